@@ -1,0 +1,1 @@
+"""CryptoDudez: a data platform for Ethereum traders. `definitions.py` is the Dagster code location, `cli.py` the command."""

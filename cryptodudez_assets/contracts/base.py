@@ -1,0 +1,76 @@
+"""What every contract shares: times, provenance, and the facts derived from a Pandera model (columns, units, version).
+
+A contract is the only statement of a table's schema and rules. Rules are Pandera checks: a check fails its row into
+quarantine, one with `raise_warning=True` keeps the row and is counted.
+"""
+
+import inspect
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import pandera.polars as pa
+import polars as pl
+
+UtcTime = Annotated[pl.Datetime, "us", "UTC"]
+
+
+class Contract(pa.DataFrameModel):
+    """Base of all contracts: these columns and no others."""
+
+    class Config:
+        strict = True
+
+
+class TableContract(Contract):
+    """Base of the contracts of source tables: when a fact happened, when it could be known, and where it was read."""
+
+    event_ts: UtcTime = pa.Field(description="When it happened (UTC).", metadata={"unit": "UTC"})
+    known_ts: UtcTime = pa.Field(description="Earliest time at which it could be known (UTC).", metadata={"unit": "UTC"})
+    file_id: str = pa.Field(description="The raw file it was read from (`catalog.files.file_id`).")
+    file_row: pl.Int64 = pa.Field(description="Which record of that file, the first after the header being 1.")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a contract, as documentation, Iceberg and Dagster need it."""
+
+    name: str
+    dtype: pl.DataType
+    nullable: bool
+    description: str
+    unit: str | None
+    rules: tuple[str, ...]
+
+
+def columns_of(contract: type[Contract]) -> list[Column]:
+    """The contract's columns in table order: its own first, those that it shares with others behind them."""
+    columns = contract.to_schema().columns
+    own = [name for name in columns if name in contract.__annotations__]
+    order = own + [name for name in columns if name not in own]
+    return [
+        Column(
+            name=name,
+            dtype=polars_dtype(column),
+            nullable=column.nullable,
+            description=column.description or "",
+            unit=(column.metadata or {}).get("unit"),
+            rules=tuple(str(check.error or check.name) for check in column.checks),
+        )
+        for name, column in ((name, columns[name]) for name in order)
+    ]
+
+
+def polars_schema(contract: type[Contract]) -> pl.Schema:
+    """The contract as a Polars schema."""
+    return pl.Schema({column.name: column.dtype for column in columns_of(contract)})
+
+
+def summary_of(contract: type[Contract]) -> str:
+    """First paragraph of the contract's docstring: the table's description wherever it is shown."""
+    return inspect.cleandoc(contract.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+
+
+def polars_dtype(column: Any) -> pl.DataType:
+    """The Polars type behind a Pandera column."""
+    dtype: pl.DataType = column.dtype.type
+    return dtype

@@ -1,0 +1,29 @@
+"""Locks between processes, released by the system when their holder dies: a file lock beside SQLite, an advisory lock in PostgreSQL."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cryptodudez_assets.settings import Settings
+
+PATIENCE_SECONDS = 600
+
+
+@contextmanager
+def exclusive(settings: Settings, name: str) -> Iterator[None]:
+    """Hold the lock `name` against every other process (and thread) that uses the same catalog; wait for it if need be."""
+    if settings.catalog.startswith("sqlite"):
+        from filelock import FileLock
+
+        folder = settings.home / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f"{name.replace('/', '.')}.lock", timeout=PATIENCE_SECONDS, is_singleton=False):
+            yield
+    else:
+        import psycopg
+
+        number = int.from_bytes(hashlib.sha256(f"cryptodudez/{name}".encode()).digest()[:8], signed=True)
+        with psycopg.connect(settings.catalog.replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(f"SET lock_timeout = '{PATIENCE_SECONDS}s'")
+            connection.execute("SELECT pg_advisory_lock(%s)", (number,))
+            yield

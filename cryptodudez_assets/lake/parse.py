@@ -1,0 +1,167 @@
+"""From a chunk of text to typed raw columns.
+
+Clean chunks take the fast path: one strict, typed parse. Where anything in a chunk does not fit, its records are read one by
+one, and the same converters decide about each value; so a row's fate never depends on its neighbours.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv as pacsv
+
+from cryptodudez_assets.lake.chunks import Chunk
+from cryptodudez_assets.lake.dialect import Dialect
+from cryptodudez_assets.lake.records import Record, records
+from cryptodudez_assets.sources.declaration import Layout
+
+KEPT_OF_RAW = 64 << 10
+ARROW_TYPES = {pl.String: pa.string(), pl.Int64: pa.int64(), pl.Float64: pa.float64()}
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A record that does not become a row: where it is, what it says, which rules it breaks."""
+
+    file_row: int
+    line: int
+    raw: str
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ChunkReader:
+    """Reads chunks of one file: its dialect, its layout, and the added columns whose values are kept."""
+
+    dialect: Dialect
+    layout: Layout
+    extra: Sequence[str] = ()
+
+    def read(self, chunk: Chunk, first_row: int) -> "ParsedChunk":
+        """Parse a chunk whose first record is the file's record number `first_row` (1 is the first)."""
+        if chunk.oversized:
+            return ParsedChunk(self, chunk, first_row, None, 1, (self._reject_oversized(chunk, first_row),))
+        table = self._fast(chunk)
+        if table is None:
+            return self._careful(chunk, first_row)
+        return ParsedChunk(self, chunk, first_row, _with_rows(table, range(first_row, first_row + len(table))), len(table), ())
+
+    def records(self, chunk: Chunk) -> list[Record]:
+        """The chunk's records, one by one."""
+        text = chunk.data.decode("utf-8", "surrogateescape")
+        return list(records(text, chunk.first_line, self.dialect.delimiter))
+
+    @cached_property
+    def _types(self) -> dict[str, pa.DataType]:
+        return {name: ARROW_TYPES[dtype] for name, dtype in self.layout.columns.items()} | dict.fromkeys(self.extra, pa.string())
+
+    def _fast(self, chunk: Chunk) -> pa.Table | None:
+        data = chunk.data
+        if data.count(b"\r") != data.count(b"\r\n"):
+            return None  # Arrow would take a lone carriage return for a line end
+        try:
+            return pacsv.read_csv(
+                pa.BufferReader(data),
+                pacsv.ReadOptions(use_threads=False, block_size=max(len(data), 1) + 1, column_names=self.dialect.header),
+                pacsv.ParseOptions(delimiter=self.dialect.delimiter, newlines_in_values=True),
+                pacsv.ConvertOptions(
+                    column_types=self._types,
+                    include_columns=list(self._types),
+                    null_values=[""],
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=True,
+                ),
+            )
+        except pa.ArrowInvalid:
+            return None
+
+    def _careful(self, chunk: Chunk, first_row: int) -> "ParsedChunk":
+        found = self.records(chunk)
+        width = len(self.dialect.header)
+        position = {name: self.dialect.header.index(name) for name in self._types}
+        rejects, good, rows = [], [], []
+        for row, record in enumerate(found, first_row):
+            if rules := _shape_rules(record, width, position):
+                rejects.append(_reject(row, record, rules))
+            else:
+                good.append(record)
+                rows.append(row)
+        columns, broken = {}, [[] for _ in good]  # type: ignore[var-annotated]
+        for name, dtype in self._types.items():
+            text = pa.array([record.fields[position[name]] or None for record in good], pa.string())
+            columns[name], failed = _convert(text, dtype)
+            for index in failed:
+                broken[index].append(f"{name}:type")
+        rejects += [_reject(row, record, rules) for row, record, rules in zip(rows, good, broken, strict=True) if rules]
+        keep = pa.array([not rules for rules in broken], pa.bool_())
+        table = _with_rows(pa.table(columns), rows).filter(keep)
+        return ParsedChunk(self, chunk, first_row, table, len(found), tuple(rejects))
+
+    def _reject_oversized(self, chunk: Chunk, row: int) -> Reject:
+        return Reject(row, chunk.first_line, chunk.data.decode("utf-8", "backslashreplace"), ("record:too_long",))
+
+
+@dataclass(frozen=True)
+class ParsedChunk:
+    """What became of one chunk: the typed rows (raw columns and `file_row`), and the records that are none."""
+
+    reader: ChunkReader
+    chunk: Chunk
+    first_row: int
+    table: pa.Table | None
+    n_records: int
+    rejects: tuple[Reject, ...]
+
+    def reject(self, broken: dict[int, Sequence[str]]) -> list[Reject]:
+        """Look up the text of rows (by `file_row`) that turned out to break rules."""
+        found = self.reader.records(self.chunk)
+        return [_reject(row, found[row - self.first_row], rules) for row, rules in broken.items()]
+
+
+def _with_rows(table: pa.Table, rows: Sequence[int]) -> pa.Table:
+    return table.append_column("file_row", pa.array(rows, pa.int64()))
+
+
+def _shape_rules(record: Record, width: int, position: dict[str, int]) -> list[str]:
+    if record.fault:
+        return [f"record:{record.fault}"]
+    if len(record.fields) != width:
+        return ["record:too_many_fields" if len(record.fields) > width else "record:too_few_fields"]
+    return [f"{name}:encoding" for name, index in position.items() if not _is_unicode(record.fields[index])]
+
+
+def _is_unicode(text: str) -> bool:
+    return text.isascii() or not any("\udc80" <= character <= "\udcff" for character in text)
+
+
+def _reject(row: int, record: Record, rules: Sequence[str]) -> Reject:
+    raw = record.raw.removesuffix("\n").removesuffix("\r")
+    # Bytes that are no UTF-8 stay visible as \xNN.
+    raw = raw.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    kept = raw if len(raw) <= KEPT_OF_RAW else f"{raw[:KEPT_OF_RAW]}… ({len(raw):,} characters)"
+    return Reject(row, record.line, kept, tuple(rules))
+
+
+def _convert(text: pa.Array, dtype: pa.DataType) -> tuple[pa.Array, list[int]]:
+    """The values, null where they cannot be converted, and the positions of those."""
+    if pa.types.is_string(dtype):
+        return text, []
+    trimmed = pc.utf8_trim(text, " \t")
+    pieces: list[pa.Array] = []
+    failed: list[int] = []
+    pending = [(0, len(trimmed))]
+    while pending:  # halve whatever does not convert until the single culprits are found
+        start, end = pending.pop()
+        try:
+            pieces.append(trimmed.slice(start, end - start).cast(dtype))
+        except pa.ArrowInvalid:
+            if end - start == 1:
+                failed.append(start)
+                pieces.append(pa.nulls(1, dtype))
+            else:
+                middle = (start + end) // 2
+                pending += [(middle, end), (start, middle)]
+    return pa.concat_arrays(pieces) if pieces else pa.array([], dtype), failed

@@ -1,0 +1,61 @@
+"""The one place where configuration enters. Every setting is a `CRYPTODUDEZ_*` environment variable with a default.
+
+Code below `cli.py` and `defs/` is handed a `Settings`; nothing else reads the environment.
+"""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Where things are kept. Folders are made absolute; URLs (`s3://…`, `gs://…`, `postgresql://…`) are kept as given."""
+
+    model_config = SettingsConfigDict(env_prefix="CRYPTODUDEZ_", frozen=True, extra="forbid")
+
+    home: Path = Field(
+        default=Path(".cryptodudez"),
+        description="Folder for everything that runs leave behind: lake, catalog database, locks, Dagster's own storage.",
+    )
+    lake: str = Field(
+        default="",
+        description="Root of the lake: a folder, `s3://bucket/prefix` or `gs://bucket/prefix`. Default: `lake` in the home folder.",
+    )
+    catalog: str = Field(
+        default="",
+        description="Iceberg's SQL catalog: `sqlite:///file` or `postgresql://user:password@host/database`. "
+        "Default: `catalog.db` in the home folder.",
+        repr=False,
+    )
+    s3_endpoint: str = Field(default="", description="Endpoint of an S3-compatible store other than AWS, such as SeaweedFS.")
+    s3_region: str = Field(default="us-east-1", description="Region of the S3 bucket.")
+    settle_seconds: float = Field(
+        default=2.0,
+        ge=0,
+        description="A file in a local raw zone is read once it has not changed for this long, so that half-written files wait.",
+    )
+    batch_megabytes: int = Field(
+        default=128, ge=1, description="How many megabytes of raw text one commit takes at most (a larger file is a batch of its own)."
+    )
+    sensor_seconds: int = Field(default=3, ge=1, description="How often a source's sensor looks at the raw zone.")
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _defaults_in_home(self) -> Self:
+        lake = self.lake or str(self.home / "lake")
+        if "://" not in lake:
+            lake = str(Path(lake).expanduser().absolute())
+        object.__setattr__(self, "lake", lake.rstrip("/"))
+        object.__setattr__(self, "catalog", self.catalog or f"sqlite:///{self.home / 'catalog.db'}")
+        return self
+
+    @property
+    def lake_is_local(self) -> bool:
+        """Whether the lake is a folder of this machine."""
+        return "://" not in self.lake

@@ -1,0 +1,99 @@
+"""What a source declares. One file in this folder holds one `SOURCE = Source(…)`; everything else is made from it.
+
+Data only: no input or output, no Dagster.
+"""
+
+import hashlib
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from typing import Literal
+
+import polars as pl
+
+from cryptodudez_assets.contracts.base import TableContract, columns_of, polars_schema, summary_of
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One shape in which a source's raw files come, recognised by the names in the header.
+
+    `columns`: the raw columns that are read, with their types; a file that lacks one of them is not of this layout.
+    `canonical`: per column of the contract, the expression over the raw columns that gives it. `known_ts` may be left
+    out: it is then the newest `event_ts` of the file.
+    `ignored`: further raw columns that the layout is known to have. Any other column is *added*: it is noted in
+    `catalog.schemas`, and where the contract has a text column `extra`, its values are kept there as JSON.
+    """
+
+    name: str
+    columns: Mapping[str, type[pl.DataType]]
+    canonical: Mapping[str, pl.Expr]
+    ignored: Sequence[str] = ()
+
+    def missing_from(self, header: Sequence[str]) -> list[str]:
+        """The columns it needs that `header` lacks."""
+        return [column for column in self.columns if column not in header]
+
+    def added_in(self, header: Sequence[str]) -> list[str]:
+        """The columns of `header` that it does not know."""
+        return [column for column in header if column not in self.columns and column not in self.ignored]
+
+
+@dataclass(frozen=True)
+class Source:
+    """An external data set: how its raw files look, and the table that they become.
+
+    `key` identifies a fact. Where a key repeats, the row with the greatest `newest_by` wins; ties fall to the file and
+    row that sort last, so that the order of landing never matters. The losers are counted as duplicates; where
+    `observations` names a table they are kept there, beside the winners.
+    A file with more than `breaker_share` bad rows, if these are more than `breaker_floor`, is set aside whole.
+    """
+
+    name: str
+    description: str
+    owner: str
+    table: str
+    contract: type[TableContract]
+    layouts: Sequence[Layout]
+    key: Sequence[str]
+    newest_by: str = "known_ts"
+    observations: str | None = None
+    partition_by: Literal["year", "month", "day"] = "year"
+    sort_by: Sequence[str] = ("event_ts",)
+    breaker_share: float = 0.20
+    breaker_floor: int = 20
+    fresh_within: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        known = set(polars_schema(self.contract))
+        filled = {"known_ts", "file_id", "file_row", "extra"}
+        for layout in self.layouts:
+            wrong = set(layout.canonical) - known or known - set(layout.canonical) - filled
+            if wrong:
+                raise ValueError(f"{self.name}, layout {layout.name}: canonical columns differ from the contract: {sorted(wrong)}")
+        if missing := {*self.key, *self.sort_by, self.newest_by} - known:
+            raise ValueError(f"{self.name}: key, sort order or newest_by name columns that the contract lacks: {sorted(missing)}")
+
+    @cached_property
+    def version(self) -> str:
+        """Version of the contract and of what the declaration makes of raw rows; quarantined rows carry it."""
+        layouts = [(layout.name, dict(layout.columns), {k: str(e) for k, e in layout.canonical.items()}) for layout in self.layouts]
+        told = (layouts, tuple(self.key), self.newest_by, self.breaker_share, self.breaker_floor)
+        return hashlib.sha256((inspect.getsource(self.contract) + repr(told)).encode()).hexdigest()[:12]
+
+    @property
+    def keeps_extra(self) -> bool:
+        """Whether values of added columns are kept."""
+        return "extra" in polars_schema(self.contract)
+
+    @property
+    def table_description(self) -> str:
+        """What the table holds."""
+        return summary_of(self.contract)
+
+    @property
+    def column_names(self) -> list[str]:
+        """The table's columns, in order."""
+        return [column.name for column in columns_of(self.contract)]
