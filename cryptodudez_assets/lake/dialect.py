@@ -13,6 +13,7 @@ from cryptodudez_assets.sources.declaration import Layout
 HEAD_BYTES = 256 << 10
 DELIMITERS = ",;\t|"
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+SAMPLE_ROWS = 500
 RETYPED_SHARE = 0.5
 RETYPED_FLOOR = 3
 
@@ -88,6 +89,7 @@ def _sample(text: str, dialect: Dialect) -> pl.DataFrame:
         return pl.read_csv(
             whole_lines.encode(),
             separator=dialect.delimiter,
+            n_rows=SAMPLE_ROWS,
             has_header=True,
             infer_schema=False,
             truncate_ragged_lines=True,

@@ -38,6 +38,9 @@ class ObjectStore(Protocol):
     def uri(self, key: str) -> str:
         """The object's full location, as people see it."""
 
+    def key(self, uri: str) -> str:
+        """The key of an object's full location."""
+
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         """Objects below `prefix` in key order, beginning behind the key `after`."""
 
@@ -65,7 +68,10 @@ class FolderStore:
         self.root = root
 
     def uri(self, key: str) -> str:
-        return str(self.root / key)
+        return f"{self.root}/{key}"
+
+    def key(self, uri: str) -> str:
+        return uri.removeprefix(f"{self.root}/")
 
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         folder = self.root / prefix
@@ -133,6 +139,9 @@ class CloudStore:
 
     def uri(self, key: str) -> str:
         return f"{self.root}/{key}"
+
+    def key(self, uri: str) -> str:
+        return uri.removeprefix(f"{self.root}/")
 
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         for page in self.store.list(prefix + "/", offset=after or None):

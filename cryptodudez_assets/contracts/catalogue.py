@@ -1,0 +1,78 @@
+"""Contracts of the metastore: `catalog.files` and `catalog.schemas`."""
+
+from enum import StrEnum
+
+import pandera.polars as pa
+import polars as pl
+
+from cryptodudez_assets.contracts.base import Contract, UtcTime
+
+
+class Status(StrEnum):
+    """What has become of a raw file."""
+
+    PENDING = "pending"  # catalogued, to be ingested
+    CLAIMED = "claimed"  # part of a batch that is being ingested, or was when the process died
+    LOADED = "loaded"
+    QUARANTINED = "quarantined"  # set aside whole
+    DUPLICATE = "duplicate"  # the same bytes are known under another name
+    IGNORED = "ignored"  # junk that is never parsed
+    EXPANDED = "expanded"  # an archive; its members have rows of their own
+    UNREADABLE = "unreadable"  # the store refuses it for now; tried again
+
+
+# What still needs work. `catalog.files` is partitioned by it, so that looking for work costs what there is to do.
+OPEN = frozenset({Status.PENDING, Status.CLAIMED, Status.UNREADABLE})
+
+
+class Files(Contract):
+    """The metastore's files: one row per raw object version and archive member, with what is known and what became of it."""
+
+    entry_id: str = pa.Field(description="Identity of this row: hash of uri, generation and member.")
+    source: str = pa.Field(description="Source in whose raw folder it lies.")
+    uri: str = pa.Field(description="Location of the raw object.")
+    member: str = pa.Field(description="Name within the archive; null for the object itself.", nullable=True)
+    generation: str = pa.Field(description="Version of the object: etag, or time of change and size.")
+    file_id: str = pa.Field(description="Identity of the bytes: the beginning of their sha256.", nullable=True)
+    sha256: str = pa.Field(description="SHA-256 of the bytes; null where they were not read.", nullable=True)
+    size: pl.Int64 = pa.Field(description="Size, unpacked for members.", ge=0, metadata={"unit": "bytes"})
+    format: str = pa.Field(description="csv, gz or zip, by content.", nullable=True, isin=["csv", "gz", "zip"])
+    encoding: str = pa.Field(description="Text encoding.", nullable=True)
+    delimiter: str = pa.Field(description="Field delimiter.", nullable=True)
+    quote: str = pa.Field(description="Quote character.", nullable=True)
+    line_end: str = pa.Field(description="lf or crlf.", nullable=True)
+    header: pl.List(pl.String) = pa.Field(description="Column names in the header.", nullable=True)  # type: ignore[valid-type]
+    layout: str = pa.Field(description="Declared layout that it follows.", nullable=True)
+    schema_version: pl.Int64 = pa.Field(description="Version in `catalog.schemas`.", nullable=True)
+    status: str = pa.Field(description="What became of it.", isin=[str(status) for status in Status])
+    open: pl.Boolean = pa.Field(description="Whether work is left to do.")
+    reason: str = pa.Field(description="Why it is not loaded.", nullable=True)
+    rows_read: pl.Int64 = pa.Field(description="Records behind the header.", nullable=True, ge=0, metadata={"unit": "rows"})
+    rows_valid: pl.Int64 = pa.Field(description="Its rows in the table now.", nullable=True, ge=0, metadata={"unit": "rows"})
+    rows_quarantined: pl.Int64 = pa.Field(description="Set aside.", nullable=True, ge=0, metadata={"unit": "rows"})
+    rows_duplicate: pl.Int64 = pa.Field(
+        description="Valid, but a newer observation of the same key is in the table.", nullable=True, ge=0, metadata={"unit": "rows"}
+    )
+    rows_warned: pl.Int64 = pa.Field(description="Kept with a warning.", nullable=True, ge=0, metadata={"unit": "rows"})
+    as_of: UtcTime = pa.Field(description="Newest `event_ts` in it.", nullable=True, metadata={"unit": "UTC"})
+    contract_version: str = pa.Field(description="Version of contract and declaration that judged it.", nullable=True)
+    batch_id: str = pa.Field(description="Batch that ingested it.", nullable=True)
+    run_id: str = pa.Field(description="Run that wrote this row.", nullable=True)
+    discovered_at: UtcTime = pa.Field(description="When it was catalogued.", metadata={"unit": "UTC"})
+    updated_at: UtcTime = pa.Field(description="When this row last changed.", metadata={"unit": "UTC"})
+
+
+class Schemas(Contract):
+    """The metastore's schemas: every version of every layout that raw files had, with inferred types and what changed."""
+
+    source: str = pa.Field(description="Source of the files.")
+    layout: str = pa.Field(description="Declared layout; null where none fits.", nullable=True)
+    version: pl.Int64 = pa.Field(description="1 for the first schema of that layout.", ge=1)
+    fingerprint: str = pa.Field(description="Identity of the schema: its column names and what is wrong with them.")
+    names: pl.List(pl.String) = pa.Field(description="Column names as in the header.")  # type: ignore[valid-type]
+    types: pl.List(pl.String) = pa.Field(description="Inferred types, in the same order.")  # type: ignore[valid-type]
+    added: pl.List(pl.String) = pa.Field(description="Columns that the layout does not know.")  # type: ignore[valid-type]
+    problem: str = pa.Field(description="Why files of this schema cannot be loaded.", nullable=True)
+    first_uri: str = pa.Field(description="First file that had it.")
+    run_id: str = pa.Field(description="Run that saw it first.", nullable=True)
+    seen_at: UtcTime = pa.Field(description="When it was first seen.", metadata={"unit": "UTC"})

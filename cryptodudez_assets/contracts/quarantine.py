@@ -1,0 +1,54 @@
+"""Contracts of what was set aside: `quarantine.rows` and `quarantine.files`."""
+
+from enum import StrEnum
+
+import pandera.polars as pa
+import polars as pl
+
+from cryptodudez_assets.contracts.base import Contract, UtcTime
+
+
+class Fate(StrEnum):
+    """What has become of something in quarantine."""
+
+    OPEN = "open"
+    REPLAYED = "replayed"
+
+
+class QuarantinedRows(Contract):
+    """Records that broke a rule of their contract, with the text as it came, where it came from, and every rule broken."""
+
+    row_id: str = pa.Field(description="Identity: file and record number.")
+    source: str = pa.Field(description="Source of the file.")
+    uri: str = pa.Field(description="Location of the raw object.")
+    member: str = pa.Field(description="Name within the archive.", nullable=True)
+    file_id: str = pa.Field(description="The raw file (`catalog.files.file_id`).")
+    file_row: pl.Int64 = pa.Field(description="Which record of the file.")
+    line: pl.Int64 = pa.Field(description="Physical line on which the record starts, the header being 1.")
+    raw: str = pa.Field(description="The record's text; the beginning of it where it is very long.")
+    edited: str = pa.Field(description="Text that was replayed in its place.", nullable=True)
+    rules: pl.List(pl.String) = pa.Field(description="Rules that it breaks, as `column:rule`.")  # type: ignore[valid-type]
+    status: str = pa.Field(description="open or replayed.", isin=[str(fate) for fate in Fate])
+    contract_version: str = pa.Field(description="Version of contract and declaration that judged it.")
+    batch_id: str = pa.Field(description="Batch that set it aside.")
+    run_id: str = pa.Field(description="Run that set it aside.", nullable=True)
+    quarantined_at: UtcTime = pa.Field(description="When it was set aside.", metadata={"unit": "UTC"})
+    replayed_at: UtcTime = pa.Field(description="When it was replayed.", nullable=True, metadata={"unit": "UTC"})
+
+
+class QuarantinedFiles(Contract):
+    """Files that were set aside whole: unreadable, of no known layout, or with too many bad rows; with the reason and a copy."""
+
+    file_id: str = pa.Field(description="Identity of the file (`catalog.files.file_id`, or the entry's where it has none).")
+    source: str = pa.Field(description="Source of the file.")
+    uri: str = pa.Field(description="Location of the raw object.")
+    member: str = pa.Field(description="Name within the archive.", nullable=True)
+    size: pl.Int64 = pa.Field(description="Size, unpacked for members.", metadata={"unit": "bytes"})
+    reason: str = pa.Field(description="What was found, and what was expected.")
+    rows: pl.Int64 = pa.Field(description="Records in it, as far as they could be counted.", metadata={"unit": "rows"})
+    copy_uri: str = pa.Field(description="Where the copy lies; null where nothing could be read.", nullable=True)
+    status: str = pa.Field(description="open or replayed.", isin=[str(fate) for fate in Fate])
+    contract_version: str = pa.Field(description="Version of contract and declaration that judged it.")
+    run_id: str = pa.Field(description="Run that set it aside.", nullable=True)
+    quarantined_at: UtcTime = pa.Field(description="When it was set aside.", metadata={"unit": "UTC"})
+    replayed_at: UtcTime = pa.Field(description="When it was replayed.", nullable=True, metadata={"unit": "UTC"})

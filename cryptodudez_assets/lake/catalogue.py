@@ -1,0 +1,105 @@
+"""The metastore: `catalog.files` and `catalog.schemas`. It is the state of ingestion: what is there, what is left to do.
+
+Rows are replaced, not appended: one row per file is its present state. Open rows (work to do) form a partition of their own
+per source, so that finding and finishing work costs what there is to do, not what was ever done.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+import polars as pl
+from pyiceberg.expressions import And, BooleanExpression, EqualTo, GreaterThanOrEqual, In, LessThanOrEqual
+
+from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.contracts.catalogue import OPEN, Files, Schemas, Status
+from cryptodudez_assets.lake.tables import Lakehouse, TableSpec
+
+FILES = TableSpec("catalog.files", Files, (("source", "identity"), ("open", "identity")), ("uri", "member"))
+SCHEMAS = TableSpec("catalog.schemas", Schemas, (("source", "identity"),), ("layout", "version"))
+
+Entry = dict[str, Any]
+"""One row of `catalog.files`."""
+
+
+def known_versions(tables: Lakehouse, source: str, uris: Collection[str]) -> set[tuple[str, str]]:
+    """Which (uri, generation) among these uris are catalogued. Unreadable ones are not: they are to be tried again."""
+    if not uris:
+        return set()
+    within = And(GreaterThanOrEqual("uri", min(uris)), LessThanOrEqual("uri", max(uris)))
+    rows = _files(tables, And(EqualTo("source", source), within))
+    rows = rows.filter(pl.col("source") == source, pl.col("uri").is_in(list(uris)), pl.col("status") != Status.UNREADABLE)
+    return set(rows.select("uri", "generation").collect().iter_rows())
+
+
+def known_bytes(tables: Lakehouse, source: str, file_ids: Collection[str]) -> set[str]:
+    """Which of these contents are catalogued under this source already."""
+    if not file_ids:
+        return set()
+    rows = _files(tables, EqualTo("source", source)).filter(
+        pl.col("source") == source, pl.col("file_id").is_in(list(file_ids)), pl.col("status") != Status.UNREADABLE
+    )
+    return set(rows.select("file_id").unique().collect()["file_id"])
+
+
+def open_entries(tables: Lakehouse, source: str) -> list[Entry]:
+    """Files with work left to do, in the order in which they are done."""
+    rows = _files(tables, _open_of(source)).filter(pl.col("source") == source, pl.col("open"))
+    return rows.sort("uri", "member", nulls_last=False).collect().to_dicts()
+
+
+def record(tables: Lakehouse, source: str, changed: Iterable[Entry], displaced: Mapping[str, int] | None = None) -> None:
+    """Write the new state of files, in one commit.
+
+    `changed` are new files, or files that are open now. `displaced` says how many rows of which loaded files (by
+    `file_id`) gave way to newer observations: they turn from valid into duplicate.
+    """
+    new = pl.DataFrame([_closed_or_open(entry) for entry in changed], schema=polars_schema(Files))
+    with tables.changing(FILES) as change:
+        untouched = change.rows(_open_of(source)).filter(pl.col("source") == source, pl.col("open")).collect()
+        untouched = untouched.join(new, on="entry_id", how="anti")
+        change.delete(_open_of(source)).add(pl.concat([untouched, new]))
+        if displaced:
+            given_way = And(EqualTo("source", source), And(EqualTo("open", False), In("file_id", list(displaced))))
+            lost = pl.col("file_id").replace_strict(dict(displaced), default=0, return_dtype=pl.Int64)
+            loaded = pl.col("status") == Status.LOADED
+            rows = change.rows(given_way).filter(
+                pl.col("source") == source, ~pl.col("open"), pl.col("file_id").is_in(list(displaced))
+            )
+            change.delete(given_way).add(
+                rows.with_columns(
+                    rows_valid=pl.when(loaded).then(pl.col("rows_valid") - lost).otherwise("rows_valid"),
+                    rows_duplicate=pl.when(loaded).then(pl.col("rows_duplicate") + lost).otherwise("rows_duplicate"),
+                ).collect()
+            )
+
+
+def files_of(tables: Lakehouse, source: str) -> pl.LazyFrame:
+    """All rows of `catalog.files` of one source."""
+    return _files(tables, EqualTo("source", source)).filter(pl.col("source") == source)
+
+
+def schemas_of(tables: Lakehouse, source: str) -> pl.DataFrame:
+    """All schema versions of one source."""
+    rows = tables.scan(SCHEMAS.name, EqualTo("source", source))
+    empty = pl.LazyFrame(schema=polars_schema(Schemas))
+    return (rows if rows is not None else empty).filter(pl.col("source") == source).sort("layout", "version").collect()
+
+
+def record_schemas(tables: Lakehouse, new: list[Mapping[str, Any]]) -> None:
+    """Append schema versions."""
+    if new:
+        with tables.changing(SCHEMAS) as change:
+            change.add(pl.DataFrame(new, schema=polars_schema(Schemas)))
+
+
+def _files(tables: Lakehouse, where: BooleanExpression) -> pl.LazyFrame:
+    rows = tables.scan(FILES.name, where)
+    return rows if rows is not None else pl.LazyFrame(schema=polars_schema(Files))
+
+
+def _open_of(source: str) -> BooleanExpression:
+    return And(EqualTo("source", source), EqualTo("open", True))
+
+
+def _closed_or_open(entry: Entry) -> Entry:
+    return {**entry, "open": entry["status"] in OPEN}

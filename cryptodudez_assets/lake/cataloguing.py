@@ -1,0 +1,103 @@
+"""Bring the catalogue up to date with the raw zone: describe what is new, recognise known bytes, version schemas."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+from cryptodudez_assets.contracts.catalogue import Status
+from cryptodudez_assets.lake import catalogue
+from cryptodudez_assets.lake.catalogue import Entry
+from cryptodudez_assets.lake.describe import Described, describe
+from cryptodudez_assets.lake.dialect import Recognised
+from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.locks import exclusive
+from cryptodudez_assets.lake.objects import StoredObject
+from cryptodudez_assets.sources.declaration import Source
+
+ENTRIES_PER_COMMIT = 1000
+
+
+def catalogue_objects(
+    lake: Lake, source: Source, found: Sequence[StoredObject], run_id: str | None = None, progress: Callable[[str], None] = lambda _: None
+) -> list[Entry]:
+    """Catalogue these objects; returns the rows written. What is known by now (another process was faster) is left out."""
+    written: list[Entry] = []
+    with exclusive(lake.settings, f"source.{source.name}"):
+        known = catalogue.known_versions(lake.tables, source.name, [lake.store.uri(new.key) for new in found])
+        new = [item for item in found if (lake.store.uri(item.key), item.generation) not in known]
+        for number, described in enumerate(_in_commits(lake, source, new, run_id), 1):
+            entries = _finish(lake, source, described, run_id)
+            catalogue.record(lake.tables, source.name, entries)
+            written += entries
+            progress(f"{source.name}: commit {number}, {len(written)} entries of {len(new)} objects catalogued")
+    return written
+
+
+def _in_commits(lake: Lake, source: Source, found: Sequence[StoredObject], run_id: str | None) -> Iterator[list[Described]]:
+    collected: list[Described] = []
+    for item in found:
+        collected += describe(lake, source, item, run_id)  # an object and its members stay together
+        if len(collected) >= ENTRIES_PER_COMMIT:
+            yield collected
+            collected = []
+    if collected:
+        yield collected
+
+
+def _finish(lake: Lake, source: Source, described: list[Described], run_id: str | None) -> list[Entry]:
+    seen = [entry["file_id"] for entry, _ in described if entry.get("file_id")]
+    known = catalogue.known_bytes(lake.tables, source.name, seen)
+    versions = _SchemaVersions(lake, source, run_id)
+    entries: list[Entry] = []
+    duplicate_archives: set[tuple[str, str]] = set()
+    for entry, recognised in described:
+        if (entry["uri"], entry["generation"]) in duplicate_archives:
+            continue
+        file_id = entry.get("file_id")
+        if file_id in known:
+            if entry["status"] == Status.EXPANDED:
+                duplicate_archives.add((entry["uri"], entry["generation"]))
+            entry = {**entry, "status": Status.DUPLICATE, "reason": "the same bytes are catalogued under another name"}
+        elif file_id:
+            known.add(file_id)
+        if recognised:
+            entry = {**entry, "schema_version": versions.of(entry, recognised)}
+        entries.append(entry)
+    catalogue.record_schemas(lake.tables, versions.new)
+    return entries
+
+
+class _SchemaVersions:
+    """Numbers the schemas of each layout as they turn up."""
+
+    def __init__(self, lake: Lake, source: Source, run_id: str | None) -> None:
+        rows = catalogue.schemas_of(lake.tables, source.name).to_dicts()
+        self.known = {(row["layout"], row["fingerprint"]): row["version"] for row in rows}
+        self.source, self.run_id = source, run_id
+        self.new: list[dict[str, Any]] = []
+
+    def of(self, entry: Entry, seen: Recognised) -> int:
+        layout = seen.layout.name if seen.layout else None
+        # Inferred types vary with the sample; what makes a schema is its names, and whether the declared types hold.
+        told = "\0".join([*sorted(seen.dialect.header), seen.problem or ""])
+        fingerprint = hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        if (layout, fingerprint) not in self.known:
+            version = 1 + max((number for (name, _), number in self.known.items() if name == layout), default=0)
+            self.known[layout, fingerprint] = version
+            self.new.append(
+                {
+                    "source": self.source.name,
+                    "layout": layout,
+                    "version": version,
+                    "fingerprint": fingerprint,
+                    "names": list(seen.dialect.header),
+                    "types": [seen.types.get(name, "String") for name in seen.dialect.header],
+                    "added": list(seen.added),
+                    "problem": seen.problem,
+                    "first_uri": "!".join(chain([entry["uri"]], [entry["member"]] if entry["member"] else [])),
+                    "run_id": self.run_id,
+                    "seen_at": now(),
+                }
+            )
+        return self.known[layout, fingerprint]

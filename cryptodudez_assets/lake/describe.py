@@ -1,0 +1,116 @@
+"""Describe a raw object for the catalogue: read its bytes once, look into archives, recognise dialect and layout."""
+
+import hashlib
+from collections.abc import Iterator
+from io import BytesIO
+from typing import BinaryIO
+
+from cryptodudez_assets.contracts.catalogue import Status
+from cryptodudez_assets.lake.archives import ARCHIVE_ERRORS, Format, Refused, format_of, members, open_text, why_ignored
+from cryptodudez_assets.lake.catalogue import Entry
+from cryptodudez_assets.lake.dialect import HEAD_BYTES, Recognised, recognise
+from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.objects import StoredObject
+from cryptodudez_assets.sources.declaration import Source
+
+READ_BYTES = 4 << 20
+FILE_ID_LENGTH = 16
+
+Described = tuple[Entry, Recognised | None]
+"""A row for `catalog.files`, and what was recognised in the text if there is any."""
+
+
+def describe(lake: Lake, source: Source, found: StoredObject, run_id: str | None) -> Iterator[Described]:
+    """The catalogue's rows for a raw object: one for itself, one for each member if it is a zip.
+
+    Whatever cannot be read is described too, with the reason; only what is changing at this moment yields nothing.
+    """
+    entry = _entry(lake, source, found, None, found.size, run_id)
+    ignored = found.oddity or why_ignored(found.key)
+    if ignored:
+        yield {**entry, "status": Status.IGNORED, "reason": ignored}, None
+        return
+    try:
+        with lake.store.open(found.key) as content:
+            head, sha256 = _digest(content)
+            current = lake.store.stat(found.key)
+            if current is None or current.generation != found.generation:
+                return
+            entry |= {"sha256": sha256, "file_id": sha256[:FILE_ID_LENGTH], "format": format_of(head)}
+            content.seek(0)
+            if entry["format"] == "zip":
+                yield from _describe_zip(lake, source, found, entry, content)
+            else:
+                yield _describe_text(source, entry, content, entry["format"], None)
+    except OSError as error:
+        yield {**entry, "status": Status.UNREADABLE, "reason": f"cannot be read: {error.strerror or error}"}, None
+
+
+def _describe_zip(lake: Lake, source: Source, found: StoredObject, container: Entry, content: BinaryIO) -> Iterator[Described]:
+    try:
+        inside = list(members(content, found.size))
+    except (*ARCHIVE_ERRORS, Refused) as error:
+        yield {**container, "reason": _why(error, "zip")}, None
+        return
+    yield {**container, "status": Status.EXPANDED}, None
+    for member in inside:
+        entry = _entry(lake, source, found, member.name, member.size, container["run_id"])
+        if member.ignored:
+            yield {**entry, "status": Status.IGNORED, "reason": member.ignored}, None
+        elif member.refused:
+            yield {**entry, "reason": member.refused}, None
+        else:
+            yield _describe_text(source, {**entry, "format": "csv"}, content, "zip", member.name)
+
+
+def _describe_text(source: Source, entry: Entry, opened: BinaryIO, format_: Format, member: str | None) -> Described:
+    try:
+        with open_text(opened, format_, member, entry["size"]) as text:
+            head, sha256 = _digest(text)
+        if member is not None:
+            entry = {**entry, "sha256": sha256, "file_id": sha256[:FILE_ID_LENGTH]}
+        seen = recognise(head, source.layouts)
+    except (*ARCHIVE_ERRORS, Refused) as error:
+        return {**entry, "reason": _why(error, format_)}, None
+    dialect = seen.dialect
+    entry |= {
+        "encoding": dialect.encoding,
+        "delimiter": dialect.delimiter,
+        "quote": dialect.quote,
+        "line_end": "crlf" if dialect.line_end == "\r\n" else "lf",
+        "header": list(dialect.header),
+        "layout": seen.layout.name if seen.layout else None,
+        "reason": seen.problem,
+    }
+    return entry, seen
+
+
+def _entry(lake: Lake, source: Source, found: StoredObject, member: str | None, size: int, run_id: str | None) -> Entry:
+    uri = lake.store.uri(found.key)
+    identity = hashlib.sha256("\0".join([uri, found.generation, member or ""]).encode("utf-8", "surrogateescape"))
+    at = now()
+    return {
+        "entry_id": identity.hexdigest()[:FILE_ID_LENGTH],
+        "source": source.name,
+        "uri": uri,
+        "member": member,
+        "generation": found.generation,
+        "size": size,
+        "status": Status.PENDING,
+        "run_id": run_id,
+        "discovered_at": at,
+        "updated_at": at,
+    }
+
+
+def _digest(content: BinaryIO) -> tuple[bytes, str]:
+    digest, head = hashlib.sha256(), BytesIO()
+    while block := content.read(READ_BYTES):
+        digest.update(block)
+        if head.tell() < HEAD_BYTES:
+            head.write(block)
+    return head.getvalue()[:HEAD_BYTES], digest.hexdigest()
+
+
+def _why(error: Exception, format_: str) -> str:
+    return str(error) if isinstance(error, Refused) else f"damaged {format_}: {error or type(error).__name__}"

@@ -1,0 +1,32 @@
+"""What every operation on the lake is handed: the settings, the raw bytes, the tables."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cryptodudez_assets.lake.objects import ObjectStore, open_store
+from cryptodudez_assets.lake.tables import Lakehouse
+from cryptodudez_assets.settings import Settings
+
+
+@dataclass(frozen=True)
+class Lake:
+    """One lake: where bytes are kept and the tables made of them."""
+
+    settings: Settings
+    store: ObjectStore
+    tables: Lakehouse
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Lake":
+        """The lake that the settings describe. Nothing is created before something is written."""
+        return cls(settings, open_store(settings), Lakehouse(settings))
+
+
+def now() -> datetime:
+    """The current time in UTC, to the microsecond that Iceberg keeps."""
+    return datetime.now(UTC)
+
+
+def raw_prefix(source: str) -> str:
+    """Where a source's raw files lie."""
+    return f"raw/{source}"
