@@ -76,3 +76,18 @@ class Schemas(Contract):
     first_uri: str = pa.Field(description="First file that had it.")
     run_id: str = pa.Field(description="Run that saw it first.", nullable=True)
     seen_at: UtcTime = pa.Field(description="When it was first seen.", metadata={"unit": "UTC"})
+
+
+class Tables(Contract):
+    """The metastore's tables: where each lies, which columns it has, how large and how fresh it is."""
+
+    name: str = pa.Field(description="Name, as in SQL and as an asset.")
+    location: str = pa.Field(description="Where its files lie.")
+    columns: pl.List(pl.String) = pa.Field(description="Columns with their Iceberg types.")  # type: ignore[valid-type]
+    rows: pl.Int64 = pa.Field(description="Rows.", ge=0, metadata={"unit": "rows"})
+    files: pl.Int64 = pa.Field(description="Data files.", ge=0, metadata={"unit": "files"})
+    bytes: pl.Int64 = pa.Field(description="Size of the data files.", ge=0, metadata={"unit": "bytes"})
+    snapshots: pl.Int64 = pa.Field(description="Versions that can still be read.", ge=0)
+    snapshot_id: str = pa.Field(description="Present version; null before the first write.", nullable=True)
+    written_at: UtcTime = pa.Field(description="When the present version was written.", nullable=True, metadata={"unit": "UTC"})
+    seen_at: UtcTime = pa.Field(description="When this was written down.", metadata={"unit": "UTC"})

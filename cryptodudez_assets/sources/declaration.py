@@ -64,7 +64,7 @@ class Source:
     sort_by: Sequence[str] = ("event_ts",)
     breaker_share: float = 0.20
     breaker_floor: int = 20
-    fresh_within: timedelta | None = None
+    fresh_within: timedelta = timedelta(days=30)
 
     def __post_init__(self) -> None:
         known = set(polars_schema(self.contract))

@@ -1,0 +1,35 @@
+.DEFAULT_GOAL := help
+VENV := .venv/bin
+UV_VERSION := 0.13.8
+
+.PHONY: help install demo up test lint bench
+
+help:  ## Show what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+install: .venv/installed  ## Make .venv from the lock file
+
+# The marker is newer than the lock file once everything is in place.
+.venv/installed: uv.lock pyproject.toml
+	@test -x $(VENV)/python || python3 -m venv .venv
+	@test -x $(VENV)/uv || $(VENV)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@VIRTUAL_ENV=.venv $(VENV)/uv sync --frozen --quiet --python $(VENV)/python
+	@touch $@
+
+demo: install  ## Everything once on sample data, headless, with a summary
+	@$(VENV)/cryptodudez demo
+
+up: install  ## Dagster UI with sensors on: http://127.0.0.1:3000
+	@exec $(VENV)/cryptodudez up
+
+test: install  ## All tests, the fast ones first
+	@start=$$(date +%s); $(VENV)/pytest cryptodudez_assets_tests/unit cryptodudez_assets_tests/property cryptodudez_assets_tests/integration; \
+	code=$$?; echo "tests took $$(( $$(date +%s) - start )) s"; exit $$code
+
+lint: install  ## Style, types, definitions, generated docs
+	@$(VENV)/ruff check
+	@$(VENV)/mypy
+	@$(VENV)/dagster definitions validate -m cryptodudez_assets.definitions 2>&1 | tail -n 3
+
+bench: install  ## Benchmarks: ours beside a peer, in ratios
+	@for script in benchmarks/*.py; do echo "== $$script"; $(VENV)/python $$script || exit 1; done

@@ -1,0 +1,123 @@
+"""From a file dropped into the raw zone to rows in table and quarantine, with `cryptodudez up` running.
+
+Goal: under 20 s. Also shows that the same bytes under another name add nothing, and that Ctrl-C leaves no process behind.
+"""
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+import psutil
+
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.status import SourceStatus, status_of
+from cryptodudez_assets.settings import Settings
+
+HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
+GOAL_SECONDS = 20
+
+
+def candles(day: int, rows: int = 50) -> str:
+    """Some good candles of a made-up coin, and one line of garbage."""
+    lines = [f"{i},Testcoin,TST,2021-{day:02d}-{1 + i % 28:02d} 23:59:59,2,1,1.5,1.5,{100 + i},{1000 + i}\n" for i in range(28)]
+    return HEADER + "".join(lines[:rows]) + "banana,,,garbage\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--landings", type=int, default=5)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as home:
+        settings = Settings(home=Path(home))
+        lake = Lake.open(settings)
+        raw = Path(settings.lake) / "raw" / "crypto_prices"
+        raw.mkdir(parents=True)
+        port = free_port()
+        environment = os.environ | {"CRYPTODUDEZ_HOME": home}
+        began = time.monotonic()
+        command = [str(Path(sys.executable).with_name("cryptodudez")), "up", "--port", str(port)]
+        server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            wait_for(lambda: answers(port), 120)
+            print(f"UI answers after          {time.monotonic() - began:6.1f} s")
+            wait_for(lambda: sensors_tick(settings), 120)
+            print(f"sensors tick after        {time.monotonic() - began:6.1f} s")
+            seconds = [one_landing(lake, raw, number) for number in range(1, arguments.landings + 1)]
+            print(f"file to table, each       {' '.join(f'{second:.1f}' for second in seconds)} s (goal: under {GOAL_SECONDS})")
+            before = status_of(lake, "crypto_prices")
+            (raw / "again.csv").write_text(candles(1))
+            wait_for(lambda: status_of(lake, "crypto_prices").repeated == 1, 120)
+            after = status_of(lake, "crypto_prices")
+            assert (before.read, before.valid, before.quarantined) == (after.read, after.valid, after.quarantined)
+            print("the same bytes again      add nothing")
+        finally:
+            children = psutil.Process(server.pid).children(recursive=True)
+            server.send_signal(signal.SIGINT)
+            began = time.monotonic()
+            server.wait(60)
+            left = [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+            print(f"stopped after Ctrl-C in   {time.monotonic() - began:6.1f} s, {len(left)} processes left of {len(children) + 1}")
+        worst = max(seconds)
+        print(f"worst / goal              {worst / GOAL_SECONDS:6.2f}")
+        sys.exit(1 if worst > GOAL_SECONDS or left else 0)
+
+
+def one_landing(lake: Lake, raw: Path, number: int) -> float:
+    """Seconds from the drop until table and quarantine have the file's rows."""
+    before = status_of(lake, "crypto_prices")
+    (raw / f"drop-{number}.csv").write_text(candles(number))
+    began = time.monotonic()
+
+    def there() -> bool:
+        now: SourceStatus = status_of(lake, "crypto_prices")
+        return now.valid == before.valid + 28 and now.quarantined == before.quarantined + 1
+
+    wait_for(there, 120)
+    return time.monotonic() - began
+
+
+def wait_for(condition, seconds: float) -> None:  # type: ignore[no-untyped-def]
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"still not after {seconds} s")
+        time.sleep(0.2)
+
+
+def sensors_tick(settings: Settings) -> bool:
+    """Whether the daemon has written its first tick."""
+    ticks = settings.home / "dagster" / "schedules" / "schedules.db"
+    if not ticks.exists():
+        return False
+    import sqlite3
+
+    try:
+        with sqlite3.connect(f"file:{ticks}?mode=ro", uri=True) as database:
+            return bool(database.execute("select count(*) from job_ticks where status = 'SKIPPED'").fetchone()[0])
+    except sqlite3.OperationalError:
+        return False
+
+
+def answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    main()

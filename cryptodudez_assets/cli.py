@@ -1,0 +1,289 @@
+"""The `cryptodudez` command: thin, it calls what the assets call. Heavy imports wait until a command needs them."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.table import Table
+
+from cryptodudez_assets.settings import Settings
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from cryptodudez_assets.lake.lake import Lake
+
+console = Console()
+errors = Console(stderr=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="cryptodudez")
+def main() -> None:
+    """A data platform for Ethereum traders: what lands in the lake becomes tables that can be trusted.
+
+    Everything is kept below CRYPTODUDEZ_HOME (default ./.cryptodudez); `make up` shows the same in the Dagster UI.
+    """
+
+
+def source_argument(command: Callable[..., None]) -> Callable[..., None]:
+    """A SOURCE that must be declared."""
+    return click.argument("source", type=DeclaredSource())(command)
+
+
+class DeclaredSource(click.ParamType):
+    """The name of a source in `cryptodudez_assets/sources/`."""
+
+    name = "source"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Fail with the names there are."""
+        from cryptodudez_assets.sources import all_sources
+
+        if value not in all_sources():
+            self.fail(f"no source {value!r}; there are: {', '.join(all_sources())}", param, ctx)
+        return value
+
+
+@main.command()
+@source_argument
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+def land(source: str, paths: tuple[Path, ...]) -> None:
+    """Bring files or folders into the raw zone of SOURCE.
+
+    With `make up` running they are ingested within seconds; otherwise `cryptodudez run` does it.
+
+    \b
+    Examples:
+      cryptodudez land crypto_prices ~/Downloads/cryptocurrency_historical_prices.zip
+      cryptodudez land elon_tweets tweets/
+    """
+    from cryptodudez_assets.lake.landing import files_below
+    from cryptodudez_assets.lake.landing import land as bring
+
+    total = sum(path.stat().st_size for path, _ in files_below(paths))
+    columns = (TextColumn("landing"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=errors, transient=True) as progress:
+        task = progress.add_task("landing", total=total)
+        for landed in bring(_lake(), source, paths, lambda n: progress.advance(task, n)):
+            console.print(f"{'already there' if landed.already_there else 'landed'}: {landed.uri}", soft_wrap=True, highlight=False)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--files", is_flag=True, help="Show every file and archive member.")
+def status(as_json: bool, files: bool) -> None:
+    """Show how each source stands: files, rows read, kept, quarantined and repeated.
+
+    For every source and file: read = valid + quarantined + duplicate.
+
+    \b
+    Examples:
+      cryptodudez status
+      cryptodudez status --files
+      cryptodudez status --json | jq .sources.crypto_prices
+    """
+    from cryptodudez_assets.lake.status import file_status, status_of
+    from cryptodudez_assets.sources import all_sources
+
+    lake = _lake()
+    told = {name: asdict(status_of(lake, name)) for name in all_sources()}
+    if as_json:
+        listed = {"files": json.loads(file_status(lake, all_sources()).write_json())} if files else {}
+        click.echo(json.dumps({"sources": told, **listed}, indent=2))
+        return
+    # Columns that are zero everywhere say nothing; the row identity always stays.
+    always = {"files", "ignored", "read", "valid", "quarantined", "duplicate"}
+    shown = [name for name in next(iter(told.values())) if name in always or any(counts[name] for counts in told.values())]
+    table = Table("source")
+    for name in shown:
+        table.add_column(name.replace("_", " "), justify="right")
+    for source, counts in told.items():
+        table.add_row(source, *(f"{counts[name]:,}" for name in shown))
+    console.print(table)
+    if files:
+        _print(file_status(lake, all_sources()), "table")
+
+
+@main.command()
+@click.argument("query")
+@click.option("--format", "format_", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+def sql(query: str, format_: Literal["table", "json", "csv"]) -> None:
+    """Ask the lake's tables in SQL (DuckDB's dialect). Every table is there under its name.
+
+    \b
+    Examples:
+      cryptodudez sql "select symbol, count(*), max(close) from market.crypto_prices group by 1 order by 2 desc"
+      cryptodudez sql "from catalog.files where status = 'quarantined'" --format json
+      cryptodudez sql "show all tables"
+    """
+    import duckdb
+
+    from cryptodudez_assets.lake.sql import query as ask
+
+    try:
+        _print(ask(_lake(), query), format_)
+    except duckdb.Error as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command()
+@click.option("--select", multiple=True, type=DeclaredSource(), help="Only this source (may be repeated).")
+def run(select: tuple[str, ...]) -> None:
+    """Do everything that is pending, headless: catalogue, ingest, check, and what depends on it.
+
+    Exits with 1 if an asset or a blocking check fails. The runs are in the Dagster UI afterwards.
+
+    \b
+    Examples:
+      cryptodudez run
+      cryptodudez run --select crypto_prices
+    """
+    from cryptodudez_assets.sources import all_sources
+
+    sys.exit(0 if _run(list(select or all_sources())) else 1)
+
+
+@main.command()
+@click.option("--size", type=click.Choice(["tiny", "small", "large"]), default="small", show_default=True, help="How much data.")
+@click.option("--seed", default=7, show_default=True, help="Another seed makes other data.")
+def demo(size: Literal["tiny", "small", "large"], seed: int) -> None:
+    """Make sample archives, land them, run the whole graph, and sum up. A second time finds nothing new.
+
+    \b
+    Example:
+      cryptodudez demo --size tiny
+    """
+    from cryptodudez_assets.demo import show_demo
+
+    sys.exit(0 if show_demo(_lake(), size, seed, console) else 1)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--size", type=click.Choice(["tiny", "small", "large"]), default="small", show_default=True, help="How much data.")
+@click.option("--seed", default=7, show_default=True, help="Another seed makes other data.")
+def simulate(folder: Path, size: Literal["tiny", "small", "large"], seed: int) -> None:
+    """Write sample archives of every source to FOLDER, and the truth about them to FOLDER/truth."""
+    from cryptodudez_assets.simulator import simulate as write
+
+    with errors.status("simulating") as shown:
+        write(folder, size, seed, on_progress=lambda line: shown.update(f"simulating: {line}"))
+    console.print(f"sample archives are in {folder}", soft_wrap=True)
+
+
+@main.command()
+@click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others than loopback are open to the network.")
+def up(port: int, host: str) -> None:
+    """Start the Dagster UI and its daemon, with all sensors on. Ctrl-C stops everything."""
+    from cryptodudez_assets.instance import dagster_home
+    from cryptodudez_assets.supervisor import supervise
+
+    settings = Settings()
+    os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
+    dagster = [sys.executable, "-m", "dagster", "dev", "-m", "cryptodudez_assets.definitions", "-h", host, "-p", str(port)]
+    console.print(f"Dagster UI: http://{host}:{port}   lake: {settings.lake}   (Ctrl-C stops)", soft_wrap=True)
+    sys.exit(supervise([dagster]))
+
+
+@main.group()
+def quarantine() -> None:
+    """Look at what was set aside, and replay it after a fix."""
+
+
+@quarantine.command("list")
+@click.option("--source", type=DeclaredSource(), help="Only this source.")
+@click.option("--all", "everything", is_flag=True, help="Also what was replayed or corrected.")
+@click.option("--format", "format_", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+def list_(source: str | None, everything: bool, format_: Literal["table", "json", "csv"]) -> None:
+    """List quarantined rows and files with their reasons.
+
+    \b
+    Examples:
+      cryptodudez quarantine list
+      cryptodudez quarantine list --source elon_tweets --format json
+    """
+    from cryptodudez_assets.lake.review import overview
+
+    _print(overview(_lake(), source, everything), format_)
+
+
+@quarantine.command()
+@click.argument("id_")
+def show(id_: str) -> None:
+    """Show a quarantined row (ROW_ID) or file (FILE_ID) in full.
+
+    \b
+    Examples:
+      cryptodudez quarantine show 0f1e2d3c4b5a6978-1128
+      cryptodudez quarantine show 0f1e2d3c4b5a6978
+    """
+    from cryptodudez_assets.lake.review import details
+
+    found = details(_lake(), id_)
+    if not found:
+        raise click.ClickException(f"nothing in quarantine has the id {id_!r}; see `cryptodudez quarantine list --all`")
+    for item in found:
+        console.print("\n".join(f"{name:>16}  {value}" for name, value in item.items()), soft_wrap=True, highlight=False, markup=False)
+
+
+@quarantine.command()
+@source_argument
+@click.option("--file", "file_id", help="Only this file (FILE_ID); default: every file of the source with something in quarantine.")
+@click.option("--edited", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A corrected copy to land in place of the file's bad rows.")
+def replay(source: str, file_id: str | None, edited: Path | None) -> None:
+    """Ingest files again after their contract or declaration was fixed, or land a corrected copy.
+
+    What fits now leaves the quarantine; what does not stays. The history is kept in `quarantine.rows` and `quarantine.files`.
+
+    \b
+    Examples:
+      cryptodudez quarantine replay crypto_prices
+      cryptodudez quarantine replay crypto_prices --file 0f1e2d3c4b5a6978 --edited fixed.csv
+    """
+    from cryptodudez_assets.lake.replay import Unknown, correct, reopen
+    from cryptodudez_assets.sources import all_sources
+
+    if edited and not file_id:
+        raise click.UsageError("--edited says what one file should have been: name that file with --file")
+    try:
+        if edited:
+            correct(_lake(), all_sources()[source], str(file_id), edited)
+        else:
+            reopened = reopen(_lake(), all_sources()[source], file_id)
+            console.print(f"{reopened} files to be ingested again")
+    except Unknown as error:
+        raise click.ClickException(str(error)) from None
+    sys.exit(0 if _run([source]) else 1)
+
+
+def _run(sources: list[str]) -> bool:
+    from cryptodudez_assets.headless import run_pending
+
+    return run_pending(_lake(), sources, console)
+
+
+def _lake() -> "Lake":
+    from cryptodudez_assets.lake.lake import Lake
+
+    return Lake.open(Settings())
+
+
+def _print(frame: "pl.DataFrame", format_: Literal["table", "json", "csv"]) -> None:
+    if format_ == "json":
+        click.echo(frame.write_json())
+    elif format_ == "csv":
+        click.echo(frame.write_csv(), nl=False)
+    else:
+        table = Table(*frame.columns)
+        for row in frame.iter_rows():
+            table.add_row(*("" if value is None else str(value) for value in row))
+        console.print(table)

@@ -1,0 +1,12 @@
+"""The Dagster code location."""
+
+import dagster as dg
+
+from cryptodudez_assets.defs.build import build_definitions
+from cryptodudez_assets.sources import all_sources
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Every asset, check, sensor and job of the platform."""
+    return build_definitions(all_sources().values())

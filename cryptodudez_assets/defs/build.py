@@ -1,0 +1,32 @@
+"""Put the code location together. Tests build it with sources and a lake of their own."""
+
+from collections.abc import Iterable, Mapping
+
+import dagster as dg
+
+from cryptodudez_assets.defs.automation import automation_sensor
+from cryptodudez_assets.defs.lake_assets import build_inventory, maintenance, nightly_maintenance
+from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.defs.source_assets import build_source_assets, quarantine_key, table_keys
+from cryptodudez_assets.defs.source_checks import build_source_checks
+from cryptodudez_assets.defs.source_sensors import build_source_sensor
+from cryptodudez_assets.sources.declaration import Source
+
+
+def build_definitions(
+    sources: Iterable[Source], lake: LakeResource | None = None, loggers: Mapping[str, dg.LoggerDefinition] | None = None
+) -> dg.Definitions:
+    """Everything that Dagster is to know."""
+    sources = list(sources)
+    tables = [key for source in sources for key in (*table_keys(source), quarantine_key(source))]
+    return dg.Definitions(
+        assets=[asset for source in sources for asset in build_source_assets(source)] + [build_inventory(tables)],
+        asset_checks=[check for source in sources for check in build_source_checks(source)],
+        jobs=[maintenance],
+        schedules=[nightly_maintenance],
+        sensors=[*map(build_source_sensor, sources), automation_sensor],
+        loggers=loggers,
+        resources={"lake": lake or LakeResource()},
+        # One process per run: starting a process per step costs seconds, and a landed file should not wait for them.
+        executor=dg.in_process_executor,
+    )

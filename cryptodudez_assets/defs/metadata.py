@@ -1,0 +1,77 @@
+"""What Dagster shows of an asset: keys, column schemas, counts, previews."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from cryptodudez_assets.contracts.base import Contract, columns_of
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.sources.declaration import Source
+
+PREVIEW_ROWS = 10
+
+
+def key_of(table: str) -> dg.AssetKey:
+    """An asset is named as its table: `market.crypto_prices` is `market/crypto_prices`."""
+    return dg.AssetKey(table.split("."))
+
+
+def contract_schema(contract: type[Contract]) -> dg.TableSchema:
+    """Columns of a contract with their descriptions, units and rules."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                type=str(column.dtype) + (f" [{column.unit}]" if column.unit else ""),
+                description=column.description,
+                constraints=dg.TableColumnConstraints(nullable=column.nullable, other=list(column.rules)),
+            )
+            for column in columns_of(contract)
+        ]
+    )
+
+
+def raw_schema(source: Source) -> dg.TableSchema:
+    """The raw columns that a source's layouts read."""
+    layouts: dict[str, list[str]] = {}
+    types: dict[str, str] = {}
+    for layout in source.layouts:
+        for name, dtype in layout.columns.items():
+            layouts.setdefault(name, []).append(layout.name)
+            types[name] = dtype.__name__
+    return dg.TableSchema(
+        columns=[dg.TableColumn(name, type=types[name], description=f"in layout {', '.join(found)}") for name, found in layouts.items()]
+    )
+
+
+def inferred_schema(latest: Mapping[str, Any]) -> dg.TableSchema:
+    """A row of `catalog.schemas` as a column schema: what the files really look like."""
+    return dg.TableSchema(columns=[dg.TableColumn(name or "(no name)", type=dtype) for name, dtype in zip(latest["names"], latest["types"], strict=True)])
+
+
+def table_metadata(lake: Lake, table: str, where: pl.Expr | None = None) -> dict[str, Any]:
+    """Row count, snapshot, location and a preview of a table (or the part of it that matches `where`)."""
+    found, rows = lake.tables.table(table), lake.tables.scan(table)
+    if found is None or rows is None:
+        return {"dagster/row_count": 0}
+    rows = rows if where is None else rows.filter(where)
+    snapshot = found.current_snapshot()
+    return {
+        "dagster/row_count": int(rows.select(pl.len()).collect().item()),
+        "dagster/uri": found.location(),
+        "snapshot_id": dg.MetadataValue.text(str(snapshot.snapshot_id) if snapshot else "none"),
+        "preview": markdown(rows.head(PREVIEW_ROWS).collect()),
+    }
+
+
+def markdown(frame: pl.DataFrame) -> dg.MetadataValue:
+    """A frame as a table in the UI."""
+
+    def cell(value: object) -> str:
+        text = "" if value is None else str(value)
+        return text.replace("|", "\\|").replace("\n", " ")[:80]
+
+    head = f"| {' | '.join(frame.columns)} |\n|{' --- |' * frame.width}"
+    return dg.MetadataValue.md("\n".join([head, *(f"| {' | '.join(map(cell, row))} |" for row in frame.iter_rows())]))

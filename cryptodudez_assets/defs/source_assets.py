@@ -1,0 +1,147 @@
+"""From a source's declaration to its assets: raw files, catalogue, table (and observations), quarantine."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from cryptodudez_assets.contracts.base import Contract
+from cryptodudez_assets.contracts.catalogue import Files
+from cryptodudez_assets.contracts.quarantine import QuarantinedRows
+from cryptodudez_assets.defs.metadata import contract_schema, inferred_schema, key_of, markdown, raw_schema, table_metadata
+from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.lake import catalogue, quarantine
+from cryptodudez_assets.lake.cataloguing import catalogue_objects
+from cryptodudez_assets.lake.discovery import discover_all
+from cryptodudez_assets.lake.ingest import ingest
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.objects import StoredObject
+from cryptodudez_assets.lake.status import status_of
+from cryptodudez_assets.sources.declaration import Source
+
+
+class CatalogueConfig(dg.Config):
+    """Which raw objects to catalogue; none named means all that are new."""
+
+    keys: list[str] = []
+
+
+def raw_key(source: Source) -> dg.AssetKey:
+    """The raw files of a source."""
+    return dg.AssetKey(["raw", source.name])
+
+
+def catalogue_key(source: Source) -> dg.AssetKey:
+    """The part of `catalog.files` that is about a source."""
+    return dg.AssetKey([*catalogue.FILES.name.split("."), source.name])
+
+
+def quarantine_key(source: Source) -> dg.AssetKey:
+    """The part of `quarantine.rows` that is about a source."""
+    return dg.AssetKey([*quarantine.ROWS.name.split("."), source.name])
+
+
+def table_keys(source: Source) -> list[dg.AssetKey]:
+    """The tables made of a source."""
+    return [key_of(table) for table in (source.table, source.observations) if table]
+
+
+def build_source_assets(source: Source) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """All assets of a source."""
+    return [_raw(source), _catalogue(source), _ingest(source)]
+
+
+def _raw(source: Source) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        raw_key(source),
+        description=source.description,
+        group_name="raw",
+        owners=[source.owner],
+        kinds={"file", "csv"},
+        metadata={"dagster/column_schema": raw_schema(source), "drop files into": f"<lake>/raw/{source.name}/"},
+    )
+
+
+def _catalogue(source: Source) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=catalogue_key(source),
+        deps=[raw_key(source)],
+        description=f"What is known about the raw files of {source.name}: where, how written, which columns and types, what became of them.",
+        group_name="catalog",
+        owners=[source.owner],
+        kinds={"iceberg", "polars"},
+        metadata={"dagster/column_schema": contract_schema(Files)},
+    )
+    def catalogue_files(context: dg.AssetExecutionContext, config: CatalogueConfig, lake: LakeResource) -> dg.MaterializeResult[Any]:
+        opened = lake.open()
+        found = _objects(opened, config.keys) if config.keys else discover_all(opened, source.name)
+        written = catalogue_objects(opened, source, found, context.run_id, context.log.info)
+        if written:
+            context.log_event(_raw_seen(opened, source, len(found)))
+        entries = pl.DataFrame(written, schema_overrides={"reason": pl.String}, infer_schema_length=None) if written else pl.DataFrame()
+        shown = [name for name in ("uri", "member", "status", "layout", "reason") if name in entries.columns]
+        return dg.MaterializeResult(
+            metadata={
+                **table_metadata(opened, catalogue.FILES.name, pl.col("source") == source.name),
+                "new_entries": len(written),
+                "newly_catalogued": markdown(entries.select(shown).head(50)),
+            }
+        )
+
+    return catalogue_files
+
+
+def _objects(lake: Lake, keys: list[str]) -> list[StoredObject]:
+    return [found for found in map(lake.store.stat, keys) if found is not None]
+
+
+def _raw_seen(lake: Lake, source: Source, n_objects: int) -> dg.AssetMaterialization:
+    schemas = catalogue.schemas_of(lake.tables, source.name)
+    metadata: dict[str, Any] = {"new_objects": n_objects}
+    if len(schemas):
+        latest = schemas.sort("seen_at").row(-1, named=True)
+        metadata |= {"dagster/column_schema": inferred_schema(latest), "latest_layout": latest["layout"] or "none"}
+        metadata["schema_versions"] = markdown(schemas.select("layout", "version", "added", "problem", "first_uri", "seen_at"))
+    return dg.AssetMaterialization(raw_key(source), description="files seen in the raw zone", metadata=metadata)
+
+
+def _ingest(source: Source) -> dg.AssetsDefinition:
+    table, *observations = table_keys(source)
+    specs = [_table_spec(source, table, source.table_description, source.contract)]
+    for key in observations:
+        specs.append(_table_spec(source, key, f"Every observation behind {source.table}, older ones too.", source.contract))
+    rejected = f"Records of {source.name} that broke a rule of the contract, with line, raw text and reasons."
+    specs.append(_table_spec(source, quarantine_key(source), rejected, QuarantinedRows))
+
+    @dg.multi_asset(name=f"ingest_{source.name}", specs=specs)
+    def ingest_source(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
+        opened = lake.open()
+        done = ingest(opened, source, context.run_id, context.log.info)
+        for uri, reason in done.files_set_aside.items():
+            context.log.warning("set aside: %s: %s", uri, reason)
+        status = status_of(opened, source.name)
+        counts = {"rows_read_now": done.read, "files_now": done.files, "valid": status.valid, "duplicate": status.duplicate, "warned": status.warned}
+        for name in filter(None, (source.table, source.observations)):
+            yield dg.MaterializeResult(asset_key=key_of(name), metadata={**table_metadata(opened, name), **counts})
+        aside = {"quarantined_now": done.quarantined, "files_set_aside": status.set_aside}
+        of_source = pl.col("source") == source.name
+        yield dg.MaterializeResult(
+            asset_key=quarantine_key(source), metadata={**table_metadata(opened, quarantine.ROWS.name, of_source), **aside}
+        )
+
+    return ingest_source
+
+
+def _table_spec(source: Source, key: dg.AssetKey, description: str, contract: type[Contract]) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key,
+        deps=[catalogue_key(source)],
+        description=description,
+        group_name=key.path[0],
+        owners=[source.owner],
+        kinds={"iceberg", "polars"},
+        code_version=source.version,
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=source.fresh_within),
+        metadata={"dagster/column_schema": contract_schema(contract)},
+    )

@@ -1,0 +1,132 @@
+"""Asset checks generated for every source: contract, conservation of rows, schema changes, what is stuck."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from cryptodudez_assets.contracts.catalogue import OPEN
+from cryptodudez_assets.contracts.rules import judge
+from cryptodudez_assets.defs.metadata import key_of, markdown
+from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key
+from cryptodudez_assets.lake import catalogue
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.review import overview
+from cryptodudez_assets.lake.status import unbalanced_files
+from cryptodudez_assets.lake.tables import planned_files, scan_files
+from cryptodudez_assets.sources.declaration import Source
+
+
+def build_source_checks(source: Source) -> Sequence[dg.AssetChecksDefinition]:
+    """All checks of a source."""
+    contracts = [_contract(source, table, keyed) for table, keyed in ((source.table, True), (source.observations, False)) if table]
+    return [*contracts, _conservation(source), _schemas(source), _stuck(source)]
+
+
+def _contract(source: Source, table: str, keyed: bool) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=key_of(table),
+        name="contract",
+        blocking=True,
+        description=f"Every row of {table} keeps the rules of its contract" + (f", and ({', '.join(source.key)}) is unique." if keyed else "."),
+    )
+    def contract(lake: LakeResource) -> dg.AssetCheckResult:
+        opened = lake.open()
+        errors, warnings = count_broken_rules(opened, source, table)
+        if keyed and (repeated := _repeated_keys(opened, source)):
+            errors["key_repeats"] = repeated
+        return dg.AssetCheckResult(
+            passed=not errors,
+            severity=dg.AssetCheckSeverity.ERROR,
+            description=f"broken rules: {errors}" if errors else "every rule holds",
+            metadata={"errors": errors, "warnings": warnings, "contract_version": source.version},
+        )
+
+    return contract
+
+
+def count_broken_rules(lake: Lake, source: Source, table: str) -> tuple[dict[str, int], dict[str, int]]:
+    """How many rows of the table break which error rule and which warning rule. One data file at a time, for memory's sake."""
+    found = lake.tables.table(table)
+    errors: dict[str, int] = {}
+    warnings: dict[str, int] = {}
+    for path in planned_files(found) if found is not None else ():
+        assert found is not None  # noqa: S101  (for the type checker: there are paths)
+        for finding in judge(source.contract, scan_files(found, [path]).collect()):
+            counts = warnings if finding.is_warning else errors
+            counts[finding.rule] = counts.get(finding.rule, 0) + int(finding.broken.sum())
+    return errors, warnings
+
+
+def _repeated_keys(lake: Lake, source: Source) -> int:
+    rows = lake.tables.scan(source.table)
+    if rows is None:
+        return 0
+    return int(rows.select(pl.len() - pl.struct(source.key).n_unique()).collect(engine="streaming").item())
+
+
+def _conservation(source: Source) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=key_of(source.table),
+        name="conservation",
+        description="For every file: rows read = rows in the table + rows in quarantine + duplicates.",
+    )
+    def conservation(lake: LakeResource) -> dg.AssetCheckResult:
+        wrong = unbalanced_files(lake.open(), source)
+        return dg.AssetCheckResult(
+            passed=wrong.is_empty(),
+            severity=dg.AssetCheckSeverity.ERROR,
+            description=f"{len(wrong)} files do not add up" if len(wrong) else "every file adds up",
+            metadata={"files": markdown(wrong)},
+        )
+
+    return conservation
+
+
+def _schemas(source: Source) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=catalogue_key(source),
+        name="schema_change",
+        description="The raw files have the columns that their layouts declare: none missing or retyped (error), none added (warning).",
+    )
+    def schema_change(lake: LakeResource) -> dg.AssetCheckResult:
+        schemas = catalogue.schemas_of(lake.open().tables, source.name)
+        problems = schemas.filter(pl.col("problem").is_not_null())
+        added = schemas.filter(pl.col("added").list.len() > 0)
+        told = [f"{row['first_uri']}: {row['problem']}" for row in problems.to_dicts()]
+        told += [f"{row['first_uri']}: new columns {row['added']}" for row in added.to_dicts()]
+        return dg.AssetCheckResult(
+            passed=not told,
+            severity=dg.AssetCheckSeverity.ERROR if len(problems) else dg.AssetCheckSeverity.WARN,
+            description="; ".join(told) or "all files have a known layout",
+            metadata={"versions": markdown(schemas.drop("fingerprint"))},
+        )
+
+    return schema_change
+
+
+def _stuck(source: Source) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=quarantine_key(source),
+        name="nothing_left_behind",
+        description="Nothing of this source is in quarantine, pending or unreadable now.",
+    )
+    def nothing_left_behind(lake: LakeResource) -> dg.AssetCheckResult:
+        opened = lake.open()
+        aside = overview(opened, source.name)
+        waiting = catalogue.files_of(opened.tables, source.name).filter(pl.col("status").is_in([str(status) for status in OPEN])).collect()
+        metadata: dict[str, Any] = {"quarantined": len(aside), "waiting": len(waiting)}
+        if len(aside):
+            metadata["in_quarantine"] = markdown(aside.head(100))
+        if len(waiting):
+            metadata["still_waiting"] = markdown(waiting.select("uri", "member", "status", "reason", "discovered_at").head(100))
+        return dg.AssetCheckResult(
+            passed=not len(aside) and not len(waiting),
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"{len(aside)} in quarantine, {len(waiting)} waiting (see `cryptodudez quarantine list`)",
+            metadata=metadata,
+        )
+
+    return nothing_left_behind

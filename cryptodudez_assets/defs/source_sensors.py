@@ -1,0 +1,52 @@
+"""One sensor per source: a thin shell over `discover`. At most one run per tick, for all that is new."""
+
+import hashlib
+import time
+
+import dagster as dg
+
+from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, table_keys
+from cryptodudez_assets.lake.catalogue import open_entries
+from cryptodudez_assets.lake.discovery import Cursor, discover
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.sources.declaration import Source
+
+# A run key is used once for ever. With the time in it, work that a failed run left is asked for again, but not at every tick.
+RETRY_SECONDS = 600
+SOURCE_TAG = "cryptodudez/source"
+RUNNING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+
+
+def build_source_sensor(source: Source) -> dg.SensorDefinition:
+    """The sensor that watches a source's raw folder."""
+
+    @dg.sensor(
+        name=f"{source.name}_files",
+        target=dg.AssetSelection.assets(catalogue_key(source), *table_keys(source), quarantine_key(source)),
+        minimum_interval_seconds=Settings().sensor_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Watches <lake>/raw/{source.name}/ and ingests what lands there.",
+    )
+    def watch(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
+        opened = lake.open()
+        if _is_running(context.instance, source):
+            return dg.SensorResult(skip_reason="a run for this source is under way", cursor=context.cursor)
+        look = discover(opened, source.name, Cursor.parse(context.cursor))
+        waiting = open_entries(opened.tables, source.name)
+        cursor = str(look.cursor)
+        if not look.new and not waiting:
+            settling = f", {look.unsettled} still being written" if look.unsettled else ""
+            return dg.SensorResult(skip_reason=f"0 new of {look.listed} listed in raw/{source.name}{settling}", cursor=cursor)
+        told = [f"{found.key}@{found.generation}" for found in look.new] + [entry["entry_id"] for entry in waiting]
+        run_key = f"{hashlib.sha256(repr(sorted(told)).encode()).hexdigest()[:16]}-{int(time.time()) // RETRY_SECONDS}"
+        config = {"ops": {catalogue_key(source).to_python_identifier(): {"config": {"keys": [found.key for found in look.new]}}}}
+        request = dg.RunRequest(run_key=run_key, run_config=config, tags={SOURCE_TAG: source.name})
+        return dg.SensorResult(run_requests=[request], cursor=cursor)
+
+    return watch
+
+
+def _is_running(instance: dg.DagsterInstance, source: Source) -> bool:
+    asked = dg.RunsFilter(statuses=RUNNING, tags={SOURCE_TAG: source.name})
+    return bool(instance.get_run_records(asked, limit=1))

@@ -1,0 +1,75 @@
+"""Do what is pending without a daemon: the same assets and checks as in the UI, in this process, recorded in the same place."""
+
+import logging
+import time
+from collections.abc import Sequence
+
+import dagster as dg
+from rich.console import Console
+
+from cryptodudez_assets.defs.build import build_definitions
+from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.defs.source_assets import catalogue_key
+from cryptodudez_assets.instance import dagster_home
+from cryptodudez_assets.lake.catalogue import open_entries
+from cryptodudez_assets.lake.discovery import Cursor, discover, discover_all
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.sources import all_sources
+
+
+# Dagster's own events are in the UI; a terminal gets what the assets themselves say.
+PATIENCE_SECONDS = 30
+QUIET = {"loggers": {"progress": {}}}
+
+
+def run_pending(lake: Lake, names: Sequence[str], console: Console) -> bool:
+    """Materialise what has work to do, and everything behind it. Says what it does; returns whether all went well."""
+    _wait_until_settled(lake, names, console)
+    pending = [name for name in names if open_entries(lake.tables, name) or discover_all(lake, name)]
+    if not pending:
+        console.print("nothing new in the raw zone: every table is up to date")
+        return True
+    sources = all_sources()
+    console.print(f"new files for {', '.join(pending)}")
+    definitions = build_definitions(sources.values(), LakeResource(home=str(lake.settings.home)), {"progress": _progress(console)})
+    first = dg.AssetSelection.assets(*(catalogue_key(sources[name]) for name in pending))
+    graph = definitions.resolve_asset_graph()
+    keys = (first | first.downstream()).resolve(graph)
+    with dg.DagsterInstance.from_config(str(dagster_home(lake.settings))) as instance, console.status("running the asset graph …"):
+        job = definitions.resolve_implicit_global_asset_job_def()
+        result = job.execute_in_process(instance=instance, asset_selection=list(keys), run_config=QUIET, raise_on_error=False)
+    return _report(result, console)
+
+
+def _wait_until_settled(lake: Lake, names: Sequence[str], console: Console) -> None:
+    """A file that was written just now may still be growing."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while any(discover(lake, name, Cursor()).unsettled for name in names) and time.monotonic() < deadline:
+        with console.status("waiting for files that were just written …"):
+            time.sleep(0.2)
+
+
+def _progress(console: Console) -> dg.LoggerDefinition:
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            console.print(f"  {record.dagster_meta['orig_message']}", style="dim", soft_wrap=True, highlight=False, markup=False)  # type: ignore[attr-defined]
+
+    def make(context: dg.InitLoggerContext) -> logging.Logger:
+        logger = logging.Logger("progress", logging.INFO)
+        logger.addHandler(Handler())
+        return logger
+
+    return dg.LoggerDefinition(make, description="What assets say, without Dagster's own events.")
+
+
+def _report(result: dg.ExecuteInProcessResult, console: Console) -> bool:
+    for evaluation in result.get_asset_check_evaluations():
+        if not evaluation.passed:
+            blocking = evaluation.severity == dg.AssetCheckSeverity.ERROR
+            style = "red" if blocking else "yellow"
+            asset = evaluation.asset_key.to_user_string()
+            console.print(f"[{style}]{'failed' if blocking else 'warning'}[/]: {asset} {evaluation.check_name}: {evaluation.description}", soft_wrap=True)
+    for failure in result.get_step_failure_events():
+        console.print(f"[red]failed[/]: {failure.step_key}: {failure.event_specific_data.error_display_string}", soft_wrap=True)
+    console.print(f"run {result.run_id}: {'all assets materialised' if result.success else 'failed'}")
+    return result.success

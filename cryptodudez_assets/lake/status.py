@@ -1,0 +1,81 @@
+"""How each source stands: what was found, read, kept and set aside. Read from the catalogue, which is the state of ingestion."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import polars as pl
+
+from cryptodudez_assets.contracts.catalogue import Status
+from cryptodudez_assets.lake import catalogue, quarantine
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.sources.declaration import Source
+
+COUNTED = {"read": "rows_read", "valid": "rows_valid", "quarantined": "rows_quarantined", "duplicate": "rows_duplicate"}
+
+
+@dataclass(frozen=True)
+class SourceStatus:
+    """Counts of one source. Rows: `read = valid + quarantined + duplicate`. Files: without archives and repeated bytes."""
+
+    files: int
+    ignored: int
+    read: int
+    valid: int
+    quarantined: int
+    duplicate: int
+    pending: int
+    set_aside: int
+    unreadable: int
+    repeated: int
+    warned: int
+
+
+def status_of(lake: Lake, source: str) -> SourceStatus:
+    """How a source stands now."""
+    files = catalogue.files_of(lake.tables, source).select("status", *COUNTED.values(), "rows_warned").collect()
+    by_status = dict(files["status"].value_counts().iter_rows())
+    rows = {name: files[column].sum() for name, column in COUNTED.items()}
+
+    def count(*statuses: Status) -> int:
+        return sum(by_status.get(status, 0) for status in statuses)
+
+    return SourceStatus(
+        files=len(files) - count(Status.IGNORED, Status.EXPANDED, Status.DUPLICATE),
+        ignored=count(Status.IGNORED),
+        **rows,
+        pending=count(Status.PENDING, Status.CLAIMED),
+        set_aside=count(Status.QUARANTINED),
+        unreadable=count(Status.UNREADABLE),
+        repeated=count(Status.DUPLICATE),
+        warned=files["rows_warned"].sum(),
+    )
+
+
+def unbalanced_files(lake: Lake, source: Source) -> pl.DataFrame:
+    """Loaded files for which the rows that are in the table, in quarantine or counted as duplicates do not add up to those read.
+
+    Each of the four numbers comes from a place of its own: the reader, the table, the quarantine, the merge.
+    """
+    files = catalogue.files_of(lake.tables, source.name).filter(pl.col("status") == Status.LOADED)
+    table = lake.tables.scan(source.table)
+    in_table = _per_file(table if table is not None else pl.LazyFrame(schema={"file_id": pl.String}), "in_table")
+    rows = quarantine.rows_of(lake.tables, source.name).filter(pl.col("status") == "open")
+    counted = (
+        files.select("uri", "member", "file_id", "rows_read", "rows_valid", "rows_quarantined", "rows_duplicate")
+        .join(in_table, on="file_id", how="left")
+        .join(_per_file(rows, "in_quarantine"), on="file_id", how="left")
+        .with_columns(pl.col("in_table", "in_quarantine").fill_null(0))
+    )
+    balanced = pl.col("rows_read") == pl.col("in_table") + pl.col("in_quarantine") + pl.col("rows_duplicate")
+    agreed = (pl.col("rows_valid") == pl.col("in_table")) & (pl.col("rows_quarantined") == pl.col("in_quarantine"))
+    return counted.filter(~(balanced & agreed)).collect()
+
+
+def file_status(lake: Lake, sources: Iterable[str]) -> pl.DataFrame:
+    """Every catalogued file and member of these sources with its counts."""
+    told = ["source", "uri", "member", "status", *COUNTED.values(), "reason"]
+    return pl.concat([catalogue.files_of(lake.tables, source).select(told).collect() for source in sources]).sort("source", "uri", "member")
+
+
+def _per_file(rows: pl.LazyFrame, name: str) -> pl.LazyFrame:
+    return rows.group_by("file_id").agg(pl.len().cast(pl.Int64).alias(name))

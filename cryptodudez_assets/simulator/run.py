@@ -1,0 +1,44 @@
+"""The simulator's one command: all sources, in the order in which they move each other."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from cryptodudez_assets.simulator.coins import write_coins
+from cryptodudez_assets.simulator.dirt import REAL_DIRT, Dirt
+from cryptodudez_assets.simulator.job import Job
+from cryptodudez_assets.simulator.market import market_factor
+from cryptodudez_assets.simulator.scrapes import write_scrapes
+from cryptodudez_assets.simulator.sizes import SIZES, Size, SizeName
+from cryptodudez_assets.simulator.stocks import write_stocks
+from cryptodudez_assets.simulator.truth import Truth
+from cryptodudez_assets.simulator.tweets import compose_tweets
+
+
+def simulate(
+    target: Path,
+    size: Size | SizeName = "small",
+    seed: int = 7,
+    dirt: Dirt = REAL_DIRT,
+    on_progress: Callable[[str], None] | None = None,
+) -> Truth:
+    """Write `<target>/<source>/*.zip`, `<target>/truth/truth.json` and `<source>.parquet`; same seed, same bytes.
+
+    `on_progress` is told of each file as it is finished.
+    """
+    extent = size if isinstance(size, Size) else SIZES[size]
+    job = Job(target, extent, seed, dirt, on_progress or (lambda _: None))
+    tweets = compose_tweets(job)
+    doge_tweets = Counter(tweet.time.date() for tweet in tweets if "dogecoin" in tweet.text.lower())
+    stock_factor = market_factor(job.rng("stock market"), volatility=0.009)
+    coin_factor = market_factor(job.rng("coin market"), volatility=0.028, shared=stock_factor, beta=1.0)
+    truth = Truth(
+        seed,
+        {
+            "crypto_prices": write_coins(job, coin_factor, doge_tweets),
+            "elon_tweets": write_scrapes(job, tweets),
+            "stock_prices": write_stocks(job, stock_factor),
+        },
+    )
+    truth.save(target / "truth" / "truth.json")
+    return truth

@@ -1,0 +1,57 @@
+"""Run servers together and stop them together: each in a process group of its own, so that none leaves children behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from types import FrameType
+
+PATIENCE_SECONDS = 15
+
+
+def supervise(commands: Sequence[Sequence[str]]) -> int:
+    """Run the commands until one ends or a signal comes, then stop all. Returns 0 after a signal, else the exit code."""
+    stopping = False
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        nonlocal stopping
+        stopping = True
+
+    handlers = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    processes = [subprocess.Popen(command, start_new_session=True) for command in commands]
+    try:
+        while not stopping and all(process.poll() is None for process in processes):
+            time.sleep(0.2)
+        ended = [process.returncode for process in processes if process.poll() is not None]
+        return 0 if stopping else next((code for code in ended if code), 0)
+    finally:
+        _stop(processes)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        for process in processes:
+            _signal_group(process.pid, number)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while any(_group_lives(process) for process in processes) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if not any(_group_lives(process) for process in processes):
+            return
+        print("still stopping …", file=sys.stderr)
+
+
+def _signal_group(group: int, number: int) -> bool:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _group_lives(process: subprocess.Popen[bytes]) -> bool:
+    process.poll()  # reap it: a zombie would keep its group
+    return _signal_group(process.pid, 0)
