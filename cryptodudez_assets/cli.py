@@ -38,7 +38,7 @@ def source_argument(command: Callable[..., None]) -> Callable[..., None]:
     return click.argument("source", type=DeclaredSource())(command)
 
 
-class DeclaredSource(click.ParamType):
+class DeclaredSource(click.ParamType[str]):
     """The name of a source in `cryptodudez_assets/sources/`."""
 
     name = "source"

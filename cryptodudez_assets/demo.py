@@ -18,10 +18,9 @@ TOLD = ("files", "ignored", "read", "valid", "quarantined", "duplicate")
 
 
 def show_demo(lake: Lake, size: Literal["tiny", "small", "large"], seed: int, console: Console) -> bool:
-    """Run the demo; returns whether all went well and the tables hold what the simulator planted."""
-    truth = _samples(lake.settings.home / "samples" / f"{size}-{seed}", size, seed, console)
+    """Run the demo; returns whether all went well."""
     samples = lake.settings.home / "samples" / f"{size}-{seed}"
-    for name in truth.sources:
+    for name in _simulated(samples, size, seed, console).sources:
         for landed in land(lake, name, sorted((samples / name).iterdir())):
             if not landed.already_there:
                 console.print(f"landed {landed.uri}", soft_wrap=True, highlight=False)
@@ -30,7 +29,7 @@ def show_demo(lake: Lake, size: Literal["tiny", "small", "large"], seed: int, co
     return fine
 
 
-def _samples(folder: Path, size: Literal["tiny", "small", "large"], seed: int, console: Console) -> Truth:
+def _simulated(folder: Path, size: Literal["tiny", "small", "large"], seed: int, console: Console) -> Truth:
     told = folder / "truth" / "truth.json"
     if told.exists():  # written last: the archives are complete
         return Truth.load(told)

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from typing import Any, Literal
 from collections.abc import Sequence
 
 import dagster as dg
@@ -19,7 +20,7 @@ from cryptodudez_assets.sources import all_sources
 
 # Dagster's own events are in the UI; a terminal gets what the assets themselves say.
 PATIENCE_SECONDS = 30
-QUIET = {"loggers": {"progress": {}}}
+QUIET: dict[str, Any] = {"loggers": {"progress": {}}}
 
 
 def run_pending(lake: Lake, names: Sequence[str], console: Console) -> bool:
@@ -65,11 +66,16 @@ def _progress(console: Console) -> dg.LoggerDefinition:
 def _report(result: dg.ExecuteInProcessResult, console: Console) -> bool:
     for evaluation in result.get_asset_check_evaluations():
         if not evaluation.passed:
-            blocking = evaluation.severity == dg.AssetCheckSeverity.ERROR
-            style = "red" if blocking else "yellow"
-            asset = evaluation.asset_key.to_user_string()
-            console.print(f"[{style}]{'failed' if blocking else 'warning'}[/]: {asset} {evaluation.check_name}: {evaluation.description}", soft_wrap=True)
+            failed = evaluation.severity == dg.AssetCheckSeverity.ERROR
+            asset = f"{evaluation.asset_key.to_user_string()} {evaluation.check_name}"
+            _tell(console, "failed" if failed else "warning", f"{asset}: {evaluation.description}")
     for failure in result.get_step_failure_events():
-        console.print(f"[red]failed[/]: {failure.step_key}: {failure.event_specific_data.error_display_string}", soft_wrap=True)
+        error = failure.step_failure_data.error
+        _tell(console, "failed", f"{failure.step_key}: {error.message if error else 'no reason given'}")
     console.print(f"run {result.run_id}: {'all assets materialised' if result.success else 'failed'}")
     return result.success
+
+
+def _tell(console: Console, level: Literal["failed", "warning"], text: str) -> None:
+    console.print(level, style="red" if level == "failed" else "yellow", end=": ")
+    console.print(text, soft_wrap=True, highlight=False, markup=False)

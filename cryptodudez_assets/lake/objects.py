@@ -85,7 +85,7 @@ class FolderStore:
         except PermissionError:
             yield self._odd(folder, prefix + "/", "no permission to list this folder")
             return
-        if not entries and not prefix.count("/") == 1:
+        if not entries and prefix.count("/") != 1:
             yield self._odd(folder, prefix + "/", "empty folder")
         for entry in entries:
             key = f"{prefix}/{entry.name}"
@@ -135,7 +135,7 @@ class CloudStore:
                 options |= {"endpoint": settings.s3_endpoint, "virtual_hosted_style_request": "false"}
         client = {"allow_http": settings.s3_endpoint.startswith("http://")}
         self.root = settings.lake
-        self.store = from_url(settings.lake, config=options, client_options=client)  # type: ignore[call-overload]
+        self.store = from_url(settings.lake, config=options, client_options=client)
 
     def uri(self, key: str) -> str:
         return f"{self.root}/{key}"

@@ -34,7 +34,9 @@ def status_of(lake: Lake, source: str) -> SourceStatus:
     """How a source stands now."""
     files = catalogue.files_of(lake.tables, source).select("status", *COUNTED.values(), "rows_warned").collect()
     by_status = dict(files["status"].value_counts().iter_rows())
-    rows = {name: files[column].sum() for name, column in COUNTED.items()}
+
+    def rows(column: str) -> int:
+        return int(files[column].sum())
 
     def count(*statuses: Status) -> int:
         return sum(by_status.get(status, 0) for status in statuses)
@@ -42,12 +44,12 @@ def status_of(lake: Lake, source: str) -> SourceStatus:
     return SourceStatus(
         files=len(files) - count(Status.IGNORED, Status.EXPANDED, Status.DUPLICATE),
         ignored=count(Status.IGNORED),
-        **rows,
+        **{name: rows(column) for name, column in COUNTED.items()},
         pending=count(Status.PENDING, Status.CLAIMED),
         set_aside=count(Status.QUARANTINED),
         unreadable=count(Status.UNREADABLE),
         repeated=count(Status.DUPLICATE),
-        warned=files["rows_warned"].sum(),
+        warned=rows("rows_warned"),
     )
 
 

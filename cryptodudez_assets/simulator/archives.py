@@ -45,6 +45,7 @@ class ArchiveWriter:
     def folder(self, name: str) -> None:
         """Add a folder entry."""
         self._zip.writestr(_entry(f"{name}/"), b"")
+        self._members.append(Member(f"{name}/", ignored=True, rows=0, bad=()))
 
     def junk(self, name: str) -> None:
         """Add a binary file of the kind that Finder adds, to be ignored."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import polars as pl
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyarrow.parquet as pq
 
 from cryptodudez_assets.simulator.dirt import Row
 
@@ -28,7 +28,7 @@ class BadRow:
 
 @dataclass(frozen=True)
 class Member:
-    """One file of an archive; `rows` counts its data rows, the bad ones too. A folder entry is not a member."""
+    """One entry of an archive; `rows` counts its data rows, the bad ones too. Folders are entries to be ignored."""
 
     name: str
     ignored: bool

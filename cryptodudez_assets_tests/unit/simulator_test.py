@@ -107,7 +107,7 @@ def test_accounts_are_those_of_the_files(tmp_path: Path, dirt: Dirt) -> None:
         assert totals.valid == truth_table(tmp_path, source).height
         for archive in planted.archives:
             with zipfile.ZipFile(tmp_path / source / archive.name) as opened:
-                assert [m.name for m in archive.members] == [e.filename for e in opened.infolist() if not e.is_dir()]
+                assert [m.name for m in archive.members] == [e.filename for e in opened.infolist()]
             for member in archive.members:
                 if not member.ignored:
                     text = member_text(tmp_path, source, archive.name, member.name)
