@@ -2,7 +2,7 @@
 VENV := .venv/bin
 UV_VERSION := 0.13.8
 
-.PHONY: help install demo up test lint bench
+.PHONY: help install demo up test lint bench docs
 
 help:  ## Show what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -29,7 +29,11 @@ test: install  ## All tests, the fast ones first
 lint: install  ## Style, types, definitions, generated docs
 	@$(VENV)/ruff check
 	@$(VENV)/mypy
-	@$(VENV)/dagster definitions validate -m cryptodudez_assets.definitions 2>&1 | tail -n 3
+	@$(VENV)/python docs/generate.py --check
+	@$(VENV)/dagster definitions validate -m cryptodudez_assets.definitions --log-level warning
 
 bench: install  ## Benchmarks: ours beside a peer, in ratios
 	@for script in benchmarks/*.py; do echo "== $$script"; $(VENV)/python $$script || exit 1; done
+
+docs: install  ## Write the generated parts of the documentation
+	@$(VENV)/python docs/generate.py

@@ -194,6 +194,31 @@ def up(port: int, host: str) -> None:
     sys.exit(supervise([dagster]))
 
 
+@main.command("new-source")
+@click.argument("name")
+@click.argument("sample", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def new_source(name: str, sample: Path) -> None:
+    """Write the declaration of a source NAME from a SAMPLE file (CSV with a header).
+
+    \b
+    Example:
+      cryptodudez new-source gas_prices ~/Downloads/gas.csv
+    """
+    from cryptodudez_assets import sources
+    from cryptodudez_assets.sources.draft import Unusable, draft
+
+    target = Path(sources.__path__[0]) / f"{name}.py"
+    try:
+        text = draft(name, sample)
+        with target.open("x") as out:
+            out.write(text)
+    except Unusable as error:
+        raise click.ClickException(str(error)) from None
+    except FileExistsError:
+        raise click.ClickException(f"{target} exists; it is left as it is") from None
+    console.print(f"wrote {target}: look it through, then `make up` and drop files into raw/{name}/", soft_wrap=True)
+
+
 @main.group()
 def quarantine() -> None:
     """Look at what was set aside, and replay it after a fix."""

@@ -60,6 +60,11 @@ def columns_of(contract: type[Contract]) -> list[Column]:
     ]
 
 
+def table_rules(contract: type[Contract]) -> list[tuple[str, bool]]:
+    """Rules over whole rows: what each is called, and whether it only warns."""
+    return [(str(check.name), bool(check.raise_warning)) for check in contract.to_schema().checks]
+
+
 def polars_schema(contract: type[Contract]) -> pl.Schema:
     """The contract as a Polars schema."""
     return pl.Schema({column.name: column.dtype for column in columns_of(contract)})

@@ -18,7 +18,7 @@ def build_inventory(tables: list[dg.AssetKey]) -> dg.AssetsDefinition:
         key=key_of(TABLES.name),
         deps=tables,
         description="The metastore's tables: where each lies, how many rows and bytes it has, how fresh it is.",
-        group_name="catalog",
+        group_name="inventory",
         owners=["team:platform"],
         kinds={"iceberg"},
         automation_condition=on_sound_update,

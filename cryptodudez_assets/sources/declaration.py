@@ -13,7 +13,7 @@ from typing import Literal
 
 import polars as pl
 
-from cryptodudez_assets.contracts.base import TableContract, columns_of, polars_schema, summary_of
+from cryptodudez_assets.contracts.base import TableContract, columns_of, polars_schema
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ class Source:
 
     @property
     def table_description(self) -> str:
-        """What the table holds."""
-        return summary_of(self.contract)
+        """What the table holds, as its contract says it."""
+        return inspect.cleandoc(self.contract.__doc__ or "")
 
     @property
     def column_names(self) -> list[str]:

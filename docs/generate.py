@@ -1,0 +1,80 @@
+"""Write the parts of the documentation that are made from code: the data dictionary and the picture of the asset graph.
+
+`make docs` writes them; `python docs/generate.py --check` fails if they are not up to date.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from cryptodudez_assets.contracts.base import Contract, columns_of, table_rules
+from cryptodudez_assets.definitions import defs
+from cryptodudez_assets.lake import catalogue, inventory, quarantine
+from cryptodudez_assets.lake.merge import observations_spec, table_spec
+from cryptodudez_assets.lake.tables import TableSpec
+from cryptodudez_assets.sources import all_sources
+
+ROOT = Path(__file__).parents[1]
+BEGIN, END = "<!-- asset graph: made by `make docs` -->", "<!-- end of asset graph -->"
+
+
+def main() -> None:
+    readme = ROOT / "README.md"
+    before, _, rest = readme.read_text().partition(BEGIN)
+    pages = {
+        ROOT / "docs" / "data_dictionary.md": data_dictionary(),
+        readme: f"{before}{BEGIN}\n{asset_graph()}{END}{rest.partition(END)[2]}",
+    }
+    stale = [path for path, text in pages.items() if not path.exists() or path.read_text() != text]
+    if "--check" in sys.argv[1:]:
+        sys.exit(f"not up to date, run `make docs`: {[str(path.relative_to(ROOT)) for path in stale]}" if stale else 0)
+    for path in stale:
+        path.write_text(pages[path])
+        print(f"wrote {path.relative_to(ROOT)}")
+
+
+def data_dictionary() -> str:
+    """Every table with its columns, as the contracts state them."""
+    sources = [spec for source in all_sources().values() for spec in (table_spec(source), observations_spec(source)) if spec]
+    own = [catalogue.FILES, catalogue.SCHEMAS, inventory.TABLES, quarantine.ROWS, quarantine.FILES]
+    head = "# Data dictionary\n\nMade from the contracts by `make docs`. Times are UTC, with microseconds.\n"
+    return head + "".join(_page(spec) for spec in [*sources, *own])
+
+
+def _page(spec: TableSpec) -> str:
+    partitions = ", ".join(name if how == "identity" else f"{how}({name})" for name, how in spec.partition_by) or "none"
+    layout = f"Partitioned by {partitions}; sorted by {', '.join(spec.sort_by)}."
+    rows = "\n".join(_rows(spec.contract))
+    rules = "".join(f"\n- `{name}`" + (" (warns)" if warns else "") for name, warns in table_rules(spec.contract))
+    doc = "\n".join(line.strip() for line in (spec.contract.__doc__ or "").strip().splitlines())
+    return f"\n## {spec.name}\n\n{doc}\n\n{layout}\n\n| column | type | null | unit | rules | meaning |\n|---|---|---|---|---|---|\n{rows}\n" + (
+        f"\nRules over whole rows:\n{rules}\n" if rules else ""
+    )
+
+
+def _rows(contract: type[Contract]) -> Iterator[str]:
+    for column in columns_of(contract):
+        dtype = str(column.dtype).replace("Datetime(time_unit='us', time_zone='UTC')", "timestamp UTC")
+        cells = [f"`{column.name}`", dtype, "yes" if column.nullable else "", column.unit or "", ", ".join(column.rules)]
+        yield f"| {' | '.join(cells)} | {column.description.replace('|', '/')} |"
+
+
+def asset_graph() -> str:
+    """The asset graph as a Mermaid diagram, grouped as in the UI."""
+    graph = defs().resolve_asset_graph()
+    groups: dict[str, list[str]] = {}
+    edges: list[str] = []
+    for key in sorted(graph.get_all_asset_keys(), key=lambda key: key.path):
+        node = graph.get(key)
+        groups.setdefault(node.group_name, []).append(f'    {_id(key.path)}["{"/".join(key.path)}"]')
+        edges += [f"  {_id(parent.path)} --> {_id(key.path)}" for parent in sorted(node.parent_keys, key=lambda key: key.path)]
+    boxes = [line for name, nodes in groups.items() for line in (f"  subgraph {name}", *nodes, "  end")]
+    return "\n".join(["```mermaid", "flowchart LR", *boxes, *edges, "```", ""])
+
+
+def _id(path: list[str]) -> str:
+    return "_".join(path)
+
+
+if __name__ == "__main__":
+    main()
