@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -9,9 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
+from pydantic import ValidationError
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
+from rich.text import Text
 
 from cryptodudez_assets.settings import Settings
 
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 
 console = Console()
 errors = Console(stderr=True)
+unfolded = Console(width=10_000)  # into a file or a pipe, a row is a line
+UNBROKEN = {"id", "line"}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -73,7 +79,11 @@ def land(source: str, paths: tuple[Path, ...]) -> None:
     with Progress(*columns, console=errors, transient=True) as progress:
         task = progress.add_task("landing", total=total)
         for landed in bring(_lake(), source, paths, lambda n: progress.advance(task, n)):
-            console.print(f"{'already there' if landed.already_there else 'landed'}: {landed.uri}", soft_wrap=True, highlight=False)
+            console.print(
+                f"{'already there' if landed.already_there else 'landed'}: {landed.uri}",
+                soft_wrap=True,
+                highlight=False,
+            )
 
 
 @main.command()
@@ -90,6 +100,8 @@ def status(as_json: bool, files: bool) -> None:
       cryptodudez status --files
       cryptodudez status --json | jq .sources.crypto_prices
     """
+    import polars as pl
+
     from cryptodudez_assets.lake.status import file_status, status_of
     from cryptodudez_assets.sources import all_sources
 
@@ -101,15 +113,19 @@ def status(as_json: bool, files: bool) -> None:
         return
     # Columns that are zero everywhere say nothing; the row identity always stays.
     always = {"files", "ignored", "read", "valid", "quarantined", "duplicate"}
-    shown = [name for name in next(iter(told.values())) if name in always or any(counts[name] for counts in told.values())]
+    shown = [
+        name for name in next(iter(told.values())) if name in always or any(counts[name] for counts in told.values())
+    ]
     table = Table("source")
     for name in shown:
         table.add_column(name.replace("_", " "), justify="right")
     for source, counts in told.items():
         table.add_row(source, *(f"{counts[name]:,}" for name in shown))
-    console.print(table)
+    (console if console.is_terminal else unfolded).print(table)
     if files:
-        _print(file_status(lake, all_sources()), "table")
+        every = file_status(lake, all_sources())
+        file = pl.concat_str(pl.col("uri").str.split("/").list.last(), "member", separator="!", ignore_nulls=True)
+        _print(every.select("source", file.alias("file"), pl.exclude("source", "uri", "member")), "table")
 
 
 @main.command()
@@ -122,16 +138,20 @@ def sql(query: str, format_: Literal["table", "json", "csv"]) -> None:
     Examples:
       cryptodudez sql "select symbol, count(*), max(close) from market.crypto_prices group by 1 order by 2 desc"
       cryptodudez sql "from catalog.files where status = 'quarantined'" --format json
-      cryptodudez sql "show all tables"
+      cryptodudez sql "select name, rows, columns from catalog.tables"
     """
     import duckdb
 
     from cryptodudez_assets.lake.sql import query as ask
 
+    lake = _lake()
     try:
-        _print(ask(_lake(), query), format_)
+        answer = ask(lake, query)
     except duckdb.Error as error:
-        raise click.ClickException(str(error)) from None
+        unknown = isinstance(error, duckdb.CatalogException)
+        there = f"\nTables: {', '.join(lake.tables.names()) or 'none yet (see `cryptodudez demo`)'}" if unknown else ""
+        raise click.ClickException(f"{error}{there}") from None
+    _print(answer, format_)
 
 
 @main.command()
@@ -152,7 +172,9 @@ def run(select: tuple[str, ...]) -> None:
 
 
 @main.command()
-@click.option("--size", type=click.Choice(["tiny", "small", "large"]), default="small", show_default=True, help="How much data.")
+@click.option(
+    "--size", type=click.Choice(["tiny", "small", "large"]), default="small", show_default=True, help="How much data."
+)
 @click.option("--seed", default=7, show_default=True, help="Another seed makes other data.")
 def demo(size: Literal["tiny", "small", "large"], seed: int) -> None:
     """Make sample archives, land them, run the whole graph, and sum up. A second time finds nothing new.
@@ -168,10 +190,17 @@ def demo(size: Literal["tiny", "small", "large"], seed: int) -> None:
 
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--size", type=click.Choice(["tiny", "small", "large"]), default="small", show_default=True, help="How much data.")
+@click.option(
+    "--size", type=click.Choice(["tiny", "small", "large"]), default="small", show_default=True, help="How much data."
+)
 @click.option("--seed", default=7, show_default=True, help="Another seed makes other data.")
 def simulate(folder: Path, size: Literal["tiny", "small", "large"], seed: int) -> None:
-    """Write sample archives of every source to FOLDER, and the truth about them to FOLDER/truth."""
+    """Write sample archives of every source to FOLDER, and the truth about them to FOLDER/truth.
+
+    \b
+    Example:
+      cryptodudez simulate samples --size tiny
+    """
     from cryptodudez_assets.simulator import simulate as write
 
     with errors.status("simulating") as shown:
@@ -181,15 +210,37 @@ def simulate(folder: Path, size: Literal["tiny", "small", "large"], seed: int) -
 
 @main.command()
 @click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others than loopback are open to the network.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; others than loopback are open to the network.",
+)
 def up(port: int, host: str) -> None:
-    """Start the Dagster UI and its daemon, with all sensors on. Ctrl-C stops everything."""
+    """Start the Dagster UI and its daemon, with all sensors on. Ctrl-C stops everything.
+
+    \b
+    Example:
+      cryptodudez up --port 3001
+    """
     from cryptodudez_assets.instance import dagster_home
     from cryptodudez_assets.supervisor import supervise
 
-    settings = Settings()
+    settings = _settings()
+    _insist_on_free(host, port)
     os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
-    dagster = [sys.executable, "-m", "dagster", "dev", "-m", "cryptodudez_assets.definitions", "-h", host, "-p", str(port)]
+    dagster = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "dev",
+        "-m",
+        "cryptodudez_assets.definitions",
+        "-h",
+        host,
+        "-p",
+        str(port),
+    ]
     console.print(f"Dagster UI: http://{host}:{port}   lake: {settings.lake}   (Ctrl-C stops)", soft_wrap=True)
     sys.exit(supervise([dagster]))
 
@@ -236,15 +287,22 @@ def list_(source: str | None, everything: bool, format_: Literal["table", "json"
       cryptodudez quarantine list
       cryptodudez quarantine list --source elon_tweets --format json
     """
+    import polars as pl
+
     from cryptodudez_assets.lake.review import overview
 
-    _print(overview(_lake(), source, everything), format_)
+    found = overview(_lake(), source, everything)
+    if format_ == "table":
+        # The file's name is enough to recognise it; the other formats say all.
+        file = pl.coalesce("member", "uri").str.split("/").list.last()
+        found = found.select("id", "source", file.alias("file"), "line", "why", *["status"] * everything)
+    _print(found, format_)
 
 
 @quarantine.command()
-@click.argument("id_")
+@click.argument("id_", metavar="ID")
 def show(id_: str) -> None:
-    """Show a quarantined row (ROW_ID) or file (FILE_ID) in full.
+    """Show a quarantined row (its row_id) or file (its file_id) in full.
 
     \b
     Examples:
@@ -257,17 +315,30 @@ def show(id_: str) -> None:
     if not found:
         raise click.ClickException(f"nothing in quarantine has the id {id_!r}; see `cryptodudez quarantine list --all`")
     for item in found:
-        console.print("\n".join(f"{name:>16}  {value}" for name, value in item.items()), soft_wrap=True, highlight=False, markup=False)
+        console.print(
+            "\n".join(f"{name:>16}  {value}" for name, value in item.items()),
+            soft_wrap=True,
+            highlight=False,
+            markup=False,
+        )
 
 
 @quarantine.command()
 @source_argument
-@click.option("--file", "file_id", help="Only this file (FILE_ID); default: every file of the source with something in quarantine.")
-@click.option("--edited", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A corrected copy to land in place of the file's bad rows.")
+@click.option(
+    "--file",
+    "file_id",
+    help="Only this file (FILE_ID); default: every file of the source with something in quarantine.",
+)
+@click.option(
+    "--edited",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A corrected copy to land in place of the file's bad rows.",
+)
 def replay(source: str, file_id: str | None, edited: Path | None) -> None:
     """Ingest files again after their contract or declaration was fixed, or land a corrected copy.
 
-    What fits now leaves the quarantine; what does not stays. The history is kept in `quarantine.rows` and `quarantine.files`.
+    What fits now leaves the quarantine; what does not stays. The history stays in `quarantine.rows` and `.files`.
 
     \b
     Examples:
@@ -299,16 +370,44 @@ def _run(sources: list[str]) -> bool:
 def _lake() -> "Lake":
     from cryptodudez_assets.lake.lake import Lake
 
-    return Lake.open(Settings())
+    return Lake.open(_settings())
+
+
+def _insist_on_free(host: str, port: int) -> None:
+    """Dagster would go on without its UI."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        hint = f"is something running there? Another port: `cryptodudez up --port {port + 1}`"
+        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}; {hint}") from None
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = (f"CRYPTODUDEZ_{one['loc'][0]}".upper() + f"={one['input']}: {one['msg']}" for one in error.errors())
+        raise click.ClickException("\n".join(wrong)) from None
 
 
 def _print(frame: "pl.DataFrame", format_: Literal["table", "json", "csv"]) -> None:
+    import polars as pl
+
     if format_ == "json":
-        click.echo(frame.write_json())
+        click.echo(frame.with_columns(pl.selectors.decimal().cast(pl.Float64)).write_json())
     elif format_ == "csv":
-        click.echo(frame.write_csv(), nl=False)
+        nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
+        texts = [pl.Series(name, [_as_json(value) for value in frame[name].to_list()], pl.String) for name in nested]
+        click.echo(frame.with_columns(texts).write_csv(), nl=False)
     else:
-        table = Table(*frame.columns)
+        table = Table(box=SIMPLE_HEAD)
+        for name in frame.columns:
+            # Nothing is cut off; what people copy (ids) stays in one piece.
+            table.add_column(Text(name), overflow="fold", no_wrap=name in UNBROKEN)
         for row in frame.iter_rows():
-            table.add_row(*("" if value is None else str(value) for value in row))
-        console.print(table)
+            table.add_row(*(Text("" if value is None else str(value)) for value in row))
+        (console if console.is_terminal else unfolded).print(table)
+
+
+def _as_json(value: object) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False, default=str)

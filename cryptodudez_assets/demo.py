@@ -52,4 +52,7 @@ def _sum_up(lake: Lake, console: Console) -> None:
         ('cryptodudez sql "from market.crypto_prices limit 5"', "any table in SQL"),
         ("cryptodudez status --files", "every file and archive member with its counts"),
     ):
-        console.print(f"  [bold].venv/bin/{command}[/]  {what}" if command != "make up" else f"  [bold]{command}[/]  {what}", soft_wrap=True)
+        console.print(
+            f"  [bold].venv/bin/{command}[/]  {what}" if command != "make up" else f"  [bold]{command}[/]  {what}",
+            soft_wrap=True,
+        )

@@ -1,9 +1,9 @@
-"""Do what is pending without a daemon: the same assets and checks as in the UI, in this process, recorded in the same place."""
+"""Do what is pending without a daemon: the same assets and checks as in the UI, recorded in the same place."""
 
 import logging
 import time
-from typing import Any, Literal
 from collections.abc import Sequence
+from typing import Any, Literal
 
 import dagster as dg
 from rich.console import Console
@@ -16,7 +16,6 @@ from cryptodudez_assets.lake.catalogue import open_entries
 from cryptodudez_assets.lake.discovery import Cursor, discover, discover_all
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.sources import all_sources
-
 
 # Dagster's own events are in the UI; a terminal gets what the assets themselves say.
 PATIENCE_SECONDS = 30
@@ -32,13 +31,20 @@ def run_pending(lake: Lake, names: Sequence[str], console: Console) -> bool:
         return True
     sources = all_sources()
     console.print(f"new files for {', '.join(pending)}")
-    definitions = build_definitions(sources.values(), LakeResource(home=str(lake.settings.home)), {"progress": _progress(console)})
+    definitions = build_definitions(
+        sources.values(), LakeResource(home=str(lake.settings.home)), {"progress": _progress(console)}
+    )
     first = dg.AssetSelection.assets(*(catalogue_key(sources[name]) for name in pending))
     graph = definitions.resolve_asset_graph()
     keys = (first | first.downstream()).resolve(graph)
-    with dg.DagsterInstance.from_config(str(dagster_home(lake.settings))) as instance, console.status("running the asset graph …"):
+    with (
+        dg.DagsterInstance.from_config(str(dagster_home(lake.settings))) as instance,
+        console.status("running the asset graph …"),
+    ):
         job = definitions.resolve_implicit_global_asset_job_def()
-        result = job.execute_in_process(instance=instance, asset_selection=list(keys), run_config=QUIET, raise_on_error=False)
+        result = job.execute_in_process(
+            instance=instance, asset_selection=list(keys), run_config=QUIET, raise_on_error=False
+        )
     return _report(result, console)
 
 
@@ -53,7 +59,8 @@ def _wait_until_settled(lake: Lake, names: Sequence[str], console: Console) -> N
 def _progress(console: Console) -> dg.LoggerDefinition:
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            console.print(f"  {record.dagster_meta['orig_message']}", style="dim", soft_wrap=True, highlight=False, markup=False)  # type: ignore[attr-defined]
+            said = record.dagster_meta["orig_message"]  # type: ignore[attr-defined]
+            console.print(f"  {said}", style="dim", soft_wrap=True, highlight=False, markup=False)
 
     def make(context: dg.InitLoggerContext) -> logging.Logger:
         logger = logging.Logger("progress", logging.INFO)

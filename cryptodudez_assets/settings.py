@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Where things are kept. Folders are made absolute; URLs (`s3://…`, `gs://…`, `postgresql://…`) are kept as given."""
 
-    model_config = SettingsConfigDict(env_prefix="CRYPTODUDEZ_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="CRYPTODUDEZ_", env_ignore_empty=True, frozen=True, extra="forbid")
 
     home: Path = Field(
         default=Path(".cryptodudez"),
@@ -37,7 +37,7 @@ class Settings(BaseSettings):
         description="A file in a local raw zone is read once it has not changed for this long, so that half-written files wait.",
     )
     batch_megabytes: int = Field(
-        default=128, ge=1, description="How many megabytes of raw text one commit takes at most (a larger file is a batch of its own)."
+        default=64, ge=1, description="How many megabytes of raw text one commit takes at most (a larger file is a batch of its own)."
     )
     sensor_seconds: int = Field(default=3, ge=1, description="How often a source's sensor looks at the raw zone.")
 

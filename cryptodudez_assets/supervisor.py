@@ -1,4 +1,4 @@
-"""Run servers together and stop them together: each in a process group of its own, so that none leaves children behind."""
+"""Run servers together and stop them together: each in a process group of its own, so that no children stay behind."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ PATIENCE_SECONDS = 15
 
 
 def supervise(commands: Sequence[Sequence[str]]) -> int:
-    """Run the commands until one ends or a signal comes, then stop all. Returns 0 after a signal, else the exit code."""
+    """Run the commands until one ends or a signal comes, then stop all. Returns the exit code, 0 after a signal."""
     stopping = False
 
     def stop(signum: int, frame: FrameType | None) -> None:
@@ -20,8 +20,10 @@ def supervise(commands: Sequence[Sequence[str]]) -> int:
         stopping = True
 
     handlers = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    processes = [subprocess.Popen(command, start_new_session=True) for command in commands]
+    processes: list[subprocess.Popen[bytes]] = []
     try:
+        for command in commands:
+            processes.append(subprocess.Popen(command, start_new_session=True))
         while not stopping and all(process.poll() is None for process in processes):
             time.sleep(0.2)
         ended = [process.returncode for process in processes if process.poll() is not None]

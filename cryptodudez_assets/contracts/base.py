@@ -6,10 +6,14 @@ quarantine, one with `raise_warning=True` keeps the row and is counted.
 
 import inspect
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import pandera.polars as pa
 import polars as pl
+
+# A time outside is a slip of the pen (`20210-01-01`), and partitions, Python and other engines cannot hold some of those.
+PLAUSIBLE = {"min_value": datetime(1700, 1, 1, tzinfo=UTC), "max_value": datetime(2200, 1, 1, tzinfo=UTC)}
 
 UtcTime = Annotated[pl.Datetime, "us", "UTC"]
 
@@ -24,8 +28,10 @@ class Contract(pa.DataFrameModel):
 class TableContract(Contract):
     """Base of the contracts of source tables: when a fact happened, when it could be known, and where it was read."""
 
-    event_ts: UtcTime = pa.Field(description="When it happened (UTC).", metadata={"unit": "UTC"})
-    known_ts: UtcTime = pa.Field(description="Earliest time at which it could be known (UTC).", metadata={"unit": "UTC"})
+    event_ts: UtcTime = pa.Field(description="When it happened (UTC).", in_range=PLAUSIBLE, metadata={"unit": "UTC"})
+    known_ts: UtcTime = pa.Field(
+        description="Earliest time at which it could be known (UTC).", in_range=PLAUSIBLE, metadata={"unit": "UTC"}
+    )
     file_id: str = pa.Field(description="The raw file it was read from (`catalog.files.file_id`).")
     file_row: pl.Int64 = pa.Field(description="Which record of that file, the first after the header being 1.")
 

@@ -12,7 +12,8 @@ class Fate(StrEnum):
     """What has become of something in quarantine."""
 
     OPEN = "open"
-    REPLAYED = "replayed"
+    REPLAYED = "replayed"  # the file was ingested again; what still did not fit then has a newer row
+    CORRECTED = "corrected"  # a corrected copy was landed in its place
 
 
 class QuarantinedRows(Contract):
@@ -26,14 +27,14 @@ class QuarantinedRows(Contract):
     file_row: pl.Int64 = pa.Field(description="Which record of the file.")
     line: pl.Int64 = pa.Field(description="Physical line on which the record starts, the header being 1.")
     raw: str = pa.Field(description="The record's text; the beginning of it where it is very long.")
-    edited: str = pa.Field(description="Text that was replayed in its place.", nullable=True)
     rules: pl.List(pl.String) = pa.Field(description="Rules that it breaks, as `column:rule`.")  # type: ignore[valid-type]
-    status: str = pa.Field(description="open or replayed.", isin=[str(fate) for fate in Fate])
+    status: str = pa.Field(description="open, replayed or corrected.", isin=[str(fate) for fate in Fate])
+    corrected_by: str = pa.Field(description="The corrected copy that was landed in its place.", nullable=True)
     contract_version: str = pa.Field(description="Version of contract and declaration that judged it.")
     batch_id: str = pa.Field(description="Batch that set it aside.")
     run_id: str = pa.Field(description="Run that set it aside.", nullable=True)
     quarantined_at: UtcTime = pa.Field(description="When it was set aside.", metadata={"unit": "UTC"})
-    replayed_at: UtcTime = pa.Field(description="When it was replayed.", nullable=True, metadata={"unit": "UTC"})
+    settled_at: UtcTime = pa.Field(description="When it was replayed or corrected.", nullable=True, metadata={"unit": "UTC"})
 
 
 class QuarantinedFiles(Contract):
@@ -47,8 +48,10 @@ class QuarantinedFiles(Contract):
     reason: str = pa.Field(description="What was found, and what was expected.")
     rows: pl.Int64 = pa.Field(description="Records in it, as far as they could be counted.", metadata={"unit": "rows"})
     copy_uri: str = pa.Field(description="Where the copy lies; null where nothing could be read.", nullable=True)
-    status: str = pa.Field(description="open or replayed.", isin=[str(fate) for fate in Fate])
+    status: str = pa.Field(description="open, replayed or corrected.", isin=[str(fate) for fate in Fate])
+    corrected_by: str = pa.Field(description="The corrected copy that was landed in its place.", nullable=True)
     contract_version: str = pa.Field(description="Version of contract and declaration that judged it.")
+    batch_id: str = pa.Field(description="Batch that set it aside.")
     run_id: str = pa.Field(description="Run that set it aside.", nullable=True)
     quarantined_at: UtcTime = pa.Field(description="When it was set aside.", metadata={"unit": "UTC"})
-    replayed_at: UtcTime = pa.Field(description="When it was replayed.", nullable=True, metadata={"unit": "UTC"})
+    settled_at: UtcTime = pa.Field(description="When it was replayed or corrected.", nullable=True, metadata={"unit": "UTC"})

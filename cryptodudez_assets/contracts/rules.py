@@ -37,6 +37,8 @@ def judge(contract: type[Contract], frame: pl.DataFrame) -> Iterator[Finding]:
     rules += [(str(check.name), bool(check.raise_warning), _holds(check, None)) for check in _schema(contract).checks]
     rows = frame.lazy()
     for (rule, is_warning, _), passed in zip(rules, pl.collect_all([holds(rows) for _, _, holds in rules]), strict=True):
+        if len(passed) != len(frame):
+            raise TypeError(f"{contract.__name__}: {rule} gives {len(passed)} answers for {len(frame)} rows; a rule must judge each row")
         broken = ~passed[:, 0].fill_null(True)
         if broken.any():
             yield Finding(rule, is_warning, broken)
@@ -76,4 +78,7 @@ def _holds(check: Check, column: str | None) -> Holds:
 
 @cache
 def _schema(contract: type[Contract]) -> pa.DataFrameSchema:
-    return contract.to_schema()
+    schema = contract.to_schema()
+    if schema.unique or any(column.unique for column in schema.columns.values()):
+        raise TypeError(f"{contract.__name__}: uniqueness is no rule for single rows; a source's key sees to it")
+    return schema

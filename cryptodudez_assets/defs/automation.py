@@ -1,15 +1,22 @@
 """When assets follow by themselves. Every condition holds back what stands on a failed blocking check.
 
-`eager()` alone does not: within a run a failed check stops what follows, but across runs it would be requested all the same.
+`eager()` alone does not: within a run a failed check stops what follows, but across runs it would be requested anyway.
 """
 
 import dagster as dg
 
-# One source must not wait for another that never had a file, so missing inputs do not hold back.
+# One source must not wait for another that never had a file: a table that is not there has no check that could pass.
+inputs_are_sound = dg.AutomationCondition.all_deps_match(
+    dg.AutomationCondition.missing()
+    | dg.AutomationCondition.all_checks_match(
+        dg.AutomationCondition.check_passed() | dg.AutomationCondition.will_be_requested(), blocking_only=True
+    )
+).with_label("inputs_are_sound")
+
 on_sound_update = (
     dg.AutomationCondition.eager()
     .without(~dg.AutomationCondition.any_deps_missing())
-    .__and__(dg.AutomationCondition.all_deps_blocking_checks_passed().with_label("inputs_are_sound"))
+    .__and__(inputs_are_sound)
     .with_label("on_sound_update")
 )
 

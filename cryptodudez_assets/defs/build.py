@@ -14,7 +14,9 @@ from cryptodudez_assets.sources.declaration import Source
 
 
 def build_definitions(
-    sources: Iterable[Source], lake: LakeResource | None = None, loggers: Mapping[str, dg.LoggerDefinition] | None = None
+    sources: Iterable[Source],
+    lake: LakeResource | None = None,
+    loggers: Mapping[str, dg.LoggerDefinition] | None = None,
 ) -> dg.Definitions:
     """Everything that Dagster is to know."""
     sources = list(sources)

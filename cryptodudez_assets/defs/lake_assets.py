@@ -48,5 +48,8 @@ def maintenance() -> None:
 
 
 nightly_maintenance = dg.ScheduleDefinition(
-    job=maintenance, cron_schedule="30 3 * * *", execution_timezone="UTC", default_status=dg.DefaultScheduleStatus.RUNNING
+    job=maintenance,
+    cron_schedule="30 3 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
 )

@@ -6,11 +6,12 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from cryptodudez_assets.contracts.base import Contract, columns_of
+from cryptodudez_assets.contracts.base import Column, Contract, columns_of
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.sources.declaration import Source
 
 PREVIEW_ROWS = 10
+CELL_CHARACTERS = 100
 
 
 def key_of(table: str) -> dg.AssetKey:
@@ -24,13 +25,19 @@ def contract_schema(contract: type[Contract]) -> dg.TableSchema:
         columns=[
             dg.TableColumn(
                 column.name,
-                type=str(column.dtype) + (f" [{column.unit}]" if column.unit else ""),
+                type=_type_of(column),
                 description=column.description,
                 constraints=dg.TableColumnConstraints(nullable=column.nullable, other=list(column.rules)),
             )
             for column in columns_of(contract)
         ]
     )
+
+
+def _type_of(column: Column) -> str:
+    if isinstance(column.dtype, pl.Datetime):
+        return f"timestamp[{column.dtype.time_unit}, {column.dtype.time_zone}]"
+    return str(column.dtype) + (f" [{column.unit}]" if column.unit else "")
 
 
 def raw_schema(source: Source) -> dg.TableSchema:
@@ -42,13 +49,17 @@ def raw_schema(source: Source) -> dg.TableSchema:
             layouts.setdefault(name, []).append(layout.name)
             types[name] = dtype.__name__
     return dg.TableSchema(
-        columns=[dg.TableColumn(name, type=types[name], description=f"in layout {', '.join(found)}") for name, found in layouts.items()]
+        columns=[
+            dg.TableColumn(name, type=types[name], description=f"in layout {', '.join(found)}")
+            for name, found in layouts.items()
+        ]
     )
 
 
 def inferred_schema(latest: Mapping[str, Any]) -> dg.TableSchema:
     """A row of `catalog.schemas` as a column schema: what the files really look like."""
-    return dg.TableSchema(columns=[dg.TableColumn(name or "(no name)", type=dtype) for name, dtype in zip(latest["names"], latest["types"], strict=True)])
+    pairs = zip(latest["names"], latest["types"], strict=True)
+    return dg.TableSchema(columns=[dg.TableColumn(name or "(no name)", type=dtype) for name, dtype in pairs])
 
 
 def table_metadata(lake: Lake, table: str, where: pl.Expr | None = None) -> dict[str, Any]:
@@ -71,7 +82,9 @@ def markdown(frame: pl.DataFrame) -> dg.MetadataValue:
 
     def cell(value: object) -> str:
         text = "" if value is None else str(value)
-        return text.replace("|", "\\|").replace("\n", " ")[:80]
+        if len(text) > CELL_CHARACTERS:  # of a location the end tells most, of a text the beginning
+            text = f"{text[: CELL_CHARACTERS // 2]} … {text[-CELL_CHARACTERS // 2 :]}"
+        return text.replace("|", "\\|").replace("\r", " ").replace("\n", " ")
 
     head = f"| {' | '.join(frame.columns)} |\n|{' --- |' * frame.width}"
     return dg.MetadataValue.md("\n".join([head, *(f"| {' | '.join(map(cell, row))} |" for row in frame.iter_rows())]))

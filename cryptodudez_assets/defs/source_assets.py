@@ -9,7 +9,14 @@ import polars as pl
 from cryptodudez_assets.contracts.base import Contract
 from cryptodudez_assets.contracts.catalogue import Files
 from cryptodudez_assets.contracts.quarantine import QuarantinedRows
-from cryptodudez_assets.defs.metadata import contract_schema, inferred_schema, key_of, markdown, raw_schema, table_metadata
+from cryptodudez_assets.defs.metadata import (
+    contract_schema,
+    inferred_schema,
+    key_of,
+    markdown,
+    raw_schema,
+    table_metadata,
+)
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.lake import catalogue, quarantine
 from cryptodudez_assets.lake.cataloguing import catalogue_objects
@@ -24,7 +31,7 @@ from cryptodudez_assets.sources.declaration import Source
 class CatalogueConfig(dg.Config):
     """Which raw objects to catalogue; none named means all that are new."""
 
-    keys: list[str] = []
+    keys: list[str] = []  # noqa: RUF012  (pydantic copies it)
 
 
 def raw_key(source: Source) -> dg.AssetKey:
@@ -67,19 +74,26 @@ def _catalogue(source: Source) -> dg.AssetsDefinition:
     @dg.asset(
         key=catalogue_key(source),
         deps=[raw_key(source)],
-        description=f"What is known about the raw files of {source.name}: where, how written, which columns and types, what became of them.",
+        description=f"What is known about the raw files of {source.name}: where, how written, which columns and types, "
+        "what became of them.",
         group_name="catalog",
         owners=[source.owner],
         kinds={"iceberg", "polars"},
         metadata={"dagster/column_schema": contract_schema(Files)},
     )
-    def catalogue_files(context: dg.AssetExecutionContext, config: CatalogueConfig, lake: LakeResource) -> dg.MaterializeResult[Any]:
+    def catalogue_files(
+        context: dg.AssetExecutionContext, config: CatalogueConfig, lake: LakeResource
+    ) -> dg.MaterializeResult[Any]:
         opened = lake.open()
         found = _objects(opened, config.keys) if config.keys else discover_all(opened, source.name)
-        written = catalogue_objects(opened, source, found, context.run_id, context.log.info)
+        written = catalogue_objects(opened, source, found, context.run.run_id, context.log.info)
         if written:
             context.log_event(_raw_seen(opened, source, len(found)))
-        entries = pl.DataFrame(written, schema_overrides={"reason": pl.String}, infer_schema_length=None) if written else pl.DataFrame()
+        entries = (
+            pl.DataFrame(written, schema_overrides={"reason": pl.String}, infer_schema_length=None)
+            if written
+            else pl.DataFrame()
+        )
         shown = [name for name in ("uri", "member", "status", "layout", "reason") if name in entries.columns]
         return dg.MaterializeResult(
             metadata={
@@ -102,7 +116,9 @@ def _raw_seen(lake: Lake, source: Source, n_objects: int) -> dg.AssetMaterializa
     if len(schemas):
         latest = schemas.sort("seen_at").row(-1, named=True)
         metadata |= {"dagster/column_schema": inferred_schema(latest), "latest_layout": latest["layout"] or "none"}
-        metadata["schema_versions"] = markdown(schemas.select("layout", "version", "added", "problem", "first_uri", "seen_at"))
+        metadata["schema_versions"] = markdown(
+            schemas.select("layout", "version", "added", "problem", "first_uri", "seen_at")
+        )
     return dg.AssetMaterialization(raw_key(source), description="files seen in the raw zone", metadata=metadata)
 
 
@@ -110,24 +126,33 @@ def _ingest(source: Source) -> dg.AssetsDefinition:
     table, *observations = table_keys(source)
     specs = [_table_spec(source, table, source.table_description, source.contract)]
     for key in observations:
-        specs.append(_table_spec(source, key, f"Every observation behind {source.table}, older ones too.", source.contract))
+        specs.append(
+            _table_spec(source, key, f"Every observation behind {source.table}, older ones too.", source.contract)
+        )
     rejected = f"Records of {source.name} that broke a rule of the contract, with line, raw text and reasons."
     specs.append(_table_spec(source, quarantine_key(source), rejected, QuarantinedRows))
 
     @dg.multi_asset(name=f"ingest_{source.name}", specs=specs)
     def ingest_source(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
         opened = lake.open()
-        done = ingest(opened, source, context.run_id, context.log.info)
+        done = ingest(opened, source, context.run.run_id, context.log.info)
         for uri, reason in done.files_set_aside.items():
             context.log.warning("set aside: %s: %s", uri, reason)
         status = status_of(opened, source.name)
-        counts = {"rows_read_now": done.read, "files_now": done.files, "valid": status.valid, "duplicate": status.duplicate, "warned": status.warned}
+        counts = {
+            "rows_read_now": done.read,
+            "files_now": done.files,
+            "valid": status.valid,
+            "duplicate": status.duplicate,
+            "warned": status.warned,
+        }
         for name in filter(None, (source.table, source.observations)):
             yield dg.MaterializeResult(asset_key=key_of(name), metadata={**table_metadata(opened, name), **counts})
         aside = {"quarantined_now": done.quarantined, "files_set_aside": status.set_aside}
         of_source = pl.col("source") == source.name
         yield dg.MaterializeResult(
-            asset_key=quarantine_key(source), metadata={**table_metadata(opened, quarantine.ROWS.name, of_source), **aside}
+            asset_key=quarantine_key(source),
+            metadata={**table_metadata(opened, quarantine.ROWS.name, of_source), **aside},
         )
 
     return ingest_source

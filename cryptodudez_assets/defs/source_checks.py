@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from cryptodudez_assets.contracts.catalogue import OPEN
+from cryptodudez_assets.contracts.catalogue import OPEN, Status
 from cryptodudez_assets.contracts.rules import judge
 from cryptodudez_assets.defs.metadata import key_of, markdown
 from cryptodudez_assets.defs.resources import LakeResource
@@ -21,7 +21,11 @@ from cryptodudez_assets.sources.declaration import Source
 
 def build_source_checks(source: Source) -> Sequence[dg.AssetChecksDefinition]:
     """All checks of a source."""
-    contracts = [_contract(source, table, keyed) for table, keyed in ((source.table, True), (source.observations, False)) if table]
+    contracts = [
+        _contract(source, table, keyed)
+        for table, keyed in ((source.table, True), (source.observations, False))
+        if table
+    ]
     return [*contracts, _conservation(source), _schemas(source), _stuck(source)]
 
 
@@ -30,7 +34,8 @@ def _contract(source: Source, table: str, keyed: bool) -> dg.AssetChecksDefiniti
         asset=key_of(table),
         name="contract",
         blocking=True,
-        description=f"Every row of {table} keeps the rules of its contract" + (f", and ({', '.join(source.key)}) is unique." if keyed else "."),
+        description=f"Every row of {table} keeps the rules of its contract"
+        + (f", and ({', '.join(source.key)}) is unique." if keyed else "."),
     )
     def contract(lake: LakeResource) -> dg.AssetCheckResult:
         opened = lake.open()
@@ -48,7 +53,7 @@ def _contract(source: Source, table: str, keyed: bool) -> dg.AssetChecksDefiniti
 
 
 def count_broken_rules(lake: Lake, source: Source, table: str) -> tuple[dict[str, int], dict[str, int]]:
-    """How many rows of the table break which error rule and which warning rule. One data file at a time, for memory's sake."""
+    """How many rows of the table break which errors and which warnings. One data file at a time, for memory's sake."""
     found = lake.tables.table(table)
     errors: dict[str, int] = {}
     warnings: dict[str, int] = {}
@@ -89,11 +94,13 @@ def _schemas(source: Source) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=catalogue_key(source),
         name="schema_change",
-        description="The raw files have the columns that their layouts declare: none missing or retyped (error), none added (warning).",
+        description="The raw files have the columns that their layouts declare: "
+        "none missing or retyped (error), none added (warning).",
     )
     def schema_change(lake: LakeResource) -> dg.AssetCheckResult:
-        schemas = catalogue.schemas_of(lake.open().tables, source.name)
-        problems = schemas.filter(pl.col("problem").is_not_null())
+        opened = lake.open()
+        schemas = catalogue.schemas_of(opened.tables, source.name)
+        problems = _not_loaded(opened, source, schemas.filter(pl.col("problem").is_not_null()))
         added = schemas.filter(pl.col("added").list.len() > 0)
         told = [f"{row['first_uri']}: {row['problem']}" for row in problems.to_dicts()]
         told += [f"{row['first_uri']}: new columns {row['added']}" for row in added.to_dicts()]
@@ -107,6 +114,13 @@ def _schemas(source: Source) -> dg.AssetChecksDefinition:
     return schema_change
 
 
+def _not_loaded(lake: Lake, source: Source, schemas: pl.DataFrame) -> pl.DataFrame:
+    """Schemas of which a file is set aside now: after a replay that succeeds there is nothing to complain about."""
+    files = catalogue.files_of(lake.tables, source.name).filter(pl.col("status") != Status.LOADED)
+    aside = files.select("layout", version="schema_version").unique().collect()
+    return schemas.join(aside, on=["layout", "version"], how="semi", nulls_equal=True)
+
+
 def _stuck(source: Source) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=quarantine_key(source),
@@ -116,12 +130,18 @@ def _stuck(source: Source) -> dg.AssetChecksDefinition:
     def nothing_left_behind(lake: LakeResource) -> dg.AssetCheckResult:
         opened = lake.open()
         aside = overview(opened, source.name)
-        waiting = catalogue.files_of(opened.tables, source.name).filter(pl.col("status").is_in([str(status) for status in OPEN])).collect()
+        waiting = (
+            catalogue.files_of(opened.tables, source.name)
+            .filter(pl.col("status").is_in([str(status) for status in OPEN]))
+            .collect()
+        )
         metadata: dict[str, Any] = {"quarantined": len(aside), "waiting": len(waiting)}
         if len(aside):
             metadata["in_quarantine"] = markdown(aside.head(100))
         if len(waiting):
-            metadata["still_waiting"] = markdown(waiting.select("uri", "member", "status", "reason", "discovered_at").head(100))
+            metadata["still_waiting"] = markdown(
+                waiting.select("uri", "member", "status", "reason", "discovered_at").head(100)
+            )
         return dg.AssetCheckResult(
             passed=not len(aside) and not len(waiting),
             severity=dg.AssetCheckSeverity.WARN,

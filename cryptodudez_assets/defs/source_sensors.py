@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Iterable
 
 import dagster as dg
 
@@ -12,10 +13,15 @@ from cryptodudez_assets.lake.discovery import Cursor, discover
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import Source
 
-# A run key is used once for ever. With the time in it, work that a failed run left is asked for again, but not at every tick.
+# A run key is used once for ever. With the time in it, what a failed run left is asked for again, but not each tick.
 RETRY_SECONDS = 600
 SOURCE_TAG = "cryptodudez/source"
-RUNNING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+RUNNING = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
 
 
 def build_source_sensor(source: Source) -> dg.SensorDefinition:
@@ -37,14 +43,25 @@ def build_source_sensor(source: Source) -> dg.SensorDefinition:
         cursor = str(look.cursor)
         if not look.new and not waiting:
             settling = f", {look.unsettled} still being written" if look.unsettled else ""
-            return dg.SensorResult(skip_reason=f"0 new of {look.listed} listed in raw/{source.name}{settling}", cursor=cursor)
+            return dg.SensorResult(
+                skip_reason=f"0 new of {look.listed} listed in raw/{source.name}{settling}", cursor=cursor
+            )
         told = [f"{found.key}@{found.generation}" for found in look.new] + [entry["entry_id"] for entry in waiting]
-        run_key = f"{hashlib.sha256(repr(sorted(told)).encode()).hexdigest()[:16]}-{int(time.time()) // RETRY_SECONDS}"
-        config = {"ops": {catalogue_key(source).to_python_identifier(): {"config": {"keys": [found.key for found in look.new]}}}}
+        run_key = run_key_of(told, time.time())
+        config = {
+            "ops": {
+                catalogue_key(source).to_python_identifier(): {"config": {"keys": [found.key for found in look.new]}}
+            }
+        }
         request = dg.RunRequest(run_key=run_key, run_config=config, tags={SOURCE_TAG: source.name})
         return dg.SensorResult(run_requests=[request], cursor=cursor)
 
     return watch
+
+
+def run_key_of(work: Iterable[str], at: float) -> str:
+    """The same for the same work, until it is time to try again."""
+    return f"{hashlib.sha256(repr(sorted(work)).encode()).hexdigest()[:16]}-{int(at) // RETRY_SECONDS}"
 
 
 def _is_running(instance: dg.DagsterInstance, source: Source) -> bool:

@@ -1,14 +1,19 @@
 """What is inside a raw object: itself, or the members of a zip, or the text in a gzip. Read in place, never unpacked to disk.
 
-Archives are not trusted: bombs, encrypted or unsafely named members and archives in archives are refused with the reason.
+Archives are not trusted: bombs, encrypted or unsafely named members and archives in archives are refused with the reason,
+and so is whatever turns out to be damaged while it is read.
 """
 
+import errno
 import gzip
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import BinaryIO, Literal, cast
 
@@ -18,11 +23,22 @@ MAX_MEMBERS = 100_000
 
 Format = Literal["csv", "gz", "zip"]
 
-# What a truncated, damaged or lying archive raises while it is read.
-ARCHIVE_ERRORS = (zipfile.BadZipFile, zlib.error, gzip.BadGzipFile, EOFError, NotImplementedError)
+# What the standard library raises on a truncated, damaged or lying archive; beside these, OSErrors that no disk has made.
+ARCHIVE_ERRORS = (
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+)
 
 UNFINISHED = (".part", ".tmp", ".crdownload", ".download", ".swp", "~")
 JUNK_NAMES = {"thumbs.db", "desktop.ini"}
+PACKED = {".zip", ".gz", ".7z", ".rar", ".tar", ".bz2", ".xz", ".zst"}
 
 
 @dataclass(frozen=True)
@@ -48,25 +64,30 @@ def format_of(head: bytes) -> Format:
 
 def why_ignored(name: str) -> str | None:
     """Why an object or member of this name is not looked into, or None."""
-    path = PurePosixPath(name)
+    path = PurePosixPath(name.replace("\\", "/"))
     if name.endswith("/"):
         return "folder"
     if "__MACOSX" in path.parts or path.name.startswith("._"):
         return "macOS metadata"
-    if path.name.startswith(".") or path.name.lower() in JUNK_NAMES:
+    if path.name.lower() in JUNK_NAMES or any(part.startswith(".") and part != ".." for part in path.parts):
         return "hidden or system file"
     return "unfinished download" if path.name.endswith(UNFINISHED) else None
 
 
 def members(archive: BinaryIO, archive_size: int) -> Iterator[Member]:
-    """The entries of a zip, in its own order. Raises Refused for a bomb, and ARCHIVE_ERRORS for a damaged file."""
-    with zipfile.ZipFile(archive) as opened:
+    """The entries of a zip, in its own order. Raises Refused for a bomb, a damaged or an ambiguous archive."""
+    with _refusing("zip"), zipfile.ZipFile(archive) as opened:
         entries = opened.infolist()
-        if len(entries) > MAX_MEMBERS:
-            raise Refused(f"{len(entries)} members; at most {MAX_MEMBERS} are read")
-        _refuse_bomb(sum(entry.file_size for entry in entries), archive_size)
-        for entry in entries:
-            ignored = why_ignored(entry.filename)
+    if len(entries) > MAX_MEMBERS:
+        raise Refused(f"{len(entries):,} members; at most {MAX_MEMBERS:,} are read")
+    _refuse_bomb(sum(entry.file_size for entry in entries), archive_size)
+    seen: set[str] = set()
+    for entry in entries:
+        ignored = why_ignored(entry.filename)
+        if entry.filename in seen and not ignored:
+            raise Refused(f"two members have the name {entry.filename!r}: which of them is meant?")
+        if entry.filename not in seen:
+            seen.add(entry.filename)
             yield Member(entry.filename, entry.file_size, ignored, None if ignored else _why_refused(entry))
 
 
@@ -76,35 +97,78 @@ def _why_refused(entry: zipfile.ZipInfo) -> str | None:
         return "unsafe member name (it points out of the archive)"
     if entry.flag_bits & 1:
         return "encrypted member"
-    if path.suffix.lower() in {".zip", ".gz", ".7z", ".rar", ".tar", ".bz2", ".xz", ".zst"}:
+    if path.suffix.lower() in PACKED:
         return "an archive inside an archive"
     return None
 
 
+class Container:
+    """An opened raw object whose text, or whose members' texts, are read one after the other."""
+
+    def __init__(self, opened: BinaryIO) -> None:
+        self.opened = opened
+
+    @cached_property
+    def _zip(self) -> zipfile.ZipFile:
+        # Its directory is read once, not for every member: that would be quadratic.
+        return zipfile.ZipFile(self.opened)
+
+    @contextmanager
+    def text(self, format_: Format, member: str | None, size: int) -> Iterator[BinaryIO]:
+        """The bytes of a file, of a gzip's content or of a zip's member. Raises Refused where it is damaged."""
+        if member is not None:
+            with _refusing("zip"):
+                content = self._zip.open(member)
+            with content:
+                yield cast(BinaryIO, _Unpacked(cast(BinaryIO, content), "zip"))
+        else:
+            self.opened.seek(0)
+            with _unpacked(self.opened, format_, size) as content:
+                yield content
+
+
 @contextmanager
-def open_text(opened: BinaryIO, format_: Format, member: str | None, size: int) -> Iterator[BinaryIO]:
-    """The bytes of a file, of a gzip's content or of a zip's member, as a stream."""
-    if member is not None:
-        with zipfile.ZipFile(opened) as archive, archive.open(member) as content:
-            yield cast(BinaryIO, content)
-    elif format_ == "gz":
-        with gzip.open(opened) as content:
-            yield cast(BinaryIO, _Guarded(cast(BinaryIO, content), size))
+def _unpacked(opened: BinaryIO, format_: Format, size: int) -> Iterator[BinaryIO]:
+    if format_ == "gz":
+        with gzip.GzipFile(fileobj=opened) as unzipped:
+            yield cast(BinaryIO, _Unpacked(cast(BinaryIO, unzipped), "gz", size))
     else:
         yield opened
 
 
-class _Guarded:
-    """Stops a gzip that unpacks to far more than it weighs; gzip has no directory to tell beforehand."""
+class _Unpacked:
+    """Reads packed content, and stops where it is damaged or comes to far more than it weighs.
 
-    def __init__(self, content: BinaryIO, packed_size: int) -> None:
-        self.content, self.packed_size, self.seen = content, packed_size, 0
+    `packed_size` is for gzip, which has no directory to tell beforehand; a zip's member ends where its directory says.
+    """
+
+    def __init__(self, content: BinaryIO, format_: Format, packed_size: int | None = None) -> None:
+        self.content, self.format, self.packed_size, self.seen = content, format_, packed_size, 0
 
     def read(self, size: int = -1) -> bytes:
-        data = self.content.read(size)
+        with _refusing(self.format):
+            data = self.content.read(size)
         self.seen += len(data)
-        _refuse_bomb(self.seen, self.packed_size)
+        if self.packed_size is not None:
+            _refuse_bomb(self.seen, self.packed_size)
         return data
+
+
+@contextmanager
+def _refusing(format_: Format) -> Iterator[None]:
+    """Turn what a damaged archive raises into Refused."""
+    try:
+        yield
+    except (OSError, *ARCHIVE_ERRORS) as error:
+        # A disk's errors carry a number, and zipfile may hide them behind its own. Decompressors raise OSErrors without one,
+        # and seeking to nonsense is EINVAL.
+        for cause in (error, error.__context__):
+            if isinstance(cause, OSError) and cause.errno not in (None, errno.EINVAL):
+                raise cause from None
+        what = str(error) or type(error).__name__
+        if what == "File is not a zip file":
+            what = "its directory, which should be at the end, is not there"
+        raise Refused(f"damaged or truncated {format_}: {what}") from error
 
 
 def _refuse_bomb(unpacked: int, packed: int) -> None:

@@ -4,7 +4,7 @@ Rows are replaced, not appended: one row per file is its present state. Open row
 per source, so that finding and finishing work costs what there is to do, not what was ever done.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -25,18 +25,23 @@ def known_versions(tables: Lakehouse, source: str, uris: Collection[str]) -> set
     """Which (uri, generation) among these uris are catalogued. Unreadable ones are not: they are to be tried again."""
     if not uris:
         return set()
-    within = And(GreaterThanOrEqual("uri", min(uris)), LessThanOrEqual("uri", max(uris)))
+    first, last = min(uris), max(uris)
+    within = And(GreaterThanOrEqual("uri", first), LessThanOrEqual("uri", last))
     rows = _files(tables, And(EqualTo("source", source), within))
-    rows = rows.filter(pl.col("source") == source, pl.col("uri").is_in(list(uris)), pl.col("status") != Status.UNREADABLE)
+    # The range lets the reader leave out most of a large file; the set says which it is.
+    rows = rows.filter(pl.col("uri").is_between(pl.lit(first), pl.lit(last)), pl.col("source") == source)
+    rows = rows.filter(pl.col("uri").is_in(list(uris)), pl.col("status") != Status.UNREADABLE)
     return set(rows.select("uri", "generation").collect().iter_rows())
 
 
 def known_bytes(tables: Lakehouse, source: str, file_ids: Collection[str]) -> set[str]:
-    """Which of these contents are catalogued under this source already."""
+    """Which of these contents are catalogued under this source already. What could not be read then does not count."""
     if not file_ids:
         return set()
     rows = _files(tables, EqualTo("source", source)).filter(
-        pl.col("source") == source, pl.col("file_id").is_in(list(file_ids)), pl.col("status") != Status.UNREADABLE
+        pl.col("source") == source,
+        pl.col("file_id").is_in(list(file_ids)),
+        ~pl.col("status").is_in([Status.UNREADABLE, Status.IGNORED]),
     )
     return set(rows.select("file_id").unique().collect()["file_id"])
 
@@ -57,7 +62,9 @@ def record(tables: Lakehouse, source: str, changed: Iterable[Entry], displaced: 
     with tables.changing(FILES) as change:
         untouched = change.rows(_open_of(source)).filter(pl.col("source") == source, pl.col("open")).collect()
         untouched = untouched.join(new, on="entry_id", how="anti")
-        change.delete(_open_of(source)).add(pl.concat([untouched, new]))
+        # An object that could not be read is in the catalogue again as soon as it can, or when there is a new version of it.
+        untouched = untouched.filter((pl.col("status") != Status.UNREADABLE) | ~pl.col("uri").is_in(new["uri"].to_list()))
+        change.delete(_open_of(source)).add(pl.concat([untouched, new], how="diagonal"))
         if displaced:
             given_way = And(EqualTo("source", source), And(EqualTo("open", False), In("file_id", list(displaced))))
             lost = pl.col("file_id").replace_strict(dict(displaced), default=0, return_dtype=pl.Int64)
@@ -73,6 +80,19 @@ def record(tables: Lakehouse, source: str, changed: Iterable[Entry], displaced: 
             )
 
 
+def reopen(tables: Lakehouse, source: str, entries: Collection[Entry]) -> None:
+    """Turn closed files into open ones, in one commit."""
+    with tables.changing(FILES) as change:
+        theirs = And(EqualTo("source", source), In("entry_id", [entry["entry_id"] for entry in entries]))
+        change.delete(theirs).add(pl.DataFrame([_closed_or_open(entry) for entry in entries], schema=polars_schema(Files)))
+
+
+def claimed_batches(tables: Lakehouse) -> set[str]:
+    """Batches of all sources that were begun and are not finished."""
+    rows = _files(tables, EqualTo("open", True)).filter(pl.col("open"), pl.col("status") == Status.CLAIMED)
+    return set(rows.select("batch_id").unique().collect()["batch_id"])
+
+
 def files_of(tables: Lakehouse, source: str) -> pl.LazyFrame:
     """All rows of `catalog.files` of one source."""
     return _files(tables, EqualTo("source", source)).filter(pl.col("source") == source)
@@ -85,7 +105,7 @@ def schemas_of(tables: Lakehouse, source: str) -> pl.DataFrame:
     return (rows if rows is not None else empty).filter(pl.col("source") == source).sort("layout", "version").collect()
 
 
-def record_schemas(tables: Lakehouse, new: list[Mapping[str, Any]]) -> None:
+def record_schemas(tables: Lakehouse, new: Sequence[Mapping[str, Any]]) -> None:
     """Append schema versions."""
     if new:
         with tables.changing(SCHEMAS) as change:

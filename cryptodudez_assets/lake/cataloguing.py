@@ -100,4 +100,4 @@ class _SchemaVersions:
                     "seen_at": now(),
                 }
             )
-        return self.known[layout, fingerprint]
+        return int(self.known[layout, fingerprint])

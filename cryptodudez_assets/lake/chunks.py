@@ -3,80 +3,128 @@
 import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import BinaryIO
 
+from cryptodudez_assets.lake.archives import Refused
+from cryptodudez_assets.lake.dialect import Dialect
+from cryptodudez_assets.lake.records import MAX_RECORD_BYTES, TOO_LONG, records, tidy
+
 CHUNK_BYTES = 8 << 20
-# A record may span chunks only up to here; a longer one is set aside with its beginning.
-MAX_RECORD_BYTES = 16 << 20
-KEPT_OF_LONG_RECORD = 4 << 10
+KEPT_OF_LONG_LINE = 4 << 10
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Whole records. `oversized` marks a single record too long to be read, of which `data` keeps the beginning."""
+    """Whole records. `tidy`: their quotes leave no doubt about where fields end, so that any CSV reader may read them.
+
+    A line too long to be read is a chunk of its own: `data` keeps its beginning, and `long_line` is its size in bytes.
+    """
 
     first_line: int
     data: bytes
-    oversized: bool = False
+    tidy: bool = False
+    long_line: int = 0
+
+    def halves(self) -> "list[Chunk]":
+        """Two tidy chunks that together are this one; none where it is not tidy, or a single record."""
+        end = _even_end(self.data, 0, len(self.data) // 2) if self.tidy else 0
+        if not end:
+            return []
+        line = self.first_line + self.data.count(b"\n", 0, end)
+        return [Chunk(self.first_line, self.data[:end], tidy=True), Chunk(line, self.data[end:], tidy=True)]
 
 
-def chunks(stream: BinaryIO, encoding: str, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Chunk]:
-    """The records behind the header. Lines are counted from 1, the header's."""
-    blocks = _utf8_blocks(stream, encoding, chunk_bytes)
-    pending, line = _skip_header(blocks)
-    for block in blocks:
+def chunks(stream: BinaryIO, dialect: Dialect, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Chunk]:
+    """The records behind the header. Lines are counted from 1."""
+    blocks = _utf8_blocks(stream, dialect.encoding, chunk_bytes)
+    pending, line = _behind_header(blocks, dialect.delimiter)
+    for block in chain(blocks, [b""]):
         pending += block
-        cut = _last_record_end(pending)
-        if not cut and len(pending) < MAX_RECORD_BYTES:
-            continue
-        # Where no record ends although much was read, a quote is astray: cut at a line, the record reader finds its feet.
-        cut = cut or pending.rfind(b"\n") + 1
-        if cut:
-            yield Chunk(line, pending[:cut])
-            line += pending.count(b"\n", 0, cut)
-            pending = pending[cut:]
-        else:
-            yield Chunk(line, pending[:KEPT_OF_LONG_RECORD], oversized=True)
-            line += 1
-            pending = _skip_line(blocks)
-    if pending:
-        yield Chunk(line, pending)
+        while pending:
+            if _starts_with_long_line(pending):
+                beginning = pending[:KEPT_OF_LONG_LINE]
+                size, pending = _skip_line(pending, blocks)
+                yield Chunk(line, beginning, long_line=size)
+                line += 1
+                continue
+            end, is_tidy = _whole_records(pending, dialect.delimiter, final=not block)
+            if not end:
+                break
+            yield Chunk(line, pending[:end], is_tidy)
+            line += pending.count(b"\n", 0, end)
+            pending = pending[end:]
 
 
 def _utf8_blocks(stream: BinaryIO, encoding: str, size: int) -> Iterator[bytes]:
+    """The text as UTF-8, without a byte order mark. What is no valid text stays invalid, for its record to be found out."""
+    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass") if encoding.startswith("utf-16") else None
     first = True
-    decoder = codecs.getincrementaldecoder(encoding)("replace") if encoding.startswith("utf-16") else None
-    while block := stream.read(size):
-        block = bytes(block)
-        text = decoder.decode(block).encode() if decoder else block
-        yield text.removeprefix(codecs.BOM_UTF8) if first else text
+    while block := bytes(stream.read(max(size, len(codecs.BOM_UTF8)) if first else size)):
+        text = decoder.decode(block).encode("utf-8", "surrogatepass") if decoder else block
+        if first:
+            text = text.removeprefix(codecs.BOM_UTF8)
         first = False
+        if text:
+            yield text
+    if decoder and decoder.getstate()[0]:
+        raise Refused(f"the {encoding} text ends in the middle of a character: cut off?")
 
 
-def _skip_header(blocks: Iterator[bytes]) -> tuple[bytes, int]:
-    pending, line = b"", 1
-    for block in blocks:
+def _behind_header(blocks: Iterator[bytes], delimiter: str) -> tuple[bytes, int]:
+    pending = b""
+    for block in chain(blocks, [b""]):
         pending += block
-        while end := pending.find(b"\n") + 1:
-            header, pending, line = pending[:end], pending[end:], line + 1
-            if header.strip():
-                return pending, line
-    return b"", line
+        for header in records(pending, 1, delimiter, final=not block):
+            return pending[header.end :], 1 + pending.count(b"\n", 0, header.end)
+    return b"", 1
 
 
-def _skip_line(blocks: Iterator[bytes]) -> bytes:
-    for block in blocks:
-        if end := block.find(b"\n") + 1:
-            return block[end:]
-    return b""
+def _whole_records(data: bytes, delimiter: str, final: bool) -> tuple[int, bool]:
+    """Where the last record ends that more data cannot change, and whether all up to there is tidy."""
+    end = _even_end(data, 0, len(data), final)
+    if end and tidy(data[:end], delimiter) and _all_short(data, end):
+        return end, True
+    end = 0
+    for record in records(data, 1, delimiter, final=final):
+        if record.fault == TOO_LONG:
+            return record.start, False  # a chunk of its own
+        end = record.end
+    return end, False
 
 
-def _last_record_end(data: bytes) -> int:
-    """End of the last line that closes as many quotes as were opened, 0 if there is none."""
-    end = data.rfind(b"\n") + 1
-    quotes = data.count(b'"', 0, end)
-    while end and quotes % 2:
-        before = data.rfind(b"\n", 0, end - 1) + 1
+def _even_end(data: bytes, start: int, stop: int, final: bool = False) -> int:
+    """End of the last line in `data[start:stop]` that closes as many quotes as were opened, `start` if there is none."""
+    end = stop if final else data.rfind(b"\n", start, stop) + 1 or start
+    quotes = data.count(b'"', start, end)
+    while end > start and quotes % 2:
+        before = data.rfind(b"\n", start, end - 1) + 1 or start
         quotes -= data.count(b'"', before, end)
         end = before
     return end
+
+
+def _all_short(data: bytes, end: int) -> bool:
+    """Whether no record of this tidy text is too long."""
+    at = 0
+    while end - at > MAX_RECORD_BYTES:
+        step = _even_end(data, at, at + MAX_RECORD_BYTES)
+        if step == at:
+            return False
+        at = step
+    return True
+
+
+def _starts_with_long_line(data: bytes) -> bool:
+    return len(data) > MAX_RECORD_BYTES and data.find(b"\n", 0, MAX_RECORD_BYTES + 1) < 0
+
+
+def _skip_line(data: bytes, blocks: Iterator[bytes]) -> tuple[int, bytes]:
+    """Size of the line that `data` begins with, and what was read behind it."""
+    size = 0
+    while data:
+        if end := data.find(b"\n") + 1:
+            return size + end, data[end:]
+        size += len(data)
+        data = next(blocks, b"")
+    return size, b""

@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import BinaryIO
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake.archives import ARCHIVE_ERRORS, Format, Refused, format_of, members, open_text, why_ignored
+from cryptodudez_assets.lake.archives import Container, Format, Refused, format_of, members, why_ignored
 from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.dialect import HEAD_BYTES, Recognised, recognise
 from cryptodudez_assets.lake.lake import Lake, now
@@ -23,7 +23,7 @@ Described = tuple[Entry, Recognised | None]
 def describe(lake: Lake, source: Source, found: StoredObject, run_id: str | None) -> Iterator[Described]:
     """The catalogue's rows for a raw object: one for itself, one for each member if it is a zip.
 
-    Whatever cannot be read is described too, with the reason; only what is changing at this moment yields nothing.
+    Whatever cannot be read is described too, with the reason; only what is changing or leaving at this moment yields nothing.
     """
     entry = _entry(lake, source, found, None, found.size, run_id)
     ignored = found.oddity or why_ignored(found.key)
@@ -37,11 +37,12 @@ def describe(lake: Lake, source: Source, found: StoredObject, run_id: str | None
             if current is None or current.generation != found.generation:
                 return
             entry |= {"sha256": sha256, "file_id": sha256[:FILE_ID_LENGTH], "format": format_of(head)}
-            content.seek(0)
             if entry["format"] == "zip":
                 yield from _describe_zip(lake, source, found, entry, content)
             else:
-                yield _describe_text(source, entry, content, entry["format"], None)
+                yield _describe_text(source, entry, Container(content), entry["format"], None)
+    except FileNotFoundError:
+        return
     except OSError as error:
         yield {**entry, "status": Status.UNREADABLE, "reason": f"cannot be read: {error.strerror or error}"}, None
 
@@ -49,10 +50,11 @@ def describe(lake: Lake, source: Source, found: StoredObject, run_id: str | None
 def _describe_zip(lake: Lake, source: Source, found: StoredObject, container: Entry, content: BinaryIO) -> Iterator[Described]:
     try:
         inside = list(members(content, found.size))
-    except (*ARCHIVE_ERRORS, Refused) as error:
-        yield {**container, "reason": _why(error, "zip")}, None
+    except Refused as error:
+        yield {**container, "reason": str(error)}, None
         return
     yield {**container, "status": Status.EXPANDED}, None
+    opened = Container(content)
     for member in inside:
         entry = _entry(lake, source, found, member.name, member.size, container["run_id"])
         if member.ignored:
@@ -60,18 +62,18 @@ def _describe_zip(lake: Lake, source: Source, found: StoredObject, container: En
         elif member.refused:
             yield {**entry, "reason": member.refused}, None
         else:
-            yield _describe_text(source, {**entry, "format": "csv"}, content, "zip", member.name)
+            yield _describe_text(source, {**entry, "format": "csv"}, opened, "zip", member.name)
 
 
-def _describe_text(source: Source, entry: Entry, opened: BinaryIO, format_: Format, member: str | None) -> Described:
+def _describe_text(source: Source, entry: Entry, opened: Container, format_: Format, member: str | None) -> Described:
     try:
-        with open_text(opened, format_, member, entry["size"]) as text:
+        with opened.text(format_, member, entry["size"]) as text:
             head, sha256 = _digest(text)
         if member is not None:
             entry = {**entry, "sha256": sha256, "file_id": sha256[:FILE_ID_LENGTH]}
         seen = recognise(head, source.layouts)
-    except (*ARCHIVE_ERRORS, Refused) as error:
-        return {**entry, "reason": _why(error, format_)}, None
+    except Refused as error:
+        return {**entry, "reason": str(error)}, None
     dialect = seen.dialect
     entry |= {
         "encoding": dialect.encoding,
@@ -110,7 +112,3 @@ def _digest(content: BinaryIO) -> tuple[bytes, str]:
         if head.tell() < HEAD_BYTES:
             head.write(block)
     return head.getvalue()[:HEAD_BYTES], digest.hexdigest()
-
-
-def _why(error: Exception, format_: str) -> str:
-    return str(error) if isinstance(error, Refused) else f"damaged {format_}: {error or type(error).__name__}"

@@ -1,21 +1,30 @@
 """How a text file is written: encoding, delimiter, line ends, header, and the types that its columns seem to have."""
 
 import codecs
-import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 
 import polars as pl
 
 from cryptodudez_assets.lake.archives import Refused
+from cryptodudez_assets.lake.records import TOO_LONG, Record, records
 from cryptodudez_assets.sources.declaration import Layout
 
 HEAD_BYTES = 256 << 10
 DELIMITERS = ",;\t|"
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-SAMPLE_ROWS = 500
+SAMPLE_ROWS = 100
 RETYPED_SHARE = 0.5
 RETYPED_FLOOR = 3
+
+FAULTS = {
+    "unclosed_quote": "a quote is not closed",
+    "stray_quote": "a quote stands in the middle of a name",
+    "stray_carriage_return": "lines end in carriage returns alone, expected line feeds",
+    TOO_LONG: "its line is too long",
+}
 
 
 @dataclass(frozen=True)
@@ -31,86 +40,93 @@ class Dialect:
 
 @dataclass(frozen=True)
 class Recognised:
-    """A file's dialect, its inferred types, and the layout that it follows; without one `problem` says what is wrong."""
+    """A file's dialect, a sample of its records as text, and the layout that it follows; or `problem` says what is wrong."""
 
     dialect: Dialect
-    types: dict[str, str]
+    sample: pl.DataFrame
     layout: Layout | None
     added: tuple[str, ...] = ()
     problem: str | None = None
+
+    @cached_property
+    def types(self) -> dict[str, str]:
+        """The types that the columns seem to have. Worth its time only for a schema that is new."""
+        return {name: str(dtype) for name, dtype in _inferred(self.sample).items()}
 
 
 def recognise(head: bytes, layouts: Sequence[Layout]) -> Recognised:
     """Recognise a file by the first bytes of its text. Raises Refused where there is no text with a header."""
     encoding, text = _decode(head)
-    first_line = next((line for line in text.splitlines(keepends=True) if line.strip()), "")
-    if not first_line:
-        raise Refused("empty file")
-    if len(text) == HEAD_BYTES and not first_line.endswith(("\n", "\r")):
-        raise Refused(f"no line end within the first {HEAD_BYTES:,} bytes")
-    headers = {delimiter: _header(first_line, delimiter) for delimiter in DELIMITERS}
+    is_all = len(head) < HEAD_BYTES
+    first = {delimiter: _first_record(text, delimiter, is_all) for delimiter in DELIMITERS}
+    headers = {delimiter: _names(record, text) for delimiter, record in first.items()}
     matching = [(d, layout) for d, header in headers.items() for layout in layouts if not layout.missing_from(header)]
     if matching:
         # Where several layouts fit, the one that reads most of the file is meant.
         delimiter, layout = max(matching, key=lambda match: len(match[1].columns))
     else:
         delimiter, layout = max(headers, key=lambda d: len(headers[d])), None
-    line_end = "\r\n" if first_line.endswith("\r\n") else "\n"
+    if layout is None and b"\0" in text:
+        raise Refused("binary data, not text (or UTF-16 without a byte order mark)")
+    if first[delimiter].fault:
+        raise Refused(f"the header cannot be read: {FAULTS[first[delimiter].fault or '']}")
+    line_end = "\r\n" if text.endswith(b"\r\n", 0, first[delimiter].end) else "\n"
     dialect = Dialect(encoding, delimiter, line_end, headers[delimiter])
-    sample = _sample(text, dialect)
-    types = {name: str(dtype) for name, dtype in _inferred(sample).items()}
-    if layout is None:
-        return Recognised(dialect, types, None, problem=_why_unknown(dialect.header, layouts))
     if len(set(dialect.header)) < len(dialect.header):
-        return Recognised(dialect, types, None, problem=f"a column name repeats in the header {list(dialect.header)}")
+        return Recognised(dialect, pl.DataFrame(), None, problem=f"a column name repeats in the header {_shown(dialect.header)}")
+    rows = records(text[first[delimiter].end :], 2, delimiter, final=is_all)
+    sample = _sample(rows, dialect.header)
+    if layout is None:
+        return Recognised(dialect, sample, None, problem=_why_unknown(dialect.header, layouts))
     added = tuple(layout.added_in(dialect.header))
-    return Recognised(dialect, types, layout, added, _why_retyped(sample, layout))
+    return Recognised(dialect, sample, layout, added, _why_retyped(sample, layout))
 
 
-def _decode(head: bytes) -> tuple[str, str]:
+def _decode(head: bytes) -> tuple[str, bytes]:
+    """The encoding, and the text in UTF-8."""
     for bom, encoding in BOMS.items():
         if head.startswith(bom):
-            return encoding, head[len(bom) :].decode(encoding.removesuffix("-sig"), "replace")
-    if b"\0" in head:
-        raise Refused("binary data, not text")
-    return "utf-8", head.decode("utf-8", "replace")
+            text = head[len(bom) :]
+            return encoding, text if bom == codecs.BOM_UTF8 else text.decode(encoding, "replace").encode()
+    return "utf-8", head
 
 
-def _header(line: str, delimiter: str) -> tuple[str, ...]:
-    try:
-        return tuple(name.strip() for name in next(csv.reader([line], delimiter=delimiter)))
-    except (csv.Error, StopIteration):
-        return (line.strip(),)
+def _first_record(text: bytes, delimiter: str, is_all: bool) -> Record:
+    record = next(records(text, 1, delimiter, final=is_all), None)
+    if record is None:
+        raise Refused("empty file" if is_all else f"no header within the first {HEAD_BYTES:,} bytes")
+    return record
 
 
-def _sample(text: str, dialect: Dialect) -> pl.DataFrame:
-    whole_lines = text[: text.rfind("\n") + 1] or text
-    try:
-        return pl.read_csv(
-            whole_lines.encode(),
-            separator=dialect.delimiter,
-            n_rows=SAMPLE_ROWS,
-            has_header=True,
-            infer_schema=False,
-            truncate_ragged_lines=True,
-            ignore_errors=True,
-            raise_if_empty=False,
-        )
-    except pl.exceptions.PolarsError:
-        return pl.DataFrame(schema=dict.fromkeys(dict.fromkeys(dialect.header), pl.String))
+def _names(record: Record, text: bytes) -> tuple[str, ...]:
+    fields = [text[record.start : record.end].decode("utf-8", "replace")] if record.fault else record.fields
+    return tuple(_clean(name).strip() for name in fields)
+
+
+def _clean(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _sample(rows: Iterator[Record], header: Sequence[str]) -> pl.DataFrame:
+    """The first whole records as text, null where there is none."""
+    whole = (record.fields for record in rows if not record.fault and len(record.fields) == len(header))
+    values = [[_clean(field) or None for field in fields] for fields in islice(whole, SAMPLE_ROWS)]
+    return pl.DataFrame(values, schema=dict.fromkeys(header, pl.String), orient="row")
 
 
 def _inferred(sample: pl.DataFrame) -> dict[str, pl.DataType]:
-    if sample.is_empty():
+    text = sample.write_csv(include_header=False).encode()
+    if not text.strip():
         return dict(sample.schema)
-    return dict(pl.read_csv(sample.write_csv().encode(), infer_schema_length=None, try_parse_dates=True).schema)
+    inferred = pl.read_csv(text, has_header=False, new_columns=sample.columns, infer_schema_length=None, try_parse_dates=True)
+    return dict(inferred.schema)
 
 
 def _why_unknown(header: Sequence[str], layouts: Sequence[Layout]) -> str:
     nearest = min(layouts, key=lambda layout: len(layout.missing_from(header)))
     missing, added = nearest.missing_from(header), nearest.added_in(header)
     if len(missing) == len(nearest.columns):
-        return f"no known layout: expected a header such as {list(nearest.columns)}, found {list(header)[:20]}"
+        return f"no known layout: expected a header such as {list(nearest.columns)}, found {_shown(header)}"
     renamed = f"; unknown in their place: {added} (renamed?)" if added else ""
     return f"required columns missing for layout {nearest.name}: {missing}{renamed}"
 
@@ -125,3 +141,7 @@ def _why_retyped(sample: pl.DataFrame, layout: Layout) -> str | None:
         if len(wrong) >= RETYPED_FLOOR and len(wrong) > RETYPED_SHARE * len(values):
             return f"column {name} changed its type: expected {dtype.__name__}, found text such as {wrong[0]!r}"
     return None
+
+
+def _shown(header: Sequence[str]) -> list[str]:
+    return [name if len(name) <= 40 else f"{name[:40]}…" for name in header[:20]]

@@ -6,6 +6,7 @@ the end, which finds late arrivals between old names and files that changed. The
 cursor is only a hint, and losing it costs one round.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from itertools import islice
@@ -29,8 +30,11 @@ class Cursor:
     @classmethod
     def parse(cls, text: str | None) -> "Cursor":
         """Read a stored cursor; one of an older version begins a new round."""
-        told = loads(text) if text else {}
-        return cls(told["newest"], told["round"]) if told.get("v") == 1 else cls()
+        try:
+            told = loads(text or "{}")
+            return cls(told["newest"], told["round"]) if told.get("v") == 1 else cls()
+        except (ValueError, KeyError, AttributeError):
+            return cls()
 
     def __str__(self) -> str:
         return dumps({"v": 1, **asdict(self)})
@@ -50,28 +54,41 @@ class Discovery:
 def discover(lake: Lake, source: str, cursor: Cursor, page: int = PAGE) -> Discovery:
     """Look at the raw zone of a source once: at most two pages are listed, and at most `page` new objects returned."""
     prefix = raw_prefix(source)
-    ahead = list(islice(lake.store.list(prefix, cursor.newest), page)) if cursor.newest else []
     behind = list(islice(lake.store.list(prefix, cursor.round), page))
+    ahead = behind if cursor.newest == cursor.round else list(islice(lake.store.list(prefix, cursor.newest), page))
     listed = {found.key: found for found in [*ahead, *behind]}
-    settled_before = now() - timedelta(seconds=lake.settings.settle_seconds)
-    settled = {key: found for key, found in listed.items() if found.modified <= settled_before or not lake.settings.lake_is_local}
-    known = known_versions(lake.tables, source, [lake.store.uri(key) for key in settled])
-    new = [found for key, found in sorted(settled.items()) if (lake.store.uri(key), found.generation) not in known]
-    new = [found for found in new if not found.key.endswith(UNFINISHED)][:page]
+    unsettled = {key for key, found in listed.items() if not _settled(lake, found)}
+    candidates = {key: found for key, found in listed.items() if key not in unsettled and not key.endswith(UNFINISHED)}
+    new = _unknown(lake, source, [ahead, behind], candidates)
+    # Never past an object that is not catalogued yet: the next look must find it again should this one's run fail.
+    left = min((key for key in {*new, *unsettled} if key > cursor.newest), default=None)
+    newest = max([cursor.newest, *(key for key in listed if left is None or key < left)])
     complete = len(behind) < page
-    # Never past an object that is not catalogued yet: it must be found again should this run fail.
-    first_left = min((key for key in listed if key not in settled), default=None)
-    seen = max([cursor.newest, *listed])
-    newest = seen if first_left is None else cursor.newest
-    return Discovery(new, len(listed), Cursor(newest, "" if complete else behind[-1].key), len(listed) - len(settled), complete)
+    again = Cursor(newest, "" if complete else behind[-1].key)
+    return Discovery([new[key] for key in sorted(new)][:page], len(listed), again, len(unsettled), complete)
 
 
 def discover_all(lake: Lake, source: str) -> list[StoredObject]:
     """Every object that the catalogue does not know: a whole round."""
     found: dict[str, StoredObject] = {}
-    cursor, complete = Cursor(), False
-    while not complete:
-        look = discover(lake, source, Cursor(round=cursor.round))
-        found |= {new.key: new for new in look.new}
-        cursor, complete = look.cursor, look.round_complete
+    objects = lake.store.list(raw_prefix(source))
+    while listed := list(islice(objects, PAGE)):
+        candidates = {one.key: one for one in listed if _settled(lake, one) and not one.key.endswith(UNFINISHED)}
+        found |= _unknown(lake, source, [listed], candidates)
     return [found[key] for key in sorted(found)]
+
+
+def _unknown(
+    lake: Lake, source: str, pages: Iterable[list[StoredObject]], candidates: Mapping[str, StoredObject]
+) -> dict[str, StoredObject]:
+    """The candidates that the catalogue does not know. It is asked page by page: a page's names lie close together in it."""
+    known: set[tuple[str, str]] = set()
+    for listed in pages:
+        known |= known_versions(lake.tables, source, [lake.store.uri(one.key) for one in listed if one.key in candidates])
+    return {key: one for key, one in candidates.items() if (lake.store.uri(key), one.generation) not in known}
+
+
+def _settled(lake: Lake, found: StoredObject) -> bool:
+    """Whether a file is done being written. Stores show whole objects only; a time to come was set, not written just now."""
+    age = now() - found.modified
+    return not lake.settings.lake_is_local or abs(age) >= timedelta(seconds=lake.settings.settle_seconds)

@@ -9,14 +9,16 @@ Iceberg has no transaction over several tables, so a batch is a list of steps th
 5. *finish*: counts and status go to the catalogue.
 
 A process may die anywhere: the next one finds the claim, does the batch again, and where step 4 is done only step 5.
+An object that was overwritten or removed since it was catalogued is left out: what is there now has a row of its own.
 """
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from pyiceberg.expressions import In
 
@@ -25,13 +27,14 @@ from cryptodudez_assets.lake import catalogue, quarantine
 from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.locks import exclusive
+from cryptodudez_assets.lake.maintenance import BATCH, OUTCOME, tidy
 from cryptodudez_assets.lake.merge import Merged, merge, observations_spec
 from cryptodudez_assets.lake.reading import FileCount, Reading, read_files
 from cryptodudez_assets.lake.spool import Spool
 from cryptodudez_assets.sources.declaration import Source
 
 MAX_FILES_PER_BATCH = 1000
-BATCH, OUTCOME = "cryptodudez.batch", "cryptodudez.outcome"
+REPLACED = "it was overwritten or removed before it was read"
 
 
 @dataclass
@@ -54,6 +57,55 @@ class Batch:
     again: bool
 
 
+class Counts(NamedTuple):
+    """What became of one file of a batch."""
+
+    read: int
+    quarantined: int
+    duplicate: int
+    warned: int
+    as_of: str | None
+    reason: str | None
+
+    @property
+    def columns(self) -> Entry:
+        """The same as columns of `catalog.files`."""
+        status = Status.LOADED if self.reason is None else Status.IGNORED if self.reason == REPLACED else Status.QUARANTINED
+        return {
+            "status": status,
+            "reason": self.reason,
+            "rows_read": self.read,
+            "rows_valid": self.read - self.quarantined - self.duplicate,
+            "rows_quarantined": self.quarantined,
+            "rows_duplicate": self.duplicate,
+            "rows_warned": self.warned,
+            "as_of": self.as_of and datetime.fromisoformat(self.as_of),
+        }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a batch: of its files, and how many rows of which older files gave way (by `file_id`)."""
+
+    files: dict[str, Counts]
+    displaced: dict[str, int]
+
+    def of(self, entry: Entry) -> Counts:
+        """What became of this file."""
+        return self.files[quarantine.identity(entry)]
+
+    @property
+    def told(self) -> str:
+        """As text for a snapshot's summary; short, since every commit writes the summaries of all snapshots."""
+        return json.dumps([self.files, self.displaced], separators=(",", ":"))
+
+    @classmethod
+    def parse(cls, told: str) -> "Outcome":
+        """From its text."""
+        files, displaced = json.loads(told)
+        return cls({file_id: Counts(*counts) for file_id, counts in files.items()}, displaced)
+
+
 def ingest(lake: Lake, source: Source, run_id: str | None = None, progress: Callable[[str], None] = lambda _: None) -> Ingested:
     """Ingest everything that is pending for a source, batch by batch. One process at a time does it; others wait."""
     done = Ingested()
@@ -64,6 +116,9 @@ def ingest(lake: Lake, source: Source, run_id: str | None = None, progress: Call
             outcome = outcome or _do(lake, source, batch, run_id, progress)
             finish(lake, source, batch, outcome, run_id)
             _add(done, batch, outcome)
+    if done.batches:
+        of_source = filter(None, [source.table, source.observations])
+        tidy(lake, [*of_source, quarantine.ROWS.name, quarantine.FILES.name, catalogue.FILES.name])
     return done
 
 
@@ -84,104 +139,102 @@ def next_batch(lake: Lake, source: Source) -> Batch | None:
 
 
 def _claim(lake: Lake, source: Source, entries: list[Entry]) -> Batch:
-    told = "\0".join([source.version, *(entry["entry_id"] for entry in entries)])
+    # A file that is ingested again has a batch behind it: then this is another batch, and replaces what that one wrote.
+    before = [entry["batch_id"] or "" for entry in entries]
+    told = "\0".join([source.version, *(entry["entry_id"] for entry in entries), *before])
     batch_id = hashlib.sha256(told.encode()).hexdigest()[:16]
     claimed = [{**entry, "status": Status.CLAIMED, "batch_id": batch_id, "updated_at": now()} for entry in entries]
     catalogue.record(lake.tables, source.name, claimed)
-    return Batch(batch_id, claimed, again=False)
+    return Batch(batch_id, claimed, again=any(before))
 
 
-def _do(lake: Lake, source: Source, batch: Batch, run_id: str | None, progress: Callable[[str], None]) -> dict[str, Any]:
-    spools: list[Spool] = []
-
-    def spool() -> Spool:
-        spools.append(Spool())
-        return spools[-1]
-
-    try:
-        reading = read_files(lake, source, batch.entries, spool, progress)
+def _do(lake: Lake, source: Source, batch: Batch, run_id: str | None, progress: Callable[[str], None]) -> Outcome:
+    with ExitStack() as stack:
+        replaced = _replaced(lake, batch.entries)
+        there = [entry for entry in batch.entries if entry["uri"] not in replaced]
+        reading = read_files(lake, source, there, lambda: stack.enter_context(Spool()), progress)
+        replaced |= _replaced(lake, batch.entries)  # once more: only what was the same before and after was read whole
+        for entry in batch.entries:
+            if entry["uri"] in replaced:
+                reading.counts[quarantine.identity(entry)] = FileCount(set_aside=REPLACED)
         _set_aside(lake, source, batch, reading, run_id)
-        _keep_observations(lake, source, batch, reading)
-        notes: list[dict[str, Any]] = []
+        anew = [file_id for file_id, count in reading.counts.items() if batch.again and count.set_aside != REPLACED]
+        _keep_observations(lake, source, reading, anew)
+        outcome = _outcome(reading, Merged({}, {}, None))  # stands if there is nothing to merge
 
         def note(merged: Merged) -> dict[str, str]:
-            notes.append(_outcome(reading, merged))
-            return {BATCH: batch.id, OUTCOME: json.dumps(notes[0], default=datetime.isoformat)}
+            nonlocal outcome
+            outcome = _outcome(reading, merged)
+            return {BATCH: batch.id, OUTCOME: outcome.told}
 
-        merged = merge(lake.tables, source, reading.valid_rows, note)
-        return notes[0] if notes else _outcome(reading, merged)
-    finally:
-        for one in spools:
-            one.__exit__(None, None, None)
+        merge(lake.tables, source, reading.valid_rows, note, anew)
+        return outcome
+
+
+def _replaced(lake: Lake, entries: list[Entry]) -> set[str]:
+    """Objects that are not any more what was catalogued."""
+    generations = {entry["uri"]: entry["generation"] for entry in entries}
+    return {uri for uri, generation in generations.items() if not _is_still(lake, uri, generation)}
+
+
+def _is_still(lake: Lake, uri: str, generation: str) -> bool:
+    found = lake.store.stat(lake.store.key(uri))
+    return found is not None and found.generation == generation
 
 
 def _set_aside(lake: Lake, source: Source, batch: Batch, reading: Reading, run_id: str | None) -> None:
     quarantine.set_rows_aside(lake, source, batch.entries, reading.rejected_records(), batch.id, run_id, batch.again)
     files = [(entry, reading.counts[quarantine.identity(entry)]) for entry in batch.entries]
-    quarantine.set_files_aside(lake, source, [(entry, count) for entry, count in files if count.set_aside], run_id)
+    unusable = [(entry, count) for entry, count in files if count.set_aside and count.set_aside != REPLACED]
+    quarantine.set_files_aside(lake, source, unusable, batch.id, run_id, batch.entries if batch.again else ())
 
 
-def _keep_observations(lake: Lake, source: Source, batch: Batch, reading: Reading) -> None:
+def _keep_observations(lake: Lake, source: Source, reading: Reading, anew: Collection[str]) -> None:
     spec = observations_spec(source)
     if spec is None:
         return
     with lake.tables.changing(spec) as change:
-        if batch.again:
-            change.delete(In("file_id", list(reading.counts)))
+        if anew:
+            change.delete(In("file_id", list(anew)))
         for rows in reading.valid_rows():
             change.add(rows)
 
 
-def _outcome(reading: Reading, merged: Merged) -> dict[str, Any]:
+def _outcome(reading: Reading, merged: Merged) -> Outcome:
     files = {}
     for file_id, count in reading.counts.items():
+        quarantined = count.read if count.set_aside else count.quarantined
         duplicate = merged.duplicates.get(file_id, 0)
-        if count.set_aside:
-            counts = FileCount(count.read, count.read, 0)
-        else:
-            counts = count
-        files[file_id] = {
-            "rows_read": counts.read,
-            "rows_valid": counts.read - counts.quarantined - duplicate,
-            "rows_quarantined": counts.quarantined,
-            "rows_duplicate": duplicate,
-            "rows_warned": counts.warned,
-            "as_of": counts.as_of,
-            "reason": count.set_aside,
-        }
-    return {"files": files, "displaced": merged.displaced}
+        warned, as_of = (0, None) if count.set_aside else (count.warned, count.as_of)
+        as_text = as_of.isoformat() if as_of else None
+        files[file_id] = Counts(count.read, quarantined, duplicate, warned, as_text, count.set_aside)
+    return Outcome(files, merged.displaced)
 
 
-def _finished_before(lake: Lake, source: Source, batch: Batch) -> dict[str, Any] | None:
+def _finished_before(lake: Lake, source: Source, batch: Batch) -> Outcome | None:
     table = lake.tables.table(source.table)
     for snapshot in reversed(table.metadata.snapshots if table else []):
         told = snapshot.summary.additional_properties if snapshot.summary else {}
         if told.get(BATCH) == batch.id:
-            outcome: dict[str, Any] = json.loads(told[OUTCOME])
-            return outcome
+            return Outcome.parse(told[OUTCOME])
     return None
 
 
-def finish(lake: Lake, source: Source, batch: Batch, outcome: dict[str, Any], run_id: str | None) -> None:
+def finish(lake: Lake, source: Source, batch: Batch, outcome: Outcome, run_id: str | None) -> None:
     """The last step: what became of each file, and of the files whose rows gave way."""
-    closed = []
-    for entry in batch.entries:
-        counts = dict(outcome["files"][quarantine.identity(entry)])
-        if isinstance(counts["as_of"], str):
-            counts["as_of"] = datetime.fromisoformat(counts["as_of"])
-        status = Status.QUARANTINED if counts["reason"] else Status.LOADED
-        closed.append(
-            {**entry, **counts, "status": status, "contract_version": source.version, "run_id": run_id, "updated_at": now()}
-        )
-    catalogue.record(lake.tables, source.name, closed, outcome["displaced"])
+    closed = [
+        {**entry, **outcome.of(entry).columns, "contract_version": source.version, "run_id": run_id, "updated_at": now()}
+        for entry in batch.entries
+    ]
+    catalogue.record(lake.tables, source.name, closed, outcome.displaced)
 
 
-def _add(done: Ingested, batch: Batch, outcome: dict[str, Any]) -> None:
+def _add(done: Ingested, batch: Batch, outcome: Outcome) -> None:
     done.batches += 1
     done.files += len(batch.entries)
     for entry in batch.entries:
-        counts = outcome["files"][quarantine.identity(entry)]
-        done.read += counts["rows_read"]
-        done.quarantined += counts["rows_quarantined"]
-        if counts["reason"]:
-            done.files_set_aside[f"{entry['uri']}!{entry['member']}" if entry["member"] else entry["uri"]] = counts["reason"]
+        counts = outcome.of(entry)
+        done.read += counts.read
+        done.quarantined += counts.quarantined
+        if counts.reason and counts.reason != REPLACED:
+            done.files_set_aside[f"{entry['uri']}!{entry['member']}" if entry["member"] else entry["uri"]] = counts.reason

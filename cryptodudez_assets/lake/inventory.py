@@ -33,6 +33,8 @@ def _describe(lake: Lake, name: str) -> dict[str, object]:
         "bytes": sum(file.file_size_in_bytes for file in files),
         "snapshots": len(table.metadata.snapshots),
         "snapshot_id": str(snapshot.snapshot_id) if snapshot else None,
-        "written_at": pl.from_epoch(pl.Series([snapshot.timestamp_ms]), time_unit="ms").dt.replace_time_zone("UTC")[0] if snapshot else None,
+        "written_at": pl.from_epoch(pl.Series([snapshot.timestamp_ms]), time_unit="ms").dt.replace_time_zone("UTC")[0]
+        if snapshot
+        else None,
         "seen_at": now(),
     }

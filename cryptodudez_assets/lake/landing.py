@@ -1,4 +1,4 @@
-"""Bring files into the raw zone. What lies there is never overwritten: other bytes under a known name get a folder of their own."""
+"""Bring files into the raw zone: what lies there is never overwritten, what is there already not landed again."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
+import polars as pl
+
+from cryptodudez_assets.contracts.catalogue import Status
+from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.lake import Lake, now, raw_prefix
 
 READ_BYTES = 1 << 20
@@ -13,7 +17,7 @@ READ_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Landed:
-    """A file of the user's and where it is now. `already_there`: the same bytes were landed under that name before."""
+    """A file of the user's and where it is now. `already_there`: the same bytes were landed before."""
 
     path: Path
     uri: str
@@ -24,7 +28,9 @@ def files_below(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
     """Each file, and each file in the folders among `paths`, with the name that it lands under."""
     for path in paths:
         if path.is_dir():
-            yield from ((found, str(found.relative_to(path.parent))) for found in sorted(path.rglob("*")) if found.is_file())
+            below = path.resolve()  # "." has no name of its own
+            found = (file for file in sorted(below.rglob("*")) if file.is_file())
+            yield from ((file, file.relative_to(below.parent).as_posix()) for file in found)
         else:
             yield path, path.name
 
@@ -32,32 +38,51 @@ def files_below(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
 def land(
     lake: Lake, source: str, paths: Iterable[Path], on_bytes: Callable[[int], None] = lambda _: None
 ) -> Iterator[Landed]:
-    """Copy files into `raw/<source>/<date>/…`, so that keys sort by time of landing. `on_bytes` hears of the progress."""
+    """Copy files into `raw/<source>/<date>/…`, so that keys sort by time. `on_bytes` hears of the progress."""
+    known = _catalogued(lake, source)
     for path, name in files_below(paths):
-        at = now()
-        key = f"{raw_prefix(source)}/{at:%Y-%m-%d}/{name}"
-        there = lake.store.stat(key) is not None
-        if there and _same_bytes(lake, key, path):
-            on_bytes(path.stat().st_size)
-            yield Landed(path, lake.store.uri(key), already_there=True)
-            continue
+        digest = _digest(path)
+        key, there = known.get(digest, ""), digest in known
+        if not there or lake.store.stat(key) is None:
+            key, there = _place(lake, source, name, digest)
         if there:
-            key = f"{raw_prefix(source)}/{at:%Y-%m-%dT%H%M%S.%f}/{name}"
-        with path.open("rb") as content:
-            lake.store.write(key, cast(BinaryIO, _Counted(content, on_bytes)))
-        yield Landed(path, lake.store.uri(key), already_there=False)
+            on_bytes(path.stat().st_size)
+        else:
+            with path.open("rb") as content:
+                lake.store.write(key, cast(BinaryIO, _Counted(content, on_bytes)))
+        yield Landed(path, lake.store.uri(key), there)
 
 
-def _same_bytes(lake: Lake, key: str, path: Path) -> bool:
-    with lake.store.open(key) as there, path.open("rb") as here:
-        return _digest(there) == _digest(here)
+def _catalogued(lake: Lake, source: str) -> dict[str, str]:
+    """Keys of the raw objects that the catalogue knows, by the hash of their bytes."""
+    readable = pl.col("sha256").is_not_null() & (pl.col("status") != Status.UNREADABLE)
+    objects = catalogue.files_of(lake.tables, source).filter(pl.col("member").is_null(), readable)
+    first_wins = objects.sort("discovered_at", descending=True).select("sha256", "uri").collect()
+    return {digest: lake.store.key(uri) for digest, uri in first_wins.iter_rows()}
 
 
-def _digest(content: BinaryIO) -> bytes:
+def _place(lake: Lake, source: str, name: str, digest: str) -> tuple[str, bool]:
+    """The key to land under, and whether the bytes are there. Where the name is taken it is told apart by the hash."""
+    folder = f"{raw_prefix(source)}/{now():%Y-%m-%d}"
+    for key in (f"{folder}/{name}", f"{folder}/{digest[:16]}/{name}"):
+        if lake.store.stat(key) is None:
+            return key, False
+        with lake.store.open(key) as there:
+            if _sha256(there) == digest:
+                return key, True
+    raise FileExistsError(f"{lake.store.uri(key)} should hold the bytes of {name}, but holds others")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as here:
+        return _sha256(here)
+
+
+def _sha256(content: BinaryIO) -> str:
     digest = hashlib.sha256()
     while block := content.read(READ_BYTES):
         digest.update(block)
-    return digest.digest()
+    return digest.hexdigest()
 
 
 class _Counted:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from cryptodudez_assets.settings import Settings
 
@@ -15,7 +16,9 @@ def exclusive(settings: Settings, name: str) -> Iterator[None]:
     if settings.catalog.startswith("sqlite"):
         from filelock import FileLock
 
-        folder = settings.home / "locks"
+        # Beside the database, not in the home: two homes may share one catalog.
+        database = Path(settings.catalog.partition(":///")[2])
+        folder = database.parent / "locks" if database.is_absolute() else settings.home / "locks"
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f"{name.replace('/', '.')}.lock", timeout=PATIENCE_SECONDS, is_singleton=False):
             yield

@@ -3,22 +3,17 @@
 Winning is an order over rows (`newest_by`, then file and row), so that any order of landing ends in the same table.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import chain
 
 import polars as pl
-from pyiceberg.expressions import And, BooleanExpression, GreaterThanOrEqual, LessThan
+from pyiceberg.expressions import And, BooleanExpression, GreaterThanOrEqual, In, LessThan, LessThanOrEqual
 
-from cryptodudez_assets.lake.tables import Change, Lakehouse, TableSpec
+from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.lake.tables import Change, Lakehouse, TableSpec, all_of, any_of
 from cryptodudez_assets.sources.declaration import Source
-
-# From this many files on, a partition that is written to anyway is rewritten as one: small landings stay fast to read.
-MAX_FILES = 12
-
-# How much is written at a time: large enough for files of a useful size, small enough for a laptop.
-WRITE_BYTES = 256 << 20
 
 PLACE = ["file_id", "file_row"]
 
@@ -45,47 +40,61 @@ class Merged:
 
 
 def merge(
-    tables: Lakehouse, source: Source, parts: Callable[[], Iterable[pl.DataFrame]], note: Callable[[Merged], Mapping[str, str]]
+    tables: Lakehouse,
+    source: Source,
+    parts: Callable[[], Iterable[pl.DataFrame]],
+    note: Callable[[Merged], Mapping[str, str]],
+    anew: Collection[str] = (),
 ) -> Merged:
     """Bring rows into the table in one commit. `parts` gives them anew at each call; `note` goes into the snapshot.
 
-    Rows that are in the table already (a step done again) change nothing.
+    `anew`: files that were read before; their rows in the table are replaced by what was read now.
     """
     order = [source.newest_by, *PLACE]
     narrow = list(dict.fromkeys([*source.key, *order, "event_ts"]))
-    new = pl.concat([part.select(narrow) for part in parts()] or [pl.DataFrame(schema={})])
-    if not len(new):
+    new = pl.concat([part.select(narrow) for part in parts()] or [pl.DataFrame(schema=_narrow_schema(source, narrow))])
+    if not len(new) and not anew:
         return Merged({}, {}, None)
     with tables.changing(table_spec(source)) as change:
-        touched = list(_partitions(new["event_ts"], source.partition_by))
-        old = pl.concat([change.rows(_within(span)).filter(_is_within(span)).select(narrow) for span in touched]).collect()
-        repeated = new.join(old, on=PLACE, how="semi")
-        losers = _losers(pl.concat([old, new.join(repeated, on=PLACE, how="anti")]), source.key, order)
+        outdated = change.rows(In("file_id", list(anew))).filter(pl.col("file_id").is_in(list(anew))).select(narrow).collect()
+        old = _rivals(change, source, new, narrow).join(outdated, on=PLACE, how="anti")
+        losers = _losers(pl.concat([old, new]), source.key, order)
         displaced, duplicates = old.join(losers, on=PLACE, how="semi"), new.join(losers, on=PLACE, how="semi")
-        unwanted = pl.concat([losers.select(PLACE), repeated.select(PLACE)])
-        rewritten = [span for span in touched if _fragmented(change, span) or displaced.filter(_is_within(span)).height]
+        gone = pl.concat([displaced, outdated])
+        rewritten = list(_partitions(gone["event_ts"], source.partition_by))
         kept = [change.rows(_within(span)).filter(_is_within(span)) for span in rewritten]
         merged = Merged(_per_file(duplicates), _per_file(displaced), None)
         change.note(note(merged))
-        for span in rewritten:
-            change.delete(_within(span))
-        survivors = (old_rows.collect().join(losers, on=PLACE, how="anti") for old_rows in kept)
-        fresh = (part.join(unwanted, on=PLACE, how="anti") for part in parts())
-        for rows in _coalesced(chain(survivors, fresh)):
+        if rewritten:
+            change.delete(any_of(_within(span) for span in rewritten))
+        survivors = (rows.collect().join(gone, on=PLACE, how="anti") for rows in kept)
+        fresh = (part.join(duplicates, on=PLACE, how="anti") for part in parts())
+        for rows in chain(survivors, fresh):
             change.add(rows)
     return Merged(merged.duplicates, merged.displaced, change.snapshot_id)
 
 
-def _coalesced(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """The same rows in fewer, larger frames: each becomes a file per partition."""
-    held: list[pl.DataFrame] = []
-    for frame in frames:
-        held.append(frame)
-        if sum(part.estimated_size() for part in held) >= WRITE_BYTES:
-            yield pl.concat(held)
-            held = []
-    if held:
-        yield pl.concat(held)
+def _narrow_schema(source: Source, narrow: list[str]) -> dict[str, pl.DataType]:
+    schema = polars_schema(source.contract)
+    return {name: schema[name] for name in narrow}
+
+
+def _rivals(change: Change, source: Source, new: pl.DataFrame, narrow: list[str]) -> pl.DataFrame:
+    """Rows of the table with a key that is among the new ones.
+
+    They are looked for by the range of each key column, so that rows of one key meet even where observations of it differ
+    in `event_ts` and lie in different partitions.
+    """
+    if not len(new):
+        return new
+    ranges = [_range(name, new[name]) for name in source.key]
+    keys = new.select(source.key).unique().lazy()
+    return change.rows(all_of(ranges)).select(narrow).join(keys, on=list(source.key), how="semi").collect()
+
+
+def _range(name: str, values: pl.Series) -> BooleanExpression:
+    low, high = (value.isoformat() if isinstance(value, date) else value for value in (values.min(), values.max()))
+    return And(GreaterThanOrEqual(name, low), LessThanOrEqual(name, high))
 
 
 def _losers(rows: pl.DataFrame, key: Iterable[str], order: list[str]) -> pl.DataFrame:
@@ -114,8 +123,5 @@ def _within(span: Span) -> BooleanExpression:
 
 
 def _is_within(span: Span) -> pl.Expr:
-    return pl.col("event_ts").is_between(*map(pl.lit, span), closed="left")
-
-
-def _fragmented(change: Change, span: Span) -> bool:
-    return change.file_count(_within(span)) >= MAX_FILES
+    start, end = span
+    return pl.col("event_ts").is_between(pl.lit(start), pl.lit(end), closed="left")

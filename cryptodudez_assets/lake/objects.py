@@ -3,13 +3,16 @@
 Objects are named by keys relative to the lake's root (`raw/<source>/…`, `quarantine/<source>/…`).
 """
 
+import errno
+import io
 import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol, cast
+from uuid import uuid4
 
 from cryptodudez_assets.settings import Settings
 
@@ -81,35 +84,43 @@ class FolderStore:
     def _walk(self, folder: Path, prefix: str) -> Iterator[StoredObject]:
         try:
             # A folder sorts as its name with a slash, so that the walk is in key order, as in object stores.
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name + "/" * entry.is_dir(follow_symlinks=False))
+            entries = sorted((_readable(e.name) + "/" * e.is_dir(follow_symlinks=False), e) for e in os.scandir(folder))
+            if not entries and prefix.count("/") != 1:
+                yield self._odd(folder, prefix + "/", "empty folder")
         except PermissionError:
             yield self._odd(folder, prefix + "/", "no permission to list this folder")
             return
-        if not entries and prefix.count("/") != 1:
-            yield self._odd(folder, prefix + "/", "empty folder")
-        for entry in entries:
-            key = f"{prefix}/{entry.name}"
-            if entry.is_symlink():
-                yield StoredObject(key, 0, _time(entry.stat(follow_symlinks=False)), "link", "symbolic link")
-            elif entry.is_dir():
-                yield from self._walk(Path(entry.path), key)
-            else:
-                yield _stored(key, entry.stat())
+        except FileNotFoundError:
+            return  # gone since its parent was listed
+        for name, entry in entries:
+            if name.endswith("/"):
+                yield from self._walk(Path(entry.path), f"{prefix}/{name[:-1]}")
+            elif found := _found(f"{prefix}/{name}", entry):
+                yield found
 
     def _odd(self, folder: Path, key: str, oddity: str) -> StoredObject:
         return StoredObject(key, 0, _time(folder.stat()), "folder", oddity)
 
     def stat(self, key: str) -> StoredObject | None:
-        path = self.root / key
+        path = self._path(key)
         return _stored(key, path.stat()) if path.is_file() and not path.is_symlink() else None
 
     def open(self, key: str) -> BinaryIO:
-        return (self.root / key).open("rb")
+        return self._path(key).open("rb")
+
+    def _path(self, key: str) -> Path:
+        """Where the object lies: at its key, except where a name is no UTF-8 and the key shows it as readable text."""
+        path = self.root / key
+        if "\\x" in key and not path.exists():
+            path = self.root
+            for part in key.split("/"):
+                path /= next((one.name for one in path.iterdir() if _readable(one.name) == part), part) if path.is_dir() else part
+        return path
 
     def write(self, key: str, content: BinaryIO) -> None:
         target = self.root / key
         target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
+        unfinished = target.with_name(f".{uuid4().hex}.part")  # short, whatever the length of the name
         try:
             with unfinished.open("wb") as out:
                 shutil.copyfileobj(content, out, COPY_BYTES)
@@ -156,10 +167,45 @@ class CloudStore:
     def open(self, key: str) -> BinaryIO:
         from obstore import open_reader
 
-        return cast(BinaryIO, open_reader(self.store, key, buffer_size=8 * COPY_BYTES))
+        return cast(BinaryIO, io.BufferedReader(_CloudFile(open_reader(self.store, key, buffer_size=8 * COPY_BYTES)), COPY_BYTES))
 
     def write(self, key: str, content: BinaryIO) -> None:
-        self.store.put(key, content)
+        from obstore import open_writer
+
+        # Not `put(key, content)`: a content that is itself read from a store would deadlock in obstore's one event loop.
+        writer = open_writer(self.store, key, buffer_size=8 * COPY_BYTES)
+        shutil.copyfileobj(content, writer, COPY_BYTES)
+        writer.close()  # only now is there an object; a writer that is dropped leaves none
+
+
+class _CloudFile(io.RawIOBase):
+    """A reader of obstore's as a file of Python's. Its errors get a number, which tells them from a damaged archive's."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        position = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: self._reader.size}[whence]
+        if position < 0:
+            raise OSError(errno.EINVAL, "negative position")
+        return int(self._reader.seek(position))
+
+    def tell(self) -> int:
+        return int(self._reader.tell())
+
+    def readinto(self, buffer: Any, /) -> int:
+        try:
+            data = memoryview(self._reader.read(len(buffer)))
+        except OSError as error:
+            raise OSError(error.errno or errno.EIO, str(error)) from error
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def _from_cloud(meta: dict) -> StoredObject:  # type: ignore[type-arg]
@@ -169,6 +215,23 @@ def _from_cloud(meta: dict) -> StoredObject:  # type: ignore[type-arg]
 
 def _stored(key: str, stat: os.stat_result) -> StoredObject:
     return StoredObject(key, stat.st_size, _time(stat), f"{stat.st_mtime_ns}-{stat.st_size}")
+
+
+def _found(key: str, entry: os.DirEntry[str]) -> StoredObject | None:
+    try:
+        stat = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None  # gone since its folder was listed
+    if entry.is_symlink():
+        return StoredObject(key, 0, _time(stat), "link", "symbolic link")
+    if not entry.is_file(follow_symlinks=False):
+        return StoredObject(key, 0, _time(stat), "special", "not a regular file (a pipe, socket or device)")
+    return _stored(key, stat)
+
+
+def _readable(name: str) -> str:
+    """A name as text: bytes that are no UTF-8 become \\xNN."""
+    return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _time(stat: os.stat_result) -> datetime:

@@ -4,9 +4,10 @@ Clean chunks take the fast path: one strict, typed parse. Where anything in a ch
 one, and the same converters decide about each value; so a row's fate never depends on its neighbours.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import polars as pl
 import pyarrow as pa
@@ -15,10 +16,13 @@ from pyarrow import csv as pacsv
 
 from cryptodudez_assets.lake.chunks import Chunk
 from cryptodudez_assets.lake.dialect import Dialect
-from cryptodudez_assets.lake.records import Record, records
+from cryptodudez_assets.lake.records import TOO_LONG, Record, places, records
 from cryptodudez_assets.sources.declaration import Layout
 
 KEPT_OF_RAW = 64 << 10
+# Where something does not fit, so much around it is read with care.
+CAREFUL_BYTES = 32 << 10
+ROW = " row"  # the record's number, beside the raw columns: no name of theirs begins with a blank
 ARROW_TYPES = {pl.String: pa.string(), pl.Int64: pa.int64(), pl.Float64: pa.float64()}
 
 
@@ -39,20 +43,29 @@ class ChunkReader:
     dialect: Dialect
     layout: Layout
     extra: Sequence[str] = ()
+    careful_bytes: int = CAREFUL_BYTES
 
     def read(self, chunk: Chunk, first_row: int) -> "ParsedChunk":
         """Parse a chunk whose first record is the file's record number `first_row` (1 is the first)."""
-        if chunk.oversized:
-            return ParsedChunk(self, chunk, first_row, None, 1, (self._reject_oversized(chunk, first_row),))
-        table = self._fast(chunk)
-        if table is None:
-            return self._careful(chunk, first_row)
-        return ParsedChunk(self, chunk, first_row, _with_rows(table, range(first_row, first_row + len(table))), len(table), ())
+        if chunk.long_line:
+            return ParsedChunk(self, chunk, first_row, None, 1, (_reject_long_line(chunk, first_row),))
+        parts = list(self._parts(chunk, first_row))
+        table = pa.concat_tables([part.table for part in parts])
+        rejects = tuple(reject for part in parts for reject in part.rejects)
+        return ParsedChunk(self, chunk, first_row, table, sum(part.n_records for part in parts), rejects)
 
-    def records(self, chunk: Chunk) -> list[Record]:
-        """The chunk's records, one by one."""
-        text = chunk.data.decode("utf-8", "surrogateescape")
-        return list(records(text, chunk.first_line, self.dialect.delimiter))
+    def _parts(self, chunk: Chunk, first_row: int) -> Iterator["_Part"]:
+        """Halve what does not pass the fast path, until little is left to be read with care."""
+        table = self._fast(chunk)
+        if table is not None:
+            yield _Part(_with_rows(table, range(first_row, first_row + len(table))), len(table), [])
+        elif (halves := chunk.halves()) and len(chunk.data) > self.careful_bytes:
+            for half in halves:
+                for part in self._parts(half, first_row):
+                    first_row += part.n_records
+                    yield part
+        else:
+            yield self._careful(chunk, first_row)
 
     @cached_property
     def _types(self) -> dict[str, pa.DataType]:
@@ -60,8 +73,8 @@ class ChunkReader:
 
     def _fast(self, chunk: Chunk) -> pa.Table | None:
         data = chunk.data
-        if data.count(b"\r") != data.count(b"\r\n"):
-            return None  # Arrow would take a lone carriage return for a line end
+        if not chunk.tidy or b"\0" in data:
+            return None  # Arrow is laxer with these
         try:
             return pacsv.read_csv(
                 pa.BufferReader(data),
@@ -78,14 +91,15 @@ class ChunkReader:
         except pa.ArrowInvalid:
             return None
 
-    def _careful(self, chunk: Chunk, first_row: int) -> "ParsedChunk":
-        found = self.records(chunk)
+    def _careful(self, chunk: Chunk, first_row: int) -> "_Part":
+        found = list(records(chunk.data, chunk.first_line, self.dialect.delimiter))
         width = len(self.dialect.header)
         position = {name: self.dialect.header.index(name) for name in self._types}
+        binary = b"\0" in chunk.data
         rejects, good, rows = [], [], []
         for row, record in enumerate(found, first_row):
-            if rules := _shape_rules(record, width, position):
-                rejects.append(_reject(row, record, rules))
+            if rules := _shape_rules(record, width, position, binary and b"\0" in chunk.data[record.start : record.end]):
+                rejects.append(_reject(row, record, chunk, rules))
             else:
                 good.append(record)
                 rows.append(row)
@@ -95,18 +109,15 @@ class ChunkReader:
             columns[name], failed = _convert(text, dtype)
             for index in failed:
                 broken[index].append(f"{name}:type")
-        rejects += [_reject(row, record, rules) for row, record, rules in zip(rows, good, broken, strict=True) if rules]
+        rejects += [_reject(row, record, chunk, rules) for row, record, rules in zip(rows, good, broken, strict=True) if rules]
         keep = pa.array([not rules for rules in broken], pa.bool_())
         table = _with_rows(pa.table(columns), rows).filter(keep)
-        return ParsedChunk(self, chunk, first_row, table, len(found), tuple(rejects))
-
-    def _reject_oversized(self, chunk: Chunk, row: int) -> Reject:
-        return Reject(row, chunk.first_line, chunk.data.decode("utf-8", "backslashreplace"), ("record:too_long",))
+        return _Part(table, len(found), rejects)
 
 
 @dataclass(frozen=True)
 class ParsedChunk:
-    """What became of one chunk: the typed rows (raw columns and `file_row`), and the records that are none."""
+    """What became of one chunk: the typed rows (raw columns and `ROW`), and the records that are none."""
 
     reader: ChunkReader
     chunk: Chunk
@@ -115,19 +126,33 @@ class ParsedChunk:
     n_records: int
     rejects: tuple[Reject, ...]
 
-    def reject(self, broken: dict[int, Sequence[str]]) -> list[Reject]:
+    def has(self, row: int) -> bool:
+        """Whether the record with this number lies in the chunk."""
+        return self.first_row <= row < self.first_row + self.n_records
+
+    def reject(self, broken: Mapping[int, Sequence[str]]) -> list[Reject]:
         """Look up the text of rows (by `file_row`) that turned out to break rules."""
-        found = self.reader.records(self.chunk)
-        return [_reject(row, found[row - self.first_row], rules) for row, rules in broken.items()]
+        if not broken:
+            return []
+        found = places(self.chunk.data, self.chunk.first_line, self.reader.dialect.delimiter, self.n_records)
+        return [_reject(row, found[row - self.first_row], self.chunk, rules) for row, rules in broken.items()]
+
+
+class _Part(NamedTuple):
+    table: pa.Table
+    n_records: int
+    rejects: list[Reject]
 
 
 def _with_rows(table: pa.Table, rows: Sequence[int]) -> pa.Table:
-    return table.append_column("file_row", pa.array(rows, pa.int64()))
+    return table.append_column(ROW, pa.array(rows, pa.int64()))
 
 
-def _shape_rules(record: Record, width: int, position: dict[str, int]) -> list[str]:
+def _shape_rules(record: Record, width: int, position: dict[str, int], binary: bool) -> list[str]:
     if record.fault:
         return [f"record:{record.fault}"]
+    if binary:
+        return ["record:binary"]
     if len(record.fields) != width:
         return ["record:too_many_fields" if len(record.fields) > width else "record:too_few_fields"]
     return [f"{name}:encoding" for name, index in position.items() if not _is_unicode(record.fields[index])]
@@ -137,12 +162,16 @@ def _is_unicode(text: str) -> bool:
     return text.isascii() or not any("\udc80" <= character <= "\udcff" for character in text)
 
 
-def _reject(row: int, record: Record, rules: Sequence[str]) -> Reject:
-    raw = record.raw.removesuffix("\n").removesuffix("\r")
+def _reject(row: int, record: Record, chunk: Chunk, rules: Sequence[str]) -> Reject:
     # Bytes that are no UTF-8 stay visible as \xNN.
-    raw = raw.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    raw = chunk.data[record.start : record.end].removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "backslashreplace")
     kept = raw if len(raw) <= KEPT_OF_RAW else f"{raw[:KEPT_OF_RAW]}… ({len(raw):,} characters)"
     return Reject(row, record.line, kept, tuple(rules))
+
+
+def _reject_long_line(chunk: Chunk, row: int) -> Reject:
+    beginning = chunk.data.decode("utf-8", "backslashreplace")
+    return Reject(row, chunk.first_line, f"{beginning}… ({chunk.long_line:,} bytes)", (f"record:{TOO_LONG}",))
 
 
 def _convert(text: pa.Array, dtype: pa.DataType) -> tuple[pa.Array, list[int]]:

@@ -1,6 +1,6 @@
 """What was set aside: rows and whole files, with the reason. Replaying is in `replay.py`."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import PurePosixPath
 
 import polars as pl
@@ -8,11 +8,11 @@ from pyiceberg.expressions import And, EqualTo, In
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.quarantine import Fate, QuarantinedFiles, QuarantinedRows
-from cryptodudez_assets.lake.archives import ARCHIVE_ERRORS, Refused, open_text
+from cryptodudez_assets.lake.archives import ARCHIVE_ERRORS, Container, Refused
 from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.reading import FileCount
-from cryptodudez_assets.lake.tables import Lakehouse, TableSpec
+from cryptodudez_assets.lake.tables import Change, Lakehouse, TableSpec
 from cryptodudez_assets.sources.declaration import Source
 
 ROWS = TableSpec("quarantine.rows", QuarantinedRows, (("source", "identity"),), ("uri", "member", "line"))
@@ -22,7 +22,7 @@ FILES = TableSpec("quarantine.files", QuarantinedFiles, (("source", "identity"),
 def set_rows_aside(
     lake: Lake, source: Source, entries: list[Entry], rejects: Iterable[pl.DataFrame], batch_id: str, run_id: str | None, again: bool
 ) -> None:
-    """Write rejected records. `again`: a batch is done once more, what it wrote before is replaced."""
+    """Write rejected records. `again`: these files were ingested before; what was set aside of them then is settled."""
     origin = pl.DataFrame(
         [(entry["file_id"], entry["uri"], entry["member"]) for entry in entries],
         schema={"file_id": pl.String, "uri": pl.String, "member": pl.String},
@@ -33,7 +33,7 @@ def set_rows_aside(
         return
     with lake.tables.changing(ROWS) as change:
         if again:
-            change.delete(And(EqualTo("source", source.name), EqualTo("batch_id", batch_id)))
+            _settle_earlier(change, source, {identity(entry) for entry in entries}, batch_id)
         for part in found:
             rows = part.join(origin, on="file_id").with_columns(
                 row_id=pl.format("{}-{}", "file_id", "file_row"),
@@ -43,15 +43,18 @@ def set_rows_aside(
                 batch_id=pl.lit(batch_id),
                 run_id=pl.lit(run_id, pl.String),
                 quarantined_at=pl.lit(now(), pl.Datetime("us", "UTC")),
-                edited=pl.lit(None, pl.String),
-                replayed_at=pl.lit(None, pl.Datetime("us", "UTC")),
+                corrected_by=pl.lit(None, pl.String),
+                settled_at=pl.lit(None, pl.Datetime("us", "UTC")),
             )
             change.add(rows)
 
 
-def set_files_aside(lake: Lake, source: Source, files: list[tuple[Entry, FileCount]], run_id: str | None) -> None:
-    """Copy files into the quarantine folder and note why. Doing it again gives the same."""
-    if not files:
+def set_files_aside(
+    lake: Lake, source: Source, files: list[tuple[Entry, FileCount]], batch_id: str, run_id: str | None, again: Iterable[Entry] = ()
+) -> None:
+    """Copy files into the quarantine folder and note why. `again`: files that were ingested before."""
+    before = {identity(entry) for entry in again}
+    if not files and not before:
         return
     rows = [
         {
@@ -65,14 +68,38 @@ def set_files_aside(lake: Lake, source: Source, files: list[tuple[Entry, FileCou
             "copy_uri": _copy(lake, source, entry),
             "status": Fate.OPEN,
             "contract_version": source.version,
+            "batch_id": batch_id,
             "run_id": run_id,
             "quarantined_at": now(),
         }
         for entry, count in files
     ]
     with lake.tables.changing(FILES) as change:
-        again = And(EqualTo("source", source.name), EqualTo("status", str(Fate.OPEN)), In("file_id", [row["file_id"] for row in rows]))
-        change.delete(again).add(pl.DataFrame(rows, schema=polars_schema(QuarantinedFiles)))
+        if before:
+            _settle_earlier(change, source, before, batch_id)
+        change.add(pl.DataFrame(rows, schema=polars_schema(QuarantinedFiles)))
+
+
+def _settle_earlier(change: Change, source: Source, file_ids: Collection[str], batch_id: str) -> None:
+    """What an earlier try of this batch wrote goes; what an earlier batch set aside of these files counts as replayed."""
+    settle(change, source, file_ids, Fate.REPLAYED, drop=pl.col("batch_id") == batch_id)
+
+
+def settle(
+    change: Change, source: Source, file_ids: Collection[str], fate: Fate, corrected_by: str | None = None, drop: pl.Expr | None = None
+) -> int:
+    """Give open rows of these files another fate, and drop some; returns how many were open."""
+    where = And(EqualTo("source", source.name), In("file_id", sorted(file_ids)))
+    theirs = change.rows(where).filter(pl.col("source") == source.name, pl.col("file_id").is_in(list(file_ids))).collect()
+    theirs = theirs if drop is None else theirs.filter(~drop)
+    is_open = pl.col("status") == Fate.OPEN
+    settled = theirs.with_columns(
+        status=pl.when(is_open).then(pl.lit(str(fate))).otherwise("status"),
+        corrected_by=pl.when(is_open).then(pl.lit(corrected_by, pl.String)).otherwise("corrected_by"),
+        settled_at=pl.when(is_open).then(pl.lit(now(), pl.Datetime("us", "UTC"))).otherwise("settled_at"),
+    )
+    change.delete(where).add(settled)
+    return theirs.filter(is_open).height
 
 
 def identity(entry: Entry) -> str:
@@ -104,7 +131,7 @@ def _copy(lake: Lake, source: Source, entry: Entry) -> str | None:
     with lake.store.open(lake.store.key(entry["uri"])) as opened:
         if entry["member"] is not None:
             try:
-                with open_text(opened, "zip", entry["member"], entry["size"]) as content:
+                with Container(opened).text("zip", entry["member"], entry["size"]) as content:
                     lake.store.write(key, content)
                 return lake.store.uri(key)
             except (*ARCHIVE_ERRORS, Refused, RuntimeError):

@@ -1,20 +1,22 @@
 """Read the files of a batch: valid rows, rejected records and a count for each file. Bounded memory, no side effects."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
+import pyarrow as pa
 
 from cryptodudez_assets.contracts.base import polars_schema
-from cryptodudez_assets.contracts.rules import RULES, WARNINGS, broken_rules, judge
-from cryptodudez_assets.lake.archives import ARCHIVE_ERRORS, Refused, open_text
+from cryptodudez_assets.contracts.rules import RULES, broken_rules, judge
+from cryptodudez_assets.lake.archives import Container, Refused
 from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.chunks import chunks
 from cryptodudez_assets.lake.dialect import Dialect
-from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.parse import ChunkReader, ParsedChunk, Reject
+from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.parse import ROW, ChunkReader, ParsedChunk, Reject
 from cryptodudez_assets.lake.spool import Spool
 from cryptodudez_assets.sources.declaration import Layout, Source
 
@@ -22,7 +24,18 @@ from cryptodudez_assets.sources.declaration import Layout, Source
 GROUP_BYTES = 8 << 20
 GROUP_CHUNKS = 500
 
-REJECT_SCHEMA = {"file_id": pl.String, "file_row": pl.Int64, "line": pl.Int64, "raw": pl.String, "rules": pl.List(pl.String)}
+FILE = " file"  # beside the raw columns while chunks of several files are together, as `ROW` is
+
+# The file itself cannot be had. Other errors of the store (a network that is down) may pass: they stop the run.
+FILE_ERRORS = (FileNotFoundError, PermissionError, IsADirectoryError)
+
+REJECT_SCHEMA: dict[str, Any] = {
+    "file_id": pl.String,
+    "file_row": pl.Int64,
+    "line": pl.Int64,
+    "raw": pl.String,
+    "rules": pl.List(pl.String),
+}
 
 
 @dataclass
@@ -69,45 +82,71 @@ class Reading:
         return [file_id for file_id, count in self.counts.items() if count.set_aside]
 
 
-def read_files(lake: Lake, source: Source, entries: list[Entry], spool: Callable[[], Spool], progress: Callable[[str], None]) -> Reading:
+def read_files(
+    lake: Lake, source: Source, entries: list[Entry], spool: Callable[[], Spool], progress: Callable[[str], None]
+) -> Reading:
     """Read every file of a batch once."""
     reading = Reading({}, spool(), spool())
     group = _Group(source, reading)
-    for entry in entries:
-        count = reading.counts[entry["file_id"] or entry["entry_id"]] = FileCount()
-        if entry["reason"]:
-            count.set_aside = entry["reason"]
-            continue
-        try:
-            for parsed in _parse(lake, source, entry):
-                count.read += parsed.n_records
-                group.add(entry["file_id"], parsed)
-                if len(parsed.chunk.data) >= GROUP_BYTES:
-                    progress(f"{entry['uri']}: {count.read:,} records read")
-        except (*ARCHIVE_ERRORS, Refused) as error:
-            group.flush()
-            count.set_aside = f"damaged: {error or type(error).__name__}"
+    with _Opener(lake) as opener:
+        for entry in entries:
+            count = reading.counts[entry["file_id"] or entry["entry_id"]] = FileCount()
+            if entry["reason"]:
+                count.set_aside = entry["reason"]
+                continue
+            try:
+                for parsed in _parse(opener, source, entry):
+                    count.read += parsed.n_records
+                    group.add(entry["file_id"], parsed)
+                    if len(parsed.chunk.data) >= GROUP_BYTES:
+                        progress(f"{entry['uri']}: {count.read:,} records read")
+            except Refused as error:
+                count.set_aside = str(error)
+            except FILE_ERRORS as error:
+                count.set_aside = f"cannot be read: {error.strerror}"
     group.flush()
     for count in reading.counts.values():
         count.set_aside = count.set_aside or _why_broken(source, count)
     return reading
 
 
-def _parse(lake: Lake, source: Source, entry: Entry) -> Iterator[ParsedChunk]:
+class _Opener:
+    """Keeps the last raw object open, since the members of an archive are read one after the other."""
+
+    def __init__(self, lake: Lake) -> None:
+        self.store = lake.store
+        self._uri, self._opened = "", ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._opened.close()
+
+    def open(self, uri: str) -> Container:
+        """The object, open."""
+        if uri != self._uri:
+            self._opened.close()
+            self._container = Container(self._opened.enter_context(self.store.open(self.store.key(uri))))
+            self._uri = uri
+        return self._container
+
+
+def _parse(opener: _Opener, source: Source, entry: Entry) -> Iterator[ParsedChunk]:
     layout = next(layout for layout in source.layouts if layout.name == entry["layout"])
     line_end = "\r\n" if entry["line_end"] == "crlf" else "\n"
     dialect = Dialect(entry["encoding"], entry["delimiter"], line_end, tuple(entry["header"]), entry["quote"])
     reader = ChunkReader(dialect, layout, layout.added_in(dialect.header) if source.keeps_extra else ())
     row = 1
-    with lake.store.open(lake.store.key(entry["uri"])) as opened, open_text(opened, entry["format"], entry["member"], entry["size"]) as text:
-        for chunk in chunks(text, dialect.encoding):
+    with opener.open(entry["uri"]).text(entry["format"], entry["member"], entry["size"]) as text:
+        for chunk in chunks(text, dialect):
             parsed = reader.read(chunk, row)
             row += parsed.n_records
             yield parsed
 
 
 class _Group:
-    """Chunks that are mapped and judged together."""
+    """Chunks of one layout that are mapped and judged together."""
 
     def __init__(self, source: Source, reading: Reading) -> None:
         self.source, self.reading = source, reading
@@ -115,7 +154,7 @@ class _Group:
         self.bytes = 0
 
     def add(self, file_id: str, parsed: ParsedChunk) -> None:
-        if self.chunks and self.chunks[0][1].reader.layout is not parsed.reader.layout:
+        if self.chunks and not _alike(self.chunks[0][1].reader, parsed.reader):
             self.flush()
         self.chunks.append((file_id, parsed))
         self.bytes += len(parsed.chunk.data)
@@ -124,31 +163,34 @@ class _Group:
 
     def flush(self) -> None:
         chunks, self.chunks, self.bytes = self.chunks, [], 0
-        frames = [
-            canonical(self.source, parsed.reader.layout, parsed.table, file_id, parsed.reader.extra)
-            for file_id, parsed in chunks
-            if parsed.table is not None and len(parsed.table)
-        ]
-        rejects = {i: list(parsed.rejects) for i, (_, parsed) in enumerate(chunks)}
-        if frames:
-            rows = pl.concat(frames)
-            errors = self._judge(rows)
-            for i, (file_id, parsed) in enumerate(chunks if len(errors) else []):
-                in_chunk = pl.col("file_row").is_between(parsed.first_row, parsed.first_row + parsed.n_records - 1)
-                broken = errors.filter(pl.col("file_id") == file_id, in_chunk)
-                rejects[i] += parsed.reject(dict(broken.select("file_row", RULES).iter_rows()))
-            good = rows.join(errors, on=["file_id", "file_row"], how="anti") if len(errors) else rows
-            self._count_valid(good)
-            self.reading.valid.add(good)
-        for i, (file_id, _) in enumerate(chunks):
-            self._count_rejects(file_id, rejects[i])
+        tables = [_with_file(parsed.table, file_id) for file_id, parsed in chunks if parsed.table is not None]
+        broken: dict[str, dict[int, list[str]]] = {}
+        if tables:
+            rows, broken = self._canonical(pa.concat_tables(tables), chunks[0][1].reader)
+            self._count_valid(rows)
+            self.reading.valid.add(rows)
+        for file_id, parsed in chunks:
+            theirs = {row: rules for row, rules in broken.get(file_id, {}).items() if parsed.has(row)}
+            self._count_rejects(file_id, [*parsed.rejects, *(parsed.reject(theirs) if theirs else ())])
 
-    def _judge(self, rows: pl.DataFrame) -> pl.DataFrame:
-        findings = list(judge(self.source.contract, rows.with_columns(pl.col("known_ts").fill_null(pl.col("event_ts")))))
-        if (warned := broken_rules(findings, warnings=True)) is not None:
-            for file_id, n in rows["file_id"].filter(warned.list.len() > 0).value_counts().iter_rows():
-                self.reading.counts[file_id].warned += n
+    def _canonical(self, table: pa.Table, reader: ChunkReader) -> tuple[pl.DataFrame, dict[str, dict[int, list[str]]]]:
+        """Rows that keep every rule, and per file and row the rules that the others break."""
+        rows, misfits = canonical(self.source, reader.layout, table, reader.extra)
+        errors = self._judge(rows, reader.layout)
+        broken: dict[str, dict[int, list[str]]] = {}
+        for file_id, row, rules in [*misfits, *errors.iter_rows()]:
+            broken.setdefault(file_id, {}).setdefault(row, []).extend(rules)
+        return (rows.join(errors, on=["file_id", "file_row"], how="anti") if len(errors) else rows), broken
+
+    def _judge(self, rows: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+        told = "known_ts" in layout.canonical  # otherwise it is filled when the whole file is read
+        judged = rows if told else rows.with_columns(known_ts=pl.lit(now(), pl.Datetime("us", "UTC")))
+        findings = list(judge(self.source.contract, judged))
         errors = broken_rules(findings)
+        if (warned := broken_rules(findings, warnings=True)) is not None:
+            kept = warned.list.len() > 0 if errors is None else (warned.list.len() > 0) & (errors.list.len() == 0)
+            for file_id, n in rows["file_id"].filter(kept).value_counts().iter_rows():
+                self.reading.counts[file_id].warned += n
         place = rows.select("file_id", "file_row")
         if errors is None:
             return place.clear().with_columns(pl.lit(None, pl.List(pl.String)).alias(RULES))
@@ -168,20 +210,41 @@ class _Group:
         self.reading.rejects.add(pl.DataFrame(records, schema=REJECT_SCHEMA, orient="row"))
 
 
-def canonical(source: Source, layout: Layout, table: Any, file_id: str, extra: tuple[str, ...] | list[str] = ()) -> pl.DataFrame:
-    """Typed raw columns (and `file_row`) as rows of the source's table; `known_ts` is null where the layout does not tell it."""
+def _alike(one: ChunkReader, other: ChunkReader) -> bool:
+    return one.layout is other.layout and list(one.extra) == list(other.extra)
+
+
+def _with_file(table: pa.Table, file_id: str) -> pa.Table:
+    return table.append_column(FILE, pa.repeat(file_id, len(table)))
+
+
+def canonical(
+    source: Source, layout: Layout, table: pa.Table, extra: Sequence[str] = ()
+) -> tuple[pl.DataFrame, list[tuple[str, int, list[str]]]]:
+    """Typed raw columns (with `FILE` and `ROW`) as rows of the source's table; `known_ts` is null where the layout is silent.
+
+    Rows with a value that its column cannot hold are left out; they are returned as (file, row, what they break).
+    """
     rows = pl.DataFrame(pl.from_arrow(table))
     derived = {
         "known_ts": pl.lit(None, pl.Datetime("us", "UTC")),
+        "extra": pl.struct(extra).struct.json_encode() if extra else pl.lit(None, pl.String),
         **layout.canonical,
-        "file_id": pl.lit(file_id),
-        "file_row": pl.col("file_row"),
+        "file_id": pl.col(FILE),
+        "file_row": pl.col(ROW),
     }
-    if source.keeps_extra:
-        kept = pl.struct(extra).struct.json_encode() if extra else pl.lit(None, pl.String)
-        derived["extra"] = kept
     schema = polars_schema(source.contract)
-    return rows.select(derived[name].cast(dtype).alias(name) for name, dtype in schema.items())
+    raw = rows.select(derived[name].alias(name) for name in schema)
+    fitting = raw.cast(schema, strict=False)
+    lost = {name: _is_lost(raw[name], fitting[name]) for name, dtype in schema.items() if raw.schema[name] != dtype}
+    place = fitting.select("file_id", "file_row")
+    misfits = [(*at, [f"{name}:type"]) for name, flags in lost.items() for at in place.filter(flags).iter_rows()]
+    return (fitting.filter(~pl.any_horizontal(lost.values())) if misfits else fitting), misfits
+
+
+def _is_lost(raw: pl.Series, fitting: pl.Series) -> pl.Series:
+    lost = raw.is_not_null() & fitting.is_null()
+    return lost | (fitting.cast(raw.dtype) != raw).fill_null(False) if raw.dtype.is_float() and fitting.dtype.is_integer() else lost
 
 
 def _why_broken(source: Source, count: FileCount) -> str | None:

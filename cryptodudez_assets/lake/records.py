@@ -1,55 +1,118 @@
-"""Read a chunk record by record: the careful way, which knows each record's physical line and raw text."""
+"""Where records begin and end: the careful reading, which knows each record's physical line, its text and what is wrong with it.
+
+Quotes are taken strictly, so that one that is astray costs its own line and not those behind it. What a record is depends
+only on the text from its beginning on; chunks are cut and clean text is recognised so that they agree with it.
+"""
 
 import csv
-import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from itertools import accumulate
+from typing import NamedTuple
 
-MAX_FIELD_BYTES = 1 << 20
-# A quote that stays open for this long was never meant to open anything.
-MAX_OPEN_QUOTE_BYTES = 1 << 20
+# A longer line is not read; a quote that stays open for longer was never meant to open anything.
+MAX_RECORD_BYTES = 1 << 20
+
+TOO_LONG = "too_long"
 
 
-@dataclass(frozen=True)
-class Record:
-    """One record of a file: on which physical line it starts, its text, its fields; `fault` says why it has none."""
+class Record(NamedTuple):
+    """One record: on which physical line it starts, its place in the bytes that were read, its fields; `fault` says why it has none."""
 
     line: int
-    raw: str
+    start: int
+    end: int
     fields: list[str]
     fault: str | None = None
 
 
-def records(text: str, first_line: int, delimiter: str) -> Iterator[Record]:
-    """The records of `text`, blank lines left out. A quote that never closes costs its own line only."""
-    csv.field_size_limit(MAX_FIELD_BYTES)
-    lines = io.StringIO(text, newline="\n").readlines()
-    at = 0
+def records(data: bytes, first_line: int, delimiter: str, *, final: bool = True) -> Iterator[Record]:
+    """The records of `data`, blank lines left out. Bytes that are no UTF-8 become surrogates.
+
+    Where more data may follow (not `final`), it ends before the first record that these could still change.
+    """
+    csv.field_size_limit(MAX_RECORD_BYTES)
+    lines = BytesIO(data).readlines()
+    at = offset = 0
     while at < len(lines):
-        if not lines[at].strip("\r\n"):
-            at += 1
-            continue
-        record = _read(lines, at, first_line, delimiter)
-        yield record
-        at += record.raw.count("\n") + (not record.raw.endswith("\n"))
+        feed = _Feed(lines, at, final)
+        try:
+            for fields in csv.reader(feed, delimiter=delimiter, strict=True):
+                taken, size = feed.taken, feed.size
+                if fields:
+                    yield Record(first_line + at, offset, offset + size, fields)
+                at, offset = at + taken, offset + size
+                feed.begin_record()
+            return  # also where a line is still unfinished
+        except csv.Error as error:
+            if feed.exhausted and not final:
+                return
+            fault = str(error) if isinstance(error, _TooLong) else _fault(error, feed)
+            end = offset + len(lines[at])
+            yield Record(first_line + at, offset, end, [], fault)
+            at, offset = at + 1, end
 
 
-def _read(lines: list[str], at: int, first_line: int, delimiter: str) -> Record:
-    taken: list[str] = []
+def places(data: bytes, first_line: int, delimiter: str, count: int) -> Sequence[Record]:
+    """Where the records of `data` are, of which there are `count`. Their fields may be left out, where lines tell enough."""
+    lines = BytesIO(data).readlines()
+    filled = [number for number, line in enumerate(lines) if line.strip(b"\r\n")]
+    if len(filled) != count:
+        return list(records(data, first_line, delimiter))
+    ends = list(accumulate(map(len, lines)))  # no record is longer than a line
+    return [Record(first_line + number, ends[number] - len(lines[number]), ends[number], []) for number in filled]
 
-    def feed() -> Iterator[str]:
-        size = 0
-        for index in range(at, len(lines)):
-            size += len(lines[index])
-            if taken and size > MAX_OPEN_QUOTE_BYTES:
-                break
-            taken.append(lines[index])
-            yield lines[index]
-        raise csv.Error("unclosed quote")
 
-    try:
-        fields = next(csv.reader(feed(), delimiter=delimiter))
-        return Record(first_line + at, "".join(taken), fields)
-    except csv.Error as error:
-        fault = "unclosed_quote" if "unclosed" in str(error) else "unreadable"
-        return Record(first_line + at, lines[at], [], fault)
+def tidy(data: bytes, delimiter: str) -> bool:
+    """Whether any reader finds the same records in `data`: each quote opens or closes a whole field, each line ends in a line feed."""
+    if data.count(b"\r") != data.count(b"\r\n"):
+        return False
+    return b'"' not in data or _tidy_pattern(delimiter).fullmatch(data) is not None
+
+
+def _tidy_pattern(delimiter: str) -> re.Pattern[bytes]:
+    d = re.escape(delimiter.encode())
+    return re.compile(rb'(?:[^"]*+(?<![^\n%b])"(?:[^"]++|"")*+"(?![^\r\n%b]))*+[^"]*+' % (d, d))
+
+
+class _TooLong(csv.Error):
+    pass
+
+
+class _Feed:
+    """Hands lines to the CSV reader, and stops it where a record grows too long. `taken` and `size` are the record's so far."""
+
+    def __init__(self, lines: list[bytes], at: int, final: bool) -> None:
+        self.lines, self.next, self.final = lines, at, final
+        self.exhausted = False
+        self.begin_record()
+
+    def begin_record(self) -> None:
+        self.taken = self.size = 0
+
+    def __iter__(self) -> "_Feed":
+        return self
+
+    def __next__(self) -> str:
+        if self.next == len(self.lines):
+            self.exhausted = True
+            raise StopIteration
+        line = self.lines[self.next]
+        ended = line.endswith(b"\n")
+        if not self.taken and len(line) - ended > MAX_RECORD_BYTES:
+            raise _TooLong(TOO_LONG)
+        if self.taken and self.size + len(line) > MAX_RECORD_BYTES:
+            raise csv.Error
+        if not ended and not self.final:
+            self.exhausted = True
+            raise StopIteration
+        self.next, self.taken, self.size = self.next + 1, self.taken + 1, self.size + len(line)
+        return line.decode("utf-8", "surrogateescape")
+
+
+def _fault(error: csv.Error, feed: _Feed) -> str:
+    # Told by the first line alone, for how far the reader looked on depends on where a chunk ends.
+    if feed.taken > 1 or feed.exhausted or not str(error):
+        return "unclosed_quote"
+    return "stray_carriage_return" if "new-line" in str(error) else "stray_quote"

@@ -42,13 +42,3 @@ def details(lake: Lake, id_: str) -> list[dict[str, Any]]:
     rows = quarantine.rows_of(lake.tables).filter((pl.col("row_id") == id_) | (pl.col("file_id") == id_))
     files = quarantine.files_of(lake.tables).filter(pl.col("file_id") == id_)
     return [*files.collect().to_dicts(), *rows.sort("line").collect().to_dicts()]
-
-
-def open_by_source(lake: Lake) -> pl.DataFrame:
-    """How many rows and files of each source are in quarantine now, and the commonest reasons."""
-    return (
-        overview(lake)
-        .group_by("source", "kind", "why")
-        .agg(pl.len().alias("n"), pl.col("uri").first().alias("for_example"))
-        .sort("source", "n", descending=[False, True])
-    )

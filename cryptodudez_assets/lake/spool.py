@@ -42,4 +42,4 @@ class Spool:
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         for part in self._parts:
-            yield part if isinstance(part, pl.DataFrame) else pl.read_ipc(part, memory_map=False)
+            yield part if isinstance(part, pl.DataFrame) else pl.read_ipc(part)

@@ -1,4 +1,4 @@
-"""How each source stands: what was found, read, kept and set aside. Read from the catalogue, which is the state of ingestion."""
+"""How each source stands: what was found, read, kept and set aside. The catalogue is the state of ingestion."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from cryptodudez_assets.contracts.catalogue import Status
+from cryptodudez_assets.contracts.quarantine import Fate
 from cryptodudez_assets.lake import catalogue, quarantine
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.sources.declaration import Source
@@ -15,7 +16,7 @@ COUNTED = {"read": "rows_read", "valid": "rows_valid", "quarantined": "rows_quar
 
 @dataclass(frozen=True)
 class SourceStatus:
-    """Counts of one source. Rows: `read = valid + quarantined + duplicate`. Files: without archives and repeated bytes."""
+    """Counts of one source: `read = valid + quarantined + duplicate`. Archives and repeated bytes are no `files`."""
 
     files: int
     ignored: int
@@ -54,14 +55,14 @@ def status_of(lake: Lake, source: str) -> SourceStatus:
 
 
 def unbalanced_files(lake: Lake, source: Source) -> pl.DataFrame:
-    """Loaded files for which the rows that are in the table, in quarantine or counted as duplicates do not add up to those read.
+    """Loaded files whose rows in the table, in quarantine or counted as duplicates do not add up to those read.
 
     Each of the four numbers comes from a place of its own: the reader, the table, the quarantine, the merge.
     """
     files = catalogue.files_of(lake.tables, source.name).filter(pl.col("status") == Status.LOADED)
     table = lake.tables.scan(source.table)
     in_table = _per_file(table if table is not None else pl.LazyFrame(schema={"file_id": pl.String}), "in_table")
-    rows = quarantine.rows_of(lake.tables, source.name).filter(pl.col("status") == "open")
+    rows = quarantine.rows_of(lake.tables, source.name).filter(pl.col("status") != Fate.REPLAYED)
     counted = (
         files.select("uri", "member", "file_id", "rows_read", "rows_valid", "rows_quarantined", "rows_duplicate")
         .join(in_table, on="file_id", how="left")
@@ -76,7 +77,9 @@ def unbalanced_files(lake: Lake, source: Source) -> pl.DataFrame:
 def file_status(lake: Lake, sources: Iterable[str]) -> pl.DataFrame:
     """Every catalogued file and member of these sources with its counts."""
     told = ["source", "uri", "member", "status", *COUNTED.values(), "reason"]
-    return pl.concat([catalogue.files_of(lake.tables, source).select(told).collect() for source in sources]).sort("source", "uri", "member")
+    return pl.concat([catalogue.files_of(lake.tables, source).select(told).collect() for source in sources]).sort(
+        "source", "uri", "member"
+    )
 
 
 def _per_file(rows: pl.LazyFrame, name: str) -> pl.LazyFrame:

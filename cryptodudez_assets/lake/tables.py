@@ -4,30 +4,40 @@ The only module that talks to pyiceberg. Writers replace whole files (copy on wr
 """
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property
-from typing import Any, Literal, Self
+from functools import cache, cached_property, reduce
+from itertools import count
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import polars as pl
 import pyarrow as pa
-from pyiceberg.catalog.sql import SqlCatalog
-from pyiceberg.exceptions import NamespaceAlreadyExistsError, NoSuchTableError, TableAlreadyExistsError
-from pyiceberg.expressions import AlwaysTrue, BooleanExpression
+from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.expressions import AlwaysFalse, AlwaysTrue, And, BooleanExpression, Or
+from pyiceberg.io.pyarrow import _dataframe_to_data_files
+from pyiceberg.manifest import DataFile
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
-from pyiceberg.table import Table
+from pyiceberg.table import Table, Transaction
+from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.sorting import SortField, SortOrder
+from pyiceberg.table.update.snapshot import ExpireSnapshots
 from pyiceberg.transforms import DayTransform, IdentityTransform, MonthTransform, YearTransform
 from pyiceberg.types import BooleanType, DateType, DoubleType, IcebergType, ListType, LongType, NestedField, StringType, TimestamptzType
 
-from cryptodudez_assets.contracts.base import Contract, columns_of, polars_schema, summary_of
+from cryptodudez_assets.contracts.base import Contract, columns_of, summary_of
 from cryptodudez_assets.lake.locks import exclusive
 from cryptodudez_assets.settings import Settings
 
+if TYPE_CHECKING:
+    from pyiceberg.catalog.sql import SqlCatalog
+
 Transform = Literal["identity", "year", "month", "day"]
 TRANSFORMS = {"identity": IdentityTransform, "year": YearTransform, "month": MonthTransform, "day": DayTransform}
+
+# How much is written at a time: large enough for files of a useful size, small enough for a laptop.
+WRITE_BYTES = 256 << 20
 
 TABLE_PROPERTIES = {
     "write.parquet.compression-codec": "zstd",
@@ -37,7 +47,7 @@ TABLE_PROPERTIES = {
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "10",
     "commit.manifest-merge.enabled": "true",
-    "commit.manifest.min-count-to-merge": "16",
+    "commit.manifest.min-count-to-merge": "4",
     # Our own writers take turns by a lock; retries are for engines that do not know it.
     "commit.retry.num-retries": "20",
 }
@@ -54,6 +64,7 @@ class TableSpec:
 
     @property
     def description(self) -> str:
+        """What the table holds."""
         return summary_of(self.contract)
 
 
@@ -64,7 +75,10 @@ class Lakehouse:
         self.settings = settings
 
     @cached_property
-    def catalog(self) -> SqlCatalog:
+    def catalog(self) -> "SqlCatalog":
+        from pyiceberg.catalog.sql import SqlCatalog  # brings SQLAlchemy: loading the graph need not wait for it
+
+        """Iceberg's catalog, connected to when it is first needed."""
         if self.settings.catalog.startswith("sqlite"):
             self.settings.home.mkdir(parents=True, exist_ok=True)
         uri = self.settings.catalog.replace("postgresql://", "postgresql+psycopg://")
@@ -101,69 +115,155 @@ class Lakehouse:
     def changing(self, spec: TableSpec) -> Iterator["Change"]:
         """Collect changes to a table under its lock; they are committed together at the end, or not at all."""
         with exclusive(self.settings, f"table.{spec.name}"):
-            change = Change(spec, self._ensure(spec))
+            change = Change(self._ensure(spec))
+            yield change
+            change.commit()
+
+    @contextmanager
+    def rearranging(self, name: str) -> Iterator["Change"]:
+        """The same for a table as it is found, whatever contract it was made from: nothing but its layout may change."""
+        with exclusive(self.settings, f"table.{name}"):
+            change = Change(self.catalog.load_table(name))
             yield change
             change.commit()
 
     def _ensure(self, spec: TableSpec) -> Table:
         if (table := self.table(spec.name)) is not None:
-            return table
+            return _with_new_columns(table, spec)
         schema, partition, order = _layout(spec)
-        try:
-            self.catalog.create_namespace(spec.name.split(".")[0])
-        except NamespaceAlreadyExistsError:
-            pass  # another table made it
-        try:
-            return self.catalog.create_table(
-                spec.name, schema, partition_spec=partition, sort_order=order, properties=TABLE_PROPERTIES | {"comment": spec.description}
-            )
-        except TableAlreadyExistsError:
-            return self.catalog.load_table(spec.name)
+        with exclusive(self.settings, "catalog"):  # first tables of a namespace may be made at the same time
+            self.catalog.create_namespace_if_not_exists(spec.name.split(".")[0])
+        properties = TABLE_PROPERTIES | {"comment": spec.description}
+        return self.catalog.create_table_if_not_exists(spec.name, schema, partition_spec=partition, sort_order=order, properties=properties)
+
+
+class _Transaction(Transaction):  # type: ignore[misc]
+    """A transaction that applies its updates once, not at every look: pyiceberg copies all of the metadata each time."""
+
+    _applied: tuple[object, object, TableMetadata] | None = None
+
+    @property
+    def table_metadata(self) -> TableMetadata:
+        base = self._table.metadata
+        if not self._updates:
+            return base
+        if self._applied is None or self._applied[0] is not base or self._applied[1] is not self._updates:
+            self._applied = base, self._updates, super().table_metadata
+        return self._applied[2]
 
 
 class Change:
     """One commit in the making. Data files are written at once, and become visible together when the change ends well."""
 
-    def __init__(self, spec: TableSpec, table: Table) -> None:
-        self.spec, self.table = spec, table
+    def __init__(self, table: Table) -> None:
+        self.table = table
         self.snapshot_id = _snapshot_id(table)
-        self._transaction = table.transaction()
+        self._transaction = _Transaction(table)
         self._properties: dict[str, str] = {}
+        self._held: list[pl.DataFrame] = []
+        self._held_bytes = 0
         self._changed = False
 
     def rows(self, where: BooleanExpression | None = None) -> pl.LazyFrame:
         """Rows as they were before the change, in the files that may match `where`."""
         return scan(self.table, where)
 
-    def file_count(self, where: BooleanExpression) -> int:
-        """How many data files may hold rows that match."""
-        return len(planned_files(self.table, where))
-
     def delete(self, where: BooleanExpression) -> Self:
         """Drop the rows that match, also those added before: delete first."""
-        with warnings.catch_warnings():
+        self._write_held()
+        with self._writing() as properties, warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Delete operation did not match any records")
-            self._transaction.delete(where, snapshot_properties=self._properties)
-        self._changed = True
+            self._transaction.delete(where, snapshot_properties=properties)
         return self
 
     def add(self, rows: pl.DataFrame) -> Self:
-        """Write rows, in the table's order."""
+        """Add rows. They are collected, and written in the table's order: few frames or many make the same few files."""
         if len(rows):
-            ordered = rows.select(polars_schema(self.spec.contract).names()).sort(self.spec.sort_by)
-            self._transaction.append(_arrow(ordered, self.table.schema()), snapshot_properties=self._properties)
+            self._held.append(self._columns_of_table(rows))
+            self._held_bytes += int(rows.estimated_size())
+            if self._held_bytes >= WRITE_BYTES:
+                self._write_held()
+        return self
+
+    def _write_held(self) -> None:
+        if self._held:
+            rows = pl.concat(self._held)
+            self._held, self._held_bytes = [], 0
+            with self._writing() as properties:
+                self._transaction.append(self._in_order(rows), snapshot_properties=properties)
+
+    def replace(self, files: Iterable[DataFile], parts: Iterable[pl.DataFrame]) -> Self:
+        """Put other rows in the place of these data files; all other files stay as they are."""
+        with self._writing() as properties, self._transaction.update_snapshot(snapshot_properties=properties).overwrite() as snapshot:
+            for old in files:
+                snapshot.delete_data_file(old)
+            metadata, number = self._transaction.table_metadata, count()
+            for rows in parts:
+                ordered = self._in_order(self._columns_of_table(rows))
+                written = _dataframe_to_data_files(metadata, ordered, self.table.io, snapshot.commit_uuid, number)
+                for new in written:
+                    snapshot.append_data_file(new)
+        return self
+
+    def expire(self, snapshot_ids: Sequence[int]) -> Self:
+        """Forget old snapshots. Their files stay until maintenance removes what no snapshot refers to."""
+        if snapshot_ids:
+            ExpireSnapshots(self._transaction).by_ids(list(snapshot_ids)).commit()
             self._changed = True
         return self
 
     def note(self, properties: Mapping[str, str]) -> Self:
-        """Properties for the summaries of the snapshots that follow."""
+        """Properties for the summary of the next snapshot: of one only, since all of a change become visible together."""
         self._properties |= properties
         return self
 
+    @contextmanager
+    def _writing(self) -> Iterator[dict[str, str]]:
+        before = len(self._transaction._updates)
+        yield self._properties
+        self._changed = True
+        if len(self._transaction._updates) > before:
+            self._properties = {}
+
+    def _columns_of_table(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows with the table's columns; one that the contract no longer has is null from now on."""
+        schema = frame_schema(self.table)
+        gone = [pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name not in rows.columns]
+        return rows.with_columns(gone).select(schema.names())
+
+    def _in_order(self, rows: pl.DataFrame) -> pa.Table:
+        schema = self.table.schema()
+        order = [schema.find_column_name(field.source_id) or "" for field in self.table.sort_order().fields]
+        return _arrow(rows.sort(order) if order else rows, schema)
+
     def commit(self) -> None:
+        """Make everything visible at once."""
+        self._write_held()
         if self._changed:
             self._transaction.commit_transaction()
             self.snapshot_id = _snapshot_id(self.table)
+
+
+def _with_new_columns(table: Table, spec: TableSpec) -> Table:
+    """The table with the columns that its contract has gained since; older rows have null there."""
+    schema, _, _ = _layout(spec)
+    known = {field.name for field in table.schema().fields}
+    added = [field for field in schema.fields if field.name not in known]
+    if added:
+        with table.update_schema() as update:
+            for field in added:
+                update.add_column(field.name, field.field_type, field.doc)
+    return table
+
+
+def all_of(parts: Iterable[BooleanExpression]) -> BooleanExpression:
+    """True where every part is."""
+    return reduce(And, parts, AlwaysTrue())
+
+
+def any_of(parts: Iterable[BooleanExpression]) -> BooleanExpression:
+    """True where a part is."""
+    return reduce(Or, parts, AlwaysFalse())
 
 
 def scan(table: Table, where: BooleanExpression | None = None, snapshot_id: int | None = None) -> pl.LazyFrame:
@@ -173,10 +273,15 @@ def scan(table: Table, where: BooleanExpression | None = None, snapshot_id: int 
 
 def planned_files(table: Table, where: BooleanExpression | None = None, snapshot_id: int | None = None) -> list[str]:
     """Paths of the data files that may hold rows matching `where`."""
+    return [file.file_path for file in data_files(table, where, snapshot_id)]
+
+
+def data_files(table: Table, where: BooleanExpression | None = None, snapshot_id: int | None = None) -> list[DataFile]:
+    """The data files that may hold rows matching `where`, with their sizes and partitions."""
     tasks = list(table.scan(where or AlwaysTrue(), snapshot_id=snapshot_id).plan_files())
     if any(task.delete_files for task in tasks):
         raise ValueError(f"{'.'.join(table.name())} has delete files, written by another engine: compact it there first")
-    return [task.file.file_path for task in tasks]
+    return [task.file for task in tasks]
 
 
 def scan_files(table: Table, paths: Sequence[str]) -> pl.LazyFrame:

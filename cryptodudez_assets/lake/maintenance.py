@@ -1,0 +1,185 @@
+"""Upkeep of tables: join small files, forget old snapshots, remove files that nothing refers to.
+
+None of it changes what a table says. `tidy` is cheap and done after each ingest; `maintain` is a job for quiet hours.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import polars as pl
+from pyiceberg.manifest import DataFile
+from pyiceberg.table import Table
+
+from cryptodudez_assets.lake import catalogue
+from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.locks import exclusive
+from cryptodudez_assets.lake.tables import Change, Lakehouse, data_files, scan_files
+
+# The batch that a snapshot of a source's table belongs to, and what became of it.
+BATCH, OUTCOME = "cryptodudez.batch", "cryptodudez.outcome"
+
+SMALL_BYTES = 32 << 20
+# So few that reading a table costs at most twice what it would in one piece, whatever the size of its landings.
+MAX_SMALL_FILES = 4
+KEPT_SNAPSHOTS = 100
+# Expiring is a commit itself, so it waits until it is worth one.
+SPARE_SNAPSHOTS = 25
+GRACE = timedelta(days=1)
+# What tables consist of. Anything else in their folders is not ours to remove, such as the markers of empty folders in buckets.
+TABLE_FILES = (".parquet", ".avro", ".json", ".puffin", ".stats")
+
+
+@dataclass(frozen=True)
+class Compacted:
+    """How many small files became how many larger ones."""
+
+    files: int
+    into: int
+
+
+@dataclass(frozen=True)
+class Expired:
+    """How many snapshots were forgotten, how many are kept."""
+
+    snapshots: int
+    kept: int
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What was removed because no snapshot refers to it."""
+
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Maintained:
+    """What was done to one table."""
+
+    table: str
+    compacted: Compacted
+    expired: Expired
+    removed: Removed
+
+    def __str__(self) -> str:
+        return (
+            f"{self.table}: {self.compacted.files} small files became {self.compacted.into}, {self.expired.snapshots} snapshots expired, "
+            f"{self.removed.files} orphaned files ({self.removed.bytes:,} bytes) removed"
+        )
+
+
+def maintain(lake: Lake, names: Sequence[str] | None = None, grace: timedelta = GRACE) -> Iterator[Maintained]:
+    """Do all upkeep of these tables, or of every table, one after the other."""
+    for name in lake.tables.names() if names is None else names:
+        yield Maintained(name, compact(lake.tables, name, max_small=2), expire(lake, name), remove_orphans(lake, name, grace))
+
+
+def tidy(lake: Lake, names: Iterable[str]) -> None:
+    """Compact and expire where it is due. Looks at no more than the tables' metadata where it is not."""
+    for name in names:
+        table = lake.tables.table(name)
+        if table is None:
+            continue
+        if len(table.metadata.snapshots) > KEPT_SNAPSHOTS + SPARE_SNAPSHOTS:
+            expire(lake, name, KEPT_SNAPSHOTS)
+        if _data_files_in(table) >= MAX_SMALL_FILES and _groups(table, MAX_SMALL_FILES):
+            compact(lake.tables, name, MAX_SMALL_FILES)
+
+
+def compact(tables: Lakehouse, name: str, max_small: int = MAX_SMALL_FILES) -> Compacted:
+    """In partitions that hold `max_small` small files or more, join these into files of a useful size; in one commit."""
+    with tables.rearranging(name) as change:
+        groups = _groups(change.table, max_small)
+        small = [file for group in groups for file in group]
+        before = len(data_files(change.table))
+        if small:
+            change.replace(small, (_rows_of(change, group) for group in groups))
+    return Compacted(len(small), len(small) + len(data_files(change.table)) - before)
+
+
+def expire(lake: Lake, name: str, keep: int = KEPT_SNAPSHOTS) -> Expired:
+    """Forget all but the newest snapshots, those with a tag or branch, and those that tell the outcome of an unfinished batch."""
+    with lake.tables.rearranging(name) as change:
+        snapshots = sorted(change.table.metadata.snapshots, key=lambda snapshot: snapshot.sequence_number or 0)
+        named = {ref.snapshot_id for ref in change.table.metadata.refs.values()}
+        unfinished = catalogue.claimed_batches(lake.tables)
+        old = [
+            snapshot.snapshot_id
+            for snapshot in snapshots[:-keep]
+            if snapshot.snapshot_id not in named
+            and not (snapshot.summary and snapshot.summary.additional_properties.get(BATCH) in unfinished)
+        ]
+        change.expire(old)
+    return Expired(len(old), len(snapshots) - len(old))
+
+
+def remove_orphans(lake: Lake, name: str, grace: timedelta = GRACE) -> Removed:
+    """Delete files below the table's folder that no snapshot refers to.
+
+    A commit under way has written files that nothing refers to yet: `grace` must be longer than any commit takes.
+    """
+    with exclusive(lake.settings, f"table.{name}"):
+        table = lake.tables.catalog.load_table(name)
+        used = set(map(_plain, _referred_to(table)))
+        folder = lake.store.key(_plain(table.location()))
+        before = now() - grace
+        orphans = [
+            found
+            for found in lake.store.list(folder)
+            if found.key.endswith(TABLE_FILES) and found.modified < before and lake.store.uri(found.key) not in used
+        ]
+        for orphan in orphans:
+            table.io.delete(lake.store.uri(orphan.key))
+    return Removed(len(orphans), sum(orphan.size for orphan in orphans))
+
+
+def _groups(table: Table, max_small: int) -> list[list[DataFile]]:
+    partitions: dict[str, list[DataFile]] = defaultdict(list)
+    for file in data_files(table):
+        if file.file_size_in_bytes < SMALL_BYTES:
+            partitions[f"{file.spec_id} {file.partition}"].append(file)
+    return [part for small in partitions.values() if len(small) >= max_small for part in _portions(small)]
+
+
+def _portions(small: list[DataFile]) -> Iterator[list[DataFile]]:
+    """Parts that are joined to one file each: what fits into memory at a time, however many there are."""
+    portion: list[DataFile] = []
+    for file in small:
+        portion.append(file)
+        if sum(one.file_size_in_bytes for one in portion) >= 2 * SMALL_BYTES:
+            yield portion
+            portion = []
+    if len(portion) > 1:
+        yield portion
+
+
+def _rows_of(change: Change, files: list[DataFile]) -> pl.DataFrame:
+    return scan_files(change.table, [file.file_path for file in files]).collect()
+
+
+def _data_files_in(table: Table) -> int:
+    snapshot = table.current_snapshot()
+    told = snapshot.summary.additional_properties if snapshot and snapshot.summary else {}
+    return int(told.get("total-data-files", 0))
+
+
+def _referred_to(table: Table) -> Iterator[str]:
+    yield table.metadata_location
+    yield from (entry.metadata_file for entry in table.metadata.metadata_log)
+    yield from (statistics.statistics_path for statistics in table.metadata.statistics)
+    yield from (statistics.statistics_path for statistics in table.metadata.partition_statistics)
+    seen: set[str] = set()
+    for snapshot in table.metadata.snapshots:
+        yield snapshot.manifest_list
+        for manifest in snapshot.manifests(table.io):
+            if manifest.manifest_path not in seen:
+                seen.add(manifest.manifest_path)
+                yield manifest.manifest_path
+                yield from (entry.data_file.file_path for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True))
+
+
+def _plain(location: str) -> str:
+    return location.removeprefix("file://")

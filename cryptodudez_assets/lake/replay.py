@@ -1,0 +1,78 @@
+"""After a fix: ingest files again under the contract as it is now, or land a corrected copy of what was bad in one.
+
+A file that is reopened goes through the ordinary batch, which replaces what an earlier one wrote of it. The raw zone still
+has its bytes, so nothing else is needed; the history stays in `quarantine.rows` and `quarantine.files`.
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+from cryptodudez_assets.contracts.catalogue import Status
+from cryptodudez_assets.contracts.quarantine import Fate
+from cryptodudez_assets.lake import catalogue, quarantine
+from cryptodudez_assets.lake.catalogue import Entry
+from cryptodudez_assets.lake.describe import describe
+from cryptodudez_assets.lake.lake import Lake, now, raw_prefix
+from cryptodudez_assets.lake.locks import exclusive
+from cryptodudez_assets.sources.declaration import Source
+
+
+class Unknown(Exception):
+    """There is nothing like that in quarantine; the message says what was looked for."""
+
+
+def reopen(lake: Lake, source: Source, file_id: str | None = None) -> int:
+    """Have files ingested again: this one, or all of the source that have something in quarantine. Returns how many.
+
+    What sets a whole file aside is decided when it is catalogued, so such a file is described anew.
+    """
+    wanted = {file_id} if file_id else _with_open_rows(lake, source) | _set_aside(lake, source)
+    with exclusive(lake.settings, f"source.{source.name}"):
+        closed = catalogue.files_of(lake.tables, source.name).filter(
+            pl.col("status").is_in([Status.LOADED, Status.QUARANTINED])
+        )
+        entries = [entry for entry in closed.collect().to_dicts() if quarantine.identity(entry) in wanted]
+        if file_id and not entries:
+            raise Unknown(f"{source.name} has no ingested file {file_id!r}; see `cryptodudez quarantine list`")
+        reopened = [fresh for entry in entries if (fresh := _described_anew(lake, source, entry))]
+        if reopened:
+            catalogue.reopen(lake.tables, source.name, reopened)
+    return len(reopened)
+
+
+def correct(lake: Lake, source: Source, file_id: str, edited: Path) -> str:
+    """Land a corrected copy as a raw file of its own; what it corrects is marked so. Returns where it lies."""
+    if file_id not in _with_open_rows(lake, source) | _set_aside(lake, source):
+        raise Unknown(f"{source.name} has nothing open in quarantine for file {file_id!r}")
+    key = f"{raw_prefix(source.name)}/{now():%Y-%m-%d}/corrected/{file_id}/{edited.name}"
+    with edited.open("rb") as content:
+        lake.store.write(key, content)
+    for spec in (quarantine.ROWS, quarantine.FILES):
+        with lake.tables.changing(spec) as change:
+            quarantine.settle(change, source, {file_id}, Fate.CORRECTED, lake.store.uri(key))
+    return lake.store.uri(key)
+
+
+def _with_open_rows(lake: Lake, source: Source) -> set[str]:
+    return _open(quarantine.rows_of(lake.tables, source.name))
+
+
+def _set_aside(lake: Lake, source: Source) -> set[str]:
+    return _open(quarantine.files_of(lake.tables, source.name))
+
+
+def _open(rows: pl.LazyFrame) -> set[str]:
+    return set(rows.filter(pl.col("status") == Fate.OPEN).select("file_id").unique().collect()["file_id"])
+
+
+def _described_anew(lake: Lake, source: Source, entry: Entry) -> Entry | None:
+    """The entry as the declaration sees it now, pending; None where the raw object is not there any more."""
+    found = lake.store.stat(lake.store.key(entry["uri"]))
+    if found is None or found.generation != entry["generation"]:
+        return None
+    seen = {fresh["entry_id"]: fresh for fresh, _ in describe(lake, source, found, entry["run_id"])}
+    fresh = seen.get(entry["entry_id"])
+    if fresh is None:
+        return None
+    return {**entry, **fresh, "discovered_at": entry["discovered_at"], "schema_version": entry["schema_version"]}

@@ -1,0 +1,103 @@
+"""A toy source and what tests build from it: raw files, whole passes over the raw zone, a picture of all tables."""
+
+import io
+import zipfile
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import pandera.polars as pa
+import polars as pl
+
+from cryptodudez_assets.contracts.base import TableContract
+from cryptodudez_assets.lake.cataloguing import catalogue_objects
+from cryptodudez_assets.lake.discovery import discover_all
+from cryptodudez_assets.lake.ingest import ingest
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.sources.declaration import Layout, Source
+
+
+class Readings(TableContract):
+    """Readings of sensors, made up for tests."""
+
+    sensor: str = pa.Field(description="Name of the sensor.")
+    value: float = pa.Field(description="What it read.", gt=0)
+
+
+def readings_source(name: str = "readings") -> Source:
+    """A source that keeps observations: the file that reaches furthest in time knows best."""
+    return Source(
+        name=name,
+        description="Readings of sensors.",
+        owner="team:tests",
+        table=f"lab.{name}",
+        observations=f"lab.{name}_observations",
+        contract=Readings,
+        layouts=[
+            Layout(
+                name="plain",
+                columns={"sensor": pl.String, "time": pl.String, "value": pl.Float64},
+                canonical={
+                    "sensor": pl.col("sensor"),
+                    "value": pl.col("value"),
+                    "event_ts": pl.col("time").str.to_datetime("%Y-%m-%dT%H:%M", time_unit="us", time_zone="UTC", strict=False),
+                },
+            )
+        ],
+        key=["sensor", "event_ts"],
+        breaker_floor=3,
+    )
+
+
+READINGS = readings_source()
+
+
+def csv(sensor: str, hours: Iterable[int], value: float = 1.0, bad: int = 0) -> bytes:
+    """Readings of one sensor at these hours since the last day of 2020, and some lines that are none."""
+    start = datetime(2020, 12, 31, tzinfo=UTC).timestamp()
+    times = (datetime.fromtimestamp(start + 3600 * hour, UTC) for hour in hours)
+    lines = [f"{sensor},{time:%Y-%m-%dT%H:%M},{value}" for time in times] + [f"{sensor},never,{number}" for number in range(bad)]
+    return "\n".join(["sensor,time,value", *lines, ""]).encode()
+
+
+def zipped(**members: bytes) -> bytes:
+    """An archive of CSV files."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.csv", content)
+        archive.writestr("__MACOSX/._junk", b"junk")
+    return packed.getvalue()
+
+
+def take_in(lake: Lake, source: Source = READINGS) -> None:
+    """Discover, catalogue and ingest all that lies in the raw zone."""
+    catalogue_objects(lake, source, discover_all(lake, source.name))
+    ingest(lake, source)
+
+
+# What two runs over the same files may differ in: when, by whom and in which company a file was done.
+INCIDENTAL = ["entry_id", "generation", "run_id", "batch_id", "discovered_at", "updated_at", "quarantined_at", "seen_at"]
+
+
+def picture(lake: Lake) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every table, without what is incidental."""
+    shown = {}
+    for name in lake.tables.names():
+        rows = rows_of(lake, name)
+        rows = rows.drop(INCIDENTAL, strict=False)
+        rows = rows.with_columns(pl.selectors.matches("uri").str.replace(lake.settings.lake, "", literal=True))
+        if rows.height:
+            shown[name] = sorted(rows.select(sorted(rows.columns)).rows(), key=repr)
+    return shown
+
+
+def rows_of(lake: Lake, name: str) -> pl.DataFrame:
+    """A table's rows."""
+    rows = lake.tables.scan(name)
+    assert rows is not None, f"no table {name}"
+    return rows.collect()
+
+
+def files(lake: Lake, source: Source = READINGS) -> pl.DataFrame:
+    """The catalogue's rows of a source."""
+    return rows_of(lake, "catalog.files").filter(pl.col("source") == source.name).sort("uri", "member")

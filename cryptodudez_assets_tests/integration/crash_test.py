@@ -1,0 +1,137 @@
+"""A process dies, another goes on: all tables are as if nothing had happened."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.tables import Change, Lakehouse, TableSpec
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests import worker
+from cryptodudez_assets_tests.builders import csv, picture, take_in, zipped
+
+Drop = Callable[[str, str, bytes], Path]
+
+
+class Died(Exception):
+    """The process is gone."""
+
+
+class MortalLakehouse(Lakehouse):
+    """Dies at its n-th step: a step is everything before a commit, or the commit."""
+
+    def __init__(self, settings: Settings, steps: int) -> None:
+        super().__init__(settings)
+        self.steps = steps
+
+    @contextmanager
+    def changing(self, spec: TableSpec) -> Iterator[Change]:
+        with super().changing(spec) as change:
+            yield change
+            self._step()
+        self._step()
+
+    @contextmanager
+    def rearranging(self, name: str) -> Iterator[Change]:
+        with super().rearranging(name) as change:
+            yield change
+            self._step()
+        self._step()
+
+    def _step(self) -> None:
+        self.steps -= 1
+        if self.steps == 0:
+            raise Died
+
+
+def first_landing(drop: Drop) -> None:
+    drop("readings", "a.csv", csv("s", range(20), value=1, bad=1))
+
+
+def second_landing(drop: Drop) -> None:
+    drop("readings", "b.csv", csv("s", range(10, 30), value=2, bad=2))  # displaces half of a.csv, in two partitions
+    drop("readings", "c.csv", csv("s", range(5), value=3, bad=1))  # loses against a.csv
+    drop("readings", "d.csv", b"what,is,this\n1,2,3\n")
+    drop("readings", "e.csv", csv("s", [1], bad=9))  # the circuit breaker
+    drop("readings", "f.zip", zipped(x=csv("x", range(5)), y=csv("s", [29], value=4, bad=1)))
+    drop("readings", "g.csv", csv("s", range(5), value=3, bad=1))  # the bytes of c.csv
+
+
+def third_landing(drop: Drop) -> None:
+    drop("readings", "aa.csv", csv("s", range(15, 40), value=5, bad=1))  # sorts before the others and displaces them
+
+
+def nothing(drop: Drop) -> None:
+    pass
+
+
+@pytest.mark.parametrize("meanwhile", [nothing, third_landing])
+def test_after_death_at_any_step_another_run_ends_in_the_same_tables(lake: Lake, drop: Drop, meanwhile: Callable[[Drop], None]) -> None:
+    home, backup = lake.settings.home, lake.settings.home.with_name("backup")
+    first_landing(drop)
+    take_in(lake)
+    second_landing(drop)
+    shutil.copytree(home, backup)
+    meanwhile(drop)
+    take_in(lake)
+    expected = picture(lake)
+    step, died = 0, True
+    while died:
+        shutil.rmtree(home)
+        shutil.copytree(backup, home)
+        step += 1
+        died = dies_at(step, lake.settings)
+        meanwhile(drop)
+        after = Lake.open(lake.settings)
+        take_in(after)
+        assert picture(after) == expected, f"after death at step {step}"
+    assert step > 15
+
+
+def dies_at(step: int, settings: Settings) -> bool:
+    mortal = replace(Lake.open(settings), tables=MortalLakehouse(settings, step))
+    try:
+        take_in(mortal)
+    except Died:
+        return True
+    return False
+
+
+def test_killed_at_random_moments_again_and_again_it_ends_in_the_same_tables(lake: Lake, drop: Drop, tmp_path: Path) -> None:
+    random = Random(7)
+    contents = {}
+    for number in range(60):
+        start = random.randrange(200)
+        contents[f"{random.randrange(1000):03}-{number}.csv"] = csv(
+            f"s{number % 3}", range(start, start + random.randrange(1, 40)), value=1 + number, bad=random.randrange(3)
+        )
+    for name, content in contents.items():
+        drop("readings", name, content)
+    killed = 0
+    process = worker.start(lake.settings, "take_in")
+    for _ in range(16):
+        following = worker.start(lake.settings, "take_in")  # loads while the other works
+        worker.go(process)
+        try:
+            process.wait(random.uniform(0.02, 0.5))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            killed += 1
+        process = following
+    worker.go(process)
+    assert process.wait(120) == 0
+    calm = Lake.open(Settings(home=tmp_path / "calm", settle_seconds=0))
+    for name, content in contents.items():
+        path = Path(calm.settings.lake) / "raw" / "readings" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    take_in(calm)
+    assert killed >= 8
+    assert picture(lake) == picture(calm)

@@ -1,0 +1,167 @@
+"""What somebody sees who types `cryptodudez up` and opens a browser. One server and browser for all tests, in order."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.status import status_of
+from cryptodudez_assets.settings import Settings
+
+playwright = pytest.importorskip("playwright.sync_api", reason="no browser: the package playwright is not installed")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = """
+    --no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run
+"""
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no browser: there is no Chromium on the PATH")
+
+COMMAND = str(Path(sys.executable).with_name("cryptodudez"))
+HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
+CANDLES = "".join(f"{day},Testcoin,TST,2021-01-{day:02d} 23:59:59,2,1,1.5,1.5,100,1000\n" for day in range(1, 29))
+FROM_FILE_TO_TABLE_SECONDS = 20
+
+
+@dataclass
+class Server:
+    """A running `cryptodudez up`."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    lake: Lake
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    home = tmp_path_factory.mktemp("ui")
+    environment = os.environ | {"CRYPTODUDEZ_HOME": str(home)}
+    demo = subprocess.run([COMMAND, "demo", "--size", "tiny"], env=environment, capture_output=True, text=True)
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    url = f"http://127.0.0.1:{free_port()}"
+    with (home / "up.log").open("wb") as log:
+        command = [COMMAND, "up", "--port", url.rpartition(":")[2]]
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: answers(url), 60)
+        yield Server(process, url, Lake.open(Settings(home=home)))
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def page(server: Server) -> Iterator["playwright.Page"]:
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
+        page = browser.new_page(viewport={"width": 1600, "height": 1200})
+        page.set_default_timeout(20_000)
+        yield page
+        browser.close()
+
+
+def test_the_graph_shows_its_groups_and_nothing_in_front_of_them(server: Server, page: "playwright.Page"):
+    page.goto(f"{server.url}/asset-groups")
+
+    for group in ("raw", "catalog", "market", "social", "quarantine", "inventory"):
+        page.get_by_text(group, exact=True).first.wait_for()
+    assert page.get_by_role("dialog").count() == 0
+    assert page.get_by_text("Join the Dagster community").count() == 0
+
+
+def test_a_table_s_page_says_what_it_holds(server: Server, page: "playwright.Page"):
+    page.goto(f"{server.url}/assets/market/crypto_prices")
+
+    page.get_by_text("Daily candles of cryptocurrencies, one row per coin and UTC day.").wait_for()
+    page.get_by_text("Price times circulating supply; null where it was not recorded.").wait_for()
+    page.get_by_text("timestamp[us, UTC]").first.wait_for()
+    page.get_by_text("snapshot_id").wait_for()
+    page.get_by_text("market-data").first.wait_for()
+    page.get_by_text(f"{status_of(server.lake, 'crypto_prices').valid:,}", exact=True).first.wait_for()
+
+
+def test_its_checks_are_there_and_have_passed(server: Server, page: "playwright.Page"):
+    page.goto(f"{server.url}/assets/market/crypto_prices?view=checks")
+
+    for name in ("contract", "conservation"):
+        page.get_by_text(name, exact=True).first.wait_for()
+    page.get_by_text("Succeeded").nth(1).wait_for()
+    assert page.get_by_text("Failed", exact=True).count() == 0
+
+
+def test_sensors_are_on(server: Server, page: "playwright.Page"):
+    page.goto(f"{server.url}/automation")
+
+    for name in ("crypto_prices_files", "elon_tweets_files", "stock_prices_files", "automation"):
+        page.get_by_text(name, exact=True).first.wait_for()
+    switched_on = page.get_by_role("checkbox", checked=True)
+    switched_on.nth(3).wait_for(state="attached")  # drawn by what lies over it
+
+
+def test_a_dropped_file_with_garbage_gets_into_table_and_quarantine(server: Server, page: "playwright.Page"):
+    before = status_of(server.lake, "crypto_prices")
+    raw = Path(server.lake.settings.lake) / "raw" / "crypto_prices"
+
+    (raw / "dropped.csv").write_text(HEADER + CANDLES + "banana,,,garbage\n")
+
+    def counts() -> tuple[int, int]:
+        now = status_of(server.lake, "crypto_prices")
+        return now.valid - before.valid, now.quarantined - before.quarantined
+
+    wait_until(lambda: counts() == (28, 1), FROM_FILE_TO_TABLE_SECONDS)
+    page.goto(f"{server.url}/assets/market/crypto_prices")
+    page.get_by_text(f"{before.valid + 28:,}", exact=True).first.wait_for()  # the page knows it, too
+
+
+def test_what_stands_on_the_tables_follows_by_itself(server: Server):
+    wanted = status_of(server.lake, "crypto_prices").valid
+
+    def listed() -> int:
+        rows = server.lake.tables.scan("catalog.tables")
+        assert rows is not None
+        return dict(rows.select("name", "rows").collect().iter_rows())["market.crypto_prices"]
+
+    wait_until(lambda: listed() == wanted, 30)
+
+
+def test_ctrl_c_stops_everything(server: Server):
+    children = psutil.Process(server.process.pid).children(recursive=True)
+    assert len(children) >= 4  # supervisor, web server, daemon, code server
+
+    server.process.send_signal(signal.SIGINT)
+
+    assert server.process.wait(30) == 0
+    left = [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    assert left == []
+    assert not answers(server.url)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/server_info", timeout=2) as answer:  # noqa: S310  (our own server)
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"still not after {seconds} s"
+        time.sleep(0.2)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

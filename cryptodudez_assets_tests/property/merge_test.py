@@ -1,0 +1,54 @@
+"""Property: whatever the order and the batching of landings, the table holds the newest observation of each key."""
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.merge import merge
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.builders import READINGS, Readings, rows_of
+
+FILES = ["fa", "fb", "fc", "fd"]
+observation = st.tuples(st.sampled_from("ab"), st.integers(0, 5), st.integers(0, 3))  # sensor, year of the event, known
+archives = st.fixed_dictionaries({name: st.lists(observation, max_size=6) for name in FILES})
+
+
+def frame(name: str, rows: list[tuple[str, int, int]]) -> pl.DataFrame:
+    read = pl.DataFrame(rows, schema={"sensor": pl.String, "year": pl.Int64, "known": pl.Int64}, orient="row")
+    columns = read.with_columns(
+        value=1.0 + pl.int_range(pl.len()),
+        event_ts=pl.datetime(2018 + pl.col("year"), 7, 1, time_zone="UTC"),
+        known_ts=pl.datetime(2030, 1, 1 + pl.col("known"), time_zone="UTC"),
+        file_id=pl.lit(name),
+        file_row=pl.int_range(1, pl.len() + 1),
+    )
+    return columns.select(pl.col(column).cast(dtype) for column, dtype in polars_schema(Readings).items())
+
+
+@settings(max_examples=20, deadline=None)
+@given(archives, st.permutations(FILES), st.lists(st.integers(1, 3), min_size=1, max_size=4))
+def test_the_newest_observation_of_each_key_wins(
+    contents: dict[str, list[tuple[str, int, int]]], order: list[str], batches: list[int]
+) -> None:
+    frames = {name: frame(name, rows) for name, rows in contents.items()}
+    everything = pl.concat(frames.values())
+    newest = everything.sort("known_ts", "file_id", "file_row").unique(READINGS.key, keep="last").sort(READINGS.key)
+    duplicates: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as home:
+        lake = Lake.open(Settings(home=Path(home)))
+        waiting = list(order)
+        for size in [*batches, *[1] * len(FILES)]:
+            landed, waiting = waiting[:size], waiting[size:]
+            merged = merge(lake.tables, READINGS, lambda landed=landed: (frames[name] for name in landed), lambda _: {})
+            duplicates.update(merged.duplicates)
+            duplicates.update(merged.displaced)
+        table = rows_of(lake, READINGS.table).sort(READINGS.key) if len(everything) else everything
+    assert table.equals(newest)
+    valid = Counter(table["file_id"].to_list())
+    assert {name: valid[name] + duplicates[name] for name in FILES} == {name: len(rows) for name, rows in contents.items()}

@@ -1,0 +1,67 @@
+"""Which room may know which: arrows point one way, Dagster stays in its room, and configuration enters by one door."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import cryptodudez_assets
+
+PACKAGE = Path(cryptodudez_assets.__file__).parent
+
+# What each room may import of the project. Modules that are in no room (the command, the demo) may import everything.
+ROOMS = {
+    "settings": set(),
+    "contracts": set(),
+    "sources": {"contracts"},
+    "simulator": set(),
+    "lake": {"settings", "contracts", "sources"},
+    "features": {"contracts"},
+    "feature_store": {"settings", "contracts", "lake", "features"},
+    "defs": {"settings", "contracts", "sources", "lake", "features", "feature_store"},
+}
+KNOW_DAGSTER = {"defs", "definitions", "headless", "demo"}
+READS_ENVIRONMENT = {"settings"}
+SETS_ENVIRONMENT = {"cli"}  # DAGSTER_HOME, for the server that it starts
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+each_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+
+
+@each_module
+def test_arrows_point_one_way(path: Path):
+    room = _room(path)
+    known = {name.split(".")[1] for name in _imports(path) if name.startswith("cryptodudez_assets.")}
+    if path.parent == PACKAGE and room not in ROOMS:
+        return  # the command and what it starts stand above all rooms
+    assert room in ROOMS, f"a new room: say in this test what {room} may import"
+    assert known <= ROOMS[room] | {room}
+
+
+@each_module
+def test_only_the_code_location_knows_dagster(path: Path):
+    if _room(path) not in KNOW_DAGSTER:
+        assert not any(name.split(".")[0] == "dagster" for name in _imports(path))
+
+
+@each_module
+def test_configuration_enters_by_one_door(path: Path):
+    if _room(path) in READS_ENVIRONMENT | SETS_ENVIRONMENT:
+        return
+    touched = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+    named = {name for name in _imports(path) if name.startswith("os.")}
+    assert not touched & {"environ", "getenv"}
+    assert not named & {"os.environ", "os.getenv"}
+
+
+def _room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)

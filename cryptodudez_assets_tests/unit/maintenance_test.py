@@ -1,0 +1,174 @@
+"""Upkeep: small files are joined, old snapshots forgotten, orphans removed, and every table says what it said before."""
+
+import os
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from pyiceberg.table import Table
+from pyiceberg.types import StringType
+
+from cryptodudez_assets.contracts.catalogue import Status
+from cryptodudez_assets.lake import catalogue, maintenance
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.maintenance import BATCH, Compacted, Expired, compact, expire, maintain, remove_orphans, tidy
+from cryptodudez_assets.lake.spool import Spool
+from cryptodudez_assets.lake.tables import data_files
+from cryptodudez_assets_tests.builders import READINGS, csv, picture, rows_of, take_in
+from cryptodudez_assets_tests.unit.catalogue_test import entry
+
+Drop = Callable[[str, str, bytes], Path]
+NAME = READINGS.table
+LONG_AGO = time.time() - 7 * 86_400
+
+
+@pytest.fixture(autouse=True)
+def untidy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Landings of these tests stay as they are made; the test of tidying sets its own thresholds."""
+    monkeypatch.setattr(maintenance, "MAX_SMALL_FILES", 1000)
+
+
+def landings(lake: Lake, drop: Drop, number: int) -> None:
+    """Small landings that fall into one partition, each a commit of its own."""
+    for one in range(number):
+        drop("readings", f"{one}.csv", csv("s", range(100 + one * 3, 103 + one * 3), bad=1))
+        take_in(lake)
+
+
+def table(lake: Lake, name: str = NAME) -> Table:
+    return lake.tables.catalog.load_table(name)
+
+
+def test_small_files_of_a_partition_become_one_and_keep_their_rows(lake: Lake, drop: Drop) -> None:
+    landings(lake, drop, 3)
+    before = picture(lake)
+    assert compact(lake.tables, NAME, max_small=3) == Compacted(files=3, into=1)
+    assert len(data_files(table(lake))) == 1
+    assert picture(lake) == before
+
+
+def test_too_few_small_files_are_left_alone(lake: Lake, drop: Drop) -> None:
+    landings(lake, drop, 3)
+    version = table(lake).metadata_location
+    assert compact(lake.tables, NAME, max_small=4) == Compacted(files=0, into=0)
+    assert table(lake).metadata_location == version
+
+
+def test_large_files_are_not_rewritten(lake: Lake, drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    drop("readings", "large.csv", csv("s", range(1000, 6000)))
+    take_in(lake)
+    (large,) = data_files(table(lake))
+    landings(lake, drop, 3)
+    monkeypatch.setattr(maintenance, "SMALL_BYTES", large.file_size_in_bytes)
+    assert compact(lake.tables, NAME, max_small=2).files == 3
+    assert large.file_path in [file.file_path for file in data_files(table(lake))]
+
+
+def test_many_small_files_become_several_of_bounded_size(lake: Lake, drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    landings(lake, drop, 5)
+    one = data_files(table(lake))[0].file_size_in_bytes
+    monkeypatch.setattr(maintenance, "SMALL_BYTES", one + one // 8)
+    assert compact(lake.tables, NAME, max_small=2) == Compacted(files=5, into=2)
+
+
+def test_landings_tidy_up_behind_themselves(lake: Lake, drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maintenance, "MAX_SMALL_FILES", 4)
+    monkeypatch.setattr(maintenance, "KEPT_SNAPSHOTS", 10)
+    monkeypatch.setattr(maintenance, "SPARE_SNAPSHOTS", 5)
+    landings(lake, drop, 20)
+    for name in [NAME, READINGS.observations, "quarantine.rows", "catalog.files"]:
+        found = table(lake, name or "")
+        assert len(data_files(found)) <= maintenance.MAX_SMALL_FILES + 1, name
+        assert len(found.metadata.snapshots) <= 2 * (10 + 5), name
+        assert len(found.metadata.metadata_log) <= 11, name
+    assert rows_of(lake, NAME).height == 60
+    assert rows_of(lake, "quarantine.rows").height == 20
+
+
+def test_the_newest_and_the_tagged_snapshots_are_kept(lake: Lake, drop: Drop) -> None:
+    landings(lake, drop, 5)
+    first, *_ = snapshots = table(lake).metadata.snapshots
+    table(lake).manage_snapshots().create_tag(first.snapshot_id, "training-1").commit()
+    assert expire(lake, NAME, keep=2) == Expired(snapshots=2, kept=3)
+    assert [one.snapshot_id for one in table(lake).metadata.snapshots] == [one.snapshot_id for one in (first, *snapshots[-2:])]
+    assert lake.tables.scan(NAME, snapshot_id=first.snapshot_id).collect().height == 3  # type: ignore[union-attr]
+
+
+def test_a_snapshot_that_an_unfinished_batch_needs_is_kept(lake: Lake, drop: Drop) -> None:
+    landings(lake, drop, 3)
+    batch = table(lake).metadata.snapshots[0].summary.additional_properties[BATCH]  # type: ignore[union-attr]
+    catalogue.record(lake.tables, "others", [entry("a", Status.CLAIMED, source="others", batch_id=batch)])
+    assert expire(lake, NAME, keep=1) == Expired(snapshots=1, kept=2)
+
+
+def test_nothing_to_expire_makes_no_commit(lake: Lake, drop: Drop) -> None:
+    landings(lake, drop, 1)
+    version = table(lake).metadata_location
+    assert expire(lake, NAME) == Expired(snapshots=0, kept=1)
+    assert table(lake).metadata_location == version
+
+
+def test_files_that_no_snapshot_refers_to_are_removed_after_the_grace_period(lake: Lake, drop: Drop) -> None:
+    landings(lake, drop, 3)
+    compact(lake.tables, NAME, max_small=2)
+    expire(lake, NAME, keep=1)
+    folder = Path(lake.settings.lake) / "tables" / "lab" / "readings"
+    for path in folder.rglob("*.*"):
+        os.utime(path, (LONG_AGO, LONG_AGO))
+    young, foreign = folder / "data" / "young.parquet", folder / "data" / "NOTES"
+    young.touch()
+    foreign.touch()
+    os.utime(foreign, (LONG_AGO, LONG_AGO))
+    before = picture(lake)
+    removed = remove_orphans(lake, NAME)
+    assert removed.files >= 3 + 2  # three joined data files, two forgotten manifest lists
+    assert removed.bytes > 0
+    assert young.exists()
+    assert foreign.exists()
+    assert len(list((folder / "data").rglob("*.parquet"))) == 1 + 1
+    assert picture(lake) == before
+    assert remove_orphans(lake, NAME).files == 0
+
+
+def test_an_older_version_that_is_kept_stays_readable(lake: Lake, drop: Drop) -> None:
+    landings(lake, drop, 3)
+    older = table(lake).metadata.snapshots[-2].snapshot_id
+    compact(lake.tables, NAME, max_small=2)
+    remove_orphans(lake, NAME, grace=timedelta(0))
+    assert lake.tables.scan(NAME, snapshot_id=older).collect().height == 6  # type: ignore[union-attr]
+
+
+def test_all_tables_are_maintained_and_told_of(lake: Lake, drop: Drop) -> None:
+    landings(lake, drop, 3)
+    before = picture(lake)
+    done = list(maintain(lake))
+    assert [one.table for one in done] == lake.tables.names()
+    assert "lab.readings: 3 small files became 1" in "\n".join(map(str, done))
+    assert picture(lake) == before
+
+
+def test_tidying_a_table_that_does_not_exist_is_no_error(lake: Lake) -> None:
+    tidy(lake, [NAME])
+    assert lake.tables.names() == []
+
+
+def test_joining_files_goes_on_after_a_column_was_added(lake: Lake, drop: Drop) -> None:
+    landings(lake, drop, 2)
+    with table(lake).update_schema() as update:
+        update.add_column("note", StringType())
+    drop("readings", "later.csv", csv("s", range(200, 203)))
+    take_in(lake)
+    compact(lake.tables, NAME, max_small=3)
+    assert rows_of(lake, NAME).height == 9
+
+
+def test_a_spool_gives_back_in_order_what_did_not_fit_into_memory() -> None:
+    frames = [pl.DataFrame({"n": range(number, number + 100)}) for number in range(5)]
+    with Spool(in_memory_bytes=1000) as spool:
+        for one in [*frames, pl.DataFrame({"n": []})]:
+            spool.add(one)
+        assert [one.to_dicts() for one in spool] == [one.to_dicts() for one in frames]
+        assert list(spool)  # and again

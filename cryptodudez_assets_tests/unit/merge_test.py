@@ -1,0 +1,143 @@
+"""Merging: one row per key, the newest observation wins, whatever came first."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+from pyiceberg.expressions import AlwaysTrue
+from pyiceberg.types import StringType
+
+from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.merge import Merged, merge, table_spec
+from cryptodudez_assets.lake.tables import planned_files
+from cryptodudez_assets.sources.declaration import Source
+from cryptodudez_assets_tests.builders import READINGS, Readings, rows_of
+
+Row = tuple[str, str, float, str, str, int]
+
+
+def frame(*rows: Row) -> pl.DataFrame:
+    """Rows as (sensor, event_ts, value, known_ts, file_id, file_row)."""
+    columns = ["sensor", "event_ts", "value", "known_ts", "file_id", "file_row"]
+    times = pl.col("event_ts", "known_ts").str.to_datetime("%Y-%m-%d", time_unit="us", time_zone="UTC")
+    read = pl.DataFrame(rows, schema=columns, orient="row").with_columns(times)
+    return read.select(pl.col(name).cast(dtype) for name, dtype in polars_schema(Readings).items())
+
+
+def bring(lake: Lake, *parts: pl.DataFrame, source: Source = READINGS, anew: Sequence[str] = ()) -> Merged:
+    return merge(lake.tables, source, lambda: parts, lambda merged: {"told": str(merged.displaced)}, anew)
+
+
+def values(lake: Lake) -> list[tuple[str, float]]:
+    return rows_of(lake, READINGS.table).sort("sensor", "event_ts").select("sensor", "value").rows()
+
+
+OLD = frame(("a", "2020-05-01", 1, "2020-06-01", "f1", 1), ("b", "2020-05-01", 2, "2020-06-01", "f1", 2))
+NEW = frame(("a", "2020-05-01", 9, "2021-01-01", "f2", 1))
+
+
+def test_a_newer_observation_displaces_the_older(lake: Lake) -> None:
+    bring(lake, OLD)
+    merged = bring(lake, NEW)
+    assert (merged.duplicates, merged.displaced) == ({}, {"f1": 1})
+    assert values(lake) == [("a", 9), ("b", 2)]
+
+
+def test_an_older_observation_is_a_duplicate(lake: Lake) -> None:
+    bring(lake, NEW)
+    merged = bring(lake, OLD)
+    assert (merged.duplicates, merged.displaced) == ({"f1": 1}, {})
+    assert values(lake) == [("a", 9), ("b", 2)]
+
+
+def test_a_tie_falls_to_the_file_and_row_that_sort_last(lake: Lake) -> None:
+    tied = [frame(("a", "2020-05-01", n, "2020-06-01", file, row)) for n, (file, row) in enumerate([("f2", 1), ("f2", 2), ("f1", 3)])]
+    for one in tied:
+        bring(lake, one)
+    assert values(lake) == [("a", 1)]
+
+
+def test_a_file_that_is_read_anew_replaces_its_rows_and_no_others(lake: Lake) -> None:
+    bring(lake, OLD, frame(("c", "2019-05-01", 3, "2020-06-01", "f0", 1)))
+    merged = bring(lake, frame(("a", "2021-05-01", 5, "2020-06-01", "f1", 1)), anew=["f1"])
+    assert (merged.duplicates, merged.displaced) == ({}, {})
+    assert values(lake) == [("a", 5), ("c", 3)]
+
+
+def test_a_file_of_which_nothing_is_left_goes(lake: Lake) -> None:
+    bring(lake, OLD)
+    bring(lake, anew=["f1"])
+    assert values(lake) == []
+
+
+def test_a_file_that_is_read_anew_counts_its_losers_as_before(lake: Lake) -> None:
+    part = frame(("a", "2020-05-01", 1, "2020-06-01", "f1", 1), ("a", "2020-05-01", 2, "2020-06-01", "f1", 2))
+    first = bring(lake, part)
+    again = bring(lake, part, anew=["f1"])
+    assert first.duplicates == again.duplicates == {"f1": 1}
+    assert values(lake) == [("a", 2)]
+
+
+def test_nothing_to_merge_makes_no_table(lake: Lake) -> None:
+    assert bring(lake) == Merged({}, {}, None)
+    assert lake.tables.names() == []
+
+
+def test_only_the_partitions_of_displaced_rows_are_rewritten(lake: Lake) -> None:
+    years = frame(*((sensor, f"{year}-05-01", 1, "2022-01-01", "f1", year) for year in (2019, 2020, 2021) for sensor in "ab"))
+    bring(lake, years)
+    before = set(planned_files(lake.tables.catalog.load_table(READINGS.table)))
+    bring(lake, frame(("a", "2020-05-01", 2, "2023-01-01", "f2", 1)))
+    after = set(planned_files(lake.tables.catalog.load_table(READINGS.table)))
+    assert len(before & after) == 2
+
+
+def test_observations_of_a_key_that_differ_in_time_meet_across_partitions(lake: Lake) -> None:
+    by_sensor = replace(READINGS, key=["sensor"])
+    bring(lake, frame(("a", "2020-12-31", 1, "2020-12-31", "f1", 1), ("b", "2020-12-31", 1, "2020-12-31", "f1", 2)), source=by_sensor)
+    merged = bring(lake, frame(("a", "2021-01-01", 2, "2021-01-01", "f2", 1)), source=by_sensor)
+    assert merged.displaced == {"f1": 1}
+    assert values(lake) == [("a", 2), ("b", 1)]
+
+
+@pytest.mark.parametrize("unit", ["year", "month", "day"])
+def test_every_partitioning_ends_in_the_same_rows(lake: Lake, unit: str) -> None:
+    source = replace(READINGS, partition_by=unit)  # type: ignore[arg-type]
+    days = [f"2020-{month:02}-{day:02}" for month in (1, 12) for day in (1, 31)]
+    bring(lake, frame(*(("a", day, 1, "2021-01-01", "f1", n) for n, day in enumerate(days))), source=source)
+    merged = bring(lake, frame(*(("a", day, 2, "2021-01-02", "f2", n) for n, day in enumerate(days[1:]))), source=source)
+    assert merged.displaced == {"f1": 3}
+    assert values(lake) == [("a", 1), ("a", 2), ("a", 2), ("a", 2)]
+
+
+def test_the_outcome_is_told_by_one_snapshot_of_the_commit(lake: Lake) -> None:
+    bring(lake, OLD)
+    bring(lake, NEW)
+    snapshots = lake.tables.catalog.load_table(READINGS.table).metadata.snapshots
+    told = [snapshot.summary.additional_properties.get("told") for snapshot in snapshots if snapshot.summary]
+    assert [one for one in told if one] == ["{}", "{'f1': 1}"]
+
+
+def test_a_merge_is_all_or_nothing(lake: Lake) -> None:
+    bring(lake, OLD)
+
+    def parts() -> object:
+        yield NEW
+        raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        merge(lake.tables, READINGS, parts, lambda _: {})  # type: ignore[arg-type]
+    assert values(lake) == [("a", 1), ("b", 2)]
+
+
+def test_rows_survive_a_column_that_only_the_table_has(lake: Lake) -> None:
+    bring(lake, OLD)
+    with lake.tables.catalog.load_table(READINGS.table).update_schema() as update:
+        update.add_column("note", StringType())
+    bring(lake, NEW)
+    assert rows_of(lake, READINGS.table).height == 2
+    with lake.tables.changing(table_spec(READINGS)) as change:
+        assert change.rows(AlwaysTrue()).collect()["known_ts"].max() == datetime(2021, 1, 1, tzinfo=UTC)

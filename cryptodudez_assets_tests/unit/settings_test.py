@@ -1,0 +1,39 @@
+"""Settings: what they are without any, and what is made of those that are given."""
+
+from pathlib import Path
+
+import pytest
+
+from cryptodudez_assets.settings import Settings
+
+
+def test_without_any_everything_is_below_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("HOME", "LAKE", "CATALOG"):
+        monkeypatch.delenv(f"CRYPTODUDEZ_{name}", raising=False)
+
+    settings = Settings()
+
+    assert settings.home == tmp_path / ".cryptodudez"
+    assert settings.lake == str(tmp_path / ".cryptodudez" / "lake")
+    assert settings.catalog == f"sqlite:///{tmp_path / '.cryptodudez' / 'catalog.db'}"
+    assert settings.lake_is_local
+
+
+def test_an_empty_variable_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CRYPTODUDEZ_HOME", "")
+
+    assert Settings().home == tmp_path / ".cryptodudez"
+
+
+def test_folders_become_absolute_and_urls_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert Settings(lake="here/").lake == str(tmp_path / "here")
+    assert Settings(lake="s3://bucket/prefix/").lake == "s3://bucket/prefix"
+    assert not Settings(lake="gs://bucket").lake_is_local
+
+
+def test_a_password_in_the_catalog_is_not_shown():
+    assert "secret" not in repr(Settings(catalog="postgresql://user:secret@host/db"))

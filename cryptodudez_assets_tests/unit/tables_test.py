@@ -1,0 +1,186 @@
+"""Iceberg tables made from contracts: types, nulls, columns added later, all or nothing, several processes' locks."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pandera.polars as pa
+import polars as pl
+import pytest
+from pyiceberg.expressions import AlwaysTrue, EqualTo, GreaterThan, In
+
+from cryptodudez_assets.contracts.base import Contract, UtcTime, polars_schema
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.locks import exclusive
+from cryptodudez_assets.lake.tables import Lakehouse, TableSpec, data_files
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.builders import rows_of
+
+
+class Things(Contract):
+    """Every type that a contract may use."""
+
+    name: str = pa.Field(description="Name.")
+    text: str = pa.Field(description="Text.", nullable=True)
+    number: pl.Int64 = pa.Field(description="Number.", nullable=True)
+    share: float = pa.Field(description="Share.", nullable=True)
+    yes: pl.Boolean = pa.Field(description="Yes.", nullable=True)
+    day: pl.Date = pa.Field(description="Day.", nullable=True)
+    at: UtcTime = pa.Field(description="Time.", nullable=True)
+    tags: pl.List(pl.String) = pa.Field(description="Tags.", nullable=True)  # type: ignore[valid-type]
+
+
+class MoreThings(Things):
+    """The same with two more columns."""
+
+    colour: str = pa.Field(description="Colour.")
+    tones: pl.List(pl.String) = pa.Field(description="Tones.", nullable=True)  # type: ignore[valid-type]
+
+
+SPEC = TableSpec("lab.things", Things, (("name", "identity"),), ("number",))
+MORE = TableSpec("lab.things", MoreThings, (("name", "identity"),), ("number",))
+FULL = {
+    "name": "full",
+    "text": "ü\n",
+    "number": 2**62,
+    "share": 0.1,
+    "yes": True,
+    "day": date(1960, 2, 29),
+    "at": datetime(2021, 1, 1, 1, 2, 3, 456789, UTC),
+    "tags": ["a", None, ""],
+}
+
+
+def things(*rows: dict[str, object], contract: type[Contract] = Things) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=polars_schema(contract))
+
+
+def add(lake: Lake, *rows: dict[str, object], spec: TableSpec = SPEC) -> None:
+    with lake.tables.changing(spec) as change:
+        change.add(things(*rows, contract=spec.contract))
+
+
+def names(lake: Lake) -> list[str]:
+    return sorted(rows_of(lake, SPEC.name)["name"])
+
+
+def test_every_type_and_null_comes_back_as_it_went_in(lake: Lake) -> None:
+    add(lake, FULL, {"name": "empty"})
+    rows = rows_of(lake, SPEC.name)
+    assert rows.schema == polars_schema(Things)
+    assert rows.filter(name="full").to_dicts() == [FULL]
+    assert rows.filter(name="empty").to_dicts() == [dict.fromkeys(FULL) | {"name": "empty"}]
+
+
+def test_a_null_where_the_contract_forbids_it_is_not_written(lake: Lake) -> None:
+    with pytest.raises(ValueError, match="non-nullable"):
+        add(lake, {"number": 1})
+    assert lake.tables.scan(SPEC.name) is None or names(lake) == []
+
+
+def test_a_column_that_the_contract_gains_is_null_in_older_rows(lake: Lake) -> None:
+    add(lake, {"name": "old"})
+    add(lake, {"name": "new", "colour": "red", "tones": ["dark"]}, spec=MORE)
+    assert rows_of(lake, SPEC.name).select("name", "colour", "tones").sort("name").rows() == [("new", "red", ["dark"]), ("old", None, None)]
+
+
+def test_a_column_that_the_contract_loses_stays_for_older_rows(lake: Lake) -> None:
+    add(lake, {"name": "old", "colour": "red"}, spec=MORE)
+    with pytest.raises(ValueError, match="colour"):
+        add(lake, {"name": "new"})  # it was required: whoever reads it must be told
+    assert names(lake) == ["old"]
+
+
+def test_a_change_is_invisible_until_it_ends(lake: Lake) -> None:
+    add(lake, {"name": "a"})
+    with lake.tables.changing(SPEC) as change:
+        change.delete(AlwaysTrue()).add(things({"name": "b"})).add(things({"name": "c"}))
+        assert names(lake) == ["a"]
+    assert names(lake) == ["b", "c"]
+
+
+def test_a_change_that_fails_changes_nothing(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cryptodudez_assets.lake.tables.WRITE_BYTES", 1)  # so that files are written before it fails
+    add(lake, {"name": "a"})
+
+    def fail() -> None:
+        with lake.tables.changing(SPEC) as change:
+            change.delete(AlwaysTrue()).add(things({"name": "b"}))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert names(lake) == ["a"]
+
+
+def test_many_frames_make_as_few_files_as_one(lake: Lake) -> None:
+    with lake.tables.changing(SPEC) as change:
+        for number in range(20):
+            change.add(things({"name": "a", "number": number}))
+    table = lake.tables.catalog.load_table(SPEC.name)
+    assert (len(data_files(table)), len(table.metadata.snapshots)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("where", "left"),
+    [(EqualTo("name", "a"), "bb"), (GreaterThan("number", 1), "aab"), (In("number", [1, 2]), "a"), (EqualTo("name", "z"), "aabb")],
+)
+def test_deleting_drops_the_rows_that_match_and_no_others(lake: Lake, where: object, left: str) -> None:
+    add(lake, {"name": "a", "number": 1}, {"name": "a"}, {"name": "b", "number": 1}, {"name": "b", "number": 2})
+    with lake.tables.changing(SPEC) as change:
+        change.delete(where)
+    assert names(lake) == list(left)
+
+
+def test_the_older_version_can_still_be_read(lake: Lake) -> None:
+    with lake.tables.changing(SPEC) as change:
+        change.add(things({"name": "a"}))
+    add(lake, {"name": "b"})
+    older = lake.tables.scan(SPEC.name, snapshot_id=change.snapshot_id)
+    assert older is not None
+    assert older.collect()["name"].to_list() == ["a"]
+
+
+def test_a_change_of_nothing_makes_no_version(lake: Lake) -> None:
+    with lake.tables.changing(SPEC) as change:
+        change.delete(EqualTo("name", "a")).add(things())
+    assert change.snapshot_id is None
+
+
+def test_a_note_is_kept_until_a_version_is_made_and_told_once(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cryptodudez_assets.lake.tables.WRITE_BYTES", 1)
+    with lake.tables.changing(SPEC) as change:
+        change.note({"who": "me"}).delete(EqualTo("name", "a")).add(things({"name": "a"})).add(things({"name": "b"}))
+    snapshots = lake.tables.catalog.load_table(SPEC.name).metadata.snapshots
+    assert [one.summary.additional_properties.get("who") for one in snapshots if one.summary] == ["me", None]
+
+
+def test_exactly_the_files_that_are_named_are_replaced(lake: Lake) -> None:
+    for number in range(3):
+        add(lake, {"name": "a", "number": number})
+    with lake.tables.rearranging(SPEC.name) as change:
+        first, second, third = data_files(change.table)
+        change.replace([first, second], [things({"name": "new"})])
+    left = data_files(lake.tables.catalog.load_table(SPEC.name))
+    assert third.file_path in [file.file_path for file in left]
+    assert names(lake) == ["a", "new"]
+
+
+@pytest.mark.parametrize("folder", ["with space", "ümläut", "a+b=c"])
+def test_the_lake_may_lie_in_any_folder(tmp_path: Path, folder: str) -> None:
+    lake = Lake.open(Settings(home=tmp_path / folder))
+    add(lake, {"name": "a"})
+    assert names(Lake.open(Settings(home=tmp_path / folder))) == ["a"]
+
+
+def test_homes_that_share_a_catalog_share_its_locks(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cryptodudez_assets.lake.locks.PATIENCE_SECONDS", 0.1)
+    other = Settings(home=tmp_path / "other", catalog=settings.catalog)
+    with exclusive(settings, "x"), pytest.raises(TimeoutError), exclusive(other, "x"):
+        pass
+    with exclusive(settings, "x"), exclusive(other, "y"):
+        pass
+
+
+def test_every_table_is_listed_by_its_name(lake: Lake) -> None:
+    add(lake, {"name": "a"})
+    assert Lakehouse(lake.settings).names() == ["lab.things"]
