@@ -28,6 +28,7 @@ test: install  ## All tests, the fast ones first
 
 lint: install  ## Style, types, definitions, generated docs
 	@$(VENV)/ruff check
+	@$(VENV)/ruff format --check --quiet
 	@$(VENV)/mypy
 	@$(VENV)/python docs/generate.py --check
 	@$(VENV)/dagster definitions validate -m cryptodudez_assets.definitions --log-level warning

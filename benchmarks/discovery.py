@@ -127,7 +127,10 @@ def main() -> None:
                 store = Lake.open(Settings(home=Path(home), lake=bucket, s3_endpoint=arguments.endpoint)).store
             quiet, busy = measure(replace(lake, store=store), known, arguments.looks)
             base = base or (quiet, busy)
-            print(f"{known:>14,}{quiet * 1e3:>9.1f} ms{quiet / base[0]:>8.2f}{busy * 1e3:>9.1f} ms{busy / base[1]:>8.2f}", flush=True)
+            print(
+                f"{known:>14,}{quiet * 1e3:>9.1f} ms{quiet / base[0]:>8.2f}{busy * 1e3:>9.1f} ms{busy / base[1]:>8.2f}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -110,7 +110,9 @@ def plain(paths: list[Path]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         for number, text in enumerate(members(paths)):
             frame = pl.read_csv(text, truncate_ragged_lines=True, ignore_errors=True)
-            frame = frame.with_columns(pl.col("Date").str.to_datetime("%Y-%m-%d %H:%M:%S", time_zone="UTC", strict=False))
+            frame = frame.with_columns(
+                pl.col("Date").str.to_datetime("%Y-%m-%d %H:%M:%S", time_zone="UTC", strict=False)
+            )
             frame = frame.filter(pl.col("Close") > 0, pl.col("High") >= pl.col("Low"), pl.col("Symbol").is_not_null())
             frame.unique(["Symbol", "Date"]).sort("Symbol", "Date").write_parquet(Path(folder) / f"{number}.parquet")
             rows += frame.height

@@ -26,7 +26,10 @@ GOAL_SECONDS = 20
 
 def candles(day: int, rows: int = 50) -> str:
     """Some good candles of a made-up coin, and one line of garbage."""
-    lines = [f"{i},Testcoin,TST,2021-{day:02d}-{1 + i % 28:02d} 23:59:59,2,1,1.5,1.5,{100 + i},{1000 + i}\n" for i in range(28)]
+    lines = [
+        f"{i},Testcoin,TST,2021-{day:02d}-{1 + i % 28:02d} 23:59:59,2,1,1.5,1.5,{100 + i},{1000 + i}\n"
+        for i in range(28)
+    ]
     return HEADER + "".join(lines[:rows]) + "banana,,,garbage\n"
 
 
@@ -50,7 +53,9 @@ def main() -> None:
             wait_for(lambda: sensors_tick(settings), 120)
             print(f"sensors tick after        {time.monotonic() - began:6.1f} s")
             seconds = [one_landing(lake, raw, number) for number in range(1, arguments.landings + 1)]
-            print(f"file to table, each       {' '.join(f'{second:.1f}' for second in seconds)} s (goal: under {GOAL_SECONDS})")
+            print(
+                f"file to table, each       {' '.join(f'{second:.1f}' for second in seconds)} s (goal: under {GOAL_SECONDS})"
+            )
             before = status_of(lake, "crypto_prices")
             (raw / "again.csv").write_text(candles(1))
             wait_for(lambda: status_of(lake, "crypto_prices").repeated == 1, 120)
@@ -63,7 +68,9 @@ def main() -> None:
             began = time.monotonic()
             server.wait(60)
             left = [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
-            print(f"stopped after Ctrl-C in   {time.monotonic() - began:6.1f} s, {len(left)} processes left of {len(children) + 1}")
+            print(
+                f"stopped after Ctrl-C in   {time.monotonic() - began:6.1f} s, {len(left)} processes left of {len(children) + 1}"
+            )
         worst = max(seconds)
         print(f"worst / goal              {worst / GOAL_SECONDS:6.2f}")
         sys.exit(1 if worst > GOAL_SECONDS or left else 0)

@@ -30,12 +30,18 @@ SPAN = YEARS * 365 * 86_400_000_000
 def make(folder: Path, arguments: argparse.Namespace) -> None:
     """Entities in random order; views as tables are kept: in a file per year, sorted by key and time."""
     rows = arguments.entities
-    drawn(rows, arguments.keys, 0).rename({"event_ts": "t"}).with_row_index("entity").write_parquet(folder / "entities.parquet")
+    drawn(rows, arguments.keys, 0).rename({"event_ts": "t"}).with_row_index("entity").write_parquet(
+        folder / "entities.parquet"
+    )
     for number in range(arguments.views):
-        frame = drawn(arguments.rows, arguments.keys, number + 1).with_columns(known_ts=pl.col("event_ts") + pl.duration(hours=6))
+        frame = drawn(arguments.rows, arguments.keys, number + 1).with_columns(
+            known_ts=pl.col("event_ts") + pl.duration(hours=6)
+        )
         if arguments.late:
             later = pl.int_range(pl.len()).hash(9) % 10 == 0
-            frame = frame.with_columns(pl.when(later).then(pl.col("known_ts").dt.offset_by("30d")).otherwise("known_ts").alias("known_ts"))
+            frame = frame.with_columns(
+                pl.when(later).then(pl.col("known_ts").dt.offset_by("30d")).otherwise("known_ts").alias("known_ts")
+            )
         values = (pl.int_range(pl.len()).hash(seed).cast(pl.Float64).alias(name) for seed, name in enumerate(FEATURES))
         for (year,), part in frame.with_columns(values).group_by(pl.col("event_ts").dt.year()):
             part.sort("key", "event_ts").write_parquet(folder / f"view{number}.{year}.parquet")
@@ -54,7 +60,9 @@ def views(folder: Path) -> list[str]:
 def ours(folder: Path) -> pl.DataFrame:
     from cryptodudez_assets.feature_store.point_in_time import History, join_as_of
 
-    histories = [History(name, ["key"], FEATURES, TTL, pl.scan_parquet(folder / f"{name}.*.parquet")) for name in views(folder)]
+    histories = [
+        History(name, ["key"], FEATURES, TTL, pl.scan_parquet(folder / f"{name}.*.parquet")) for name in views(folder)
+    ]
     return join_as_of(pl.scan_parquet(folder / "entities.parquet"), "t", histories)
 
 
@@ -106,7 +114,9 @@ def measure(engine: str, folder: Path) -> dict[str, float]:
 def compare(folder: Path, engines: list[str]) -> None:
     expected = pl.read_parquet(folder / "result.ours.parquet")
     for engine in engines:
-        found = pl.read_parquet(folder / f"result.{engine}.parquet").select(expected.columns).cast(dict(expected.schema))
+        found = (
+            pl.read_parquet(folder / f"result.{engine}.parquet").select(expected.columns).cast(dict(expected.schema))
+        )
         assert found.equals(expected), f"{engine} and ours differ"
 
 
@@ -132,12 +142,18 @@ def main() -> None:
 
 
 def report(folder: Path, arguments: argparse.Namespace) -> int:
-    engines = ["ours"] if arguments.late else [name for name in ENGINES if name != "pandas" or importlib.util.find_spec(name)]
+    engines = (
+        ["ours"] if arguments.late else [name for name in ENGINES if name != "pandas" or importlib.util.find_spec(name)]
+    )
     rounds = [{engine: measure(engine, folder) for engine in engines} for _ in range(arguments.rounds)]
     compare(folder, engines[1:])
-    size = f"{arguments.entities:,} entities x {arguments.views} views x {arguments.rows:,} rows, {arguments.keys:,} keys"
+    size = (
+        f"{arguments.entities:,} entities x {arguments.views} views x {arguments.rows:,} rows, {arguments.keys:,} keys"
+    )
     print(f"{size}; median of {arguments.rounds}{'' if arguments.late else ', equal results'}")
-    middle = {e: {m: statistics.median(r[e][m] for r in rounds) for m in ("seconds", "cpu", "megabytes")} for e in engines}
+    middle = {
+        e: {m: statistics.median(r[e][m] for r in rounds) for m in ("seconds", "cpu", "megabytes")} for e in engines
+    }
     for engine, told in middle.items():
         print(f"{engine:8}{told['seconds']:8.2f} s {told['cpu']:8.2f} CPU s {told['megabytes']:8,.0f} MB")
     missed = middle["ours"]["megabytes"] > GOAL_MEGABYTES

@@ -71,15 +71,22 @@ def main() -> None:
             land(small, number, arguments.rows)
             land(whole, number, arguments.rows)
             took.append(seconds(lambda: take_in(small)))
-        print(f"{arguments.landings} landings of {arguments.rows:,} rows; at once: {seconds(lambda: take_in(whole)):.1f} s")
+        print(
+            f"{arguments.landings} landings of {arguments.rows:,} rows; at once: {seconds(lambda: take_in(whole)):.1f} s"
+        )
         print(f"{'plan + read':<22}{'rows':>10}{'files':>8}{'one by one':>14}{'at once':>12}{'ratio':>8}")
         for name in TABLES:
             apart, together = (seconds(partial(read, lake, name), 15) for lake in (small, whole))
             files = len(data_files(small.tables.catalog.load_table(name)))
-            print(f"{name:<22}{read(small, name):>10,}{files:>8}{apart * 1e3:>11.1f} ms{together * 1e3:>9.1f} ms{apart / together:>8.2f}")
+            print(
+                f"{name:<22}{read(small, name):>10,}{files:>8}{apart * 1e3:>11.1f} ms{together * 1e3:>9.1f} ms{apart / together:>8.2f}"
+            )
         edge = min(50, arguments.landings // 2)
         first, last = statistics.median(took[:edge]), statistics.median(took[-edge:])
-        print(f"a landing (catalogue and ingest): first {edge} {first * 1e3:.0f} ms, last {edge} {last * 1e3:.0f} ms", end="")
+        print(
+            f"a landing (catalogue and ingest): first {edge} {first * 1e3:.0f} ms, last {edge} {last * 1e3:.0f} ms",
+            end="",
+        )
         print(f", ratio {last / first:.2f}")
         print(f"slowest landing (with compaction or expiry): {max(took) * 1e3:.0f} ms; all: {sum(took):.0f} s")
 

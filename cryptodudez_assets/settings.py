@@ -29,7 +29,9 @@ class Settings(BaseSettings):
         "Default: `catalog.db` in the home folder.",
         repr=False,
     )
-    s3_endpoint: str = Field(default="", description="Endpoint of an S3-compatible store other than AWS, such as SeaweedFS.")
+    s3_endpoint: str = Field(
+        default="", description="Endpoint of an S3-compatible store other than AWS, such as SeaweedFS."
+    )
     s3_region: str = Field(default="us-east-1", description="Region of the S3 bucket.")
     settle_seconds: float = Field(
         default=2.0,
@@ -37,7 +39,9 @@ class Settings(BaseSettings):
         description="A file in a local raw zone is read once it has not changed for this long, so that half-written files wait.",
     )
     batch_megabytes: int = Field(
-        default=64, ge=1, description="How many megabytes of raw text one commit takes at most (a larger file is a batch of its own)."
+        default=64,
+        ge=1,
+        description="How many megabytes of raw text one commit takes at most (a larger file is a batch of its own).",
     )
     sensor_seconds: int = Field(default=3, ge=1, description="How often a source's sensor looks at the raw zone.")
 

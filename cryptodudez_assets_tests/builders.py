@@ -39,7 +39,9 @@ def readings_source(name: str = "readings") -> Source:
                 canonical={
                     "sensor": pl.col("sensor"),
                     "value": pl.col("value"),
-                    "event_ts": pl.col("time").str.to_datetime("%Y-%m-%dT%H:%M", time_unit="us", time_zone="UTC", strict=False),
+                    "event_ts": pl.col("time").str.to_datetime(
+                        "%Y-%m-%dT%H:%M", time_unit="us", time_zone="UTC", strict=False
+                    ),
                 },
             )
         ],
@@ -55,7 +57,9 @@ def csv(sensor: str, hours: Iterable[int], value: float = 1.0, bad: int = 0) -> 
     """Readings of one sensor at these hours since the last day of 2020, and some lines that are none."""
     start = datetime(2020, 12, 31, tzinfo=UTC).timestamp()
     times = (datetime.fromtimestamp(start + 3600 * hour, UTC) for hour in hours)
-    lines = [f"{sensor},{time:%Y-%m-%dT%H:%M},{value}" for time in times] + [f"{sensor},never,{number}" for number in range(bad)]
+    lines = [f"{sensor},{time:%Y-%m-%dT%H:%M},{value}" for time in times] + [
+        f"{sensor},never,{number}" for number in range(bad)
+    ]
     return "\n".join(["sensor,time,value", *lines, ""]).encode()
 
 
@@ -76,7 +80,16 @@ def take_in(lake: Lake, source: Source = READINGS) -> None:
 
 
 # What two runs over the same files may differ in: when, by whom and in which company a file was done.
-INCIDENTAL = ["entry_id", "generation", "run_id", "batch_id", "discovered_at", "updated_at", "quarantined_at", "seen_at"]
+INCIDENTAL = [
+    "entry_id",
+    "generation",
+    "run_id",
+    "batch_id",
+    "discovered_at",
+    "updated_at",
+    "quarantined_at",
+    "seen_at",
+]
 
 
 def picture(lake: Lake) -> dict[str, list[tuple[object, ...]]]:

@@ -23,7 +23,9 @@ SHARED, LANDINGS = readings_source(), 2
 
 def landings(worker: int) -> list[tuple[Source, str, bytes]]:
     """What one worker lands: files whose keys overlap with the others', one that all land, one for a source of its own."""
-    own = [csv(f"s{number}", range(worker, worker + 30 + number), value=1 + worker, bad=1) for number in range(LANDINGS)]
+    own = [
+        csv(f"s{number}", range(worker, worker + 30 + number), value=1 + worker, bad=1) for number in range(LANDINGS)
+    ]
     shared = [(SHARED, f"worker-{worker}-{number}.csv", content) for number, content in enumerate(own)]
     same = (SHARED, f"worker-{worker}-same.csv", csv("same", range(5)))
     return [*shared, same, (readings_source(f"readings_{worker}"), "own.csv", csv("own", range(10), value=1 + worker))]
@@ -34,7 +36,9 @@ def start(settings: Settings, *orders: str) -> subprocess.Popen[str]:
     told = {f"CRYPTODUDEZ_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
     root = Path(__file__).parents[1]
     command = [sys.executable, "-m", "cryptodudez_assets_tests.worker", *orders]
-    return subprocess.Popen(command, env=os.environ | told, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, env=os.environ | told, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
 
 
 def go(worker: subprocess.Popen[str]) -> None:

@@ -19,6 +19,7 @@ BEGIN, END = "<!-- asset graph: made by `make docs` -->", "<!-- end of asset gra
 
 
 def main() -> None:
+    """Write what is stale, or say so."""
     readme = ROOT / "README.md"
     before, _, rest = readme.read_text().partition(BEGIN)
     pages = {
@@ -35,7 +36,9 @@ def main() -> None:
 
 def data_dictionary() -> str:
     """Every table with its columns, as the contracts state them."""
-    sources = [spec for source in all_sources().values() for spec in (table_spec(source), observations_spec(source)) if spec]
+    sources = [
+        spec for source in all_sources().values() for spec in (table_spec(source), observations_spec(source)) if spec
+    ]
     own = [catalogue.FILES, catalogue.SCHEMAS, inventory.TABLES, quarantine.ROWS, quarantine.FILES]
     head = "# Data dictionary\n\nMade from the contracts by `make docs`. Times are UTC, with microseconds.\n"
     return head + "".join(_page(spec) for spec in [*sources, *own])
@@ -47,15 +50,22 @@ def _page(spec: TableSpec) -> str:
     rows = "\n".join(_rows(spec.contract))
     rules = "".join(f"\n- `{name}`" + (" (warns)" if warns else "") for name, warns in table_rules(spec.contract))
     doc = "\n".join(line.strip() for line in (spec.contract.__doc__ or "").strip().splitlines())
-    return f"\n## {spec.name}\n\n{doc}\n\n{layout}\n\n| column | type | null | unit | rules | meaning |\n|---|---|---|---|---|---|\n{rows}\n" + (
-        f"\nRules over whole rows:\n{rules}\n" if rules else ""
+    return (
+        f"\n## {spec.name}\n\n{doc}\n\n{layout}\n\n| column | type | null | unit | rules | meaning |\n|---|---|---|---|---|---|\n{rows}\n"
+        + (f"\nRules over whole rows:\n{rules}\n" if rules else "")
     )
 
 
 def _rows(contract: type[Contract]) -> Iterator[str]:
     for column in columns_of(contract):
         dtype = str(column.dtype).replace("Datetime(time_unit='us', time_zone='UTC')", "timestamp UTC")
-        cells = [f"`{column.name}`", dtype, "yes" if column.nullable else "", column.unit or "", ", ".join(column.rules)]
+        cells = [
+            f"`{column.name}`",
+            dtype,
+            "yes" if column.nullable else "",
+            column.unit or "",
+            ", ".join(column.rules),
+        ]
         yield f"| {' | '.join(cells)} | {column.description.replace('|', '/')} |"
 
 
@@ -67,7 +77,9 @@ def asset_graph() -> str:
     for key in sorted(graph.get_all_asset_keys(), key=lambda key: key.path):
         node = graph.get(key)
         groups.setdefault(node.group_name, []).append(f'    {_id(key.path)}["{"/".join(key.path)}"]')
-        edges += [f"  {_id(parent.path)} --> {_id(key.path)}" for parent in sorted(node.parent_keys, key=lambda key: key.path)]
+        edges += [
+            f"  {_id(parent.path)} --> {_id(key.path)}" for parent in sorted(node.parent_keys, key=lambda key: key.path)
+        ]
     boxes = [line for name, nodes in groups.items() for line in (f"  subgraph {name}", *nodes, "  end")]
     return "\n".join(["```mermaid", "flowchart LR", *boxes, *edges, "```", ""])
 

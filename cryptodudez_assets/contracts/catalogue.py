@@ -47,11 +47,18 @@ class Files(Contract):
     status: str = pa.Field(description="What became of it.", isin=[str(status) for status in Status])
     open: pl.Boolean = pa.Field(description="Whether work is left to do.")
     reason: str = pa.Field(description="Why it is not loaded.", nullable=True)
-    rows_read: pl.Int64 = pa.Field(description="Records behind the header.", nullable=True, ge=0, metadata={"unit": "rows"})
-    rows_valid: pl.Int64 = pa.Field(description="Its rows in the table now.", nullable=True, ge=0, metadata={"unit": "rows"})
+    rows_read: pl.Int64 = pa.Field(
+        description="Records behind the header.", nullable=True, ge=0, metadata={"unit": "rows"}
+    )
+    rows_valid: pl.Int64 = pa.Field(
+        description="Its rows in the table now.", nullable=True, ge=0, metadata={"unit": "rows"}
+    )
     rows_quarantined: pl.Int64 = pa.Field(description="Set aside.", nullable=True, ge=0, metadata={"unit": "rows"})
     rows_duplicate: pl.Int64 = pa.Field(
-        description="Valid, but a newer observation of the same key is in the table.", nullable=True, ge=0, metadata={"unit": "rows"}
+        description="Valid, but a newer observation of the same key is in the table.",
+        nullable=True,
+        ge=0,
+        metadata={"unit": "rows"},
     )
     rows_warned: pl.Int64 = pa.Field(description="Kept with a warning.", nullable=True, ge=0, metadata={"unit": "rows"})
     as_of: UtcTime = pa.Field(description="Newest `event_ts` in it.", nullable=True, metadata={"unit": "UTC"})
@@ -89,5 +96,7 @@ class Tables(Contract):
     bytes: pl.Int64 = pa.Field(description="Size of the data files.", ge=0, metadata={"unit": "bytes"})
     snapshots: pl.Int64 = pa.Field(description="Versions that can still be read.", ge=0)
     snapshot_id: str = pa.Field(description="Present version; null before the first write.", nullable=True)
-    written_at: UtcTime = pa.Field(description="When the present version was written.", nullable=True, metadata={"unit": "UTC"})
+    written_at: UtcTime = pa.Field(
+        description="When the present version was written.", nullable=True, metadata={"unit": "UTC"}
+    )
     seen_at: UtcTime = pa.Field(description="When this was written down.", metadata={"unit": "UTC"})

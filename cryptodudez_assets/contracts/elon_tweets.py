@@ -33,6 +33,8 @@ class ElonTweets(TableContract):
     @pa.dataframe_check(name="time_contradicts_id")
     def time_agrees_with_id(cls, data: PolarsData) -> pl.LazyFrame:
         """A snowflake holds its time: more than a minute apart, the row's time zone was misread."""
-        created = pl.from_epoch(pl.col("id") // SNOWFLAKE_TICK + SNOWFLAKE_EPOCH_MS, time_unit="ms").dt.replace_time_zone("UTC")
+        created = pl.from_epoch(
+            pl.col("id") // SNOWFLAKE_TICK + SNOWFLAKE_EPOCH_MS, time_unit="ms"
+        ).dt.replace_time_zone("UTC")
         agrees = (pl.col("event_ts") - created).abs() <= pl.duration(minutes=1)
         return data.lazyframe.select((pl.col("id") < FIRST_SNOWFLAKE) | agrees)

@@ -34,13 +34,17 @@ class QuarantinedRows(Contract):
     batch_id: str = pa.Field(description="Batch that set it aside.")
     run_id: str = pa.Field(description="Run that set it aside.", nullable=True)
     quarantined_at: UtcTime = pa.Field(description="When it was set aside.", metadata={"unit": "UTC"})
-    settled_at: UtcTime = pa.Field(description="When it was replayed or corrected.", nullable=True, metadata={"unit": "UTC"})
+    settled_at: UtcTime = pa.Field(
+        description="When it was replayed or corrected.", nullable=True, metadata={"unit": "UTC"}
+    )
 
 
 class QuarantinedFiles(Contract):
     """Files that were set aside whole: unreadable, of no known layout, or with too many bad rows; with the reason and a copy."""
 
-    file_id: str = pa.Field(description="Identity of the file (`catalog.files.file_id`, or the entry's where it has none).")
+    file_id: str = pa.Field(
+        description="Identity of the file (`catalog.files.file_id`, or the entry's where it has none)."
+    )
     source: str = pa.Field(description="Source of the file.")
     uri: str = pa.Field(description="Location of the raw object.")
     member: str = pa.Field(description="Name within the archive.", nullable=True)
@@ -54,4 +58,6 @@ class QuarantinedFiles(Contract):
     batch_id: str = pa.Field(description="Batch that set it aside.")
     run_id: str = pa.Field(description="Run that set it aside.", nullable=True)
     quarantined_at: UtcTime = pa.Field(description="When it was set aside.", metadata={"unit": "UTC"})
-    settled_at: UtcTime = pa.Field(description="When it was replayed or corrected.", nullable=True, metadata={"unit": "UTC"})
+    settled_at: UtcTime = pa.Field(
+        description="When it was replayed or corrected.", nullable=True, metadata={"unit": "UTC"}
+    )

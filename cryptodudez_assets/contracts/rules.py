@@ -36,9 +36,13 @@ def judge(contract: type[Contract], frame: pl.DataFrame) -> Iterator[Finding]:
     rules = [rule for name, column in _schema(contract).columns.items() for rule in _column_rules(name, column)]
     rules += [(str(check.name), bool(check.raise_warning), _holds(check, None)) for check in _schema(contract).checks]
     rows = frame.lazy()
-    for (rule, is_warning, _), passed in zip(rules, pl.collect_all([holds(rows) for _, _, holds in rules]), strict=True):
+    for (rule, is_warning, _), passed in zip(
+        rules, pl.collect_all([holds(rows) for _, _, holds in rules]), strict=True
+    ):
         if len(passed) != len(frame):
-            raise TypeError(f"{contract.__name__}: {rule} gives {len(passed)} answers for {len(frame)} rows; a rule must judge each row")
+            raise TypeError(
+                f"{contract.__name__}: {rule} gives {len(passed)} answers for {len(frame)} rows; a rule must judge each row"
+            )
         broken = ~passed[:, 0].fill_null(True)
         if broken.any():
             yield Finding(rule, is_warning, broken)

@@ -13,7 +13,9 @@ class StockPrices(TableContract):
     `event_ts` is the regular close, 16:00 in New York; on the few half days that is later than the truth, never earlier.
     """
 
-    symbol: str = pa.Field(description="Ticker; `NAN` and `TRUE` are real ones.", str_length={"min_value": 1, "max_value": 20})
+    symbol: str = pa.Field(
+        description="Ticker; `NAN` and `TRUE` are real ones.", str_length={"min_value": 1, "max_value": 20}
+    )
     date: pl.Date = pa.Field(description="Trading day in New York.")
     open: float = pa.Field(description="First price of the day.", gt=0, metadata={"unit": "USD"})
     high: float = pa.Field(description="Highest price of the day.", gt=0, metadata={"unit": "USD"})
@@ -21,7 +23,9 @@ class StockPrices(TableContract):
     close: float = pa.Field(description="Last price of the day.", gt=0, metadata={"unit": "USD"})
     close_adjusted: float = pa.Field(description="Close adjusted for splits and dividends.", metadata={"unit": "USD"})
     volume: pl.Int64 = pa.Field(description="Shares traded.", ge=0, metadata={"unit": "shares"})
-    split_coefficient: float = pa.Field(description="Shares after the day's split for one before; 1 on other days.", gt=0)
+    split_coefficient: float = pa.Field(
+        description="Shares after the day's split for one before; 1 on other days.", gt=0
+    )
 
     @pa.dataframe_check(name="high_below_low")
     def high_not_below_low(cls, data: PolarsData) -> pl.LazyFrame:

@@ -52,7 +52,9 @@ def open_entries(tables: Lakehouse, source: str) -> list[Entry]:
     return rows.sort("uri", "member", nulls_last=False).collect().to_dicts()
 
 
-def record(tables: Lakehouse, source: str, changed: Iterable[Entry], displaced: Mapping[str, int] | None = None) -> None:
+def record(
+    tables: Lakehouse, source: str, changed: Iterable[Entry], displaced: Mapping[str, int] | None = None
+) -> None:
     """Write the new state of files, in one commit.
 
     `changed` are new files, or files that are open now. `displaced` says how many rows of which loaded files (by
@@ -63,7 +65,9 @@ def record(tables: Lakehouse, source: str, changed: Iterable[Entry], displaced: 
         untouched = change.rows(_open_of(source)).filter(pl.col("source") == source, pl.col("open")).collect()
         untouched = untouched.join(new, on="entry_id", how="anti")
         # An object that could not be read is in the catalogue again as soon as it can, or when there is a new version of it.
-        untouched = untouched.filter((pl.col("status") != Status.UNREADABLE) | ~pl.col("uri").is_in(new["uri"].to_list()))
+        untouched = untouched.filter(
+            (pl.col("status") != Status.UNREADABLE) | ~pl.col("uri").is_in(new["uri"].to_list())
+        )
         change.delete(_open_of(source)).add(pl.concat([untouched, new], how="diagonal"))
         if displaced:
             given_way = And(EqualTo("source", source), And(EqualTo("open", False), In("file_id", list(displaced))))
@@ -84,7 +88,9 @@ def reopen(tables: Lakehouse, source: str, entries: Collection[Entry]) -> None:
     """Turn closed files into open ones, in one commit."""
     with tables.changing(FILES) as change:
         theirs = And(EqualTo("source", source), In("entry_id", [entry["entry_id"] for entry in entries]))
-        change.delete(theirs).add(pl.DataFrame([_closed_or_open(entry) for entry in entries], schema=polars_schema(Files)))
+        change.delete(theirs).add(
+            pl.DataFrame([_closed_or_open(entry) for entry in entries], schema=polars_schema(Files))
+        )
 
 
 def claimed_batches(tables: Lakehouse) -> set[str]:

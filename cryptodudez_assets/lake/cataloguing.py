@@ -19,7 +19,11 @@ ENTRIES_PER_COMMIT = 1000
 
 
 def catalogue_objects(
-    lake: Lake, source: Source, found: Sequence[StoredObject], run_id: str | None = None, progress: Callable[[str], None] = lambda _: None
+    lake: Lake,
+    source: Source,
+    found: Sequence[StoredObject],
+    run_id: str | None = None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> list[Entry]:
     """Catalogue these objects; returns the rows written. What is known by now (another process was faster) is left out."""
     written: list[Entry] = []
@@ -34,7 +38,9 @@ def catalogue_objects(
     return written
 
 
-def _in_commits(lake: Lake, source: Source, found: Sequence[StoredObject], run_id: str | None) -> Iterator[list[Described]]:
+def _in_commits(
+    lake: Lake, source: Source, found: Sequence[StoredObject], run_id: str | None
+) -> Iterator[list[Described]]:
     collected: list[Described] = []
     for item in found:
         collected += describe(lake, source, item, run_id)  # an object and its members stay together

@@ -47,7 +47,9 @@ def describe(lake: Lake, source: Source, found: StoredObject, run_id: str | None
         yield {**entry, "status": Status.UNREADABLE, "reason": f"cannot be read: {error.strerror or error}"}, None
 
 
-def _describe_zip(lake: Lake, source: Source, found: StoredObject, container: Entry, content: BinaryIO) -> Iterator[Described]:
+def _describe_zip(
+    lake: Lake, source: Source, found: StoredObject, container: Entry, content: BinaryIO
+) -> Iterator[Described]:
     try:
         inside = list(members(content, found.size))
     except Refused as error:

@@ -73,7 +73,9 @@ def recognise(head: bytes, layouts: Sequence[Layout]) -> Recognised:
     line_end = "\r\n" if text.endswith(b"\r\n", 0, first[delimiter].end) else "\n"
     dialect = Dialect(encoding, delimiter, line_end, headers[delimiter])
     if len(set(dialect.header)) < len(dialect.header):
-        return Recognised(dialect, pl.DataFrame(), None, problem=f"a column name repeats in the header {_shown(dialect.header)}")
+        return Recognised(
+            dialect, pl.DataFrame(), None, problem=f"a column name repeats in the header {_shown(dialect.header)}"
+        )
     rows = records(text[first[delimiter].end :], 2, delimiter, final=is_all)
     sample = _sample(rows, dialect.header)
     if layout is None:
@@ -118,7 +120,9 @@ def _inferred(sample: pl.DataFrame) -> dict[str, pl.DataType]:
     text = sample.write_csv(include_header=False).encode()
     if not text.strip():
         return dict(sample.schema)
-    inferred = pl.read_csv(text, has_header=False, new_columns=sample.columns, infer_schema_length=None, try_parse_dates=True)
+    inferred = pl.read_csv(
+        text, has_header=False, new_columns=sample.columns, infer_schema_length=None, try_parse_dates=True
+    )
     return dict(inferred.schema)
 
 

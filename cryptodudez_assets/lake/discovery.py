@@ -84,7 +84,9 @@ def _unknown(
     """The candidates that the catalogue does not know. It is asked page by page: a page's names lie close together in it."""
     known: set[tuple[str, str]] = set()
     for listed in pages:
-        known |= known_versions(lake.tables, source, [lake.store.uri(one.key) for one in listed if one.key in candidates])
+        known |= known_versions(
+            lake.tables, source, [lake.store.uri(one.key) for one in listed if one.key in candidates]
+        )
     return {key: one for key, one in candidates.items() if (lake.store.uri(key), one.generation) not in known}
 
 

@@ -70,7 +70,9 @@ class Counts(NamedTuple):
     @property
     def columns(self) -> Entry:
         """The same as columns of `catalog.files`."""
-        status = Status.LOADED if self.reason is None else Status.IGNORED if self.reason == REPLACED else Status.QUARANTINED
+        status = (
+            Status.LOADED if self.reason is None else Status.IGNORED if self.reason == REPLACED else Status.QUARANTINED
+        )
         return {
             "status": status,
             "reason": self.reason,
@@ -106,12 +108,16 @@ class Outcome:
         return cls({file_id: Counts(*counts) for file_id, counts in files.items()}, displaced)
 
 
-def ingest(lake: Lake, source: Source, run_id: str | None = None, progress: Callable[[str], None] = lambda _: None) -> Ingested:
+def ingest(
+    lake: Lake, source: Source, run_id: str | None = None, progress: Callable[[str], None] = lambda _: None
+) -> Ingested:
     """Ingest everything that is pending for a source, batch by batch. One process at a time does it; others wait."""
     done = Ingested()
     with exclusive(lake.settings, f"source.{source.name}"):
         while batch := next_batch(lake, source):
-            progress(f"{source.name}: batch {batch.id}, {len(batch.entries)} files" + (" (again)" if batch.again else ""))
+            progress(
+                f"{source.name}: batch {batch.id}, {len(batch.entries)} files" + (" (again)" if batch.again else "")
+            )
             outcome = _finished_before(lake, source, batch) if batch.again else None
             outcome = outcome or _do(lake, source, batch, run_id, progress)
             finish(lake, source, batch, outcome, run_id)
@@ -223,7 +229,13 @@ def _finished_before(lake: Lake, source: Source, batch: Batch) -> Outcome | None
 def finish(lake: Lake, source: Source, batch: Batch, outcome: Outcome, run_id: str | None) -> None:
     """The last step: what became of each file, and of the files whose rows gave way."""
     closed = [
-        {**entry, **outcome.of(entry).columns, "contract_version": source.version, "run_id": run_id, "updated_at": now()}
+        {
+            **entry,
+            **outcome.of(entry).columns,
+            "contract_version": source.version,
+            "run_id": run_id,
+            "updated_at": now(),
+        }
         for entry in batch.entries
     ]
     catalogue.record(lake.tables, source.name, closed, outcome.displaced)
@@ -237,4 +249,6 @@ def _add(done: Ingested, batch: Batch, outcome: Outcome) -> None:
         done.read += counts.read
         done.quarantined += counts.quarantined
         if counts.reason and counts.reason != REPLACED:
-            done.files_set_aside[f"{entry['uri']}!{entry['member']}" if entry["member"] else entry["uri"]] = counts.reason
+            done.files_set_aside[f"{entry['uri']}!{entry['member']}" if entry["member"] else entry["uri"]] = (
+                counts.reason
+            )

@@ -74,7 +74,9 @@ class Maintained:
 def maintain(lake: Lake, names: Sequence[str] | None = None, grace: timedelta = GRACE) -> Iterator[Maintained]:
     """Do all upkeep of these tables, or of every table, one after the other."""
     for name in lake.tables.names() if names is None else names:
-        yield Maintained(name, compact(lake.tables, name, max_small=2), expire(lake, name), remove_orphans(lake, name, grace))
+        yield Maintained(
+            name, compact(lake.tables, name, max_small=2), expire(lake, name), remove_orphans(lake, name, grace)
+        )
 
 
 def tidy(lake: Lake, names: Iterable[str]) -> None:
@@ -178,7 +180,9 @@ def _referred_to(table: Table) -> Iterator[str]:
             if manifest.manifest_path not in seen:
                 seen.add(manifest.manifest_path)
                 yield manifest.manifest_path
-                yield from (entry.data_file.file_path for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True))
+                yield from (
+                    entry.data_file.file_path for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True)
+                )
 
 
 def _plain(location: str) -> str:

@@ -56,7 +56,9 @@ def merge(
     if not len(new) and not anew:
         return Merged({}, {}, None)
     with tables.changing(table_spec(source)) as change:
-        outdated = change.rows(In("file_id", list(anew))).filter(pl.col("file_id").is_in(list(anew))).select(narrow).collect()
+        outdated = (
+            change.rows(In("file_id", list(anew))).filter(pl.col("file_id").is_in(list(anew))).select(narrow).collect()
+        )
         old = _rivals(change, source, new, narrow).join(outdated, on=PLACE, how="anti")
         losers = _losers(pl.concat([old, new]), source.key, order)
         displaced, duplicates = old.join(losers, on=PLACE, how="semi"), new.join(losers, on=PLACE, how="semi")

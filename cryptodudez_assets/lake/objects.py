@@ -114,7 +114,11 @@ class FolderStore:
         if "\\x" in key and not path.exists():
             path = self.root
             for part in key.split("/"):
-                path /= next((one.name for one in path.iterdir() if _readable(one.name) == part), part) if path.is_dir() else part
+                path /= (
+                    next((one.name for one in path.iterdir() if _readable(one.name) == part), part)
+                    if path.is_dir()
+                    else part
+                )
         return path
 
     def write(self, key: str, content: BinaryIO) -> None:
@@ -167,7 +171,10 @@ class CloudStore:
     def open(self, key: str) -> BinaryIO:
         from obstore import open_reader
 
-        return cast(BinaryIO, io.BufferedReader(_CloudFile(open_reader(self.store, key, buffer_size=8 * COPY_BYTES)), COPY_BYTES))
+        return cast(
+            BinaryIO,
+            io.BufferedReader(_CloudFile(open_reader(self.store, key, buffer_size=8 * COPY_BYTES)), COPY_BYTES),
+        )
 
     def write(self, key: str, content: BinaryIO) -> None:
         from obstore import open_writer

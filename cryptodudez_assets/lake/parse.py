@@ -69,7 +69,9 @@ class ChunkReader:
 
     @cached_property
     def _types(self) -> dict[str, pa.DataType]:
-        return {name: ARROW_TYPES[dtype] for name, dtype in self.layout.columns.items()} | dict.fromkeys(self.extra, pa.string())
+        return {name: ARROW_TYPES[dtype] for name, dtype in self.layout.columns.items()} | dict.fromkeys(
+            self.extra, pa.string()
+        )
 
     def _fast(self, chunk: Chunk) -> pa.Table | None:
         data = chunk.data
@@ -78,7 +80,9 @@ class ChunkReader:
         try:
             return pacsv.read_csv(
                 pa.BufferReader(data),
-                pacsv.ReadOptions(use_threads=False, block_size=max(len(data), 1) + 1, column_names=self.dialect.header),
+                pacsv.ReadOptions(
+                    use_threads=False, block_size=max(len(data), 1) + 1, column_names=self.dialect.header
+                ),
                 pacsv.ParseOptions(delimiter=self.dialect.delimiter, newlines_in_values=True),
                 pacsv.ConvertOptions(
                     column_types=self._types,
@@ -98,7 +102,9 @@ class ChunkReader:
         binary = b"\0" in chunk.data
         rejects, good, rows = [], [], []
         for row, record in enumerate(found, first_row):
-            if rules := _shape_rules(record, width, position, binary and b"\0" in chunk.data[record.start : record.end]):
+            if rules := _shape_rules(
+                record, width, position, binary and b"\0" in chunk.data[record.start : record.end]
+            ):
                 rejects.append(_reject(row, record, chunk, rules))
             else:
                 good.append(record)
@@ -109,7 +115,9 @@ class ChunkReader:
             columns[name], failed = _convert(text, dtype)
             for index in failed:
                 broken[index].append(f"{name}:type")
-        rejects += [_reject(row, record, chunk, rules) for row, record, rules in zip(rows, good, broken, strict=True) if rules]
+        rejects += [
+            _reject(row, record, chunk, rules) for row, record, rules in zip(rows, good, broken, strict=True) if rules
+        ]
         keep = pa.array([not rules for rules in broken], pa.bool_())
         table = _with_rows(pa.table(columns), rows).filter(keep)
         return _Part(table, len(found), rejects)
@@ -164,7 +172,12 @@ def _is_unicode(text: str) -> bool:
 
 def _reject(row: int, record: Record, chunk: Chunk, rules: Sequence[str]) -> Reject:
     # Bytes that are no UTF-8 stay visible as \xNN.
-    raw = chunk.data[record.start : record.end].removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "backslashreplace")
+    raw = (
+        chunk.data[record.start : record.end]
+        .removesuffix(b"\n")
+        .removesuffix(b"\r")
+        .decode("utf-8", "backslashreplace")
+    )
     kept = raw if len(raw) <= KEPT_OF_RAW else f"{raw[:KEPT_OF_RAW]}… ({len(raw):,} characters)"
     return Reject(row, record.line, kept, tuple(rules))
 

@@ -16,11 +16,18 @@ from cryptodudez_assets.lake.tables import Change, Lakehouse, TableSpec
 from cryptodudez_assets.sources.declaration import Source
 
 ROWS = TableSpec("quarantine.rows", QuarantinedRows, (("source", "identity"),), ("uri", "member", "line"))
+MAX_NAME_BYTES = 150
 FILES = TableSpec("quarantine.files", QuarantinedFiles, (("source", "identity"),), ("uri", "member"))
 
 
 def set_rows_aside(
-    lake: Lake, source: Source, entries: list[Entry], rejects: Iterable[pl.DataFrame], batch_id: str, run_id: str | None, again: bool
+    lake: Lake,
+    source: Source,
+    entries: list[Entry],
+    rejects: Iterable[pl.DataFrame],
+    batch_id: str,
+    run_id: str | None,
+    again: bool,
 ) -> None:
     """Write rejected records. `again`: these files were ingested before; what was set aside of them then is settled."""
     origin = pl.DataFrame(
@@ -50,7 +57,12 @@ def set_rows_aside(
 
 
 def set_files_aside(
-    lake: Lake, source: Source, files: list[tuple[Entry, FileCount]], batch_id: str, run_id: str | None, again: Iterable[Entry] = ()
+    lake: Lake,
+    source: Source,
+    files: list[tuple[Entry, FileCount]],
+    batch_id: str,
+    run_id: str | None,
+    again: Iterable[Entry] = (),
 ) -> None:
     """Copy files into the quarantine folder and note why. `again`: files that were ingested before."""
     before = {identity(entry) for entry in again}
@@ -86,11 +98,18 @@ def _settle_earlier(change: Change, source: Source, file_ids: Collection[str], b
 
 
 def settle(
-    change: Change, source: Source, file_ids: Collection[str], fate: Fate, corrected_by: str | None = None, drop: pl.Expr | None = None
+    change: Change,
+    source: Source,
+    file_ids: Collection[str],
+    fate: Fate,
+    corrected_by: str | None = None,
+    drop: pl.Expr | None = None,
 ) -> int:
     """Give open rows of these files another fate, and drop some; returns how many were open."""
     where = And(EqualTo("source", source.name), In("file_id", sorted(file_ids)))
-    theirs = change.rows(where).filter(pl.col("source") == source.name, pl.col("file_id").is_in(list(file_ids))).collect()
+    theirs = (
+        change.rows(where).filter(pl.col("source") == source.name, pl.col("file_id").is_in(list(file_ids))).collect()
+    )
     theirs = theirs if drop is None else theirs.filter(~drop)
     is_open = pl.col("status") == Fate.OPEN
     settled = theirs.with_columns(
@@ -125,10 +144,13 @@ def _of(tables: Lakehouse, spec: TableSpec, source: str | None) -> pl.LazyFrame:
 
 
 def _copy(lake: Lake, source: Source, entry: Entry) -> str | None:
-    """Copy the member, or the whole object where its inside cannot be read."""
-    name = PurePosixPath((entry["member"] or entry["uri"]).replace("\\", "/")).name or "file"
-    key = f"quarantine/{source.name}/{identity(entry)}/{name}"
-    with lake.store.open(lake.store.key(entry["uri"])) as opened:
+    """Copy the member, or the whole object where its inside cannot be read; None where nothing can."""
+    key = f"quarantine/{source.name}/{identity(entry)}/{_safe_name(entry['member'] or entry['uri'])}"
+    try:
+        opened = lake.store.open(lake.store.key(entry["uri"]))
+    except (FileNotFoundError, PermissionError):
+        return None
+    with opened:
         if entry["member"] is not None:
             try:
                 with Container(opened).text("zip", entry["member"], entry["size"]) as content:
@@ -138,3 +160,9 @@ def _copy(lake: Lake, source: Source, entry: Entry) -> str | None:
                 opened.seek(0)
         lake.store.write(key, opened)
     return lake.store.uri(key)
+
+
+def _safe_name(name: str) -> str:
+    """The last part of a hostile name, as a file name that every store takes."""
+    last = PurePosixPath(name.replace("\\", "/")).name.strip(". ")
+    return last.encode("utf-8", "replace")[-MAX_NAME_BYTES:].decode("utf-8", "ignore") or "file"

@@ -69,7 +69,11 @@ class Reading:
         for rows in self.valid:
             rows = rows.filter(~pl.col("file_id").is_in(self.set_aside))
             if rows["known_ts"].null_count():
-                rows = rows.join(as_of, on="file_id", how="left").with_columns(pl.col("known_ts").fill_null(pl.col("as_of"))).drop("as_of")
+                rows = (
+                    rows.join(as_of, on="file_id", how="left")
+                    .with_columns(pl.col("known_ts").fill_null(pl.col("as_of")))
+                    .drop("as_of")
+                )
             yield rows
 
     def rejected_records(self) -> Iterator[pl.DataFrame]:
@@ -244,7 +248,11 @@ def canonical(
 
 def _is_lost(raw: pl.Series, fitting: pl.Series) -> pl.Series:
     lost = raw.is_not_null() & fitting.is_null()
-    return lost | (fitting.cast(raw.dtype) != raw).fill_null(False) if raw.dtype.is_float() and fitting.dtype.is_integer() else lost
+    return (
+        lost | (fitting.cast(raw.dtype) != raw).fill_null(False)
+        if raw.dtype.is_float() and fitting.dtype.is_integer()
+        else lost
+    )
 
 
 def _why_broken(source: Source, count: FileCount) -> str | None:

@@ -24,7 +24,17 @@ from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.sorting import SortField, SortOrder
 from pyiceberg.table.update.snapshot import ExpireSnapshots
 from pyiceberg.transforms import DayTransform, IdentityTransform, MonthTransform, YearTransform
-from pyiceberg.types import BooleanType, DateType, DoubleType, IcebergType, ListType, LongType, NestedField, StringType, TimestamptzType
+from pyiceberg.types import (
+    BooleanType,
+    DateType,
+    DoubleType,
+    IcebergType,
+    ListType,
+    LongType,
+    NestedField,
+    StringType,
+    TimestamptzType,
+)
 
 from cryptodudez_assets.contracts.base import Contract, columns_of, summary_of
 from cryptodudez_assets.lake.locks import exclusive
@@ -76,9 +86,9 @@ class Lakehouse:
 
     @cached_property
     def catalog(self) -> "SqlCatalog":
+        """Iceberg's catalog, connected to when it is first needed."""
         from pyiceberg.catalog.sql import SqlCatalog  # brings SQLAlchemy: loading the graph need not wait for it
 
-        """Iceberg's catalog, connected to when it is first needed."""
         if self.settings.catalog.startswith("sqlite"):
             self.settings.home.mkdir(parents=True, exist_ok=True)
         uri = self.settings.catalog.replace("postgresql://", "postgresql+psycopg://")
@@ -106,7 +116,9 @@ class Lakehouse:
         except NoSuchTableError:
             return None
 
-    def scan(self, name: str, where: BooleanExpression | None = None, snapshot_id: int | None = None) -> pl.LazyFrame | None:
+    def scan(
+        self, name: str, where: BooleanExpression | None = None, snapshot_id: int | None = None
+    ) -> pl.LazyFrame | None:
         """Rows of the table in the files that may match `where` (filter again!), or None if there is no table."""
         table = self.table(name)
         return None if table is None else scan(table, where, snapshot_id)
@@ -134,7 +146,9 @@ class Lakehouse:
         with exclusive(self.settings, "catalog"):  # first tables of a namespace may be made at the same time
             self.catalog.create_namespace_if_not_exists(spec.name.split(".")[0])
         properties = TABLE_PROPERTIES | {"comment": spec.description}
-        return self.catalog.create_table_if_not_exists(spec.name, schema, partition_spec=partition, sort_order=order, properties=properties)
+        return self.catalog.create_table_if_not_exists(
+            spec.name, schema, partition_spec=partition, sort_order=order, properties=properties
+        )
 
 
 class _Transaction(Transaction):  # type: ignore[misc]
@@ -194,7 +208,10 @@ class Change:
 
     def replace(self, files: Iterable[DataFile], parts: Iterable[pl.DataFrame]) -> Self:
         """Put other rows in the place of these data files; all other files stay as they are."""
-        with self._writing() as properties, self._transaction.update_snapshot(snapshot_properties=properties).overwrite() as snapshot:
+        with (
+            self._writing() as properties,
+            self._transaction.update_snapshot(snapshot_properties=properties).overwrite() as snapshot,
+        ):
             for old in files:
                 snapshot.delete_data_file(old)
             metadata, number = self._transaction.table_metadata, count()
@@ -280,7 +297,9 @@ def data_files(table: Table, where: BooleanExpression | None = None, snapshot_id
     """The data files that may hold rows matching `where`, with their sizes and partitions."""
     tasks = list(table.scan(where or AlwaysTrue(), snapshot_id=snapshot_id).plan_files())
     if any(task.delete_files for task in tasks):
-        raise ValueError(f"{'.'.join(table.name())} has delete files, written by another engine: compact it there first")
+        raise ValueError(
+            f"{'.'.join(table.name())} has delete files, written by another engine: compact it there first"
+        )
     return [task.file for task in tasks]
 
 
@@ -317,7 +336,9 @@ def _snapshot_id(table: Table) -> int | None:
 
 
 def _arrow_schema(schema: Schema) -> pa.Schema:
-    return pa.schema([pa.field(field.name, _ARROW[str(field.field_type)], not field.required) for field in schema.fields])
+    return pa.schema(
+        [pa.field(field.name, _ARROW[str(field.field_type)], not field.required) for field in schema.fields]
+    )
 
 
 def _arrow(rows: pl.DataFrame, schema: Schema) -> pa.Table:
@@ -328,17 +349,27 @@ def _arrow(rows: pl.DataFrame, schema: Schema) -> pa.Table:
 @cache
 def _layout(spec: TableSpec) -> tuple[Schema, PartitionSpec, SortOrder]:
     fields = [
-        NestedField(number, column.name, _iceberg_type(column.dtype, number), required=not column.nullable, doc=column.description)
+        NestedField(
+            number,
+            column.name,
+            _iceberg_type(column.dtype, number),
+            required=not column.nullable,
+            doc=column.description,
+        )
         for number, column in enumerate(columns_of(spec.contract), 1)
     ]
     schema = Schema(*fields)
     partition = PartitionSpec(
         *(
-            PartitionField(schema.find_field(name).field_id, 1000 + i, TRANSFORMS[transform](), _partition_name(name, transform))
+            PartitionField(
+                schema.find_field(name).field_id, 1000 + i, TRANSFORMS[transform](), _partition_name(name, transform)
+            )
             for i, (name, transform) in enumerate(spec.partition_by)
         )
     )
-    order = SortOrder(*(SortField(schema.find_field(name).field_id, transform=IdentityTransform()) for name in spec.sort_by))
+    order = SortOrder(
+        *(SortField(schema.find_field(name).field_id, transform=IdentityTransform()) for name in spec.sort_by)
+    )
     return schema, partition, order
 
 

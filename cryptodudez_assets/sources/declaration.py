@@ -15,6 +15,9 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import TableContract, columns_of, polars_schema
 
+# As which types raw text is read; whatever else a column means, its expression in `canonical` makes of them.
+RAW_TYPES = (pl.String, pl.Int64, pl.Float64)
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -31,6 +34,11 @@ class Layout:
     columns: Mapping[str, type[pl.DataType]]
     canonical: Mapping[str, pl.Expr]
     ignored: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if wrong := {name for name, dtype in self.columns.items() if dtype not in RAW_TYPES}:
+            allowed = ", ".join(dtype.__name__ for dtype in RAW_TYPES)
+            raise ValueError(f"layout {self.name}: raw columns are read as {allowed}, not so {sorted(wrong)}")
 
     def missing_from(self, header: Sequence[str]) -> list[str]:
         """The columns it needs that `header` lacks."""
@@ -72,14 +80,21 @@ class Source:
         for layout in self.layouts:
             wrong = set(layout.canonical) - known or known - set(layout.canonical) - filled
             if wrong:
-                raise ValueError(f"{self.name}, layout {layout.name}: canonical columns differ from the contract: {sorted(wrong)}")
+                raise ValueError(
+                    f"{self.name}, layout {layout.name}: canonical columns differ from the contract: {sorted(wrong)}"
+                )
         if missing := {*self.key, *self.sort_by, self.newest_by} - known:
-            raise ValueError(f"{self.name}: key, sort order or newest_by name columns that the contract lacks: {sorted(missing)}")
+            raise ValueError(
+                f"{self.name}: key, sort order or newest_by name columns that the contract lacks: {sorted(missing)}"
+            )
 
     @cached_property
     def version(self) -> str:
         """Version of the contract and of what the declaration makes of raw rows; quarantined rows carry it."""
-        layouts = [(layout.name, dict(layout.columns), {k: str(e) for k, e in layout.canonical.items()}) for layout in self.layouts]
+        layouts = [
+            (layout.name, dict(layout.columns), {k: str(e) for k, e in layout.canonical.items()})
+            for layout in self.layouts
+        ]
         told = (layouts, tuple(self.key), self.newest_by, self.breaker_share, self.breaker_floor)
         return hashlib.sha256((inspect.getsource(self.contract) + repr(told)).encode()).hexdigest()[:12]
 

@@ -65,7 +65,10 @@ def draft(name: str, sample: Path) -> str:
     times = [column for column, dtype in rows.schema.items() if dtype.is_temporal()]
     if not times:
         raise Unusable(f"no column of {list(rows.columns)} looks like a date or time; a fact needs one")
-    time, others = times[0], {column: dtype for column, dtype in rows.schema.items() if column and column not in times[:1]}
+    time, others = (
+        times[0],
+        {column: dtype for column, dtype in rows.schema.items() if column and column not in times[:1]},
+    )
     names = _unique([_snake(column) for column in others])
     types = {column: _type(dtype) for column, dtype in others.items()}
     labels = [own for own, dtype in zip(names, types.values(), strict=True) if dtype == "pl.String"]
@@ -79,7 +82,9 @@ def draft(name: str, sample: Path) -> str:
         ),
         event_time=_event_time(time, rows.schema[time], texts[time]),
         columns=_lines([f"{_quoted(column)}: {dtype}" for column, dtype in {time: "pl.String", **types}.items()]),
-        canonical=_lines([f"{_quoted(own)}: pl.col({_quoted(column)})" for own, column in zip(names, types, strict=True)]),
+        canonical=_lines(
+            [f"{_quoted(own)}: pl.col({_quoted(column)})" for own, column in zip(names, types, strict=True)]
+        ),
         key=json.dumps([*labels[:1], "event_ts"]),
     )
 

@@ -31,10 +31,30 @@ shared_canonical = {
     "is_reply": pl.col("reply_to") != "[]",
     "link": pl.col("link"),
 }
-shared_ignored = (
-    "created_at place hashtags cashtags user_id name urls photos video thumbnail retweet quote_url near geo source "
-    "user_rt_id user_rt retweet_id retweet_date translate trans_src trans_dest"
-).split()
+shared_ignored = [
+    "created_at",
+    "place",
+    "hashtags",
+    "cashtags",
+    "user_id",
+    "name",
+    "urls",
+    "photos",
+    "video",
+    "thumbnail",
+    "retweet",
+    "quote_url",
+    "near",
+    "geo",
+    "source",
+    "user_rt_id",
+    "user_rt",
+    "retweet_id",
+    "retweet_date",
+    "translate",
+    "trans_src",
+    "trans_dest",
+]
 
 SOURCE = Source(
     name="elon_tweets",

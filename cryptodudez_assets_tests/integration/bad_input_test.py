@@ -13,7 +13,19 @@ from cryptodudez_assets.lake import catalogue, quarantine
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.toy import GAUGES, HEADER, copies, counts, gauges, load, rejected, row, rows, table, zipped
+from cryptodudez_assets_tests.toy import (
+    GAUGES,
+    HEADER,
+    copies,
+    counts,
+    gauges,
+    load,
+    rejected,
+    row,
+    rows,
+    table,
+    zipped,
+)
 
 NOISE = random.Random(7).randbytes(5000)
 BAD_DATES = ["2021-02-30", "20210-01-01", "+20210-01-01", "0000-01-01", ""]
@@ -49,9 +61,18 @@ SET_ASIDE: dict[str, tuple[bytes, str]] = {
     "unmarked_utf16.csv": (GOOD.encode("utf-16-le"), "UTF-16 without a byte order mark"),
     "cut_off_utf16.csv": (GOOD.encode("utf-16")[:-1], "ends in the middle of a character"),
     "of_another_source.csv": (b"id,price\n1,2\n", "no known layout: expected a header such as ['name', 'at'"),
-    "column_missing.csv": (b"name,at,value,note\nr,2024-01-01,1,x\n", "columns missing for layout gauges_csv: ['count']"),
-    "column_renamed.csv": (GOOD.replace("value", "Value").encode(), "['value']; unknown in their place: ['Value'] (renamed?)"),
-    "column_retyped.csv": (GOOD.replace(",3,", ",three,").encode(), "count changed its type: expected Int64, found text such as 'three'"),
+    "column_missing.csv": (
+        b"name,at,value,note\nr,2024-01-01,1,x\n",
+        "columns missing for layout gauges_csv: ['count']",
+    ),
+    "column_renamed.csv": (
+        GOOD.replace("value", "Value").encode(),
+        "['value']; unknown in their place: ['Value'] (renamed?)",
+    ),
+    "column_retyped.csv": (
+        GOOD.replace(",3,", ",three,").encode(),
+        "count changed its type: expected Int64, found text such as 'three'",
+    ),
     "column_repeated.csv": (GOOD.replace("note", "value").encode(), "a column name repeats in the header"),
     "old_mac.csv": (GOOD.replace("\n", "\r").encode(), "lines end in carriage returns alone"),
     "endless_header.csv": (HEADER.strip().encode() + b"x" * 300_000, "no header within the first 262,144 bytes"),
@@ -108,7 +129,9 @@ LOADED: dict[str, Loaded] = {
         {4: "note:encoding", 5: "name:encoding"},
     ),
     "half_character.csv": Loaded(
-        b"\xff\xfe" + good_around("half", row(9, note="\ud800")).encode("utf-16-le", "surrogatepass"), (5, 4, 1), {4: "note:encoding"}
+        b"\xff\xfe" + good_around("half", row(9, note="\ud800")).encode("utf-16-le", "surrogatepass"),
+        (5, 4, 1),
+        {4: "note:encoding"},
     ),
     "nul.csv": Loaded(good_around("nul", row(9, note="a\0b")), (5, 4, 1), {4: "record:binary"}),
     "quotes.csv": Loaded(
@@ -116,11 +139,17 @@ LOADED: dict[str, Loaded] = {
         (6, 5, 1),
         {6: "record:too_few_fields"},
     ),
-    "unclosed.csv": Loaded(good_around("unclosed", 'q,2024-01-01 00:00:00,1,1,"never closed\n'), (5, 4, 1), {4: "record:unclosed_quote"}),
-    "stray_quote.csv": Loaded(good_around("stray", 'q,2024-01-01 00:00:00,1,1,"a"b\n'), (5, 4, 1), {4: "record:stray_quote"}),
+    "unclosed.csv": Loaded(
+        good_around("unclosed", 'q,2024-01-01 00:00:00,1,1,"never closed\n'), (5, 4, 1), {4: "record:unclosed_quote"}
+    ),
+    "stray_quote.csv": Loaded(
+        good_around("stray", 'q,2024-01-01 00:00:00,1,1,"a"b\n'), (5, 4, 1), {4: "record:stray_quote"}
+    ),
     "inches.csv": Loaded(good_around("inches", 'q,2024-01-01 00:00:01,1,1,5" pipe\n'), (5, 5, 0), {}),
     "shape.csv": Loaded(
-        good_around("shape", "a,b\n" + "1,2,3,4,5,6\n\n"), (6, 4, 2), {4: "record:too_few_fields", 5: "record:too_many_fields"}
+        good_around("shape", "a,b\n" + "1,2,3,4,5,6\n\n"),
+        (6, 4, 2),
+        {4: "record:too_few_fields", 5: "record:too_many_fields"},
     ),
     "not_finite.csv": Loaded(
         good_around("inf", "".join(row(9 + i, "x", value=v) for i, v in enumerate(["1e400", "NaN", "inf", "-inf"]))),
@@ -128,7 +157,10 @@ LOADED: dict[str, Loaded] = {
         {4: "value:not_finite", 5: "value:not_finite", 6: "value:not_finite", 7: "value:not_finite"},
     ),
     "numbers.csv": Loaded(
-        good_around("numbers", "".join(row(9 + i, "n", count=v) for i, v in enumerate(["1.5", "9223372036854775808", "-1", "1_000"]))),
+        good_around(
+            "numbers",
+            "".join(row(9 + i, "n", count=v) for i, v in enumerate(["1.5", "9223372036854775808", "-1", "1_000"])),
+        ),
         (8, 4, 4),
         {4: "count:type", 5: "count:type", 6: "count:greater_than_or_equal_to", 7: "count:type"},
     ),
@@ -140,7 +172,9 @@ LOADED: dict[str, Loaded] = {
     "breaker_share.csv": Loaded(
         HEADER + rows(84, "share") + "x\n" * 21, (105, 84, 21), dict.fromkeys(range(86, 107), "record:too_few_fields")
     ),
-    "breaker_floor.csv": Loaded(HEADER + rows(1, "floor") + "x\n" * 20, (21, 1, 20), dict.fromkeys(range(3, 23), "record:too_few_fields")),
+    "breaker_floor.csv": Loaded(
+        HEADER + rows(1, "floor") + "x\n" * 20, (21, 1, 20), dict.fromkeys(range(3, 23), "record:too_few_fields")
+    ),
 }
 
 Landing = tuple[Lake, dict[str, dict[str, Any]]]

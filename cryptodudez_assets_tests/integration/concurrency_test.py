@@ -21,7 +21,9 @@ def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     return Settings(home=tmp_path / "shared", catalog=catalog, settle_seconds=0)
 
 
-def test_four_processes_at_once_leave_what_one_alone_would(shared: Settings, lake: Lake, drop: Callable[[str, str, bytes], Path]) -> None:
+def test_four_processes_at_once_leave_what_one_alone_would(
+    shared: Settings, lake: Lake, drop: Callable[[str, str, bytes], Path]
+) -> None:
     processes = [worker.start(shared, "land", str(number)) for number in WORKERS]
     for process in processes:
         worker.go(process)

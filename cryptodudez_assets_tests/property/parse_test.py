@@ -118,12 +118,16 @@ def test_more_text_changes_no_record_that_was_told_before(text: bytes, cut: int)
     assert told(records(text, 1, ","))[: len(before)] == before
 
 
-@given(st.lists(st.one_of(lines(fitting, good, shapeless), not_utf8).filter(lambda text: text.endswith(b"\n")), max_size=6))
+@given(
+    st.lists(st.one_of(lines(fitting, good, shapeless), not_utf8).filter(lambda text: text.endswith(b"\n")), max_size=6)
+)
 @settings(max_examples=150, deadline=None)
 def test_a_records_fate_does_not_depend_on_its_neighbours(each: list[bytes]) -> None:
     def fates(text: bytes) -> list[tuple[str, ...]]:
         rows, rejects, _ = read(text)
-        told = {row: (values.split(f"'{ROW}'")[0],) for row, values in rows} | {one.file_row: (one.raw, *one.rules) for one in rejects}
+        told = {row: (values.split(f"'{ROW}'")[0],) for row, values in rows} | {
+            one.file_row: (one.raw, *one.rules) for one in rejects
+        }
         return [told[row] for row in sorted(told)]
 
     assert fates(b"".join(each)) == [fate for one in each for fate in fates(one)]

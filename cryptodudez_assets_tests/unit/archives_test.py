@@ -12,7 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cryptodudez_assets.lake.archives import BOMB_FLOOR_BYTES, Container, Format, Refused, format_of, members, why_ignored
+from cryptodudez_assets.lake.archives import (
+    BOMB_FLOOR_BYTES,
+    Container,
+    Format,
+    Refused,
+    format_of,
+    members,
+    why_ignored,
+)
 from cryptodudez_assets_tests.toy import gauges, zipped
 
 CONTENT = gauges(30)
@@ -20,7 +28,13 @@ CONTENT = gauges(30)
 
 @pytest.mark.parametrize(
     ("head", "expected"),
-    [(zipped({}), "zip"), (zipped({"a": b""}), "zip"), (gzip.compress(b"", mtime=0), "gz"), (b"", "csv"), (b"PK", "csv")],
+    [
+        (zipped({}), "zip"),
+        (zipped({"a": b""}), "zip"),
+        (gzip.compress(b"", mtime=0), "gz"),
+        (b"", "csv"),
+        (b"PK", "csv"),
+    ],
     ids=["empty zip", "zip", "gz", "empty", "text"],
 )
 def test_format_is_told_by_content(head: bytes, expected: str) -> None:
@@ -67,13 +81,18 @@ def test_members_are_read_in_place(compression: int) -> None:
     assert b"".join(read(gzip.compress(CONTENT[:99]) + gzip.compress(CONTENT[99:]))) == CONTENT
 
 
-ARCHIVES = [zipped({"a.csv": CONTENT, "é.csv": b"x"}, one) for one in (zipfile.ZIP_STORED, 8, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)]
+ARCHIVES = [
+    zipped({"a.csv": CONTENT, "é.csv": b"x"}, one)
+    for one in (zipfile.ZIP_STORED, 8, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+]
 ARCHIVES += [gzip.compress(CONTENT, mtime=0)]
 
 
 @given(st.sampled_from(ARCHIVES), st.lists(st.tuples(st.integers(0), st.integers(0, 255)), max_size=4), st.integers(0))
 @settings(max_examples=250, deadline=None)
-def test_a_damaged_archive_is_read_or_refused_and_nothing_else(packed: bytes, changes: list[tuple[int, int]], cut: int) -> None:
+def test_a_damaged_archive_is_read_or_refused_and_nothing_else(
+    packed: bytes, changes: list[tuple[int, int]], cut: int
+) -> None:
     damaged = bytearray(packed)
     for place, value in changes:
         damaged[-(place % len(damaged)) if place % 2 else place % len(damaged)] = value
@@ -85,7 +104,9 @@ def test_a_damaged_archive_is_read_or_refused_and_nothing_else(packed: bytes, ch
 BOMB = bytes(BOMB_FLOOR_BYTES + 1)
 
 
-@pytest.mark.parametrize(("packed", "unpacked"), [(gzip.compress(BOMB), BOMB_FLOOR_BYTES), (zipped({"a": BOMB}), 0)], ids=["gz", "zip"])
+@pytest.mark.parametrize(
+    ("packed", "unpacked"), [(gzip.compress(BOMB), BOMB_FLOOR_BYTES), (zipped({"a": BOMB}), 0)], ids=["gz", "zip"]
+)
 def test_a_bomb_is_refused_before_more_than_the_floor_is_unpacked(packed: bytes, unpacked: int) -> None:
     seen: list[int] = []
     with pytest.raises(Refused, match="looks like a bomb"):

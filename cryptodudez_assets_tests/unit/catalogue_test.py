@@ -47,7 +47,9 @@ def test_displaced_rows_turn_from_valid_to_duplicate_in_loaded_files_only(lake: 
 
 
 def test_known_are_the_versions_that_were_catalogued(lake: Lake) -> None:
-    record(lake.tables, "readings", [entry("a", Status.LOADED), entry("b", Status.UNREADABLE), entry("c", Status.PENDING)])
+    record(
+        lake.tables, "readings", [entry("a", Status.LOADED), entry("b", Status.UNREADABLE), entry("c", Status.PENDING)]
+    )
     assert known_versions(lake.tables, "readings", ["a", "b", "c", "d"]) == {("a", "1"), ("c", "1")}
     assert known_versions(lake.tables, "others", ["a"]) == set()
     assert known_versions(lake.tables, "readings", []) == set()
@@ -67,7 +69,11 @@ def test_an_unreadable_object_is_closed_by_a_new_version_of_it(lake: Lake) -> No
 
 def test_claims_of_all_sources_are_told(lake: Lake) -> None:
     record(lake.tables, "readings", [entry("a", Status.CLAIMED, batch_id="one")])
-    record(lake.tables, "others", [entry("b", Status.CLAIMED, source="others", batch_id="two"), entry("c", Status.LOADED, batch_id="done")])
+    record(
+        lake.tables,
+        "others",
+        [entry("b", Status.CLAIMED, source="others", batch_id="two"), entry("c", Status.LOADED, batch_id="done")],
+    )
     assert catalogue.claimed_batches(lake.tables) == {"one", "two"}
 
 
@@ -97,7 +103,9 @@ def test_a_column_that_is_added_makes_a_new_schema_version(lake: Lake, drop: Dro
 
 
 @pytest.mark.parametrize("disturb", [lambda path: path.write_bytes(csv("s", range(5), value=7)), Path.unlink])
-def test_an_object_that_changed_since_it_was_catalogued_is_left_out(lake: Lake, drop: Drop, disturb: Callable[[Path], object]) -> None:
+def test_an_object_that_changed_since_it_was_catalogued_is_left_out(
+    lake: Lake, drop: Drop, disturb: Callable[[Path], object]
+) -> None:
     path = drop("readings", "a.csv", csv("s", range(3)))
     drop("readings", "b.csv", csv("t", range(3)))
     catalogue_objects(lake, READINGS, discover_all(lake, "readings"))

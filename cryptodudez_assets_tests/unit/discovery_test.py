@@ -34,7 +34,9 @@ class Bucket(FolderStore):
 
     def put(self, *names: str, generation: str = "1") -> None:
         for name in names:
-            self.objects[f"{FOLDER}/{name}"] = StoredObject(f"{FOLDER}/{name}", 1, datetime(2020, 1, 1, tzinfo=UTC), generation)
+            self.objects[f"{FOLDER}/{name}"] = StoredObject(
+                f"{FOLDER}/{name}", 1, datetime(2020, 1, 1, tzinfo=UTC), generation
+            )
 
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         for key in sorted(key for key in self.objects if key.startswith(f"{prefix}/") and key > after):
@@ -112,7 +114,9 @@ def test_a_changed_file_is_found_within_a_round(cloud: Lake, bucket: Bucket) -> 
 
 
 @pytest.mark.parametrize("cursor", [None, "", "nonsense", "[]", '{"v": 0, "behind": "x"}', '{"v": 1}'])
-def test_a_lost_or_older_cursor_costs_one_round_and_finds_nothing_twice(cloud: Lake, bucket: Bucket, cursor: str | None) -> None:
+def test_a_lost_or_older_cursor_costs_one_round_and_finds_nothing_twice(
+    cloud: Lake, bucket: Bucket, cursor: str | None
+) -> None:
     bucket.put(*names(*range(30)))
     looks(cloud, 4)
     bucket.put(*names(99))

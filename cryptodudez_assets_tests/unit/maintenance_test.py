@@ -14,7 +14,16 @@ from pyiceberg.types import StringType
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake import catalogue, maintenance
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.maintenance import BATCH, Compacted, Expired, compact, expire, maintain, remove_orphans, tidy
+from cryptodudez_assets.lake.maintenance import (
+    BATCH,
+    Compacted,
+    Expired,
+    compact,
+    expire,
+    maintain,
+    remove_orphans,
+    tidy,
+)
 from cryptodudez_assets.lake.spool import Spool
 from cryptodudez_assets.lake.tables import data_files
 from cryptodudez_assets_tests.builders import READINGS, csv, picture, rows_of, take_in
@@ -67,7 +76,9 @@ def test_large_files_are_not_rewritten(lake: Lake, drop: Drop, monkeypatch: pyte
     assert large.file_path in [file.file_path for file in data_files(table(lake))]
 
 
-def test_many_small_files_become_several_of_bounded_size(lake: Lake, drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_small_files_become_several_of_bounded_size(
+    lake: Lake, drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     landings(lake, drop, 5)
     one = data_files(table(lake))[0].file_size_in_bytes
     monkeypatch.setattr(maintenance, "SMALL_BYTES", one + one // 8)
@@ -93,7 +104,9 @@ def test_the_newest_and_the_tagged_snapshots_are_kept(lake: Lake, drop: Drop) ->
     first, *_ = snapshots = table(lake).metadata.snapshots
     table(lake).manage_snapshots().create_tag(first.snapshot_id, "training-1").commit()
     assert expire(lake, NAME, keep=2) == Expired(snapshots=2, kept=3)
-    assert [one.snapshot_id for one in table(lake).metadata.snapshots] == [one.snapshot_id for one in (first, *snapshots[-2:])]
+    assert [one.snapshot_id for one in table(lake).metadata.snapshots] == [
+        one.snapshot_id for one in (first, *snapshots[-2:])
+    ]
     assert lake.tables.scan(NAME, snapshot_id=first.snapshot_id).collect().height == 3  # type: ignore[union-attr]
 
 

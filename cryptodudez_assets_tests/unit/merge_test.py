@@ -54,7 +54,10 @@ def test_an_older_observation_is_a_duplicate(lake: Lake) -> None:
 
 
 def test_a_tie_falls_to_the_file_and_row_that_sort_last(lake: Lake) -> None:
-    tied = [frame(("a", "2020-05-01", n, "2020-06-01", file, row)) for n, (file, row) in enumerate([("f2", 1), ("f2", 2), ("f1", 3)])]
+    tied = [
+        frame(("a", "2020-05-01", n, "2020-06-01", file, row))
+        for n, (file, row) in enumerate([("f2", 1), ("f2", 2), ("f1", 3)])
+    ]
     for one in tied:
         bring(lake, one)
     assert values(lake) == [("a", 1)]
@@ -87,7 +90,9 @@ def test_nothing_to_merge_makes_no_table(lake: Lake) -> None:
 
 
 def test_only_the_partitions_of_displaced_rows_are_rewritten(lake: Lake) -> None:
-    years = frame(*((sensor, f"{year}-05-01", 1, "2022-01-01", "f1", year) for year in (2019, 2020, 2021) for sensor in "ab"))
+    years = frame(
+        *((sensor, f"{year}-05-01", 1, "2022-01-01", "f1", year) for year in (2019, 2020, 2021) for sensor in "ab")
+    )
     bring(lake, years)
     before = set(planned_files(lake.tables.catalog.load_table(READINGS.table)))
     bring(lake, frame(("a", "2020-05-01", 2, "2023-01-01", "f2", 1)))
@@ -97,7 +102,11 @@ def test_only_the_partitions_of_displaced_rows_are_rewritten(lake: Lake) -> None
 
 def test_observations_of_a_key_that_differ_in_time_meet_across_partitions(lake: Lake) -> None:
     by_sensor = replace(READINGS, key=["sensor"])
-    bring(lake, frame(("a", "2020-12-31", 1, "2020-12-31", "f1", 1), ("b", "2020-12-31", 1, "2020-12-31", "f1", 2)), source=by_sensor)
+    bring(
+        lake,
+        frame(("a", "2020-12-31", 1, "2020-12-31", "f1", 1), ("b", "2020-12-31", 1, "2020-12-31", "f1", 2)),
+        source=by_sensor,
+    )
     merged = bring(lake, frame(("a", "2021-01-01", 2, "2021-01-01", "f2", 1)), source=by_sensor)
     assert merged.displaced == {"f1": 1}
     assert values(lake) == [("a", 2), ("b", 1)]
@@ -108,7 +117,9 @@ def test_every_partitioning_ends_in_the_same_rows(lake: Lake, unit: str) -> None
     source = replace(READINGS, partition_by=unit)  # type: ignore[arg-type]
     days = [f"2020-{month:02}-{day:02}" for month in (1, 12) for day in (1, 31)]
     bring(lake, frame(*(("a", day, 1, "2021-01-01", "f1", n) for n, day in enumerate(days))), source=source)
-    merged = bring(lake, frame(*(("a", day, 2, "2021-01-02", "f2", n) for n, day in enumerate(days[1:]))), source=source)
+    merged = bring(
+        lake, frame(*(("a", day, 2, "2021-01-02", "f2", n) for n, day in enumerate(days[1:]))), source=source
+    )
     assert merged.displaced == {"f1": 3}
     assert values(lake) == [("a", 1), ("a", 2), ("a", 2), ("a", 2)]
 

@@ -29,12 +29,16 @@ def test_what_was_written_can_be_listed_read_and_found_by_its_uri(store: FolderS
         assert content.read() == b"content"
 
 
-names = st.lists(st.sampled_from(["a", "b", "a.csv", "a-", "a0", "b/c", "b-c", "é", "\udce9", "\udce9/x", "Z"]), unique=True)
+names = st.lists(
+    st.sampled_from(["a", "b", "a.csv", "a-", "a0", "b/c", "b-c", "é", "\udce9", "\udce9/x", "Z"]), unique=True
+)
 
 
 @given(names, st.sampled_from(["", "raw/s/a", "raw/s/b/", "raw/s/b0", "raw/s/~"]))
 @settings(max_examples=50, deadline=None)
-def test_keys_are_listed_in_order_from_behind_a_key_on(tmp_path_factory: pytest.TempPathFactory, chosen: list[str], after: str) -> None:
+def test_keys_are_listed_in_order_from_behind_a_key_on(
+    tmp_path_factory: pytest.TempPathFactory, chosen: list[str], after: str
+) -> None:
     store = FolderStore(tmp_path_factory.mktemp("store"))
     files = [name for name in chosen if not any(other.startswith(name + "/") for other in chosen)]
     for name in files:

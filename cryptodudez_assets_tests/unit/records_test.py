@@ -60,7 +60,11 @@ def test_a_long_quoted_record_is_too_long_on_every_path() -> None:
     lines = MAX_RECORD_BYTES // 64
     text = b'a,b\n1,"' + (b"x" * 63 + b"\n") * lines + b'"\n3,4\n'
     for chunk_bytes in (1 << 18, 8 << 20):
-        found = [one for chunk in chunks(BytesIO(text), AB, chunk_bytes) for one in records(chunk.data, chunk.first_line, ",")]
+        found = [
+            one
+            for chunk in chunks(BytesIO(text), AB, chunk_bytes)
+            for one in records(chunk.data, chunk.first_line, ",")
+        ]
         assert (found[0].line, found[0].fault) == (2, "unclosed_quote")
         assert (found[-1].line, found[-1].fields) == (3 + lines, ["3", "4"])
 
@@ -89,6 +93,8 @@ def test_text_is_tidy_where_quotes_hold_whole_fields(text: bytes) -> None:
     assert tidy(text, ",")
 
 
-@pytest.mark.parametrize("text", [b'5" a\n', b'"a"b\n', b'a "b"\n', b'"a', b'"a""', b'"a" ,b\n', b"a\rb\n", b'"a\rb"\n', b'"a";"b"\n'])
+@pytest.mark.parametrize(
+    "text", [b'5" a\n', b'"a"b\n', b'a "b"\n', b'"a', b'"a""', b'"a" ,b\n', b"a\rb\n", b'"a\rb"\n', b'"a";"b"\n']
+)
 def test_text_is_untidy_where_readers_could_differ(text: bytes) -> None:
     assert not tidy(text, ",")

@@ -67,7 +67,8 @@ def test_what_a_lazy_validation_would_let_pass_is_found_and_fails_the_post_condi
 
 
 @pytest.mark.parametrize(
-    "bad", [frame({}).drop("note"), frame({}).with_columns(more=1), frame({}).with_columns(pl.col("count").cast(pl.Int32))]
+    "bad",
+    [frame({}).drop("note"), frame({}).with_columns(more=1), frame({}).with_columns(pl.col("count").cast(pl.Int32))],
 )
 def test_the_post_condition_knows_columns_and_types(bad: pl.DataFrame) -> None:
     with pytest.raises(SchemaErrors):
@@ -102,4 +103,7 @@ def test_contracts_of_all_sources_can_be_judged(source: Any) -> None:
     empty = pl.DataFrame(schema=polars_schema(source.contract))
     assert list(judge(source.contract, empty)) == []
     nulls = empty.clear(n=1)
-    assert {finding.rule for finding in judge(source.contract, nulls) if not finding.is_warning} >= {"event_ts:missing", "file_id:missing"}
+    assert {finding.rule for finding in judge(source.contract, nulls) if not finding.is_warning} >= {
+        "event_ts:missing",
+        "file_id:missing",
+    }

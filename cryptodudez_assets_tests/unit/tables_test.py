@@ -80,7 +80,10 @@ def test_a_null_where_the_contract_forbids_it_is_not_written(lake: Lake) -> None
 def test_a_column_that_the_contract_gains_is_null_in_older_rows(lake: Lake) -> None:
     add(lake, {"name": "old"})
     add(lake, {"name": "new", "colour": "red", "tones": ["dark"]}, spec=MORE)
-    assert rows_of(lake, SPEC.name).select("name", "colour", "tones").sort("name").rows() == [("new", "red", ["dark"]), ("old", None, None)]
+    assert rows_of(lake, SPEC.name).select("name", "colour", "tones").sort("name").rows() == [
+        ("new", "red", ["dark"]),
+        ("old", None, None),
+    ]
 
 
 def test_a_column_that_the_contract_loses_stays_for_older_rows(lake: Lake) -> None:
@@ -122,7 +125,12 @@ def test_many_frames_make_as_few_files_as_one(lake: Lake) -> None:
 
 @pytest.mark.parametrize(
     ("where", "left"),
-    [(EqualTo("name", "a"), "bb"), (GreaterThan("number", 1), "aab"), (In("number", [1, 2]), "a"), (EqualTo("name", "z"), "aabb")],
+    [
+        (EqualTo("name", "a"), "bb"),
+        (GreaterThan("number", 1), "aab"),
+        (In("number", [1, 2]), "a"),
+        (EqualTo("name", "z"), "aabb"),
+    ],
 )
 def test_deleting_drops_the_rows_that_match_and_no_others(lake: Lake, where: object, left: str) -> None:
     add(lake, {"name": "a", "number": 1}, {"name": "a"}, {"name": "b", "number": 1}, {"name": "b", "number": 2})
@@ -172,7 +180,9 @@ def test_the_lake_may_lie_in_any_folder(tmp_path: Path, folder: str) -> None:
     assert names(Lake.open(Settings(home=tmp_path / folder))) == ["a"]
 
 
-def test_homes_that_share_a_catalog_share_its_locks(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_homes_that_share_a_catalog_share_its_locks(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("cryptodudez_assets.lake.locks.PATIENCE_SECONDS", 0.1)
     other = Settings(home=tmp_path / "other", catalog=settings.catalog)
     with exclusive(settings, "x"), pytest.raises(TimeoutError), exclusive(other, "x"):
