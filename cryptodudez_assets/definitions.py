@@ -3,10 +3,11 @@
 import dagster as dg
 
 from cryptodudez_assets.defs.build import build_definitions
+from cryptodudez_assets.features import all_views
 from cryptodudez_assets.sources import all_sources
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """Every asset, check, sensor and job of the platform."""
-    return build_definitions(all_sources().values())
+    return build_definitions(all_sources().values(), all_views().values())

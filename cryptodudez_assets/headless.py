@@ -11,6 +11,7 @@ from rich.console import Console
 from cryptodudez_assets.defs.build import build_definitions
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key
+from cryptodudez_assets.features import all_views
 from cryptodudez_assets.instance import dagster_home
 from cryptodudez_assets.lake.catalogue import open_entries
 from cryptodudez_assets.lake.discovery import Cursor, discover, discover_all
@@ -32,7 +33,7 @@ def run_pending(lake: Lake, names: Sequence[str], console: Console) -> bool:
     sources = all_sources()
     console.print(f"new files for {', '.join(pending)}")
     definitions = build_definitions(
-        sources.values(), LakeResource(home=str(lake.settings.home)), {"progress": _progress(console)}
+        sources.values(), all_views().values(), LakeResource(home=str(lake.settings.home)), {"progress": _progress(console)}
     )
     first = dg.AssetSelection.assets(*(catalogue_key(sources[name]) for name in pending))
     graph = definitions.resolve_asset_graph()
@@ -78,6 +79,7 @@ def _report(result: dg.ExecuteInProcessResult, console: Console) -> bool:
             _tell(console, "failed" if failed else "warning", f"{asset}: {evaluation.description}")
     for failure in result.get_step_failure_events():
         error = failure.step_failure_data.error
+        error = error.cause if error and error.cause else error  # Dagster wraps what was raised
         _tell(console, "failed", f"{failure.step_key}: {error.message if error else 'no reason given'}")
     console.print(f"run {result.run_id}: {'all assets materialised' if result.success else 'failed'}")
     return result.success

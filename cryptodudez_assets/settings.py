@@ -29,6 +29,12 @@ class Settings(BaseSettings):
         "Default: `catalog.db` in the home folder.",
         repr=False,
     )
+    online: str = Field(
+        default="",
+        description="Online feature store: `sqlite:///file`, `postgresql://user:password@host/database` or "
+        "`redis://host`. Default: `online.db` in the home folder.",
+        repr=False,
+    )
     s3_endpoint: str = Field(
         default="", description="Endpoint of an S3-compatible store other than AWS, such as SeaweedFS."
     )
@@ -57,6 +63,7 @@ class Settings(BaseSettings):
             lake = str(Path(lake).expanduser().absolute())
         object.__setattr__(self, "lake", lake.rstrip("/"))
         object.__setattr__(self, "catalog", self.catalog or f"sqlite:///{self.home / 'catalog.db'}")
+        object.__setattr__(self, "online", self.online or f"sqlite:///{self.home / 'online.db'}")
         return self
 
     @property

@@ -26,7 +26,7 @@ class Rig:
 
     def __post_init__(self) -> None:
         self.resource = LakeResource(home=str(self.lake.settings.home))
-        self.definitions = build_definitions(self.sources, self.resource)
+        self.definitions = build_definitions(self.sources, lake=self.resource)
         self.graph = self.definitions.resolve_asset_graph()
         self._automation = self._evaluate(None)
 

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from cryptodudez_assets.contracts.base import Contract, columns_of, table_rules
 from cryptodudez_assets.definitions import defs
+from cryptodudez_assets.feature_store.materialize import table_specs
+from cryptodudez_assets.feature_store.registry import REGISTRY
+from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake import catalogue, inventory, quarantine
 from cryptodudez_assets.lake.merge import observations_spec, table_spec
 from cryptodudez_assets.lake.tables import TableSpec
@@ -39,9 +42,10 @@ def data_dictionary() -> str:
     sources = [
         spec for source in all_sources().values() for spec in (table_spec(source), observations_spec(source)) if spec
     ]
-    own = [catalogue.FILES, catalogue.SCHEMAS, inventory.TABLES, quarantine.ROWS, quarantine.FILES]
+    features = [spec for view in all_views().values() for spec in table_specs(view)]
+    own = [REGISTRY, catalogue.FILES, catalogue.SCHEMAS, inventory.TABLES, quarantine.ROWS, quarantine.FILES]
     head = "# Data dictionary\n\nMade from the contracts by `make docs`. Times are UTC, with microseconds.\n"
-    return head + "".join(_page(spec) for spec in [*sources, *own])
+    return head + "".join(_page(spec) for spec in [*sources, *features, *own])
 
 
 def _page(spec: TableSpec) -> str:
@@ -69,23 +73,35 @@ def _rows(contract: type[Contract]) -> Iterator[str]:
         yield f"| {' | '.join(cells)} | {column.description.replace('|', '/')} |"
 
 
+# What there is once per source or view is drawn once; the tables about tables are left out.
+DRAWN_ONCE = {
+    "raw": "raw/〈source〉",
+    "catalog": "catalog/files/〈source〉",
+    "quarantine": "quarantine/rows/〈source〉",
+}
+DRAWN_ONCE["online"] = "online/〈view〉"
+LEFT_OUT = {"inventory"}
+
+
 def asset_graph() -> str:
     """The asset graph as a Mermaid diagram, grouped as in the UI."""
     graph = defs().resolve_asset_graph()
-    groups: dict[str, list[str]] = {}
-    edges: list[str] = []
-    for key in sorted(graph.get_all_asset_keys(), key=lambda key: key.path):
-        node = graph.get(key)
-        groups.setdefault(node.group_name, []).append(f'    {_id(key.path)}["{"/".join(key.path)}"]')
-        edges += [
-            f"  {_id(parent.path)} --> {_id(key.path)}" for parent in sorted(node.parent_keys, key=lambda key: key.path)
-        ]
-    boxes = [line for name, nodes in groups.items() for line in (f"  subgraph {name}", *nodes, "  end")]
-    return "\n".join(["```mermaid", "flowchart LR", *boxes, *edges, "```", ""])
-
-
-def _id(path: list[str]) -> str:
-    return "_".join(path)
+    drawn = {key: graph.get(key) for key in graph.get_all_asset_keys() if graph.get(key).group_name not in LEFT_OUT}
+    names = {key: DRAWN_ONCE.get(node.group_name, key.to_user_string()) for key, node in drawn.items()}
+    groups: dict[str, set[str]] = {}
+    for key, node in drawn.items():
+        groups.setdefault(node.group_name, set()).add(names[key])
+    edges = {
+        (names[parent], names[key]) for key, node in drawn.items() for parent in node.parent_keys if parent in names
+    }
+    number = {name: f"n{i}" for i, name in enumerate(sorted(set(names.values())))}
+    boxes = [
+        line
+        for group, members in sorted(groups.items())
+        for line in (f"  subgraph {group}", *(f'    {number[name]}["{name}"]' for name in sorted(members)), "  end")
+    ]
+    arrows = [f"  {number[one]} --> {number[other]}" for one, other in sorted(edges)]
+    return "\n".join(["```mermaid", "flowchart LR", *boxes, *arrows, "```", ""])
 
 
 if __name__ == "__main__":

@@ -20,6 +20,9 @@ on_sound_update = (
     .with_label("on_sound_update")
 )
 
+# Features of several tables are computed once all of them are there.
+on_sound_update_of_all = (dg.AutomationCondition.eager() & inputs_are_sound).with_label("on_sound_update_of_all")
+
 automation_sensor = dg.AutomationConditionSensorDefinition(
     "automation",
     target=dg.AssetSelection.all(),

@@ -5,25 +5,40 @@ from collections.abc import Iterable, Mapping
 import dagster as dg
 
 from cryptodudez_assets.defs.automation import automation_sensor
+from cryptodudez_assets.defs.feature_assets import build_feature_assets, build_registry, view_keys
+from cryptodudez_assets.defs.feature_checks import build_feature_checks
 from cryptodudez_assets.defs.lake_assets import build_inventory, maintenance, nightly_maintenance
+from cryptodudez_assets.defs.online_assets import build_online_asset
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import build_source_assets, quarantine_key, table_keys
 from cryptodudez_assets.defs.source_checks import build_source_checks
 from cryptodudez_assets.defs.source_sensors import build_source_sensor
+from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.sources.declaration import Source
 
 
 def build_definitions(
     sources: Iterable[Source],
+    views: Iterable[FeatureView] = (),
     lake: LakeResource | None = None,
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
 ) -> dg.Definitions:
     """Everything that Dagster is to know."""
-    sources = list(sources)
+    sources, views = list(sources), list(views)
     tables = [key for source in sources for key in (*table_keys(source), quarantine_key(source))]
+    tables += [key for view in views for key in view_keys(view)]
     return dg.Definitions(
-        assets=[asset for source in sources for asset in build_source_assets(source)] + [build_inventory(tables)],
-        asset_checks=[check for source in sources for check in build_source_checks(source)],
+        assets=[
+            *(asset for source in sources for asset in build_source_assets(source)),
+            *map(build_feature_assets, views),
+            *map(build_online_asset, views),
+            *([build_registry(views)] if views else []),
+            build_inventory(tables),
+        ],
+        asset_checks=[
+            *(check for source in sources for check in build_source_checks(source)),
+            *(check for view in views for check in build_feature_checks(view)),
+        ],
         jobs=[maintenance],
         schedules=[nightly_maintenance],
         sensors=[*map(build_source_sensor, sources), automation_sensor],

@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 
 from cryptodudez_assets.contracts.catalogue import OPEN, Status
-from cryptodudez_assets.contracts.rules import judge
+from cryptodudez_assets.defs.contract_check import build_contract_check
 from cryptodudez_assets.defs.metadata import key_of, markdown
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key
@@ -15,61 +15,15 @@ from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.review import overview
 from cryptodudez_assets.lake.status import unbalanced_files
-from cryptodudez_assets.lake.tables import planned_files, scan_files
 from cryptodudez_assets.sources.declaration import Source
 
 
 def build_source_checks(source: Source) -> Sequence[dg.AssetChecksDefinition]:
     """All checks of a source."""
-    contracts = [
-        _contract(source, table, keyed)
-        for table, keyed in ((source.table, True), (source.observations, False))
-        if table
-    ]
+    contracts = [build_contract_check(source.table, source.contract, source.key, source.version)]
+    if source.observations:
+        contracts.append(build_contract_check(source.observations, source.contract, (), source.version))
     return [*contracts, _conservation(source), _schemas(source), _stuck(source)]
-
-
-def _contract(source: Source, table: str, keyed: bool) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset=key_of(table),
-        name="contract",
-        blocking=True,
-        description=f"Every row of {table} keeps the rules of its contract"
-        + (f", and ({', '.join(source.key)}) is unique." if keyed else "."),
-    )
-    def contract(lake: LakeResource) -> dg.AssetCheckResult:
-        opened = lake.open()
-        errors, warnings = count_broken_rules(opened, source, table)
-        if keyed and (repeated := _repeated_keys(opened, source)):
-            errors["key_repeats"] = repeated
-        return dg.AssetCheckResult(
-            passed=not errors,
-            severity=dg.AssetCheckSeverity.ERROR,
-            description=f"broken rules: {errors}" if errors else "every rule holds",
-            metadata={"errors": errors, "warnings": warnings, "contract_version": source.version},
-        )
-
-    return contract
-
-
-def count_broken_rules(lake: Lake, source: Source, table: str) -> tuple[dict[str, int], dict[str, int]]:
-    """How many rows of the table break which errors and which warnings. One data file at a time, for memory's sake."""
-    found = lake.tables.table(table)
-    errors: dict[str, int] = {}
-    warnings: dict[str, int] = {}
-    for path in planned_files(found) if found is not None else ():
-        assert found is not None  # noqa: S101  (for the type checker: there are paths)
-        for finding in judge(source.contract, scan_files(found, [path]).collect()):
-            counts = warnings if finding.is_warning else errors
-            counts[finding.rule] = counts.get(finding.rule, 0) + int(finding.broken.sum())
-    return errors, warnings
-
-
-def _repeated_keys(lake: Lake, source: Source) -> int:
-    rows = lake.tables.scan(source.table)
-    if rows is None:
-        return 0
-    return int(rows.select(pl.len() - pl.struct(source.key).n_unique()).collect(engine="streaming").item())
 
 
 def _conservation(source: Source) -> dg.AssetChecksDefinition:

@@ -1,0 +1,60 @@
+"""The blocking check that every table has: its rows keep the rules of the contract, and its key is unique."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+import polars as pl
+
+from cryptodudez_assets.contracts.base import Contract
+from cryptodudez_assets.contracts.rules import judge
+from cryptodudez_assets.defs.metadata import key_of
+from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.tables import planned_files, scan_files
+
+
+def build_contract_check(
+    table: str, contract: type[Contract], key: Sequence[str], version: str
+) -> dg.AssetChecksDefinition:
+    """The check for one table; without a `key`, rows need not be unique."""
+    unique = f", and ({', '.join(key)}) is unique." if key else "."
+
+    @dg.asset_check(
+        asset=key_of(table),
+        name="contract",
+        blocking=True,
+        description=f"Every row of {table} keeps the rules of its contract{unique}",
+    )
+    def keeps_contract(lake: LakeResource) -> dg.AssetCheckResult:
+        opened = lake.open()
+        errors, warnings = count_broken_rules(opened, table, contract)
+        if key and (repeated := _repeated_keys(opened, table, key)):
+            errors["key_repeats"] = repeated
+        return dg.AssetCheckResult(
+            passed=not errors,
+            severity=dg.AssetCheckSeverity.ERROR,
+            description=f"broken rules: {errors}" if errors else "every rule holds",
+            metadata={"errors": errors, "warnings": warnings, "contract_version": version},
+        )
+
+    return keeps_contract
+
+
+def count_broken_rules(lake: Lake, table: str, contract: type[Contract]) -> tuple[dict[str, int], dict[str, int]]:
+    """How many rows of the table break which errors and which warnings. One data file at a time, for memory's sake."""
+    found = lake.tables.table(table)
+    errors: dict[str, int] = {}
+    warnings: dict[str, int] = {}
+    for path in planned_files(found) if found is not None else ():
+        assert found is not None  # noqa: S101  (for the type checker: there are paths)
+        for finding in judge(contract, scan_files(found, [path]).collect()):
+            counts = warnings if finding.is_warning else errors
+            counts[finding.rule] = counts.get(finding.rule, 0) + int(finding.broken.sum())
+    return errors, warnings
+
+
+def _repeated_keys(lake: Lake, table: str, key: Sequence[str]) -> int:
+    rows = lake.tables.scan(table)
+    if rows is None:
+        return 0
+    return int(rows.select(pl.len() - pl.struct(key).n_unique()).collect(engine="streaming").item())

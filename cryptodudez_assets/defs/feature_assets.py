@@ -1,0 +1,123 @@
+"""From a feature view's declaration to its assets, and the registry of all views."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from cryptodudez_assets.defs.automation import on_sound_update, on_sound_update_of_all
+from cryptodudez_assets.defs.metadata import contract_schema, key_of, markdown, table_metadata
+from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.feature_store.materialize import materialize, table_specs
+from cryptodudez_assets.feature_store.registry import REGISTRY, publish
+from cryptodudez_assets.features.declaration import FeatureView
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.tables import TableSpec
+
+
+def view_keys(view: FeatureView) -> list[dg.AssetKey]:
+    """The assets of a view: its tables."""
+    return [key_of(spec.name) for spec in table_specs(view)]
+
+
+def build_feature_assets(view: FeatureView) -> dg.AssetsDefinition:
+    """The tables of a view, computed together. Where an input is not there yet they are skipped."""
+
+    @dg.multi_asset(
+        name=f"compute_{view.name}", specs=[_spec(view, spec) for spec in table_specs(view)], can_subset=False
+    )
+    def compute_view(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
+        opened = lake.open()
+        missing = [one.table for one in view.inputs if opened.tables.table(one.table) is None]
+        if missing:
+            context.log.info(f"{view.name} waits for {', '.join(missing)}")
+            return
+        done = materialize(opened, view, progress=context.log.info)
+        reach = str(done.reach) if done.reach else "everything" if done.rows else "nothing, no input row changed"
+        snapshots = {table: str(snapshot_id) for table, snapshot_id in done.snapshots.items()}
+        for spec in table_specs(view):
+            yield dg.MaterializeResult(
+                asset_key=key_of(spec.name),
+                metadata={
+                    **table_metadata(opened, spec.name),
+                    "rows_computed": done.rows,
+                    "computed": reach,
+                    "made_from_snapshots": snapshots,
+                    "data_card": markdown(statistics(opened, view, spec.name)),
+                },
+            )
+
+    return compute_view
+
+
+def statistics(lake: Lake, view: FeatureView, table: str) -> pl.DataFrame:
+    """One line per numeric feature: how many are null, and how the others are distributed."""
+    rows = lake.tables.scan(table)
+    schema = rows.collect_schema() if rows is not None else pl.Schema()
+    numeric = [name for name in view.features if name in schema and schema[name].is_numeric()]
+    if rows is None or not numeric:
+        return pl.DataFrame(schema={"feature": pl.String})
+    told = {
+        "nulls": pl.col(numeric).null_count().cast(pl.Float64),
+        "mean": pl.col(numeric).mean(),
+        "std": pl.col(numeric).std(),
+        "min": pl.col(numeric).min().cast(pl.Float64),
+        "median": pl.col(numeric).median(),
+        "max": pl.col(numeric).max().cast(pl.Float64),
+    }
+    lines = pl.collect_all([rows.select(expression) for expression in told.values()])
+    columns = {name: line.row(0) for name, line in zip(told, lines, strict=True)}
+    rounded = {name: [None if value is None else float(f"{value:.5g}") for value in row] for name, row in columns.items()}
+    return pl.DataFrame({"feature": numeric, **rounded})
+
+
+def _spec(view: FeatureView, spec: TableSpec) -> dg.AssetSpec:
+    is_newest = spec.name == view.table
+    older = "" if is_newest else "Every version of each row, by the time at which it became known. "
+    return dg.AssetSpec(
+        key_of(spec.name),
+        deps=[key_of(one.table) for one in view.inputs],
+        description=older + view.description + (f"\n\nDeprecated: {view.deprecated}" if view.deprecated else ""),
+        group_name="features",
+        owners=[view.owner],
+        kinds={"iceberg", "polars"},
+        tags={**view.tags, **({"deprecated": "true"} if view.deprecated else {})},
+        code_version=view.version,
+        skippable=True,
+        automation_condition=on_sound_update_of_all,
+        metadata={
+            "dagster/column_schema": contract_schema(view.contract),
+            "dagster/column_lineage": _lineage(view),
+            "key": ", ".join(view.key) or "none: one row for the market",
+            "ttl": str(view.ttl),
+            "window": str(view.window) if view.window else "all of the past",
+        },
+    )
+
+
+def _lineage(view: FeatureView) -> dg.TableColumnLineage:
+    """A feature may depend on whatever its view reads."""
+    read = [dg.TableColumnDep(key_of(one.table), column) for one in view.inputs for column in one.all_columns]
+    return dg.TableColumnLineage(dict.fromkeys(view.features, read))
+
+
+def build_registry(views: Sequence[FeatureView]) -> dg.AssetsDefinition:
+    """The asset that publishes the declarations as a table."""
+
+    @dg.asset(
+        key=key_of(REGISTRY.name),
+        deps=[key for view in views for key in view_keys(view)],
+        description=REGISTRY.description,
+        group_name="inventory",
+        owners=["team:platform"],
+        kinds={"iceberg"},
+        automation_condition=on_sound_update,
+        metadata={"dagster/column_schema": contract_schema(REGISTRY.contract)},
+    )
+    def registry_of_features(lake: LakeResource) -> dg.MaterializeResult[Any]:
+        opened = lake.open()
+        new = publish(opened, views)
+        return dg.MaterializeResult(metadata={**table_metadata(opened, REGISTRY.name), "new_versions": new})
+
+    return registry_of_features

@@ -1,0 +1,43 @@
+"""The online store follows the feature tables: the latest row of each key, for serving."""
+
+from typing import Any
+
+import dagster as dg
+
+from cryptodudez_assets.defs.automation import on_sound_update_of_all
+from cryptodudez_assets.defs.metadata import contract_schema, key_of
+from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.feature_store.online import open_online_store
+from cryptodudez_assets.feature_store.publish import publish_latest
+from cryptodudez_assets.features.declaration import FeatureView
+from cryptodudez_assets.settings import Settings
+
+
+def online_key(view: FeatureView) -> dg.AssetKey:
+    """The view in the online store."""
+    return dg.AssetKey(["online", view.name])
+
+
+def build_online_asset(view: FeatureView) -> dg.AssetsDefinition:
+    """The asset that brings a view's latest rows online."""
+
+    @dg.asset(
+        key=online_key(view),
+        deps=[key_of(view.table)],
+        description=f"The latest row of each key of {view.name}, ready to be served for {view.ttl}.",
+        group_name="online",
+        owners=[view.owner],
+        kinds={Settings().online.partition(":")[0]},
+        automation_condition=on_sound_update_of_all,
+        metadata={"dagster/column_schema": contract_schema(view.contract)},
+    )
+    def bring_online(lake: LakeResource) -> dg.MaterializeResult[Any]:
+        opened = lake.open()
+        store = open_online_store(opened.settings.online)
+        try:
+            published = publish_latest(opened, view, store)
+        finally:
+            store.close()
+        return dg.MaterializeResult(metadata={"rows_written": published})
+
+    return bring_online

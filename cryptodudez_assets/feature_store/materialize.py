@@ -1,0 +1,182 @@
+"""Bring a feature view's tables up to date with their inputs: only the keys and days that a change can reach are computed anew.
+
+The snapshots of the inputs that a table was made from are kept in its own snapshot; what changed since is read from the
+files that differ. A changed definition, or a lost snapshot, means computing everything.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, GreaterThanOrEqual, LessThan
+
+from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.features.declaration import FeatureView, Input
+from cryptodudez_assets.lake.changes import changed_rows
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.locks import exclusive
+from cryptodudez_assets.lake.tables import TableSpec, scan
+
+MADE_FROM = "cryptodudez.made_from"
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a change can reach: rows of these keys (None: of all) with `start <= event_ts < end` (None: without an end)."""
+
+    keys: pl.DataFrame | None
+    start: datetime
+    end: datetime | None
+
+    def of(self, rows: pl.LazyFrame, time: str, back: timedelta | None = timedelta(0)) -> pl.LazyFrame:
+        """The rows within reach, and those that lie `back` before its start (None: all before)."""
+        if back is not None:
+            rows = rows.filter(pl.col(time) >= pl.lit(self.start - back))
+        if self.end is not None:
+            rows = rows.filter(pl.col(time) < pl.lit(self.end))
+        if self.keys is None:
+            return rows
+        return rows.join(self.keys.lazy(), on=self.keys.columns, how="semi", nulls_equal=True)
+
+    def __str__(self) -> str:
+        keys = "all keys" if self.keys is None else f"{len(self.keys):,} keys"
+        return f"{keys} from {self.start:%Y-%m-%d} " + (f"to {self.end:%Y-%m-%d}" if self.end else "on")
+
+
+@dataclass(frozen=True)
+class Materialized:
+    """What was done: how many rows were computed, within which reach (None: all), from which snapshots."""
+
+    rows: int
+    reach: Reach | None
+    snapshots: dict[str, int | None]
+
+
+def table_specs(view: FeatureView) -> list[TableSpec]:
+    """The tables of a view: the newest version of each row, and all versions where there are several."""
+    order = (*view.key, "event_ts")
+    specs = [TableSpec(view.table, view.contract, (("event_ts", "year"),), order)]
+    if view.versions:
+        specs.append(TableSpec(view.history, view.contract, (("event_ts", "year"),), (*order, "known_ts")))
+    return specs
+
+
+def materialize(
+    lake: Lake, view: FeatureView, *, full: bool = False, progress: Callable[[str], None] = lambda _: None
+) -> Materialized:
+    """Compute what is not up to date and write it, in one commit per table."""
+    with exclusive(lake.settings, f"view.{view.name}"):
+        now = {one.table: _snapshot(lake, one.table) for one in view.inputs}
+        before = None if full else _made_from(lake, view)
+        changes = _changes(lake, view, before, now) if before else None
+        if changes is not None and changes.is_empty():
+            return Materialized(0, None, now)
+        reach = None if changes is None else _reach(view, changes)
+        progress(f"{view.name}: {reach or 'everything is computed'}")
+        rows = compute(lake, view, reach, now)
+        for spec in table_specs(view):
+            _write(lake, view, spec, rows, reach, now)
+        return Materialized(len(rows), reach, now)
+
+
+def compute(lake: Lake, view: FeatureView, reach: Reach | None, snapshots: dict[str, int | None]) -> pl.DataFrame:
+    """The view's rows within reach (None: all), from these snapshots of its inputs."""
+    frames = {one.table: _read(lake, one, reach, view.window, snapshots[one.table]) for one in view.inputs}
+    rows = view.transform(frames)
+    if reach:
+        rows = reach.of(rows, "event_ts")
+    return rows.select(polars_schema(view.contract).names()).collect()
+
+
+def _read(lake: Lake, one: Input, reach: Reach | None, window: timedelta | None, snapshot_id: int | None) -> pl.LazyFrame:
+    table = lake.tables.table(one.table)
+    if table is None:
+        raise LookupError(f"there is no table {one.table} yet; land something for it first")
+    rows = scan(table, snapshot_id=snapshot_id).select(one.all_columns)
+    if reach is None:
+        return rows
+    return Reach(_keys_in(reach.keys, one), reach.start, reach.end).of(rows, one.time, window)
+
+
+def _keys_in(keys: pl.DataFrame | None, one: Input) -> pl.DataFrame | None:
+    shared = [] if keys is None else [name for name in keys.columns if name in one.columns]
+    return keys.select(shared).unique() if keys is not None and shared else None
+
+
+def _changes(
+    lake: Lake, view: FeatureView, before: dict[str, int | None], now: dict[str, int | None]
+) -> pl.DataFrame | None:
+    """Keys (those that every input has) and times of input rows that changed; None where that cannot be told."""
+    shared = [name for name in view.key if all(name in one.columns for one in view.inputs)]
+    parts = []
+    for one in view.inputs:
+        changed = changed_rows(lake.tables, one.table, before.get(one.table), now[one.table], one.all_columns)
+        if changed is None:
+            return None
+        parts.append(changed.select(*shared, pl.col(one.time).alias("event_ts")))
+    return pl.concat(parts).unique()
+
+
+def _reach(view: FeatureView, changes: pl.DataFrame) -> Reach:
+    days = changes["event_ts"].dt.truncate("1d")
+    keys = changes.drop("event_ts").unique() if changes.width > 1 else None
+    # A row sees `window` back, so a changed input is seen by rows up to `window` later.
+    end = None if view.window is None else days.max() + view.window + DAY  # type: ignore[operator]
+    return Reach(keys, days.min(), end)  # type: ignore[arg-type]
+
+
+def _write(
+    lake: Lake, view: FeatureView, spec: TableSpec, rows: pl.DataFrame, reach: Reach | None, made_from: dict[str, int | None]
+) -> None:
+    if spec.name != view.history:
+        rows = rows.sort("known_ts").unique([*view.key, "event_ts"], keep="last", maintain_order=True)
+    with lake.tables.changing(spec) as change:
+        change.note({MADE_FROM: json.dumps({"version": view.version, "inputs": made_from})})
+        if reach is None:
+            change.delete(AlwaysTrue()).add(rows)
+        else:
+            years = _years(reach)
+            there = change.rows(years).filter(_is_within(reach)).collect()
+            untouched = there.join(reach.of(there.lazy(), "event_ts").collect(), on=there.columns, how="anti", nulls_equal=True)
+            change.delete(years).add(pl.concat([untouched, rows.select(untouched.columns)]))
+
+
+def _years(reach: Reach) -> BooleanExpression:
+    """The partitions that the reach touches."""
+    first = GreaterThanOrEqual("event_ts", reach.start.replace(month=1, day=1).isoformat())
+    return first if reach.end is None else And(first, LessThan("event_ts", _next_year(reach.end).isoformat()))
+
+
+def _is_within(reach: Reach) -> pl.Expr:
+    first = pl.col("event_ts") >= pl.lit(reach.start.replace(month=1, day=1))
+    return first if reach.end is None else first & (pl.col("event_ts") < pl.lit(_next_year(reach.end)))
+
+
+def _next_year(time: datetime) -> datetime:
+    return time.replace(year=time.year + 1, month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def _snapshot(lake: Lake, name: str) -> int | None:
+    table = lake.tables.table(name)
+    snapshot = table.current_snapshot() if table else None
+    return snapshot.snapshot_id if snapshot else None
+
+
+def _made_from(lake: Lake, view: FeatureView) -> dict[str, int | None] | None:
+    """The snapshots of the inputs that all tables of the view were made from; None unless they agree, and the code too."""
+    told = {_told(lake, spec.name) for spec in table_specs(view)}
+    made = json.loads(told.pop() or "{}") if len(told) == 1 else {}
+    inputs: dict[str, int | None] | None = made.get("inputs")
+    return inputs if made.get("version") == view.version else None
+
+
+def _told(lake: Lake, name: str) -> str | None:
+    table = lake.tables.table(name)
+    snapshots = sorted(table.metadata.snapshots, key=lambda one: one.sequence_number or 0, reverse=True) if table else []
+    for snapshot in snapshots:  # maintenance writes snapshots too, which tell nothing
+        if snapshot.summary and MADE_FROM in snapshot.summary.additional_properties:
+            return str(snapshot.summary.additional_properties[MADE_FROM])
+    return None

@@ -1,0 +1,186 @@
+"""The online store: the latest row of each key, for serving. What a row is, and whether it may be served, is decided here.
+
+Where rows are kept is behind `Shelf`, one file each: `online_sqlite`, `online_postgres`, `online_redis`.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from typing import Any, NamedTuple, Protocol
+
+import polars as pl
+
+from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.features.declaration import FeatureContract, FeatureView
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+TIMES = ("event_ts", "known_ts")
+
+
+class Record(NamedTuple):
+    """A row as it is kept: its key and its features as JSON, its times in microseconds since 1970."""
+
+    key: str
+    event: int
+    known: int
+    features: str
+
+
+class Shelf(Protocol):
+    """Keeps at most one record for each key of a view."""
+
+    def put(self, view: str, records: Sequence[Record]) -> None:
+        """Keep these (of one key at most one, in the order of keys) but where what is there has later (event, known)."""
+
+    def get(self, view: str, keys: Sequence[str]) -> dict[str, Record]:
+        """The records of those keys that there are."""
+
+    def drop(self, view: str) -> None:
+        """Forget a view."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+@dataclass(frozen=True)
+class OnlineStore:
+    """Latest features by key. Every process opens its own; threads may share one."""
+
+    shelf: Shelf
+
+    def write(self, view: FeatureView, rows: pl.DataFrame) -> None:
+        """Take in rows of the view, in any order, again or not: what is newest by (event_ts, known_ts) stays.
+
+        Of rows that agree in these the one written last stays. Rows that cannot be known yet should wait: a key has
+        one row only, so until then there would be none to serve. Numbers that are not finite become null.
+        """
+        if records := _records(view, rows):
+            self.shelf.put(view.name, records)
+
+    def read(
+        self, view: FeatureView, keys: Sequence[Mapping[str, Any]], features: Sequence[str], now: datetime
+    ) -> list[dict[str, Any]]:
+        """For each key `event_ts`, `known_ts` and the features, all None where there is nothing to serve.
+
+        A row may be served at `now` under the conditions of `point_in_time`: it is known and at most `ttl` old.
+        """
+        shape = _shape(view.contract, tuple(view.key))
+        decoders = shape.decoders(view.name, features)
+        texts = [shape.key_text(view.name, key) for key in keys]
+        there = self.shelf.get(view.name, sorted({text for text in texts if text is not None}))
+        at, ttl = _microseconds(now), view.ttl // MICROSECOND
+        served = {
+            key: _decoded(record, decoders)
+            for key, record in there.items()
+            if max(record.event, record.known) <= at <= record.event + ttl
+        }
+        nothing = dict.fromkeys([*TIMES, *features])
+        return [dict(served.get(text, nothing) if text is not None else nothing) for text in texts]
+
+    def drop(self, view: str) -> None:
+        """Forget a view."""
+        self.shelf.drop(view)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.shelf.close()
+
+
+def open_online_store(url: str) -> OnlineStore:
+    """The store at `sqlite:///file`, `postgresql://…` or `redis://…` (also `rediss://…`, `unix://…`)."""
+    # What one does not use need not be installed, nor take time to import.
+    match url.partition("://")[0]:
+        case "sqlite":
+            from cryptodudez_assets.feature_store.online_sqlite import SqliteShelf
+
+            return OnlineStore(SqliteShelf(url))
+        case "postgresql" | "postgres":
+            from cryptodudez_assets.feature_store.online_postgres import PostgresShelf
+
+            return OnlineStore(PostgresShelf(url))
+        case "redis" | "rediss" | "unix":
+            from cryptodudez_assets.feature_store.online_redis import RedisShelf
+
+            return OnlineStore(RedisShelf(url))
+        case scheme:
+            raise ValueError(f"no online store at {scheme}://…; expected sqlite:///file, postgresql://… or redis://…")
+
+
+Decoder = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """What reading needs of a contract, worked out once."""
+
+    key: dict[str, type]
+    features: dict[str, Decoder]
+
+    def decoders(self, view: str, features: Sequence[str]) -> list[tuple[str, Decoder]]:
+        if unknown := [name for name in features if name not in self.features]:
+            raise KeyError(f"no feature {', '.join(unknown)} in {view}; it has {', '.join(self.features)}")
+        return [(name, self.features[name]) for name in features]
+
+    def key_text(self, view: str, key: Mapping[str, Any]) -> str | None:
+        """The key as it is kept; None for one with a null, which nothing belongs to."""
+        if missing := [name for name in self.key if name not in key]:
+            raise KeyError(f"a key of {view} lacks {', '.join(missing)}")
+        for name, expected in self.key.items():
+            if key[name] is not None and type(key[name]) is not expected:
+                raise TypeError(f"key {name} of {view} must be {expected.__name__}, not {key[name]!r}")
+        values = [key[name] for name in self.key]
+        return None if None in values else _key_text(values)
+
+
+@cache
+def _shape(contract: type[FeatureContract], key: tuple[str, ...]) -> _Shape:
+    schema = polars_schema(contract)
+    features = {name: _decoder(dtype) for name, dtype in schema.items() if name not in {*key, *TIMES}}
+    return _Shape({name: schema[name].to_python() for name in key}, features)
+
+
+def _key_text(values: Sequence[Any]) -> str:
+    return json.dumps(values, default=date.isoformat)
+
+
+def _decoder(dtype: pl.DataType) -> Decoder:
+    if dtype == pl.Datetime:
+        return _time
+    if dtype == pl.Date:
+        return lambda days: (EPOCH + timedelta(days=days)).date()
+    return float if dtype.is_float() else lambda value: value
+
+
+def _decoded(record: Record, decoders: Sequence[tuple[str, Decoder]]) -> dict[str, Any]:
+    values = json.loads(record.features)
+    row: dict[str, Any] = {"event_ts": _time(record.event), "known_ts": _time(record.known)}
+    for name, decode in decoders:
+        value = values.get(name)  # a feature that was added later is null until it is written
+        row[name] = None if value is None else decode(value)
+    return row
+
+
+def _time(microseconds: int) -> datetime:
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+def _microseconds(time: datetime) -> int:
+    if time.tzinfo is None:
+        raise ValueError(f"{time} has no time zone; expected UTC")
+    return (time - EPOCH) // MICROSECOND
+
+
+def _records(view: FeatureView, rows: pl.DataFrame) -> list[Record]:
+    schema = polars_schema(view.contract)
+    newest = rows.cast({name: schema[name] for name in rows.columns}).drop_nulls([*view.key, *TIMES])
+    newest = newest.sort(*TIMES, maintain_order=True)
+    newest = newest.unique(view.key, keep="last", maintain_order=True) if view.key else newest.tail(1)
+    plain = [pl.col(name).to_physical() if schema[name].is_temporal() else pl.col(name) for name in view.features]
+    kept = newest.select(
+        *(pl.col(name).to_physical() for name in TIMES), pl.struct(plain).struct.json_encode().alias("json")
+    )
+    keys = map(_key_text, newest.select(view.key).rows() if view.key else [()] * len(newest))
+    return sorted(Record(key, *values) for key, values in zip(keys, kept.rows(), strict=True))

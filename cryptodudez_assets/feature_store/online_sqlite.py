@@ -1,0 +1,57 @@
+"""Online features in an SQLite file: the default. A writer keeps no reader waiting, in whatever process."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+
+from cryptodudez_assets.feature_store.online import Record
+
+PATIENCE_SECONDS = 60
+TABLE = """CREATE TABLE IF NOT EXISTS online (
+    view TEXT, key TEXT, event INTEGER, known INTEGER, features TEXT, PRIMARY KEY (view, key)) WITHOUT ROWID"""
+PUT = """INSERT INTO online VALUES (?, ?, ?, ?, ?) ON CONFLICT (view, key)
+    DO UPDATE SET event = excluded.event, known = excluded.known, features = excluded.features
+    WHERE (excluded.event, excluded.known) >= (online.event, online.known)"""
+GET = "SELECT key, event, known, features FROM online WHERE view = ? AND key IN (SELECT value FROM json_each(?))"
+
+
+class SqliteShelf:
+    """Records in one table. Reading and writing have a connection each, so that threads do not wait for a write either."""
+
+    def __init__(self, url: str) -> None:
+        path = Path(url.removeprefix("sqlite:///"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._reading, self._writing = Lock(), Lock()
+        self._reader, self._writer = _connect(path), _connect(path)
+        self._writer.execute(TABLE)
+
+    def put(self, view: str, records: Sequence[Record]) -> None:  # noqa: D102
+        self._change(PUT, [(view, *record) for record in records])
+
+    def get(self, view: str, keys: Sequence[str]) -> dict[str, Record]:  # noqa: D102
+        with self._reading:
+            rows = self._reader.execute(GET, (view, json.dumps(keys))).fetchall()
+        return {row[0]: Record(*row) for row in rows}
+
+    def drop(self, view: str) -> None:  # noqa: D102
+        self._change("DELETE FROM online WHERE view = ?", [(view,)])
+
+    def close(self) -> None:  # noqa: D102
+        self._reader.close()
+        self._writer.close()
+
+    def _change(self, statement: str, rows: Sequence[tuple[str | int, ...]]) -> None:
+        with self._writing:
+            self._writer.execute("BEGIN IMMEDIATE")
+            with self._writer:  # ends what was begun
+                self._writer.executemany(statement, rows)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    # A power cut may lose the last commits, never the file; they are written again with the next change.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    return connection

@@ -1,0 +1,17 @@
+"""Feature views: every module here that holds a `VIEW` is one. Adding a file adds a view."""
+
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+from cryptodudez_assets.features.declaration import FeatureContract, FeatureView, Input
+
+__all__ = ["FeatureContract", "FeatureView", "Input", "all_views"]
+
+
+@cache
+def all_views() -> dict[str, FeatureView]:
+    """Every declared view by name, in alphabetical order."""
+    modules = (import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__))
+    views = [module.VIEW for module in modules if hasattr(module, "VIEW")]
+    return {view.name: view for view in sorted(views, key=lambda view: view.name)}

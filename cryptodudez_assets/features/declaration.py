@@ -1,0 +1,116 @@
+"""What a feature view declares. One file in this folder holds one `VIEW = FeatureView(…)`; everything else is made from it.
+
+Data and pure functions only: no input or output, no Dagster.
+"""
+
+import ast
+import hashlib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from importlib import import_module
+
+import pandera.polars as pa
+import polars as pl
+
+from cryptodudez_assets.contracts.base import Contract, UtcTime, polars_schema
+
+Frames = Mapping[str, pl.LazyFrame]
+"""Inputs of a transform by table name, each with the columns that its `Input` names."""
+
+
+class FeatureContract(Contract):
+    """Base of the contracts of feature tables."""
+
+    event_ts: UtcTime = pa.Field(description="Moment or UTC day (its first instant) that the row describes.")
+    known_ts: UtcTime = pa.Field(description="Earliest time at which the row could be known (UTC).")
+
+
+@dataclass(frozen=True)
+class Input:
+    """A table that a transform reads: only these columns, and since when a row of it is known.
+
+    `known` names the column that says when a row could be known. Text of a tweet is known when it was written, its likes only
+    when they were observed: the same table may be two different inputs of two views.
+    """
+
+    table: str
+    columns: Sequence[str]
+    known: str = "known_ts"
+    time: str = "event_ts"
+
+    @property
+    def all_columns(self) -> list[str]:
+        """What is read: the named columns and the two times."""
+        return list(dict.fromkeys([*self.columns, self.time, self.known]))
+
+
+@dataclass(frozen=True)
+class FeatureView:
+    """Features of one kind of thing, and how they come about.
+
+    `key`: the columns that, with `event_ts`, identify a row; empty for features of the market as a whole.
+    `transform`: inputs to rows of the contract. It must be local to its key (rows of one key depend on inputs with that key only),
+    unless `key` is empty, so that any engine can split the work by key. An input without the key's columns is shared by all keys.
+    `window`: how far before its `event_ts` a row may look; None where it looks at everything before. What lies further back need
+    not be read to compute it.
+    `ttl`: how old, at most, a row may be (`event_ts` to the time asked for) to be served, offline and online alike.
+    `versions`: rows of one key and `event_ts` may become known in several versions (likes are scraped again); the table
+    `features.<name>` holds the newest, `features.<name>_versions` all of them, and reads of the past use the latter.
+    """
+
+    name: str
+    contract: type[FeatureContract]
+    owner: str
+    key: Sequence[str]
+    inputs: Sequence[Input]
+    transform: Callable[[Frames], pl.LazyFrame]
+    window: timedelta | None
+    ttl: timedelta
+    versions: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+    deprecated: str | None = None
+
+    def __post_init__(self) -> None:
+        missing = {*self.key, "event_ts", "known_ts"} - set(polars_schema(self.contract))
+        if missing:
+            raise ValueError(f"{self.name}: the contract lacks {sorted(missing)}")
+
+    @property
+    def table(self) -> str:
+        """The table with the newest version of each row."""
+        return f"features.{self.name}"
+
+    @property
+    def history(self) -> str:
+        """The table that reads of the past use."""
+        return f"{self.table}_versions" if self.versions else self.table
+
+    @property
+    def features(self) -> list[str]:
+        """The columns that are features: neither key nor time."""
+        return [name for name in polars_schema(self.contract) if name not in {*self.key, "event_ts", "known_ts"}]
+
+    @property
+    def description(self) -> str:
+        """What it holds, as its contract says it."""
+        return inspect.cleandoc(self.contract.__doc__ or "")
+
+    @cached_property
+    def version(self) -> str:
+        """A hash of the code that defines it: its contract's, its module's, and that of the feature modules it imports."""
+        module = inspect.getmodule(self.transform)
+        defined = _source_with_imports(module.__name__, set()) if module else inspect.getsource(self.transform)
+        return hashlib.sha256((inspect.getsource(self.contract) + defined).encode()).hexdigest()[:12]
+
+
+def _source_with_imports(name: str, seen: set[str]) -> str:
+    """Source of a module and of all modules of this package that it imports, each once."""
+    seen.add(name)
+    text = inspect.getsource(import_module(name))
+    package = __name__.rpartition(".")[0]
+    nodes = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom))
+    imported = sorted({node.module for node in nodes if node.module and node.module.startswith(f"{package}.")})
+    return text + "".join(_source_with_imports(other, seen) for other in imported if other not in seen)

@@ -1,0 +1,67 @@
+"""Inputs of feature views for tests: written by hand, or archives taken into a lake; and all views computed from them."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.contracts.rules import assert_holds
+from cryptodudez_assets.features import FeatureView, all_views
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets_tests.builders import take_in
+
+TIME = pl.Datetime("us", "UTC")
+
+
+def utc(text: str) -> datetime:
+    """`2021-01-05` or `2021-01-05 21:00`, in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def frame(rows: Sequence[Mapping[str, object]], **dtypes: type[pl.DataType] | pl.DataType) -> pl.LazyFrame:
+    """Rows written by hand; columns that end in `_ts` are times as text."""
+    made = pl.DataFrame(rows, schema_overrides=dtypes, infer_schema_length=None)
+    times = pl.col("^.*_ts$").str.to_datetime(time_unit="us", time_zone="UTC")
+    return made.with_columns(times).lazy()
+
+
+def computed(view: FeatureView, inputs: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
+    """The view's rows, which must be as its contract says."""
+    rows = view.transform({one.table: inputs[one.table].select(one.all_columns) for one in view.inputs}).collect()
+    assert rows.schema == polars_schema(view.contract)
+    assert_holds(view.contract, rows)
+    return rows
+
+
+def with_views(tables: Mapping[str, pl.LazyFrame]) -> dict[str, pl.LazyFrame]:
+    """The tables and all views over them, those that read other views after these."""
+    frames, waiting = dict(tables), list(all_views().values())
+    while waiting:
+        ready = [view for view in waiting if all(one.table in frames for one in view.inputs)]
+        assert ready, f"these wait for each other or for a table: {[view.name for view in waiting]}"
+        frames |= {view.table: computed(view, frames).lazy() for view in ready}
+        waiting = [view for view in waiting if view not in ready]
+    return frames
+
+
+def ingested(home: Path, archives: Mapping[str, Sequence[Path]]) -> dict[str, pl.LazyFrame]:
+    """The tables of a new lake in which these archives were landed, by source."""
+    lake = Lake.open(Settings(home=home, settle_seconds=0))
+    tables = {}
+    for name, paths in archives.items():
+        source = all_sources()[name]
+        folder = Path(lake.settings.lake) / "raw" / name
+        folder.mkdir(parents=True)
+        for path in paths:
+            shutil.copy(path, folder)
+        take_in(lake, source)
+        for table in filter(None, (source.table, source.observations)):
+            rows = lake.tables.scan(table)
+            assert rows is not None, f"no table {table}"
+            tables[table] = rows.collect().lazy()
+    return tables

@@ -1,0 +1,121 @@
+"""Feature tables follow their inputs: what is computed anew is only what a change can reach, and equals computing everything."""
+
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import polars as pl
+import pytest
+from pyiceberg.expressions import AlwaysTrue
+
+from cryptodudez_assets.feature_store.materialize import Materialized, materialize, table_specs
+from cryptodudez_assets.features import FeatureView, all_views
+from cryptodudez_assets.lake.cataloguing import catalogue_objects
+from cryptodudez_assets.lake.discovery import discover_all
+from cryptodudez_assets.lake.ingest import ingest
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.landing import land
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.simulator import simulate
+from cryptodudez_assets.sources import all_sources
+
+HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("samples")
+    simulate(folder, "tiny")
+    return folder
+
+
+def bring_in(lake: Lake, source: str, *paths: Path) -> None:
+    list(land(lake, source, paths))
+    catalogue_objects(lake, all_sources()[source], discover_all(lake, source))
+    ingest(lake, all_sources()[source])
+
+
+def in_order() -> Iterator[FeatureView]:
+    """All views, each behind those whose tables it reads."""
+    tables = {view.table: view for view in all_views().values()}
+    graph = {name: {one.table for one in view.inputs if one.table in tables} for name, view in tables.items()}
+    return (tables[name] for name in TopologicalSorter(graph).static_order())
+
+
+def bring_up_to_date(lake: Lake) -> dict[str, Materialized]:
+    return {view.name: materialize(lake, view) for view in in_order()}
+
+
+def contents(lake: Lake) -> dict[str, pl.DataFrame]:
+    found = {}
+    for view in all_views().values():
+        for spec in table_specs(view):
+            rows = lake.tables.scan(spec.name)
+            assert rows is not None
+            found[spec.name] = rows.sort(*view.key, "event_ts", "known_ts").collect()
+    return found
+
+
+def full_lake(home: Path, samples: Path) -> Lake:
+    lake = Lake.open(Settings(home=home, settle_seconds=0))
+    for source in all_sources():
+        bring_in(lake, source, *sorted((samples / source).iterdir()))
+    return lake
+
+
+def one_more_candle(path: Path, day: str) -> Path:
+    path.write_text(f"{HEADER}1,Dogecoin,DOGE,{day} 23:59:59,0.5,0.3,0.4,0.45,1000000,9000000\n")
+    return path
+
+
+def test_what_a_landing_reaches_is_computed_anew_and_equals_computing_everything(tmp_path: Path, samples: Path) -> None:
+    older, newer = (samples / "elon_tweets" / f"elon_musk_tweets{years}.zip" for years in ("_2010_2019", ""))
+    candle = one_more_candle(tmp_path / "doge.csv", "2019-07-01")
+
+    stepwise = Lake.open(Settings(home=tmp_path / "stepwise", settle_seconds=0))
+    for source in ("crypto_prices", "stock_prices"):
+        bring_in(stepwise, source, *(samples / source).iterdir())
+    bring_in(stepwise, "elon_tweets", older)
+    bring_up_to_date(stepwise)
+    bring_in(stepwise, "elon_tweets", newer)
+    bring_in(stepwise, "crypto_prices", candle)
+    partial = bring_up_to_date(stepwise)
+
+    at_once = full_lake(tmp_path / "at_once", samples)
+    bring_in(at_once, "crypto_prices", candle)
+    whole = bring_up_to_date(at_once)
+
+    for name, expected in contents(at_once).items():
+        assert contents(stepwise)[name].equals(expected, null_equal=True), name
+    doge = partial["crypto_daily"].reach
+    assert doge is not None
+    assert doge.keys is not None
+    assert doge.keys["symbol"].to_list() == ["DOGE"]
+    assert partial["crypto_daily"].rows < whole["crypto_daily"].rows
+
+
+def test_nothing_new_computes_nothing(tmp_path: Path, samples: Path) -> None:
+    lake = full_lake(tmp_path / "home", samples)
+    bring_up_to_date(lake)
+    assert {done.rows for done in bring_up_to_date(lake).values()} == {0}
+
+
+def test_an_input_that_was_only_rearranged_computes_nothing(tmp_path: Path, samples: Path) -> None:
+    lake = full_lake(tmp_path / "home", samples)
+    view = all_views()["crypto_daily"]
+    materialize(lake, view)
+    with lake.tables.rearranging("market.crypto_prices") as change:
+        rows = change.rows().collect()
+        change.delete(AlwaysTrue()).add(rows)
+    assert materialize(lake, view).rows == 0
+
+
+def test_a_changed_definition_computes_everything(tmp_path: Path, samples: Path) -> None:
+    lake = full_lake(tmp_path / "home", samples)
+    view = all_views()["crypto_daily"]
+    first = materialize(lake, view)
+    changed = FeatureView(**{name: value for name, value in vars(view).items() if name != "version"})
+    vars(changed)["version"] = "another"
+    again = materialize(lake, changed)
+    assert again.reach is None
+    assert again.rows == first.rows

@@ -1,0 +1,144 @@
+"""Features of tweets: engagement and its versions, days, terms."""
+
+import polars as pl
+import pytest
+
+from cryptodudez_assets.features import all_views
+from cryptodudez_assets.features.terms import TERMS
+from cryptodudez_assets_tests.feature_frames import computed, frame, utc
+
+TWEETS, OBSERVATIONS = "social.elon_tweets", "social.elon_tweet_observations"
+ENGAGEMENT, DAILY, FREQUENCY = (
+    all_views()[name] for name in ("tweet_engagement", "tweet_daily", "term_frequency_daily")
+)
+
+
+def tweet(id: int, time: str, is_reply: bool = False, text: str = "", author: str = "elonmusk") -> dict[str, object]:
+    return {"id": id, "author": author, "text": text, "is_reply": is_reply, "event_ts": f"{time}:00"}
+
+
+def seen(id: int, time: str, known: str, likes: int, file: str = "a", row: int = 1) -> dict[str, object]:
+    counts = {"likes": likes, "retweets": likes // 2, "replies": likes // 4, "file_id": file, "file_row": row}
+    return {"id": id, "author": "elonmusk", **counts, "event_ts": f"{time}:00", "known_ts": f"{known}:00"}
+
+
+class TestEngagement:
+    def test_every_observation_is_a_version(self) -> None:
+        rows = [
+            seen(1, "2019-01-01 10:00", "2019-12-31 08:00", 100),
+            seen(1, "2019-01-01 10:00", "2019-06-01 09:00", 60),
+        ]
+        found = computed(ENGAGEMENT, {OBSERVATIONS: frame(rows)})
+        assert found.select("known_ts", "likes", "retweets", "replies").rows() == [
+            (utc("2019-06-01 09:00"), 60, 30, 15),
+            (utc("2019-12-31 08:00"), 100, 50, 25),
+        ]
+        assert set(found["event_ts"]) == {utc("2019-01-01 10:00")}
+
+    @pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
+    def test_of_two_at_one_time_the_last_file_and_row_count(self, order: slice) -> None:
+        time, known = "2019-01-01 10:00", "2019-06-01 09:00"
+        rows = [seen(1, time, known, 9, "a", 7), seen(1, time, known, 5, "b", 1), seen(1, time, known, 6, "b", 2)]
+        assert computed(ENGAGEMENT, {OBSERVATIONS: frame(rows[order])})["likes"].to_list() == [6]
+
+
+class TestDays:
+    tweets = (
+        tweet(1, "2019-01-01 00:30"),
+        tweet(2, "2019-01-01 00:59", is_reply=True),
+        tweet(3, "2019-01-01 23:00"),
+        tweet(4, "2019-01-02 05:00"),
+    )
+
+    def days(self, *observations: dict[str, object]) -> list[dict[str, object]]:
+        nothing = frame([seen(9, "2019-01-01 00:00", "2019-01-01 00:00", 1)])  # of a tweet that is not there
+        looked = frame(observations) if observations else nothing
+        return computed(DAILY, {TWEETS: frame(self.tweets), OBSERVATIONS: looked}).to_dicts()
+
+    def test_a_day_is_known_when_it_ends(self) -> None:
+        first, second = self.days()
+        assert (first["event_ts"], first["known_ts"]) == (utc("2019-01-01"), utc("2019-01-02"))
+        assert (second["event_ts"], second["known_ts"]) == (utc("2019-01-02"), utc("2019-01-03"))
+
+    def test_numbers_and_hours(self) -> None:
+        first, second = self.days()
+        assert (first["n_tweets"], first["share_replies"]) == (3, pytest.approx(1 / 3))
+        assert (first["n_active_hours"], first["first_hour"], first["last_hour"]) == (2, 0, 23)
+        assert (second["n_tweets"], second["share_replies"], second["n_active_hours"]) == (1, 0.0, 1)
+
+    def test_engagement_is_null_until_it_is_observed(self) -> None:
+        first, _ = self.days()
+        assert first["n_observed"] == 0
+        assert all(
+            first[name] is None for name in ("likes", "retweets", "replies", "likes_mean", "likes_median", "likes_max")
+        )
+
+    def test_each_observation_makes_a_version(self) -> None:
+        rows = self.days(
+            seen(1, "2019-01-01 00:30", "2019-01-05 00:00", 100),
+            seen(1, "2019-01-01 00:30", "2019-01-07 00:00", 120),
+            seen(2, "2019-01-01 00:59", "2019-01-05 00:00", 20),
+            seen(3, "2019-01-01 23:00", "2019-01-07 00:00", 40),
+        )
+        versions = [row for row in rows if row["event_ts"] == utc("2019-01-01")]
+        columns = ("known_ts", "n_observed", "likes", "likes_mean", "likes_median", "likes_max")
+        assert [tuple(row[name] for name in columns) for row in versions] == [
+            (utc("2019-01-02"), 0, None, None, None, None),
+            (utc("2019-01-05"), 2, 120, 60.0, 60.0, 100),
+            (utc("2019-01-07"), 3, 180, 60.0, 40.0, 120),
+        ]
+        assert [row["n_tweets"] for row in versions] == [3, 3, 3]
+        assert [row["retweets"] for row in versions] == [None, 60, 90]
+
+    def test_what_was_observed_within_the_day_is_in_its_first_version(self) -> None:
+        first, *_ = self.days(
+            seen(1, "2019-01-01 00:30", "2019-01-01 20:00", 8), seen(1, "2019-01-01 00:30", "2019-01-02 00:00", 9)
+        )
+        assert (first["known_ts"], first["n_observed"], first["likes"]) == (utc("2019-01-02"), 1, 9)
+
+    def test_authors_are_apart(self) -> None:
+        rows = frame([tweet(1, "2019-01-01 10:00"), tweet(2, "2019-01-01 11:00", author="vitalik")])
+        found = computed(
+            DAILY, {TWEETS: rows, OBSERVATIONS: frame([seen(1, "2019-01-01 10:00", "2019-02-01 00:00", 5)])}
+        )
+        told = found.select("author", "n_tweets", "n_observed").rows()
+        assert told == [("elonmusk", 1, 0), ("elonmusk", 1, 1), ("vitalik", 1, 0)]
+
+
+class TestTerms:
+    def days(self, *tweets: dict[str, object]) -> pl.DataFrame:
+        return computed(FREQUENCY, {TWEETS: frame(tweets)})
+
+    def test_counts_in_each_sense(self) -> None:
+        texts = ["DOGECOIN!", "I like @dogecoin", "@Dogecoin and dogecoin", "dogecoins", "nothing"]
+        found = self.days(*(tweet(number, "2019-04-02 10:00", text=text) for number, text in enumerate(texts)))
+        row = found.row(by_predicate=pl.col("term") == "dogecoin", named=True)
+        assert (row["n_tweets"], row["n_tweets_without_mentions"], row["n_tweets_as_word"], row["n_tweets_all"]) == (
+            4,
+            3,
+            3,
+            5,
+        )
+        assert (row["frequency"], row["frequency_without_mentions"], row["frequency_as_word"]) == (0.8, 0.6, 0.6)
+        assert (row["event_ts"], row["known_ts"]) == (utc("2019-04-02"), utc("2019-04-03"))
+
+    def test_short_terms_are_in_long_words(self) -> None:
+        found = self.days(
+            tweet(1, "2019-04-02 10:00", text="the method"), tweet(2, "2019-04-02 11:00", text="Buy $ETH.")
+        )
+        row = found.row(by_predicate=pl.col("term") == "eth", named=True)
+        assert (row["n_tweets"], row["n_tweets_as_word"]) == (2, 1)
+
+    def test_every_day_with_tweets_has_every_term(self) -> None:
+        found = self.days(tweet(1, "2019-04-02 10:00", text="Mars"), tweet(2, "2019-04-05 10:00", text="no term"))
+        assert len(found) == 2 * len(TERMS)
+        assert found.filter(pl.col("n_tweets") > 0)["term"].to_list() == ["mars"]
+
+    def test_a_week_is_seven_days_and_no_more(self) -> None:
+        texts = {"2019-04-01": "tesla", "2019-04-02": "tesla", "2019-04-07": "else", "2019-04-08": "tesla"}
+        found = self.days(
+            *(tweet(number, f"{day} 10:00", text=text) for number, (day, text) in enumerate(texts.items()))
+        )
+        rows = found.filter(term="tesla")
+        assert rows["n_tweets_7d"].to_list() == [1, 2, 2, 2]
+        assert rows["frequency_7d"].to_list() == [1.0, 1.0, pytest.approx(2 / 3), pytest.approx(2 / 3)]
