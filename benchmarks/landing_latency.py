@@ -1,6 +1,7 @@
 """From a file dropped into the raw zone to rows in table and quarantine, and to online features, with `cryptodudez up`.
 
-Goals: under 20 s to the table, under 60 s to online features. Also shows that the same bytes under another name add nothing, and that Ctrl-C leaves no process behind.
+Goals: under 20 s to the table, under 60 s to online features. Also shows that the same bytes under another name add
+nothing, and that Ctrl-C leaves no process behind.
 """
 
 import argparse

@@ -39,13 +39,10 @@ def computed(view: FeatureView, inputs: Mapping[str, pl.LazyFrame]) -> pl.DataFr
 
 
 def with_views(tables: Mapping[str, pl.LazyFrame]) -> dict[str, pl.LazyFrame]:
-    """The tables and all views over them, those that read other views after these."""
-    frames, waiting = dict(tables), list(all_views().values())
-    while waiting:
-        ready = [view for view in waiting if all(one.table in frames for one in view.inputs)]
-        assert ready, f"these wait for each other or for a table: {[view.name for view in waiting]}"
-        frames |= {view.table: computed(view, frames).lazy() for view in ready}
-        waiting = [view for view in waiting if view not in ready]
+    """The tables and all views over them."""
+    frames = dict(tables)
+    for view in in_order(all_views().values()):
+        frames[view.table] = computed(view, frames).lazy()
     return frames
 
 

@@ -1,12 +1,14 @@
 """Feature views: every module here that holds a `VIEW` is one. Adding a file adds a view."""
 
+from collections.abc import Iterable
 from functools import cache
+from graphlib import TopologicalSorter
 from importlib import import_module
 from pkgutil import iter_modules
 
 from cryptodudez_assets.features.declaration import FeatureContract, FeatureView, Input
 
-__all__ = ["FeatureContract", "FeatureView", "Input", "all_views"]
+__all__ = ["FeatureContract", "FeatureView", "Input", "all_views", "in_order"]
 
 
 @cache
@@ -15,3 +17,10 @@ def all_views() -> dict[str, FeatureView]:
     modules = (import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__))
     views = [module.VIEW for module in modules if hasattr(module, "VIEW")]
     return {view.name: view for view in sorted(views, key=lambda view: view.name)}
+
+
+def in_order(views: Iterable[FeatureView]) -> list[FeatureView]:
+    """The views, each behind those whose tables it reads."""
+    tables = {view.table: view for view in views}
+    graph = {name: {one.table for one in view.inputs if one.table in tables} for name, view in tables.items()}
+    return [tables[name] for name in TopologicalSorter(graph).static_order()]

@@ -1,7 +1,5 @@
 """Feature tables follow their inputs: what is computed anew is only what a change can reach, and equals computing everything."""
 
-from collections.abc import Iterator
-from graphlib import TopologicalSorter
 from pathlib import Path
 
 import polars as pl
@@ -9,7 +7,7 @@ import pytest
 from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets.feature_store.materialize import Materialized, materialize, table_specs
-from cryptodudez_assets.features import FeatureView, all_views
+from cryptodudez_assets.features import FeatureView, all_views, in_order
 from cryptodudez_assets.lake.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.ingest import ingest
@@ -35,15 +33,8 @@ def bring_in(lake: Lake, source: str, *paths: Path) -> None:
     ingest(lake, all_sources()[source])
 
 
-def in_order() -> Iterator[FeatureView]:
-    """All views, each behind those whose tables it reads."""
-    tables = {view.table: view for view in all_views().values()}
-    graph = {name: {one.table for one in view.inputs if one.table in tables} for name, view in tables.items()}
-    return (tables[name] for name in TopologicalSorter(graph).static_order())
-
-
 def bring_up_to_date(lake: Lake) -> dict[str, Materialized]:
-    return {view.name: materialize(lake, view) for view in in_order()}
+    return {view.name: materialize(lake, view) for view in in_order(all_views().values())}
 
 
 def contents(lake: Lake) -> dict[str, pl.DataFrame]:
