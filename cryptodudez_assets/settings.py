@@ -5,6 +5,7 @@ Code below `cli.py` and `defs/` is handed a `Settings`; nothing else reads the e
 
 from pathlib import Path
 from typing import Self
+from urllib.parse import quote
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -62,11 +63,15 @@ class Settings(BaseSettings):
         if "://" not in lake:
             lake = str(Path(lake).expanduser().absolute())
         object.__setattr__(self, "lake", lake.rstrip("/"))
-        object.__setattr__(self, "catalog", self.catalog or f"sqlite:///{self.home / 'catalog.db'}")
-        object.__setattr__(self, "online", self.online or f"sqlite:///{self.home / 'online.db'}")
+        object.__setattr__(self, "catalog", self.catalog or _sqlite(self.home / "catalog.db"))
+        object.__setattr__(self, "online", self.online or _sqlite(self.home / "online.db"))
         return self
 
     @property
     def lake_is_local(self) -> bool:
         """Whether the lake is a folder of this machine."""
         return "://" not in self.lake
+
+
+def _sqlite(path: Path) -> str:
+    return f"sqlite:///{quote(str(path))}"

@@ -9,7 +9,7 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.rules import assert_holds
-from cryptodudez_assets.features import FeatureView, all_views
+from cryptodudez_assets.features import FeatureView, all_views, in_order
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources

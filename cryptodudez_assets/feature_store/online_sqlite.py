@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
+from urllib.parse import unquote
 
 from cryptodudez_assets.feature_store.online import Record
 
@@ -21,7 +22,7 @@ class SqliteShelf:
     """Records in one table. Reading and writing have a connection each, so that threads do not wait for a write either."""
 
     def __init__(self, url: str) -> None:
-        path = Path(url.removeprefix("sqlite:///"))
+        path = Path(unquote(url.removeprefix("sqlite:///")))
         path.parent.mkdir(parents=True, exist_ok=True)
         self._reading, self._writing = Lock(), Lock()
         self._reader, self._writer = _connect(path), _connect(path)

@@ -11,9 +11,9 @@ def publish_latest(lake: Lake, view: FeatureView, store: OnlineStore) -> int:
     """Write the latest row of each key that may still be served; returns how many. Doing it again changes nothing.
 
     Rows older than the newest of the view by more than its `ttl` are expired whenever anybody asks, so they are not
-    even read; rows that cannot be known yet wait.
+    even read; rows, and versions of rows, that cannot be known yet wait.
     """
-    rows = lake.tables.scan(view.table)
+    rows = lake.tables.scan(view.history)
     if rows is None:
         return 0
     known = rows.filter(pl.col("known_ts") <= pl.lit(now()))

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote
 
 from cryptodudez_assets.settings import Settings
 
@@ -17,7 +18,7 @@ def exclusive(settings: Settings, name: str) -> Iterator[None]:
         from filelock import FileLock
 
         # Beside the database, not in the home: two homes may share one catalog.
-        database = Path(settings.catalog.partition(":///")[2])
+        database = Path(unquote(settings.catalog.partition(":///")[2]))
         folder = database.parent / "locks" if database.is_absolute() else settings.home / "locks"
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f"{name.replace('/', '.')}.lock", timeout=PATIENCE_SECONDS, is_singleton=False):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 
 
@@ -37,3 +38,9 @@ def test_folders_become_absolute_and_urls_stay(tmp_path: Path, monkeypatch: pyte
 
 def test_a_password_in_the_catalog_is_not_shown():
     assert "secret" not in repr(Settings(catalog="postgresql://user:secret@host/db"))
+
+
+def test_a_home_with_signs_that_urls_escape_is_itself(tmp_path: Path) -> None:
+    lake = Lake.open(Settings(home=tmp_path / "a%20b c"))
+    assert lake.tables.names() == []
+    assert (tmp_path / "a%20b c" / "catalog.db").is_file()
