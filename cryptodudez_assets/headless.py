@@ -9,14 +9,17 @@ import dagster as dg
 from rich.console import Console
 
 from cryptodudez_assets.defs.build import build_definitions
+from cryptodudez_assets.defs.feature_assets import view_keys
+from cryptodudez_assets.defs.metadata import INVENTORY
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key
-from cryptodudez_assets.features import all_views
+from cryptodudez_assets.feature_store.materialize import table_specs
+from cryptodudez_assets.features import all_views, in_order
 from cryptodudez_assets.instance import dagster_home
 from cryptodudez_assets.lake.catalogue import open_entries
 from cryptodudez_assets.lake.discovery import Cursor, discover, discover_all
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets.sources import Source, all_sources
 
 # Dagster's own events are in the UI; a terminal gets what the assets themselves say.
 PATIENCE_SECONDS = 30
@@ -33,20 +36,38 @@ def run_pending(lake: Lake, names: Sequence[str], console: Console) -> bool:
     sources = all_sources()
     console.print(f"new files for {', '.join(pending)}")
     definitions = build_definitions(
-        sources.values(), all_views().values(), LakeResource(home=str(lake.settings.home)), {"progress": _progress(console)}
+        sources.values(),
+        all_views().values(),
+        LakeResource(home=str(lake.settings.home)),
+        {"progress": _progress(console)},
     )
-    first = dg.AssetSelection.assets(*(catalogue_key(sources[name]) for name in pending))
     graph = definitions.resolve_asset_graph()
-    keys = (first | first.downstream()).resolve(graph)
-    with (
-        dg.DagsterInstance.from_config(str(dagster_home(lake.settings))) as instance,
-        console.status("running the asset graph …"),
-    ):
-        job = definitions.resolve_implicit_global_asset_job_def()
-        result = job.execute_in_process(
-            instance=instance, asset_selection=list(keys), run_config=QUIET, raise_on_error=False
-        )
-    return _report(result, console)
+    keys = dg.AssetSelection.assets(*(catalogue_key(sources[name]) for name in pending)).downstream().resolve(graph)
+    # Tables about tables come behind the rest, since they do not wait for a feature that lacks an input.
+    inventory = {key for key in keys if graph.get(key).group_name == INVENTORY}
+    waiting = dg.AssetSelection.assets(*_waiting(lake, [sources[name] for name in pending])).downstream().resolve(graph)
+    job = definitions.resolve_implicit_global_asset_job_def()
+    with dg.DagsterInstance.from_config(str(dagster_home(lake.settings))) as instance:
+        for part in (keys - inventory - waiting, inventory):
+            with console.status("running the asset graph …"):
+                result = job.execute_in_process(
+                    instance=instance, asset_selection=list(part), run_config=QUIET, raise_on_error=False
+                )
+            if not _report(result, console):
+                return False
+    return True
+
+
+def _waiting(lake: Lake, pending: Sequence[Source]) -> list[dg.AssetKey]:
+    """Features that lack an input, and will after this run."""
+    there = {*lake.tables.names(), *(table for source in pending for table in (source.table, source.observations))}
+    waiting: list[dg.AssetKey] = []
+    for view in in_order(all_views().values()):
+        if there.issuperset(one.table for one in view.inputs):
+            there |= {spec.name for spec in table_specs(view)}
+        else:
+            waiting += view_keys(view)
+    return waiting
 
 
 def _wait_until_settled(lake: Lake, names: Sequence[str], console: Console) -> None:
@@ -81,7 +102,7 @@ def _report(result: dg.ExecuteInProcessResult, console: Console) -> bool:
         error = failure.step_failure_data.error
         error = error.cause if error and error.cause else error  # Dagster wraps what was raised
         _tell(console, "failed", f"{failure.step_key}: {error.message if error else 'no reason given'}")
-    console.print(f"run {result.run_id}: {'all assets materialised' if result.success else 'failed'}")
+    console.print(f"run {result.run_id}: {'done' if result.success else 'failed'}")
     return result.success
 
 

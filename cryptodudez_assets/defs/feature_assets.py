@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 
 from cryptodudez_assets.defs.automation import on_sound_update, on_sound_update_of_all
-from cryptodudez_assets.defs.metadata import contract_schema, key_of, markdown, table_metadata
+from cryptodudez_assets.defs.metadata import INVENTORY, contract_schema, key_of, markdown, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.feature_store.materialize import materialize, table_specs
 from cryptodudez_assets.feature_store.registry import REGISTRY, publish
@@ -68,7 +68,9 @@ def statistics(lake: Lake, view: FeatureView, table: str) -> pl.DataFrame:
     }
     lines = pl.collect_all([rows.select(expression) for expression in told.values()])
     columns = {name: line.row(0) for name, line in zip(told, lines, strict=True)}
-    rounded = {name: [None if value is None else float(f"{value:.5g}") for value in row] for name, row in columns.items()}
+    rounded = {
+        name: [None if value is None else float(f"{value:.5g}") for value in row] for name, row in columns.items()
+    }
     return pl.DataFrame({"feature": numeric, **rounded})
 
 
@@ -109,7 +111,7 @@ def build_registry(views: Sequence[FeatureView]) -> dg.AssetsDefinition:
         key=key_of(REGISTRY.name),
         deps=[key for view in views for key in view_keys(view)],
         description=REGISTRY.description,
-        group_name="inventory",
+        group_name=INVENTORY,
         owners=["team:platform"],
         kinds={"iceberg"},
         automation_condition=on_sound_update,

@@ -6,7 +6,7 @@ import dagster as dg
 
 from cryptodudez_assets.contracts.catalogue import Tables
 from cryptodudez_assets.defs.automation import on_sound_update
-from cryptodudez_assets.defs.metadata import contract_schema, key_of, table_metadata
+from cryptodudez_assets.defs.metadata import INVENTORY, contract_schema, key_of, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.lake.inventory import TABLES, take_inventory
 
@@ -18,7 +18,7 @@ def build_inventory(tables: list[dg.AssetKey]) -> dg.AssetsDefinition:
         key=key_of(TABLES.name),
         deps=tables,
         description="The metastore's tables: where each lies, how many rows and bytes it has, how fresh it is.",
-        group_name="inventory",
+        group_name=INVENTORY,
         owners=["team:platform"],
         kinds={"iceberg"},
         automation_condition=on_sound_update,

@@ -11,6 +11,8 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.sources.declaration import Source
 
 PREVIEW_ROWS = 10
+INVENTORY = "inventory"
+"""The group of the tables about tables."""
 CELL_CHARACTERS = 100
 
 

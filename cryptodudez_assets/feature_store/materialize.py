@@ -91,7 +91,9 @@ def compute(lake: Lake, view: FeatureView, reach: Reach | None, snapshots: dict[
     return rows.select(polars_schema(view.contract).names()).collect()
 
 
-def _read(lake: Lake, one: Input, reach: Reach | None, window: timedelta | None, snapshot_id: int | None) -> pl.LazyFrame:
+def _read(
+    lake: Lake, one: Input, reach: Reach | None, window: timedelta | None, snapshot_id: int | None
+) -> pl.LazyFrame:
     table = lake.tables.table(one.table)
     if table is None:
         raise LookupError(f"there is no table {one.table} yet; land something for it first")
@@ -129,7 +131,12 @@ def _reach(view: FeatureView, changes: pl.DataFrame) -> Reach:
 
 
 def _write(
-    lake: Lake, view: FeatureView, spec: TableSpec, rows: pl.DataFrame, reach: Reach | None, made_from: dict[str, int | None]
+    lake: Lake,
+    view: FeatureView,
+    spec: TableSpec,
+    rows: pl.DataFrame,
+    reach: Reach | None,
+    made_from: dict[str, int | None],
 ) -> None:
     if spec.name != view.history:
         rows = rows.sort("known_ts").unique([*view.key, "event_ts"], keep="last", maintain_order=True)
@@ -140,7 +147,9 @@ def _write(
         else:
             years = _years(reach)
             there = change.rows(years).filter(_is_within(reach)).collect()
-            untouched = there.join(reach.of(there.lazy(), "event_ts").collect(), on=there.columns, how="anti", nulls_equal=True)
+            untouched = there.join(
+                reach.of(there.lazy(), "event_ts").collect(), on=there.columns, how="anti", nulls_equal=True
+            )
             change.delete(years).add(pl.concat([untouched, rows.select(untouched.columns)]))
 
 
@@ -175,7 +184,9 @@ def _made_from(lake: Lake, view: FeatureView) -> dict[str, int | None] | None:
 
 def _told(lake: Lake, name: str) -> str | None:
     table = lake.tables.table(name)
-    snapshots = sorted(table.metadata.snapshots, key=lambda one: one.sequence_number or 0, reverse=True) if table else []
+    snapshots = (
+        sorted(table.metadata.snapshots, key=lambda one: one.sequence_number or 0, reverse=True) if table else []
+    )
     for snapshot in snapshots:  # maintenance writes snapshots too, which tell nothing
         if snapshot.summary and MADE_FROM in snapshot.summary.additional_properties:
             return str(snapshot.summary.additional_properties[MADE_FROM])

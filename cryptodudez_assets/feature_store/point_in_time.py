@@ -94,9 +94,9 @@ def _number(rows: pl.DataFrame, numbers: pl.DataFrame) -> pl.Series:
     key = numbers.columns[1:]
     if not key:
         return pl.Series("number", [0], pl.UInt32).new_from_index(0, len(rows))
-    begins = rows.select(pl.any_horizontal(_differs_from_above(name) for name in key)).to_series()
-    runs = rows.select(key).filter(begins).join(numbers, on=key, how="left", maintain_order="left")["number"]
-    return runs.gather(begins.cum_sum() - 1)
+    runs = rows.select(pl.struct(key).rle().struct.field("value")).unnest("value")
+    run = rows.select(pl.struct(key).rle_id()).to_series()
+    return runs.join(numbers, on=key, how="left", maintain_order="left")["number"].gather(run)
 
 
 def _look_up(asked: _Asked, view: History, wanted: Sequence[str]) -> pl.DataFrame:
@@ -128,13 +128,9 @@ def _climbs(times: pl.DataFrame) -> bool:
     Neighbours are compared first, which is cheap, then the ends of each run of a key with its next run: a file may
     hold a year.
     """
-    begins = _differs_from_above("number")
+    begins = (pl.col("number") != pl.col("number").shift(1)).fill_null(True)
     rises = [pl.col(name) >= pl.col(name).shift(1) for name in ("event", "known")]
     if not times.select((begins | (rises[0] & rises[1])).all()).item():
         return False
     ends = times.filter(begins | begins.shift(-1, fill_value=True))
     return bool(ends.select(pl.all_horizontal(rises).over("number").all()).item())
-
-
-def _differs_from_above(name: str) -> pl.Expr:
-    return (pl.col(name) != pl.col(name).shift(1)).fill_null(True)

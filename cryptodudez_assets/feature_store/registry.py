@@ -36,9 +36,17 @@ def publish(lake: Lake, views: Iterable[FeatureView]) -> int:
     """Append the definitions that changed since they were last published; returns how many views that were."""
     rows = lake.tables.scan(REGISTRY.name)
     empty = pl.LazyFrame(schema=polars_schema(Features))
-    latest = (rows if rows is not None else empty).group_by("view").agg(pl.col("version", "code_hash").sort_by("version").last())
+    latest = (
+        (rows if rows is not None else empty)
+        .group_by("view")
+        .agg(pl.col("version", "code_hash").sort_by("version").last())
+    )
     known = {view: (version, code_hash) for view, version, code_hash in latest.collect().iter_rows()}
-    new = [(view, known.get(view.name, (0, ""))[0] + 1) for view in views if known.get(view.name, (0, ""))[1] != view.version]
+    new = [
+        (view, known.get(view.name, (0, ""))[0] + 1)
+        for view in views
+        if known.get(view.name, (0, ""))[1] != view.version
+    ]
     if new:
         with lake.tables.changing(REGISTRY) as change:
             described = [row for view, version in new for row in _described(view, version)]

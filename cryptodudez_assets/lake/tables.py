@@ -308,12 +308,14 @@ def scan_files(table: Table, paths: Sequence[str]) -> pl.LazyFrame:
     schema = frame_schema(table)
     if not paths:
         return pl.LazyFrame(schema=schema)
+    # Of a local file Polars gets the plain path: it would read a percent sign in a URL as an escape.
+    paths = [path.removeprefix("file://") for path in paths]
     return pl.scan_parquet(
-        list(paths),
+        paths,
         schema=schema,
         missing_columns="insert",
         extra_columns="ignore",
-        storage_options=_storage_options(table) if "://" in paths[0] and not paths[0].startswith("file:") else None,
+        storage_options=_storage_options(table) if "://" in paths[0] else None,
         hive_partitioning=False,
         glob=False,
     )

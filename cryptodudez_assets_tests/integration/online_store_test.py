@@ -19,7 +19,7 @@ import pytest
 
 from cryptodudez_assets.feature_store.online import OnlineStore, open_online_store
 from cryptodudez_assets.feature_store.point_in_time import History, join_as_of
-from cryptodudez_assets_tests.toy_views import DEFAULTS, FORECAST, MOOD, TTL, WEATHER, after, row, rows
+from cryptodudez_assets_tests.toy_views import FORECAST, MOOD, TTL, WEATHER, after, row, rows
 
 OSLO = {"place": "Oslo", "number": 1}
 TICK = timedelta(microseconds=1)
@@ -147,6 +147,11 @@ def test_the_bounds_are_those_of_the_past(online: OnlineStore, now: datetime, se
     assert join_as_of(asked, "now", [past])["v__count"].item() == (7 if served else None)
 
 
+def test_what_is_announced_is_not_served_before_it_happens(online: OnlineStore):
+    write(online, row(2, 1, count=7))
+    assert [count(online, now) for now in (after(1), after(2) - TICK, after(2))] == [None, None, 7]
+
+
 def test_a_view_without_key_has_one_row(online: OnlineStore):
     online.write(MOOD, rows(MOOD, row(1, mood=0.1), row(2, mood=0.2)))
     online.write(MOOD, rows(MOOD, row(0, mood=0.3)))
@@ -234,6 +239,3 @@ def test_postgres_is_connected_to_again(database: str):
         )
     assert count(online, after(0)) == 1
     online.close()
-
-
-assert DEFAULTS["number"] == OSLO["number"]

@@ -76,6 +76,13 @@ def test_known_at_the_same_time_the_newest_event_wins():
     assert taken(NOON, *rows) == 1.0
 
 
+def test_a_key_that_comes_again_is_compared_with_the_end_of_what_came_before():
+    hours = [("a", 1), ("a", 9), ("b", 1), ("a", 5)]
+    rows = [(key, NOON + hour * HOUR, NOON + hour * HOUR, float(hour)) for key, hour in hours]
+    asked = entities(*(("a", NOON + hour * HOUR) for hour in (4, 6, 9)), ("b", NOON))
+    assert join_as_of(asked, "t", [history(*rows)])["v__x"].to_list() == [1.0, 5.0, 9.0, None]
+
+
 def test_a_newest_row_that_is_too_old_hides_nothing_younger():
     rows = [("a", NOON - 2 * TTL, NOON, 1.0), ("a", NOON - TTL, NOON - TTL, 2.0)]
     assert taken(NOON, *rows) == 2.0
