@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cryptodudez_assets.contracts.base import Contract, columns_of, table_rules
 from cryptodudez_assets.definitions import defs
+from cryptodudez_assets.defs.study_assets import DOGECOIN
 from cryptodudez_assets.feature_store.materialize import table_specs
 from cryptodudez_assets.feature_store.registry import REGISTRY
 from cryptodudez_assets.features import all_views
@@ -45,7 +46,7 @@ def data_dictionary() -> str:
     features = [spec for view in all_views().values() for spec in table_specs(view)]
     own = [REGISTRY, catalogue.FILES, catalogue.SCHEMAS, inventory.TABLES, quarantine.ROWS, quarantine.FILES]
     head = "# Data dictionary\n\nMade from the contracts by `make docs`. Times are UTC, with microseconds.\n"
-    return head + "".join(_page(spec) for spec in [*sources, *features, *own])
+    return head + "".join(_page(spec) for spec in [*sources, *features, DOGECOIN, *own])
 
 
 def _page(spec: TableSpec) -> str:

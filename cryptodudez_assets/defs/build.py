@@ -13,6 +13,7 @@ from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import build_source_assets, quarantine_key, table_keys
 from cryptodudez_assets.defs.source_checks import build_source_checks
 from cryptodudez_assets.defs.source_sensors import build_source_sensor
+from cryptodudez_assets.defs.study_assets import build_study_assets, build_study_checks, study_keys
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.sources.declaration import Source
 
@@ -27,17 +28,20 @@ def build_definitions(
     sources, views = list(sources), list(views)
     tables = [key for source in sources for key in (*table_keys(source), quarantine_key(source))]
     tables += [key for view in views for key in view_keys(view)]
+    tables += study_keys(views)
     return dg.Definitions(
         assets=[
             *(asset for source in sources for asset in build_source_assets(source)),
             *map(build_feature_assets, views),
             *map(build_online_asset, views),
+            *build_study_assets(views),
             *([build_registry(views)] if views else []),
             build_inventory(tables),
         ],
         asset_checks=[
             *(check for source in sources for check in build_source_checks(source)),
             *(check for view in views for check in build_feature_checks(view)),
+            *build_study_checks(views),
         ],
         jobs=[maintenance],
         schedules=[nightly_maintenance],
