@@ -1,5 +1,7 @@
 """Features of tweets: engagement and its versions, days, terms."""
 
+from datetime import UTC, datetime
+
 import polars as pl
 import pytest
 
@@ -142,3 +144,20 @@ class TestTerms:
         rows = found.filter(term="tesla")
         assert rows["n_tweets_7d"].to_list() == [1, 2, 2, 2]
         assert rows["frequency_7d"].to_list() == [1.0, 1.0, pytest.approx(2 / 3), pytest.approx(2 / 3)]
+
+
+def test_sentiment_of_english_tweets_only() -> None:
+    at = datetime(2021, 1, 1, tzinfo=UTC)
+    texts = [(1, "en", "I love this, it is great"), (2, "en", "terrible, I hate it"), (3, "de", "Ich liebe es")]
+    tweets = pl.LazyFrame(
+        [(n, text, lang, at) for n, lang, text in texts], schema=["id", "text", "language", "event_ts"], orient="row"
+    )
+    tweets = tweets.with_columns(pl.col("event_ts").cast(pl.Datetime("us", "UTC")))
+    scores = all_views()["tweet_sentiment"].transform({"social.elon_tweets": tweets}).sort("id").collect()
+    good, bad, foreign = scores["compound"]
+    assert good > 0.5
+    assert bad < -0.5
+    assert foreign is None
+    assert scores.filter(pl.col("id") == 1).select(
+        pl.sum_horizontal("negative", "neutral", "positive")
+    ).item() == pytest.approx(1, abs=0.01)
