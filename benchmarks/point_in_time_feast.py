@@ -1,8 +1,10 @@
 """Training data through Feast's API: our plug-in against our own function, and against Feast's own file store (Dask).
 
-The plug-in reads Iceberg tables, the file store the same rows as Parquet files; results are equal. The file store gets ever
-less to do until it ends within `--patience` seconds and `--gigabytes`; what it did not survive is printed. Importing Feast is
-not counted. Goals: at most 1.5 of the time of our function, at least 10 times as fast as the file store.
+The plug-in reads Iceberg tables, the file store the same rows as Parquet files. Results are equal but for what the file store
+leaves out, which is counted: it drops entities that have no row within the TTL, and at times gives null where the newest row
+was not known yet but an older one was. It gets less and less to do until it ends within `--patience` seconds and
+`--gigabytes`; what it did not survive is printed. Importing Feast is not counted.
+Goals: at most 1.5 of the time of our function, at least 10 times as fast as the file store.
 """
 
 import argparse
@@ -141,10 +143,24 @@ def measure(engine: str, folder: Path, arguments: argparse.Namespace) -> dict[st
     if done.returncode:
         return print(f"  {engine:8} failed: {(done.stderr.strip().splitlines() or ['killed'])[-1][:100]}")
     answer: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    expected, found = (pl.read_parquet(folder / f"result.{name}.parquet") for name in ("direct", engine))
-    assert found.select(expected.columns).cast(dict(expected.schema)).equals(expected), f"{engine} differs from ours"
-    print(f"  {engine:8}{answer['seconds']:8.2f} s {answer['megabytes']:8,.0f} MB")
+    lost = missing(folder, engine)
+    assert engine == "files" or not lost, f"{engine} differs from ours"
+    print(f"  {engine:8}{answer['seconds']:8.2f} s {answer['megabytes']:8,.0f} MB{lost}")
     return answer
+
+
+def missing(folder: Path, engine: str) -> str:
+    """What is not there that should be, in words. What is there must be equal to ours."""
+    ours, found = (pl.read_parquet(folder / f"result.{name}.parquet") for name in ("direct", engine))
+    both = ours.join(found.select(ours.columns).cast(dict(ours.schema)), on="entity", suffix="_found")
+    names = [name for name in ours.columns if name.startswith("view")]
+    wrong = pl.any_horizontal(pl.col(f"{name}_found") != pl.col(name) for name in names)
+    assert not both.select(wrong.any()).item(), f"{engine} differs from ours"
+    blank = both.filter(pl.any_horizontal(pl.col(f"{n}_found").is_null() & pl.col(n).is_not_null() for n in names))
+    dropped = len(ours) - len(both)
+    return (
+        f", {dropped:,} entities dropped, {len(blank):,} with nulls for known values" if dropped or len(blank) else ""
+    )
 
 
 def at(size: tuple[int, int, int], engines: list[str], arguments: argparse.Namespace) -> dict[str, float | None]:

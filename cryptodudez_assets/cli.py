@@ -270,6 +270,23 @@ def new_source(name: str, sample: Path) -> None:
     console.print(f"wrote {target}: look it through, then `make up` and drop files into raw/{name}/", soft_wrap=True)
 
 
+@main.command("feast-repo")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def feast_repo(folder: Path) -> None:
+    """Write a Feast repository to FOLDER, in which `feast ui` and Feast's other commands work on this lake.
+
+    \b
+    Example:
+      cryptodudez feast-repo feast && cd feast && feast ui --host 127.0.0.1
+    """
+    try:
+        from cryptodudez_assets.feature_store.feast_plugin.repo import write_repo
+    except ModuleNotFoundError as error:
+        raise click.ClickException(f"{error}: Feast is an extra, pip install 'cryptodudez[feast]'") from None
+    write_repo(_settings(), folder)
+    console.print(f"wrote {folder}: `feast ui` and others work there", soft_wrap=True)
+
+
 @main.group()
 def quarantine() -> None:
     """Look at what was set aside, and replay it after a fix."""
