@@ -48,11 +48,10 @@ def _sum_up(lake: Lake, console: Console) -> None:
     console.print("read = valid + quarantined + duplicate, for every file. Where to look next:")
     for command, what in (
         ("make up", "the Dagster UI on http://127.0.0.1:3000, with sensors on the lake"),
-        ("cryptodudez quarantine list", "which rows were set aside, and why"),
-        ('cryptodudez sql "from market.crypto_prices limit 5"', "any table in SQL"),
-        ("cryptodudez status --files", "every file and archive member with its counts"),
+        (".venv/bin/cryptodudez quarantine list", "which rows were set aside, and why"),
+        ('.venv/bin/cryptodudez sql "from market.crypto_prices limit 5"', "any table in SQL"),
+        (".venv/bin/cryptodudez status --files", "every file and archive member with its counts"),
+        (".venv/bin/python docs/training_data.py", "features as they were known at each day's close"),
+        (str(lake.settings.home / "reports" / "dogecoin.html"), "the dogecoin study's report"),
     ):
-        console.print(
-            f"  [bold].venv/bin/{command}[/]  {what}" if command != "make up" else f"  [bold]{command}[/]  {what}",
-            soft_wrap=True,
-        )
+        console.print(f"  [bold]{command}[/]  {what}", soft_wrap=True, highlight=False)
