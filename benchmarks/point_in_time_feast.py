@@ -103,7 +103,11 @@ def files(folder: Path) -> Job:
         ]
     ]
     config = feast.RepoConfig(
-        project="files", provider="local", registry=str(folder / "files.db"), offline_store={"type": "dask"}
+        project="files",
+        provider="local",
+        registry=str(folder / "files.db"),
+        offline_store={"type": "dask"},
+        online_store={"type": "sqlite", "path": str(folder / "online.db")},
     )
     store, asked = feast.FeatureStore(config=config), entities(folder).to_pandas()
     store.apply([key, *made])
