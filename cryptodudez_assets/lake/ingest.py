@@ -136,8 +136,9 @@ def next_batch(lake: Lake, source: Source) -> Batch | None:
         batch_id = claimed[0]["batch_id"]
         return Batch(batch_id, [entry for entry in claimed if entry["batch_id"] == batch_id], again=True)
     chosen: list[Entry] = []
+    size = 0
     for entry in (entry for entry in entries if entry["status"] == Status.PENDING):
-        size = sum(one["size"] for one in chosen) + entry["size"]
+        size += entry["size"]
         if chosen and (size > lake.settings.batch_megabytes << 20 or len(chosen) == MAX_FILES_PER_BATCH):
             break
         chosen.append(entry)

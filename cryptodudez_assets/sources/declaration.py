@@ -13,7 +13,7 @@ from typing import Literal
 
 import polars as pl
 
-from cryptodudez_assets.contracts.base import TableContract, columns_of, polars_schema
+from cryptodudez_assets.contracts.base import TableContract, polars_schema
 
 # As which types raw text is read; whatever else a column means, its expression in `canonical` makes of them.
 RAW_TYPES = (pl.String, pl.Int64, pl.Float64)
@@ -107,8 +107,3 @@ class Source:
     def table_description(self) -> str:
         """What the table holds, as its contract says it."""
         return inspect.cleandoc(self.contract.__doc__ or "")
-
-    @property
-    def column_names(self) -> list[str]:
-        """The table's columns, in order."""
-        return [column.name for column in columns_of(self.contract)]
