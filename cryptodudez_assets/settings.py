@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -52,6 +52,16 @@ class Settings(BaseSettings):
     )
     sensor_seconds: int = Field(default=3, ge=1, description="How often a source's sensor looks at the raw zone.")
 
+    api_key: SecretStr | None = Field(
+        default=None,
+        description="Key that callers of the API send as `X-API-Key`. Required where it listens on anything but loopback.",
+    )
+    requests_per_minute: int = Field(
+        default=6000,
+        ge=0,
+        description="How many requests one client may send to the API in a minute; 0 for any number.",
+    )
+
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
@@ -66,6 +76,21 @@ class Settings(BaseSettings):
         object.__setattr__(self, "catalog", self.catalog or _sqlite(self.home / "catalog.db"))
         object.__setattr__(self, "online", self.online or _sqlite(self.home / "online.db"))
         return self
+
+    @property
+    def models(self) -> Path:
+        """Folder of the registered models."""
+        return self.home / "models"
+
+    @property
+    def reports(self) -> Path:
+        """Folder of the HTML reports."""
+        return self.home / "reports"
+
+    @property
+    def receipts(self) -> Path:
+        """Database of served predictions."""
+        return self.home / "receipts.db"
 
     @property
     def lake_is_local(self) -> bool:

@@ -19,8 +19,12 @@ ROOMS = {
     "lake": {"settings", "contracts", "sources"},
     "features": {"contracts"},
     "feature_store": {"settings", "contracts", "lake", "features"},
-    "studies": {"contracts"},
-    "defs": {"settings", "contracts", "sources", "lake", "features", "feature_store", "studies"},
+    "reports": set(),
+    "studies": {"contracts", "reports"},
+    "models": {"settings", "contracts", "sources", "lake", "features", "feature_store", "reports"},
+    "defs": {
+        *("settings", "contracts", "sources", "lake", "features", "feature_store", "reports", "studies", "models"),
+    },
 }
 KNOW_DAGSTER = {"defs", "definitions", "headless", "demo"}
 READS_ENVIRONMENT = {"settings"}

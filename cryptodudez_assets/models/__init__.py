@@ -1,0 +1,1 @@
+"""Models: what they learn from, how they are judged, kept, promoted and loaded. Nothing here knows Dagster or HTTP."""

@@ -1,0 +1,1 @@
+"""The Ethereum signal: BUY, SELL or HODL for the day that follows a close."""

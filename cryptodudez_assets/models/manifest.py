@@ -1,0 +1,59 @@
+"""What is written beside every model file: enough to trust it, to explain it and to make it again."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cryptodudez_assets.models.findings import Verdict
+
+Stage = Literal["candidate", "champion", "archived"]
+
+
+class SelfTest(BaseModel):
+    """Inputs with the probabilities that the model must give for them, to be tried before it serves."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inputs: list[list[float | None]] = Field(
+        description="Rows in the order of the manifest's features; None is not known."
+    )
+    probabilities: list[list[float]]
+
+
+class TrainedOn(BaseModel):
+    """The data that a model was trained on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    table: str
+    snapshot_id: int
+    inputs: dict[str, int] = Field(description="Snapshot of every table that the training set was made from.")
+    rows: int
+    first_day: datetime
+    last_day: datetime
+
+
+class Manifest(BaseModel):
+    """A registered version of a model. Immutable: its stage is kept beside it, see `registry`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    version: int
+    created_at: datetime
+    recipe: str
+    parameters: dict[str, Any]
+    classes: list[str]
+    features: list[str]
+    trained_on: TrainedOn
+    code_version: str
+    metrics: dict[str, float]
+    verdict: Verdict
+    files: dict[str, str] = Field(description="sha256 of every file of the version, by name.")
+    self_test: SelfTest
+
+    @property
+    def label(self) -> str:
+        """As it is written in answers: `eth_signal-3`."""
+        return f"{self.name}-{self.version}"
