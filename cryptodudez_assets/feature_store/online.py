@@ -67,16 +67,27 @@ class OnlineStore:
 
         A row may be served at `now` under the conditions of `point_in_time`: it is known and at most `ttl` old.
         """
+        at, ttl = _microseconds(now), view.ttl // MICROSECOND
+        return self._read(view, keys, features, lambda row: max(row.event, row.known) <= at <= row.event + ttl)
+
+    def newest(
+        self, view: FeatureView, keys: Sequence[Mapping[str, Any]], features: Sequence[str]
+    ) -> list[dict[str, Any]]:
+        """The same however old a row is. Whoever serves it must say how old."""
+        return self._read(view, keys, features, lambda row: True)
+
+    def _read(
+        self,
+        view: FeatureView,
+        keys: Sequence[Mapping[str, Any]],
+        features: Sequence[str],
+        may_be_served: Callable[[Record], bool],
+    ) -> list[dict[str, Any]]:
         shape = _shape(view.contract, tuple(view.key))
         decoders = shape.decoders(view.name, features)
         texts = [shape.key_text(view.name, key) for key in keys]
         there = self.shelf.get(view.name, sorted({text for text in texts if text is not None}))
-        at, ttl = _microseconds(now), view.ttl // MICROSECOND
-        served = {
-            key: _decoded(record, decoders)
-            for key, record in there.items()
-            if max(record.event, record.known) <= at <= record.event + ttl
-        }
+        served = {key: _decoded(record, decoders) for key, record in there.items() if may_be_served(record)}
         nothing = dict.fromkeys([*TIMES, *features])
         return [dict(served.get(text, nothing) if text is not None else nothing) for text in texts]
 

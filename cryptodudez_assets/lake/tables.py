@@ -22,7 +22,7 @@ from pyiceberg.schema import Schema
 from pyiceberg.table import Table, Transaction
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.sorting import SortField, SortOrder
-from pyiceberg.table.update.snapshot import ExpireSnapshots
+from pyiceberg.table.update.snapshot import ExpireSnapshots, ManageSnapshots
 from pyiceberg.transforms import DayTransform, IdentityTransform, MonthTransform, YearTransform
 from pyiceberg.types import (
     BooleanType,
@@ -139,6 +139,13 @@ class Lakehouse:
             yield change
             change.commit()
 
+    def keep(self, name: str, snapshot_id: int | None = None) -> None:
+        """Tag a snapshot (by default the newest), so that upkeep never forgets it."""
+        with self.rearranging(name) as change:
+            wanted = snapshot_id or change.snapshot_id
+            if wanted is not None:
+                change.tag(wanted)
+
     def _ensure(self, spec: TableSpec) -> Table:
         if (table := self.table(spec.name)) is not None:
             return _with_new_columns(table, spec)
@@ -226,6 +233,14 @@ class Change:
         """Forget old snapshots. Their files stay until maintenance removes what no snapshot refers to."""
         if snapshot_ids:
             ExpireSnapshots(self._transaction).by_ids(list(snapshot_ids)).commit()
+            self._changed = True
+        return self
+
+    def tag(self, snapshot_id: int) -> Self:
+        """Keep a snapshot for good, under a tag of its own."""
+        name = f"kept-{snapshot_id}"
+        if name not in self.table.metadata.refs:
+            ManageSnapshots(self._transaction).create_tag(snapshot_id, name).commit()
             self._changed = True
         return self
 

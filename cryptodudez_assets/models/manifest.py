@@ -34,24 +34,33 @@ class TrainedOn(BaseModel):
     last_day: datetime
 
 
-class Manifest(BaseModel):
-    """A registered version of a model. Immutable: its stage is kept beside it, see `registry`."""
+class Draft(BaseModel):
+    """What a training says about a model before it is registered."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # JSON knows no NaN: a metric that is none is left out.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    name: str
-    version: int
-    created_at: datetime
     recipe: str
     parameters: dict[str, Any]
     classes: list[str]
     features: list[str]
+    typical: list[float | None] = Field(
+        default=[], description="Median of every feature over the training days; None where it was never known."
+    )
     trained_on: TrainedOn
     code_version: str
     metrics: dict[str, float]
     verdict: Verdict
-    files: dict[str, str] = Field(description="sha256 of every file of the version, by name.")
     self_test: SelfTest
+
+
+class Manifest(Draft):
+    """A registered version of a model. Immutable: its stage is kept beside it, see `registry`."""
+
+    name: str
+    version: int
+    created_at: datetime
+    files: dict[str, str] = Field(description="sha256 of every file of the version, by name.")
 
     @property
     def label(self) -> str:

@@ -16,6 +16,14 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from cryptodudez_assets.feature_store.materialize import materialize
+from cryptodudez_assets.features import all_views, in_order
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.simulator import simulate
+from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets_tests.feature_frames import ingested
+
 ACCESS, SECRET, BUCKET = "test-access", "test-secret", "lake"
 PATIENCE_SECONDS = 60
 
@@ -63,6 +71,19 @@ def s3_endpoint() -> Iterator[str]:
             os.killpg(process.pid, signal.SIGKILL)  # it takes half a minute to stop when asked
             process.wait()
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def tiny_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A lake with the tiny sample archives, ingested, and all features."""
+    home = tmp_path_factory.mktemp("tiny")
+    simulate(home / "samples", "tiny")
+    archives = {name: sorted((home / "samples" / name).iterdir()) for name in all_sources()}
+    ingested(home, archives)
+    lake = Lake.open(Settings(home=home, settle_seconds=0))
+    for view in in_order(all_views().values()):
+        materialize(lake, view)
+    return lake
 
 
 def weed_command(weed: str, folder: Path) -> tuple[list[str], int]:

@@ -7,32 +7,10 @@ import polars as pl
 import pytest
 
 from cryptodudez_assets.feature_store.historical import historical_features
-from cryptodudez_assets.feature_store.materialize import materialize
 from cryptodudez_assets.feature_store.online import open_online_store
 from cryptodudez_assets.feature_store.publish import publish_latest
-from cryptodudez_assets.features import FeatureView, all_views, in_order
-from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.discovery import discover_all
-from cryptodudez_assets.lake.ingest import ingest
+from cryptodudez_assets.features import FeatureView, all_views
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.landing import land
-from cryptodudez_assets.settings import Settings
-from cryptodudez_assets.simulator import simulate
-from cryptodudez_assets.sources import all_sources
-
-
-@pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    home = tmp_path_factory.mktemp("home")
-    simulate(home / "samples", "tiny")
-    lake = Lake.open(Settings(home=home, settle_seconds=0))
-    for source in all_sources().values():
-        list(land(lake, source.name, sorted((home / "samples" / source.name).iterdir())))
-        catalogue_objects(lake, source, discover_all(lake, source.name))
-        ingest(lake, source)
-    for view in in_order(all_views().values()):
-        materialize(lake, view)
-    return lake
 
 
 def newest_knowledge(lake: Lake, view: FeatureView) -> datetime:
@@ -51,12 +29,12 @@ def keys_of(lake: Lake, view: FeatureView) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("view", all_views().values(), ids=all_views())
-def test_online_is_offline_at_the_same_instant(lake: Lake, tmp_path: Path, view: FeatureView) -> None:
+def test_online_is_offline_at_the_same_instant(tiny_lake: Lake, tmp_path: Path, view: FeatureView) -> None:
     store = open_online_store(f"sqlite:///{tmp_path / 'online.db'}")
-    assert publish_latest(lake, view, store) > 0
-    at, keys = newest_knowledge(lake, view), keys_of(lake, view)
+    assert publish_latest(tiny_lake, view, store) > 0
+    at, keys = newest_knowledge(tiny_lake, view), keys_of(tiny_lake, view)
     asked = keys.with_columns(event_ts=pl.lit(at, pl.Datetime("us", "UTC")))
-    offline = historical_features(lake, [view], asked, [view.name], with_times=True).frame
+    offline = historical_features(tiny_lake, [view], asked, [view.name], with_times=True).frame
     names = [*view.features, "event_ts", "known_ts"]
     expected = [{name: row[f"{view.name}__{name}"] for name in names} for row in offline.iter_rows(named=True)]
     online = store.read(view, keys.select(view.key).to_dicts() if view.key else [{}], view.features, at)

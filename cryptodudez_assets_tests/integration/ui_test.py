@@ -50,7 +50,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     assert demo.returncode == 0, demo.stdout + demo.stderr
     url = f"http://127.0.0.1:{free_port()}"
     with (home / "up.log").open("wb") as log:
-        command = [COMMAND, "up", "--port", url.rpartition(":")[2]]
+        command = [COMMAND, "up", "--port", url.rpartition(":")[2], "--api-port", str(free_port())]
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
         wait_until(lambda: answers(url), 60)

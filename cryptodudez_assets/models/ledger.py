@@ -1,0 +1,23 @@
+"""The trial ledger `ml.trials`: whatever was judged is written down, whether or not anything came of it."""
+
+import polars as pl
+
+from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.contracts.trials import Trials
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.tables import TableSpec
+
+SPEC = TableSpec("ml.trials", Trials, (), ("trained_at", "recipe"))
+
+
+def trials_of(lake: Lake, model: str) -> pl.DataFrame:
+    """All rows about a model; empty before the first."""
+    rows = lake.tables.scan(SPEC.name)
+    return pl.DataFrame(schema=polars_schema(Trials)) if rows is None else rows.filter(model=model).collect()
+
+
+def append(lake: Lake, rows: pl.DataFrame) -> None:
+    """Add the rows of one training run, in one commit."""
+    schema = polars_schema(Trials)
+    with lake.tables.changing(SPEC) as change:
+        change.add(rows.select(pl.col(name).cast(dtype) for name, dtype in schema.items()))

@@ -1,0 +1,105 @@
+"""The Ethereum training set on sample archives: what it was made from is kept, and it can be made again."""
+
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from pyiceberg.expressions import AlwaysTrue
+
+from cryptodudez_assets.contracts.rules import assert_holds
+from cryptodudez_assets.feature_store.materialize import table_specs
+from cryptodudez_assets.feature_store.online import open_online_store
+from cryptodudez_assets.feature_store.publish import publish_latest
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.maintenance import expire
+from cryptodudez_assets.models.eth_signal import training_set
+from cryptodudez_assets.models.eth_signal.contract import EthTrainingSet
+from cryptodudez_assets.models.eth_signal.inputs import NAMES, PRICES, VIEWS, online_row
+from cryptodudez_assets.models.eth_signal.options import SignalOptions
+from cryptodudez_assets.models.eth_signal.training_set import TrainingSet
+
+DAY = timedelta(days=1)
+OPTIONS = SignalOptions()
+
+
+@pytest.fixture(scope="module")
+def made(tiny_lake: Lake) -> TrainingSet:
+    made = training_set.update(tiny_lake, OPTIONS)
+    assert made is not None
+    return made
+
+
+def test_it_is_what_its_contract_says(made: TrainingSet) -> None:
+    assert_holds(EthTrainingSet, made.rows)
+    assert made.rows["event_ts"].is_unique().all()
+    assert (made.rows["known_ts"] - made.rows["event_ts"] == DAY).all()
+    assert set(made.rows["label"].drop_nulls()) == {"BUY", "HODL", "SELL"}
+
+
+def test_labels_are_known_after_their_day_and_within_the_horizon(made: TrainingSet) -> None:
+    labelled = made.rows.filter(pl.col("label").is_not_null())
+    ahead = labelled["label_known_ts"] - labelled["known_ts"]
+    assert ahead.min() == DAY
+    assert ahead.max() == OPTIONS.horizon_days * DAY
+
+
+def test_the_next_day_s_return_is_that_of_the_closes(made: TrainingSet) -> None:
+    closes = made.rows["close"]
+    expected = (closes.shift(-1) / closes).log()
+    gapless = made.rows["event_ts"].diff().shift(-1) == DAY
+    assert np.allclose(made.rows["return_next_day"].filter(gapless), expected.filter(gapless))
+    assert made.rows["return_next_day"][-1] is None
+
+
+def test_nothing_changes_where_nothing_did(tiny_lake: Lake, made: TrainingSet) -> None:
+    again = training_set.update(tiny_lake, OPTIONS)
+    assert again is not None
+    assert again.snapshot_id == made.snapshot_id
+
+
+def test_online_features_are_those_of_the_newest_day(tiny_lake: Lake, made: TrainingSet) -> None:
+    store = open_online_store(f"sqlite:///{tiny_lake.settings.home / 'online.db'}")
+    assert online_row(store) is None
+    for view in VIEWS:
+        publish_latest(tiny_lake, view, store)
+    row = online_row(store)
+    store.close()
+    assert row is not None
+    assert row.as_of == made.rows["known_ts"][-1]
+    assert row.values == list(made.rows.select(NAMES).row(-1))
+
+
+def test_a_past_training_set_is_built_again_after_everything_changed(tiny_lake: Lake, made: TrainingSet) -> None:
+    """Prices are revised a few times, old snapshots are forgotten, and the first training set is still there."""
+    (prices,) = table_specs(PRICES)
+    for factor in (1.1, 1.2, 1.3):
+        with tiny_lake.tables.changing(prices) as change:
+            revised = change.rows().with_columns(pl.col("close") * factor).collect()
+            change.delete(AlwaysTrue()).add(revised)
+    changed = training_set.update(tiny_lake, OPTIONS)
+    for name in (*made.inputs, training_set.SPEC.name):
+        expire(tiny_lake, name, keep=1)
+
+    assert changed is not None
+    assert not changed.rows["close"].equals(made.rows["close"])
+    assert training_set.read(tiny_lake, made.snapshot_id).rows.equals(made.rows)
+    assert training_set.rebuild(tiny_lake, made.snapshot_id).equals(made.rows)
+    assert training_set.rebuild(tiny_lake).equals(changed.rows)
+
+
+def test_days_without_a_candle_are_rows_about_which_nothing_is_known(made: TrainingSet) -> None:
+    gone = made.rows["known_ts"][100]
+    holed = made.rows.filter(pl.col("known_ts") != gone, pl.col("label_known_ts").ne_missing(gone))
+    dataset = training_set.dataset_of(holed)
+    assert dataset.days[100] == made.rows["event_ts"][100]
+    assert dataset.labels[100] == -1
+    assert np.isnan(dataset.features[100]).all()
+    for row in np.flatnonzero(dataset.labels >= 0):
+        assert dataset.label_row[row] > row
+
+
+def test_without_features_there_is_no_training_set(lake: Lake) -> None:
+    assert training_set.update(lake, OPTIONS) is None
+    with pytest.raises(LookupError, match="materialise it first"):
+        training_set.read(lake)
