@@ -1,0 +1,189 @@
+"""The dashboard as it is seen: in a real browser, on a desk and on a phone, light and dark, in three states of the platform.
+
+Screenshots are kept in pytest's folder of the module's run, `dashboard*/`.
+"""
+
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import uvicorn
+from litestar import Litestar
+
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.dashboard_states import skilled, unskilled
+from serving.dashboard import dashboard
+
+playwright = pytest.importorskip("playwright.sync_api", reason="no browser: the package playwright is not installed")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = """
+    --no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run
+"""
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no browser: there is no Chromium on the PATH")
+
+STATES = {"skilled": skilled, "unskilled": unskilled, "empty": lambda lake: None}
+SCREENS = {"desk": (1280, 900), "phone": (390, 844)}
+SAID = {"skilled": "BUY", "unskilled": "HODL", "empty": "No decision yet"}
+
+# WCAG's contrast of every text with the nearest background behind it, in words; the page uses opaque colours only.
+LOW_CONTRAST = """() => {
+  const channels = (color) => (color.match(/[\\d.]+/g) || []).map(Number);
+  const light = (c) => c.slice(0, 3).map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (node) => {
+    for (let one = node; one; one = one.parentElement) {
+      const color = channels(getComputedStyle(one).backgroundColor);
+      if (color.length === 3 || color[3] === 1) return color;
+    }
+    return [255, 255, 255];
+  };
+  const found = [];
+  for (const node of document.querySelectorAll("body *")) {
+    const text = [...node.childNodes].filter((one) => one.nodeType === 3 && one.textContent.trim());
+    if (!text.length || !node.getClientRects().length || node.tagName === "SCRIPT") continue;
+    const style = getComputedStyle(node);
+    const [a, b] = [light(channels(node.closest("svg") ? style.fill : style.color)), light(behind(node))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) found.push(`${text[0].textContent.trim().slice(0, 30)}: ${ratio.toFixed(2)}`);
+  }
+  return found;
+}"""
+
+
+@pytest.fixture(scope="module")
+def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A server for each state."""
+    with ExitStack() as running:
+        urls = {}
+        for name, prepare in STATES.items():
+            settings = Settings(home=tmp_path_factory.mktemp(name))
+            today = prepare(Lake.open(settings))
+            urls[name] = running.enter_context(serve(Litestar([dashboard(settings, lambda today=today: today)])))
+        yield urls
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["playwright.Browser"]:
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("dashboard")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("state", STATES)
+def test_it_looks_right(urls, browser, shots, state: str, screen: str, scheme: str):
+    width, height = SCREENS[screen]
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+    complaints, requested = [], []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: requested.append(request.url))
+
+    page.goto(urls[state])
+    page.screenshot(path=shots / f"{state}-{screen}-{scheme}.png", full_page=True)
+
+    assert complaints == []  # a breach of the content security policy is one, too
+    assert {url for url in requested if not url.startswith(urls[state])} == set()
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    answer = page.get_by_role("heading", level=1)
+    assert answer.inner_text().endswith(SAID[state])
+    box = answer.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] < height * 0.6
+    assert page.evaluate(LOW_CONTRAST) == []
+    page.close()
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("state", STATES)
+def test_it_can_be_heard(urls, browser, state: str, screen: str):
+    width, height = SCREENS[screen]
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.goto(urls[state])
+
+    assert page.locator("html").get_attribute("lang") == "en"
+    for landmark in ("banner", "main", "contentinfo", "navigation"):
+        assert page.get_by_role(landmark).count() == 1
+    levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3')].map(one => Number(one.tagName[1]))")
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(then <= one + 1 for one, then in pairwise(levels))
+    images = page.get_by_role("img").all()
+    assert len(images) == (0 if state == "empty" else 2)  # of the two sizes of each chart, one
+    assert all(len(image.get_attribute("aria-label") or "") > 40 for image in images)
+    for table in page.locator("table").all():
+        assert table.locator("caption").count() == 1
+        assert table.locator("th:not([scope])").count() == 0
+    assert page.evaluate(
+        "[...document.querySelectorAll('[aria-labelledby]')].every(one => document.getElementById(one.getAttribute('aria-labelledby')))"
+    )
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(one => one.id)")
+    assert len(ids) == len(set(ids))
+    page.close()
+
+
+def test_it_works_with_the_keyboard_and_without_scripts(urls, browser):
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(urls["skilled"])
+
+    page.keyboard.press("Tab")
+    assert page.get_by_role("link", name="Skip to the decision").bounding_box()["y"] >= 0
+    summary = page.get_by_text("Last 30 decisions as a table")
+    summary.focus()
+    page.keyboard.press("Enter")
+    assert page.get_by_role("table", name="Last out-of-sample decisions").get_by_role("row").count() == 31
+    context.close()
+
+
+def test_an_open_page_keeps_itself_current_and_says_when_it_cannot(tmp_path: Path, browser):
+    settings = Settings(home=tmp_path)
+    said = unskilled(Lake.open(settings))
+    answers = iter([None, said])
+    page = browser.new_page()
+    page.clock.install()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("serving.dashboard.KEPT_SECONDS", -1)
+        with serve(Litestar([dashboard(settings, lambda: next(answers))])) as url:
+            page.goto(url)
+            page.get_by_text("No decision yet").wait_for()
+
+            page.clock.fast_forward(61_000)
+            page.get_by_role("heading", name="Ethereum HODL").wait_for()
+            assert page.title().startswith("HODL")
+
+        page.clock.fast_forward(61_000)
+        page.get_by_text("The server cannot be reached").wait_for()
+    page.close()
+
+
+@contextmanager
+def serve(app: Litestar) -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started:
+        assert time.monotonic() < deadline, "the server did not start"
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(20)

@@ -1,0 +1,223 @@
+"""The dashboard without a browser: what is gathered, what is said about it, and what is served to whom."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.models.findings import Verdict
+from cryptodudez_assets_tests.dashboard_states import register, skilled, unskilled
+from cryptodudez_assets_tests.findings_builder import CHOSEN, findings
+from serving.dashboard import Board, Today, dashboard
+from serving.dashboard.charts import date_ticks, log_ticks, price_chart
+from serving.dashboard.data import gather
+from serving.dashboard.page import ago, percent, render
+
+
+def page_of(lake: Lake, today: Today | None) -> str:
+    return render(gather(lake, lambda: today))
+
+
+def client_of(lake: Lake, today: Today | None = None) -> TestClient[Litestar]:
+    return TestClient(Litestar([dashboard(lake.settings, lambda: today)]))
+
+
+def text_of(page: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
+def test_an_empty_platform_says_what_to_do(lake: Lake):
+    page = page_of(lake, None)
+
+    assert "No decision yet" in page
+    assert "make demo" in page
+    assert "cryptodudez run" in page
+    assert not lake.settings.home.joinpath("models").exists()  # looking at it makes nothing
+
+
+def test_skill_is_shown_with_its_evidence(lake: Lake):
+    text = text_of(page_of(lake, skilled(lake)))
+
+    assert "Ethereum BUY Confidence: high" in text
+    assert "Why believe it Skill: every test is passed" in text
+    assert "BUY a rise 62%" in text
+    assert "+8.1 points" in text
+    assert "Track record of eth_signal-1 Skill" in text
+    assert "not in use" not in text
+    assert text.count("Passed") == 4
+    assert "Stale" not in text
+
+
+def test_without_skill_it_says_why_not_and_shows_the_model_that_waits(lake: Lake):
+    text = text_of(page_of(lake, unskilled(lake)))
+
+    assert "Ethereum HODL Confidence: low . The model alone would say BUY." in text
+    assert "Stale. The newest data are" in text
+    assert "Why not to trade on it The base rates are in use" in text
+    assert "Nothing: the base rates are in use." in text
+    assert "Track record of eth_signal-2 not in use: no skill" in text
+    assert text.count("Failed") == 3
+
+
+def test_baselines_stand_beside_the_model_at_the_judged_cost(lake: Lake):
+    text = text_of(page_of(lake, unskilled(lake)))
+
+    holding = next(one for one in findings().baselines if one.name == "buy_and_hold").backtest(10.0)
+    assert f"buy and hold – – – {holding.total_return:+.0%}" in text
+
+
+def test_a_newer_candidate_is_shown_behind_the_champion(lake: Lake):
+    today = skilled(lake)
+    register(lake, CHOSEN, findings().best.verdict, skill=False)
+
+    records = gather(lake, lambda: today).records
+
+    assert [(one.manifest.version, one.in_use) for one in records] == [(1, True), (2, False)]
+
+
+def test_a_later_review_replaces_the_verdict(lake: Lake):
+    today = skilled(lake)
+    registry = register(lake, "base_rates", Verdict(skill=False, words="None."))
+    registry.review(1, Verdict(skill=False, words="It was luck."))
+
+    assert "It was luck." in page_of(lake, today)
+
+
+def test_what_others_wrote_cannot_become_markup(lake: Lake):
+    today = replace(skilled(lake), verdict="<script>alert(1)</script>", reasons=["<b>"], receipt_id='"><i>')
+
+    page = page_of(lake, today)
+
+    assert "<script>alert" not in page
+    assert "<b>" not in page
+    assert '"><i>' not in page
+
+
+def test_the_page_needs_nothing_from_elsewhere_and_nothing_inline(lake: Lake):
+    page = page_of(lake, skilled(lake))
+
+    assert set(re.findall(r"https?://[^/\"]+", page)) == {"http://127.0.0.1:3000"}  # links to Dagster
+    assert "<style" not in page
+    assert not re.search(r"\sstyle=|\son\w+=", page)
+    assert re.findall(r"<script[^>]*>", page) == ['<script src="/assets/refresh.js" defer>']
+
+
+def test_it_is_served_with_strict_headers(lake: Lake):
+    with client_of(lake) as client:
+        answer = client.get("/")
+        style = client.get("/assets/style.css")
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/html")
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self';")
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    for one in (answer, style):
+        assert one.headers["x-content-type-options"] == "nosniff"
+        assert one.headers["referrer-policy"] == "no-referrer"
+    assert style.headers["content-type"].startswith("text/css")
+
+
+def test_the_page_is_gathered_once_in_a_while(lake: Lake, monkeypatch: pytest.MonkeyPatch):
+    asked = []
+    board = Board(lake.settings, lambda: asked.append(1))
+    clock = [100.0]
+    monkeypatch.setattr("serving.dashboard.time.monotonic", lambda: clock[0])
+
+    async def look() -> None:
+        await asyncio.gather(board.page(), board.page(), board.page())
+        assert len(asked) == 1
+        clock[0] += 31
+        await board.page()
+        assert len(asked) == 2
+
+    asyncio.run(look())
+
+
+def test_reports_are_served_and_nothing_else(lake: Lake):
+    reports = lake.settings.reports
+    reports.mkdir(parents=True)
+    (reports / "dogecoin.html").write_text("<p>Wow</p>")
+    (reports / "notes.txt").write_text("secret")
+    (reports.parent / "up.html").write_text("secret")
+    with client_of(lake) as client:
+        found = client.get("/reports/dogecoin.html")
+        others = [
+            client.get(f"/reports/{name}").status_code
+            for name in ("notes.txt", "..%2fup.html", "%2e%2e/up.html", "../up.html", "%00.html", "", "none.html")
+        ]
+        page = client.get("/").text
+
+    assert found.text == "<p>Wow</p>"
+    assert "script-src" not in found.headers["content-security-policy"]  # falls to `default-src 'none'`
+    assert set(others) == {404}
+    assert "/reports/dogecoin.html" in page
+
+
+def test_freshness_and_quarantine_are_told(lake: Lake, drop: Callable[[str, str, bytes], object]):
+    from cryptodudez_assets.sources import all_sources
+    from cryptodudez_assets_tests.builders import take_in
+
+    candles = b"SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
+    candles += b"1,Ethereum,ETH,2021-01-01 23:59:59,2,1,1.5,1.5,100,1000\nbanana,,,garbage\n"
+    drop("crypto_prices", "a.csv", candles)
+    take_in(lake, all_sources()["crypto_prices"])
+
+    health = next(one for one in gather(lake, lambda: None).sources if one.name == "crypto_prices")
+
+    assert (health.valid, health.open_rows, health.open_files, health.pending) == (1, 1, 0, 0)
+    assert health.newest is not None
+    assert health.newest.date() == date(2021, 1, 1)
+    assert health.written_at is not None
+    assert datetime.now(UTC) - health.written_at < timedelta(minutes=1)
+    assert "1 January 2021" in page_of(lake, None)
+
+
+def test_buy_points_up_from_below_and_sell_down_from_above():
+    days = [date(2021, 1, 1) + timedelta(days=i) for i in range(60)]
+    chart = price_chart([(day, 100.0 + i) for i, day in enumerate(days)], [(days[5], 105.0, "BUY")], "A rise")
+
+    (wide, narrow) = chart.split('<div class="narrow">')
+    for drawn in (wide, narrow):
+        assert drawn.count('class="mark buy"') == 1
+        assert 'class="mark sell"' not in drawn
+        assert 'role="img" aria-label="A rise"' in drawn
+        assert "<circle" not in drawn
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [(0.4, 3, [0.5, 1, 2]), (1, 1, [1]), (0.09, 40_000, [0.1, 1, 10, 100, 1000, 10_000]), (2, 5, [1, 2, 5])],
+)
+def test_ticks_of_growth_are_round(low: float, high: float, ticks: list[float]):
+    assert log_ticks(low, high) == pytest.approx(ticks)
+
+
+@pytest.mark.parametrize("n", [1, 2, 40, 365, 3000])
+def test_dates_below_a_chart_are_few_and_within(n: int):
+    days = [date(2018, 3, 5) + timedelta(days=i) for i in range(n)]
+
+    for count in (3, 7):
+        ticks = date_ticks(days, count)
+        assert len(ticks) <= count
+        assert all(days[0] <= tick <= days[-1] for tick in ticks)
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [
+        (timedelta(seconds=5), "less than a minute"),
+        (timedelta(minutes=1), "1 minute"),
+        (timedelta(minutes=119), "119 minutes"),
+        (timedelta(hours=47), "47 hours"),
+        (timedelta(days=1800), "1,800 days"),
+    ],
+)
+def test_ages_read_well(age: timedelta, words: str):
+    assert ago(age) == words
+    assert percent(-0.5) == "−50%"

@@ -1,0 +1,82 @@
+"""The dashboard at `/`: buy, sell or HODL, and why anybody should believe it. Reports are served beside it, read only.
+
+Wiring only: what is shown is gathered in `data`, drawn in `charts`, and said in `page`.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from litestar import MediaType, Response, Router, get
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+from litestar.static_files import create_static_files_router
+
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.settings import Settings
+from serving.dashboard.data import Today, gather, report_names
+from serving.dashboard.page import render
+
+__all__ = ["Board", "Today", "dashboard"]
+
+KEPT_SECONDS = 30
+STATIC = Path(__file__).parent / "static"
+# Nothing comes from anywhere else, nothing is inline: charts are coloured by the style sheet.
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+# Reports are single files with styles of their own, and no scripts.
+REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-cache"}
+
+
+class Board:
+    """The page, made again in a worker thread when it is asked for and older than half a minute."""
+
+    def __init__(self, settings: Settings, today: Callable[[], Today | None]) -> None:
+        self._lake = Lake.open(settings)
+        self._today = today
+        self._lock = asyncio.Lock()
+        self._kept: tuple[float, str] | None = None
+
+    async def page(self) -> str:
+        """As it is now, or was a moment ago. Requests that come meanwhile wait for the same look."""
+        async with self._lock:
+            if self._kept is None or time.monotonic() - self._kept[0] > KEPT_SECONDS:
+                text = await asyncio.to_thread(lambda: render(gather(self._lake, self._today)))
+                self._kept = time.monotonic(), text
+            return self._kept[1]
+
+
+def dashboard(settings: Settings, today: Callable[[], Today | None]) -> Router:
+    """`/`, `/assets/…` and `/reports/…`. `today` is called in a worker thread, at most twice a minute."""
+    board = Board(settings, today)
+
+    @get("/", media_type=MediaType.HTML, include_in_schema=False)
+    async def show_dashboard() -> Response[str]:
+        return _html(await board.page(), PAGE_POLICY)
+
+    @get("/reports/{name:str}", media_type=MediaType.HTML, include_in_schema=False, sync_to_thread=True)
+    def show_report(name: FromPath[str]) -> Response[str]:
+        if name not in report_names(settings):
+            raise NotFoundException("there is no such report")
+        return _html((settings.reports / name).read_text(encoding="utf-8"), REPORT_POLICY)
+
+    assets = create_static_files_router(
+        path="/assets", directories=[STATIC], name="dashboard_assets", include_in_schema=False
+    )
+    return Router("/", route_handlers=[show_dashboard, show_report, assets], after_request=_with_headers)
+
+
+def _with_headers(response: Response[str]) -> Response[str]:
+    response.headers.update(HEADERS)
+    return response
+
+
+def _html(text: str, policy: str) -> Response[str]:
+    return Response(text, media_type=MediaType.HTML, headers={"Content-Security-Policy": policy})

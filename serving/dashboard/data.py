@@ -1,0 +1,175 @@
+"""What the dashboard shows, as plain data: gathered from the lake and the registry.
+
+Nothing here knows how it is drawn.
+"""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+
+from cryptodudez_assets.contracts.quarantine import Fate
+from cryptodudez_assets.lake import quarantine
+from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.status import status_of
+from cryptodudez_assets.models.eth_signal.inputs import PRICES, SYMBOL
+from cryptodudez_assets.models.eth_signal.options import Decision
+from cryptodudez_assets.models.eth_signal.signal import Confidence
+from cryptodudez_assets.models.findings import Findings, Verdict
+from cryptodudez_assets.models.manifest import Manifest, Stage
+from cryptodudez_assets.models.registry import Registry
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets.sources.declaration import Source
+
+BASE_RATES = "base_rates"  # as training calls it, which a server need not load
+FINDINGS, PREDICTIONS = "findings.json", "predictions.parquet"
+
+
+@dataclass(frozen=True)
+class Today:
+    """The decision that is served now, and what it stands on."""
+
+    decision: Decision
+    model_decision: Decision
+    probabilities: dict[str, float]
+    confidence: Confidence
+    reasons: list[str]
+    as_of: datetime
+    age: timedelta
+    stale: bool
+    model_version: str
+    skill: bool
+    verdict: str
+    moved: list[tuple[str, float]]
+    receipt_id: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """How a model did on days that it had not seen. `days` has the columns of `Prediction`, in order of time."""
+
+    manifest: Manifest
+    stage: Stage
+    verdict: Verdict
+    findings: Findings
+    days: pl.DataFrame
+
+    @property
+    def in_use(self) -> bool:
+        """Whether it is what is served."""
+        return self.stage == "champion"
+
+
+@dataclass(frozen=True)
+class Version:
+    """One line of the list of models."""
+
+    label: str
+    recipe: str
+    stage: Stage
+    created_at: datetime
+    verdict: str
+
+
+@dataclass(frozen=True)
+class SourceHealth:
+    """How fresh a source's table is, and what was set aside on the way to it."""
+
+    name: str
+    table: str
+    fresh_within: timedelta
+    newest: datetime | None
+    written_at: datetime | None
+    valid: int
+    open_rows: int
+    open_files: int
+    pending: int
+
+
+@dataclass(frozen=True)
+class Picture:
+    """All that one look at the platform found. `closes` has `event_ts` and `close` of Ethereum, in order of time."""
+
+    gathered_at: datetime
+    today: Today | None
+    closes: pl.DataFrame
+    records: list[Record]
+    versions: list[Version]
+    sources: list[SourceHealth]
+    reports: list[str]
+
+
+def gather(lake: Lake, today: Callable[[], Today | None]) -> Picture:
+    """Look at everything. Works on an empty lake, too."""
+    registry = Registry(lake.settings.models, "eth_signal")
+    return Picture(
+        gathered_at=now(),
+        today=today(),
+        closes=_closes(lake),
+        records=_records(registry),
+        versions=[_version(registry, number) for number in sorted(registry.versions(), reverse=True)],
+        sources=[_health(lake, source) for source in all_sources().values()],
+        reports=report_names(lake.settings),
+    )
+
+
+def report_names(settings: Settings) -> list[str]:
+    """The reports that there are; no other name is served."""
+    return sorted(path.name for path in settings.reports.glob("*.html") if path.is_file())
+
+
+def _closes(lake: Lake) -> pl.DataFrame:
+    rows = lake.tables.scan(PRICES.table)
+    if rows is None:
+        return pl.DataFrame(schema={"event_ts": pl.Datetime("us", "UTC"), "close": pl.Float64})
+    return rows.filter(pl.col("symbol") == SYMBOL).select("event_ts", "close").sort("event_ts").collect()
+
+
+def _records(registry: Registry) -> list[Record]:
+    """The champion's and a newer candidate's; where the champion only knows the base rates, the newest there is."""
+    stages = {number: registry.stage(number) for number in registry.versions()}
+    learned = [number for number in stages if _has_learned(registry.manifest(number))]
+    used = [number for number in learned if stages[number] == "champion"]
+    newest = [number for number in learned[-1:] if number not in used and (not used or stages[number] == "candidate")]
+    return [_record(registry, number, stages[number]) for number in used + newest]
+
+
+def _has_learned(manifest: Manifest) -> bool:
+    return manifest.recipe != BASE_RATES and {FINDINGS, PREDICTIONS} <= manifest.files.keys()
+
+
+def _record(registry: Registry, number: int, stage: Stage) -> Record:
+    findings = Findings.model_validate_json(registry.read(number, FINDINGS))
+    days = pl.read_parquet(io.BytesIO(registry.read(number, PREDICTIONS))).sort("event_ts")
+    return Record(registry.manifest(number), stage, registry.verdict(number), findings, days)
+
+
+def _version(registry: Registry, number: int) -> Version:
+    manifest = registry.manifest(number)
+    verdict = registry.verdict(number)
+    return Version(manifest.label, manifest.recipe, registry.stage(number), manifest.created_at, verdict.label)
+
+
+def _health(lake: Lake, source: Source) -> SourceHealth:
+    table = lake.tables.table(source.table)
+    snapshot = table.current_snapshot() if table else None
+    rows = lake.tables.scan(source.table)
+    status = status_of(lake, source.name)
+    return SourceHealth(
+        name=source.name,
+        table=source.table,
+        fresh_within=source.fresh_within,
+        newest=None if rows is None else rows.select(pl.col("event_ts").max()).collect().item(),
+        written_at=datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC) if snapshot else None,
+        valid=status.valid,
+        open_rows=_open(quarantine.rows_of(lake.tables, source.name)),
+        open_files=_open(quarantine.files_of(lake.tables, source.name)),
+        pending=status.pending,
+    )
+
+
+def _open(aside: pl.LazyFrame) -> int:
+    return int(aside.filter(pl.col("status") == Fate.OPEN).select(pl.len()).collect().item())

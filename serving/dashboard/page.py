@@ -1,0 +1,286 @@
+"""From data to the page: a pure function. Words and tables are made here, their places are in the templates."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import polars as pl
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from cryptodudez_assets.contracts.base import columns_of
+from cryptodudez_assets.models.eth_signal.contract import EthTrainingSet
+from cryptodudez_assets.models.eth_signal.options import CLASSES, Decision, SignalOptions
+from cryptodudez_assets.models.findings import Judged
+from serving.dashboard.charts import Point, growth_chart, price_chart
+from serving.dashboard.data import BASE_RATES, Picture, Record
+
+DAGSTER = "http://127.0.0.1:3000"
+SHOWN_DAYS = 365
+LISTED_DAYS = 30
+STRONGEST = 8
+SMALLEST_EFFECT = 0.0005
+
+Turn = tuple[date, float, Decision]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the track record."""
+
+    name: str
+    is_model: bool
+    balanced_accuracy: float | None
+    mcc: float | None
+    brier: float | None
+    net_return: float
+    max_drawdown: float
+    sharpe: float
+
+
+@dataclass(frozen=True)
+class Day:
+    """A row of the list of past decisions."""
+
+    day: date
+    close: float | None
+    decision: Decision
+    probability: float
+    label: str
+    return_next_day: float | None
+
+
+@dataclass(frozen=True)
+class Track:
+    """What a model's section shows."""
+
+    record: Record
+    cost_bps: float
+    lines: list[Line]
+    price: Markup | None
+    growth: Markup | None
+    growth_ends: list[tuple[date, float, float]]
+    days: list[Day]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """How far one feature carried the probability of the model's decision."""
+
+    name: str
+    meaning: str
+    value: float
+    share: float
+
+
+def render(picture: Picture) -> str:
+    """The whole page."""
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            picture=picture,
+            today=picture.today,
+            effects=_effects(picture.today.moved) if picture.today else [],
+            tracks=[_track(record, picture.closes) for record in picture.records],
+            price=None if picture.records else _price(picture.closes, []),
+            classes=CLASSES,
+            base_rates=any(one.stage == "champion" and one.recipe == BASE_RATES for one in picture.versions),
+            dagster=DAGSTER,
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("serving.dashboard"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": percent,
+        "signed": signed,
+        "number": number,
+        "points": points,
+        "dollars": dollars,
+        "moment": moment,
+        "day": day_words,
+        "ago": ago,
+        "words": lambda name: name.replace("_", " "),
+    }
+    return environment
+
+
+def _track(record: Record, closes: pl.DataFrame) -> Track:
+    days = record.days.join(closes, on="event_ts", how="left")
+    cost_bps = float(record.findings.options.get("judged_cost_bps", SignalOptions().judged_cost_bps))
+    turns = _turns(days.filter(pl.col("close").is_not_null()))
+    model, holding = _growth(record.days, cost_bps)
+    return Track(
+        record=record,
+        cost_bps=cost_bps,
+        lines=_lines(record, cost_bps),
+        price=_price(closes, turns),
+        growth=growth_chart([_weekly(model), _weekly(holding)], _growth_words(record.manifest.label, model, holding))
+        if len(model) > 1
+        else None,
+        growth_ends=_ends_of_years(model, holding),
+        days=_listed(days),
+    )
+
+
+def _lines(record: Record, cost_bps: float) -> list[Line]:
+    """The model first, then every baseline on the same days."""
+    judged: list[Judged] = [record.findings.best, *record.findings.baselines]
+    return [_line(one, one is judged[0], record.manifest.label, cost_bps) for one in judged]
+
+
+def _line(judged: Judged, is_model: bool, label: str, cost_bps: float) -> Line:
+    backtest, scores = judged.backtest(cost_bps), judged.scores
+    return Line(
+        name=label if is_model else judged.name.replace("_", " "),
+        is_model=is_model,
+        balanced_accuracy=scores.balanced_accuracy if scores else None,
+        mcc=scores.mcc if scores else None,
+        brier=scores.brier if scores else None,
+        net_return=backtest.total_return,
+        max_drawdown=backtest.max_drawdown,
+        sharpe=backtest.sharpe,
+    )
+
+
+def _turns(days: pl.DataFrame) -> list[Turn]:
+    """Where the call changed between BUY and SELL; HODL leaves the last one as it is."""
+    calls = days.filter(pl.col("decision") != "HODL").filter(
+        pl.col("decision") != pl.col("decision").shift(1, fill_value="")
+    )
+    return [(at.date(), close, said) for at, close, said in calls.select("event_ts", "close", "decision").iter_rows()]
+
+
+def _price(closes: pl.DataFrame, turns: Sequence[Turn]) -> Markup | None:
+    if len(closes) < 2:
+        return None
+    shown = [(at.date(), close) for at, close in closes.tail(SHOWN_DAYS).select("event_ts", "close").iter_rows()]
+    marked = [turn for turn in turns if turn[0] >= shown[0][0]]
+    return price_chart(shown, marked, _price_words(shown, marked))
+
+
+def _price_words(shown: Sequence[Point], marked: Sequence[Turn]) -> str:
+    values = [value for _, value in shown]
+    said = [decision for _, _, decision in marked]
+    return (
+        f"Price of Ethereum from {day_words(shown[0][0])} to {day_words(shown[-1][0])}: from {dollars(values[0])} to "
+        f"{dollars(values[-1])}, lowest {dollars(min(values))}, highest {dollars(max(values))}. "
+        f"{said.count('BUY')} turns to BUY and {said.count('SELL')} to SELL are marked."
+    )
+
+
+def _growth(days: pl.DataFrame, cost_bps: float) -> tuple[list[Point], list[Point]]:
+    """What one dollar became by following the decisions, and by buying on the first day and holding."""
+    known = days.filter(pl.col("net_return").is_finite() & pl.col("return_next_day").is_finite())
+    bought = 1 - cost_bps / 10_000
+    grown = known.select(
+        pl.col("event_ts").dt.date(),
+        model=pl.col("net_return").cum_sum().exp(),
+        holding=bought * pl.col("return_next_day").cum_sum().exp(),
+    ).rows()
+    return [(day, model) for day, model, _ in grown], [(day, holding) for day, _, holding in grown]
+
+
+def _growth_words(label: str, model: Sequence[Point], holding: Sequence[Point]) -> str:
+    return (
+        f"Growth of one dollar from {day_words(model[0][0])} to {day_words(model[-1][0])}, after costs, on a logarithmic "
+        f"scale: {dollars(model[-1][1])} by following {label}, {dollars(holding[-1][1])} by buying and holding."
+    )
+
+
+def _weekly(points: Sequence[Point]) -> list[Point]:
+    """A point a week, and the last: a screen shows no more."""
+    return [*points[:-1:7], points[-1]]
+
+
+def _ends_of_years(model: Sequence[Point], holding: Sequence[Point]) -> list[tuple[date, float, float]]:
+    both = [(day, one, other) for (day, one), (_, other) in zip(model, holding, strict=True)]
+    return [row for row, then in pairwise(both) if row[0].year != then[0].year] + both[-1:]
+
+
+def _listed(days: pl.DataFrame) -> list[Day]:
+    """The last decisions, newest first."""
+    return [
+        Day(
+            day=row["event_ts"].date(),
+            close=row["close"],
+            decision=row["decision"],
+            probability=row[f"probability_{row['decision'].lower()}"],
+            label=row["label"],
+            return_next_day=row["return_next_day"],
+        )
+        for row in reversed(days.tail(LISTED_DAYS).to_dicts())
+    ]
+
+
+def _effects(moved: Sequence[tuple[str, float]]) -> list[Effect]:
+    """The strongest, as shares of the strongest of all; nothing that would be shown as zero."""
+    found = [(name, value) for name, value in moved if abs(value) >= SMALLEST_EFFECT]
+    found = sorted(found, key=lambda one: -abs(one[1]))[:STRONGEST]
+    meanings = _meanings()
+    return [
+        Effect(name.rpartition("__")[2].replace("_", " "), meanings.get(name, ""), value, value / abs(found[0][1]))
+        for name, value in found
+    ]
+
+
+@cache
+def _meanings() -> dict[str, str]:
+    return {column.name: column.description for column in columns_of(EthTrainingSet)}
+
+
+def percent(value: float, digits: int = 0) -> str:
+    """`0.123` as `12%`."""
+    return f"{value:,.{digits}%}".replace("-", "−")
+
+
+def signed(value: float, digits: int = 0) -> str:
+    """`0.123` as `+12%`."""
+    return f"{value:+,.{digits}%}".replace("-", "−")
+
+
+def dollars(value: float) -> str:
+    """Cents only where they matter."""
+    return f"${value:,.0f}" if value >= 100 else f"${value:,.2f}"
+
+
+def points(value: float) -> str:
+    """A difference of percentages."""
+    return f"{value:+.1f} points".replace("-", "−")
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """With separators; a dash where there is none."""
+    return "–" if value is None else f"{value:,.{digits}f}".replace("-", "−")
+
+
+def moment(value: datetime) -> str:
+    """To the minute."""
+    return f"{value:%-d %B %Y, %H:%M} UTC"
+
+
+def day_words(value: Any) -> str:
+    """A day, of a date or a time."""
+    return f"{value:%-d %B %Y}"
+
+
+def ago(value: timedelta) -> str:
+    """How long, in the largest unit that gives two or more."""
+    minutes = int(value.total_seconds()) // 60
+    for unit, length in (("day", 1440), ("hour", 60), ("minute", 1)):
+        if minutes >= 2 * length or (unit == "minute" and minutes):
+            count = minutes // length
+            return f"{count:,} {unit}{'s' if count > 1 else ''}"
+    return "less than a minute"
