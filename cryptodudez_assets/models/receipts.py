@@ -1,0 +1,114 @@
+"""Receipts: every served prediction with all that is needed to make it again. Kept in SQLite."""
+
+import base64
+import hashlib
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from cryptodudez_assets.models.predictor import Rows
+
+PATIENCE_SECONDS = 60
+ID_LENGTH = 26  # characters of 5 bits: no two receipts will ever share an id by chance
+
+TABLES = """
+    CREATE TABLE IF NOT EXISTS receipts (
+        number INTEGER PRIMARY KEY, id TEXT UNIQUE, endpoint TEXT, model TEXT, receipt TEXT);
+    CREATE INDEX IF NOT EXISTS by_endpoint ON receipts (endpoint, number);
+    CREATE INDEX IF NOT EXISTS by_model ON receipts (model, number);"""
+PUT = "INSERT INTO receipts (id, endpoint, model, receipt) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+GET = "SELECT receipt FROM receipts WHERE id = ?"
+RECENT = "SELECT receipt FROM receipts WHERE model = ? ORDER BY number DESC LIMIT ?"
+TRIM = """DELETE FROM receipts WHERE endpoint = ?1 AND number <= (
+    SELECT number FROM receipts WHERE endpoint = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)"""
+
+
+class Receipt(BaseModel):
+    """One answer. `inputs` are the rows that were predicted together, `probabilities` one row for each, to the last bit.
+
+    `sha256` is that of the model file; `as_of` says since when the features were known, None where the caller brought
+    them; `feature_snapshots` are the tables that they came from.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+    id: str
+    made_at: datetime
+    endpoint: str
+    request: Any
+    model: str
+    version: int
+    sha256: str
+    inputs: Rows
+    probabilities: list[list[float]]
+    answer: Any
+    as_of: datetime | None
+    feature_snapshots: dict[str, int]
+
+
+def receipt_id(sha256: str, inputs: Rows, as_of: datetime | None, *more: object) -> str:
+    """The identity of a prediction: the same for the same arguments, in every process; 26 characters of a-z and 2-7.
+
+    `more` is whatever else tells predictions apart, as JSON: the endpoint, the verdict; for requests that each get a
+    receipt of their own, something random.
+    """
+    content = json.dumps([sha256, inputs, as_of and as_of.timestamp(), *more], sort_keys=True)
+    return base64.b32encode(hashlib.sha256(content.encode()).digest()).decode().lower()[:ID_LENGTH]
+
+
+class Receipts:
+    """The receipts of one platform. Safe for several threads and processes; reading does not wait for a write."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._reading, self._writing = Lock(), Lock()
+        self._reader, self._writer = _connect(path), _connect(path)
+        self._writer.executescript(TABLES)
+
+    def record(self, receipts: Sequence[Receipt]) -> None:
+        """Keep receipts, all or none; they survive a power cut once this returns. One that is known by its id is kept as it is.
+
+        A call costs one wait for the disk, however many receipts it brings: bring many.
+        """
+        rows = [(one.id, one.endpoint, one.model, one.model_dump_json()) for one in receipts]
+        with self._writing:
+            self._writer.execute("BEGIN IMMEDIATE")
+            with self._writer:  # ends what was begun
+                self._writer.executemany(PUT, rows)
+
+    def get(self, receipt_id: str) -> Receipt | None:
+        """The receipt with this id, or None."""
+        found = self._read(GET, receipt_id)
+        return found[0] if found else None
+
+    def recent(self, model: str, n: int) -> list[Receipt]:
+        """The last `n` receipts of a model, whatever its version, newest first."""
+        return self._read(RECENT, model, n)
+
+    def trim(self, endpoint: str, keep: int) -> int:
+        """Remove all but the newest `keep` receipts of an endpoint. Returns how many were removed."""
+        with self._writing:
+            return self._writer.execute(TRIM, (endpoint, keep)).rowcount
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._reader.close()
+        self._writer.close()
+
+    def _read(self, query: str, *arguments: str | int) -> list[Receipt]:
+        with self._reading:
+            rows = self._reader.execute(query, arguments).fetchall()
+        return [Receipt.model_validate_json(row[0]) for row in rows]
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # a receipt that was handed out is to be found again
+    return connection

@@ -1,0 +1,234 @@
+"""Where models are kept: `<folder>/<name>/versions/<n>/` with a manifest and files, and `stages.json` beside them.
+
+A version is written aside and renamed into place, stages are replaced whole: whoever dies leaves the last champion as it was.
+Writers take turns by a lock; readers need none.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict
+
+from cryptodudez_assets.models.findings import Verdict
+from cryptodudez_assets.models.manifest import Draft, Manifest, Stage
+
+PATIENCE_SECONDS = 600
+MANIFEST = "manifest.json"
+UNFINISHED = ".unfinished"  # no number, so no version
+
+
+class UnknownVersion(LookupError):
+    """There is no such version."""
+
+
+class Tampered(Exception):
+    """A file is not what it was when it was registered (for a manifest: when it was promoted)."""
+
+    def __init__(self, version: int, file: str, expected: str, found: str) -> None:
+        super().__init__(
+            f"{file} of version {version} was changed behind the registry's back: expected sha256 {expected}, "
+            f"found {found}. Restore the file, or promote another version."
+        )
+        self.version, self.file, self.expected, self.found = version, file, expected, found
+
+    def __reduce__(self) -> tuple[type["Tampered"], tuple[int, str, str, str]]:
+        return type(self), (self.version, self.file, self.expected, self.found)
+
+
+class Promotion(BaseModel):
+    """A version became champion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int
+    at: datetime
+    reason: str
+    manifest_sha256: str
+
+
+class Review(BaseModel):
+    """A later evaluation's verdict about a version."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int
+    at: datetime
+    verdict: Verdict
+
+
+class _Stages(BaseModel):
+    """`stages.json`. The last promotion names the champion."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    promotions: list[Promotion] = []
+    reviews: list[Review] = []
+
+
+class Registry:
+    """The versions of one model, 1, 2, 3, …, and which of them serves. Nothing is created before something is registered."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        if not _is_plain(name):
+            raise ValueError(f"{name!r} cannot be the name of a model: it is to be the name of a folder")
+        self.name = name
+        self.folder = folder / name
+        self._versions = self.folder / "versions"
+        self._stages = self.folder / "stages.json"
+
+    def register(self, draft: Draft, files: Mapping[str, bytes]) -> Manifest:
+        """Keep a model as the next version, a candidate. Returns its manifest, as it will be read."""
+        if wrong := [name for name in files if not _is_plain(name) or name == MANIFEST]:
+            raise ValueError(f"not names of files of a version: {wrong}")
+        with self._exclusive():
+            version = max(self.versions(), default=0) + 1
+            manifest = Manifest(
+                **dict(draft),
+                name=self.name,
+                version=version,
+                created_at=datetime.now(UTC),
+                files={name: _sha256(content) for name, content in sorted(files.items())},
+            )
+            written = {**files, MANIFEST: manifest.model_dump_json(indent=1).encode()}
+            _write_folder(self._versions / UNFINISHED, written)
+            (self._versions / UNFINISHED).rename(self._versions / str(version))
+            _sync(self._versions)
+        return self.manifest(version)
+
+    def versions(self) -> list[int]:
+        """All versions, oldest first."""
+        found = self._versions.iterdir() if self._versions.is_dir() else ()
+        return sorted(int(path.name) for path in found if path.name.isdecimal())
+
+    def manifest(self, version: int) -> Manifest:
+        """What is written about a version; `Tampered` where it is not what was promoted."""
+        content = self._manifest_bytes(version)
+        expected = next((one.manifest_sha256 for one in reversed(self.promotions()) if one.version == version), None)
+        if expected not in (None, found := _sha256(content)):
+            raise Tampered(version, MANIFEST, str(expected), found)
+        return Manifest.model_validate_json(content)
+
+    def read(self, version: int, file: str) -> bytes:
+        """A file of a version. Raises `Tampered` where it is not what was registered, `LookupError` where none was."""
+        manifest = self.manifest(version)
+        if file not in manifest.files:
+            raise LookupError(f"{manifest.label} has no {file}, only {', '.join(manifest.files) or 'its manifest'}")
+        path = self._versions / str(version) / file
+        content = path.read_bytes() if path.is_file() else None
+        found = "no file" if content is None else _sha256(content)
+        if content is None or found != manifest.files[file]:
+            raise Tampered(version, file, manifest.files[file], found)
+        return content
+
+    def stage(self, version: int) -> Stage:
+        """Champion: it serves. Archived: it was champion once, or is older than the champion. Candidate: neither."""
+        self._require(version)
+        promoted = [one.version for one in self.promotions()]
+        if not promoted:
+            return "candidate"
+        if version == promoted[-1]:
+            return "champion"
+        return "archived" if version in promoted or version < promoted[-1] else "candidate"
+
+    def champion(self) -> Manifest | None:
+        """The version that serves, or None before the first promotion."""
+        promotions = self.promotions()
+        return self.manifest(promotions[-1].version) if promotions else None
+
+    def promote(self, version: int, reason: str) -> None:
+        """Let a version serve, a new one or (to go back) an old one. Does nothing if it does already.
+
+        Raises `Tampered` rather than promote files that are not what was registered.
+        """
+        with self._exclusive():
+            for file in self.manifest(version).files:
+                self.read(version, file)
+            stages = self._read_stages()
+            if stages.promotions and stages.promotions[-1].version == version:
+                return
+            sha256 = _sha256(self._manifest_bytes(version))
+            promotion = Promotion(version=version, at=datetime.now(UTC), reason=reason, manifest_sha256=sha256)
+            stages.promotions.append(promotion)
+            self._write_stages(stages)
+
+    def promotions(self) -> list[Promotion]:
+        """Which version became champion when and why, oldest first."""
+        return self._read_stages().promotions
+
+    def review(self, version: int, verdict: Verdict) -> None:
+        """Write down what a later evaluation says about a version. It keeps its stage."""
+        with self._exclusive():
+            self._require(version)
+            stages = self._read_stages()
+            stages.reviews.append(Review(version=version, at=datetime.now(UTC), verdict=verdict))
+            self._write_stages(stages)
+
+    def verdict(self, version: int) -> Verdict:
+        """The latest word about a version: of a review, or else of its training."""
+        reviews = [one.verdict for one in self._read_stages().reviews if one.version == version]
+        return reviews[-1] if reviews else self.manifest(version).verdict
+
+    def _require(self, version: int) -> Path:
+        path = self._versions / str(version) / MANIFEST
+        if not path.is_file():
+            known = ", ".join(map(str, self.versions())) or "none"
+            raise UnknownVersion(f"there is no version {version} of {self.name} in {self.folder}; there are: {known}")
+        return path
+
+    def _manifest_bytes(self, version: int) -> bytes:
+        return self._require(version).read_bytes()
+
+    def _read_stages(self) -> _Stages:
+        return _Stages.model_validate_json(self._stages.read_bytes()) if self._stages.is_file() else _Stages()
+
+    def _write_stages(self, stages: _Stages) -> None:
+        aside = self._stages.with_name(".stages.json")
+        _write(aside, stages.model_dump_json(indent=1).encode())
+        aside.replace(self._stages)
+        _sync(self.folder)
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        self._versions.mkdir(parents=True, exist_ok=True)
+        # Released by the system when its holder dies. Not a singleton: threads of one process take turns, too.
+        with FileLock(self.folder / ".lock", timeout=PATIENCE_SECONDS, is_singleton=False):
+            yield
+
+
+def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)  # somebody died over it
+    folder.mkdir()
+    for name, content in files.items():
+        _write(folder / name, content)
+    _sync(folder)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    """Make names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_plain(name: str) -> bool:
+    """Whether it names a file that is neither hidden nor somewhere else."""
+    return Path(name).name == name and not name.startswith(".") and name != ""
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
