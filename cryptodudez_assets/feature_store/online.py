@@ -18,6 +18,7 @@ from cryptodudez_assets.features.declaration import FeatureContract, FeatureView
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 TIMES = ("event_ts", "known_ts")
+BOOKMARK = "snapshot"
 
 
 class Record(NamedTuple):
@@ -91,8 +92,19 @@ class OnlineStore:
         nothing = dict.fromkeys([*TIMES, *features])
         return [dict(served.get(text, nothing) if text is not None else nothing) for text in texts]
 
+    def published(self, view: str) -> int | None:
+        """The snapshot of the view's table that was brought here last."""
+        there = self.shelf.get(_bookmark(view), [BOOKMARK])
+        return int(there[BOOKMARK].features) if there else None
+
+    def note_published(self, view: str, snapshot_id: int) -> None:
+        """Write down that everything of this snapshot is here. Call it when it is."""
+        at = _microseconds(datetime.now(UTC))
+        self.shelf.put(_bookmark(view), [Record(BOOKMARK, at, at, str(snapshot_id))])
+
     def drop(self, view: str) -> None:
         """Forget a view."""
+        self.shelf.drop(_bookmark(view))
         self.shelf.drop(view)
 
     def close(self) -> None:
@@ -151,6 +163,11 @@ def _shape(contract: type[FeatureContract], key: tuple[str, ...]) -> _Shape:
     schema = polars_schema(contract)
     features = {name: _decoder(dtype) for name, dtype in schema.items() if name not in {*key, *TIMES}}
     return _Shape({name: schema[name].to_python() for name in key}, features)
+
+
+def _bookmark(view: str) -> str:
+    """Where it is kept how far a view was brought here: no view's name has a blank."""
+    return f"{view} published"
 
 
 def _key_text(values: Sequence[Any]) -> str:

@@ -1,27 +1,46 @@
-"""From the feature tables to the online store."""
+"""From the feature tables to the online store: only keys of which something changed are read and written."""
 
 import polars as pl
 
 from cryptodudez_assets.feature_store.online import OnlineStore
 from cryptodudez_assets.features.declaration import FeatureView
+from cryptodudez_assets.lake.changes import changed_rows
 from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.tables import scan
 
 
 def publish_latest(lake: Lake, view: FeatureView, store: OnlineStore) -> int:
-    """Write the latest row of each key that may still be served; returns how many. Doing it again changes nothing.
+    """Write the latest row of each key that may still be served, and that changed since the last time; returns how many.
 
     Rows older than the newest of the view by more than its `ttl` are expired whenever anybody asks, so they are not
-    even read; rows, and versions of rows, that cannot be known yet wait.
+    even read. Rows, and versions of rows, that cannot be known yet wait; until they are here nothing counts as done.
     """
-    rows = lake.tables.scan(view.history)
-    if rows is None:
+    table = lake.tables.table(view.history)
+    snapshot = table.current_snapshot() if table else None
+    if table is None or snapshot is None or store.published(view.name) == snapshot.snapshot_id:
         return 0
-    known = rows.filter(pl.col("known_ts") <= pl.lit(now()))
+    rows = _of_changed_keys(lake, view, store, scan(table, snapshot_id=snapshot.snapshot_id), snapshot.snapshot_id)
+    at = pl.lit(now())
+    known = rows.filter(pl.col("known_ts") <= at)
     newest = known.select(pl.col("event_ts").max()).collect().item()
-    if newest is None:
-        return 0
-    current = known.filter(pl.col("event_ts") >= pl.lit(newest - view.ttl)).sort("event_ts", "known_ts")
-    latest = current.unique(view.key, keep="last", maintain_order=True) if view.key else current.tail(1)
-    found = latest.collect()
-    store.write(view, found)
+    found = pl.DataFrame() if newest is None else _latest(view, known, newest)
+    if len(found):
+        store.write(view, found)
+    if not rows.filter(pl.col("known_ts") > at).select(pl.len()).collect().item():
+        store.note_published(view.name, snapshot.snapshot_id)
     return len(found)
+
+
+def _of_changed_keys(
+    lake: Lake, view: FeatureView, store: OnlineStore, rows: pl.LazyFrame, snapshot_id: int
+) -> pl.LazyFrame:
+    """The rows of keys with any change; all rows where that cannot be told."""
+    before = store.published(view.name) if view.key else None
+    changed = changed_rows(lake.tables, view.history, before, snapshot_id, list(view.key))
+    return rows if changed is None else rows.join(changed.lazy(), on=list(view.key), how="semi", nulls_equal=True)
+
+
+def _latest(view: FeatureView, known: pl.LazyFrame, newest: object) -> pl.DataFrame:
+    current = known.filter(pl.col("event_ts") >= pl.lit(newest) - view.ttl).sort("event_ts", "known_ts")
+    latest = current.unique(view.key, keep="last", maintain_order=True) if view.key else current.tail(1)
+    return latest.collect()
