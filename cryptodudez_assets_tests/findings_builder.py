@@ -282,7 +282,7 @@ def _baselines() -> list[Judged]:
 
 
 def _placebos(skill: bool) -> list[Placebo]:
-    told = (1.0 if skill else 1.072, 0.36 if skill else 0.334)
+    worse = (1.0, 0.36) if skill else (1.212, 0.314)
     names = [
         "tweets shuffled 1",
         "tweets shuffled 2",
@@ -291,7 +291,7 @@ def _placebos(skill: bool) -> list[Placebo]:
         "tweets shifted by 180 days",
     ]
     return [
-        Placebo(name=name, log_loss=told[0] + 0.004 * i, balanced_accuracy=told[1] - 0.002 * i)
+        Placebo(name=name, log_loss=worse[0] + 0.004 * i, balanced_accuracy=worse[1] - 0.002 * i)
         for i, name in enumerate(names)
     ]
 

@@ -17,6 +17,8 @@ from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.tables import TableSpec
+from cryptodudez_assets.reports.page import write
+from cryptodudez_assets.reports.sections import markdown
 from cryptodudez_assets.studies.contract import KEY, DogecoinStudy
 
 DOGECOIN = TableSpec("studies.dogecoin", DogecoinStudy, (), KEY)
@@ -63,18 +65,19 @@ def report_path(lake: Lake) -> Path:
 def carry_out(lake: Lake, crypto: pl.LazyFrame, terms: pl.LazyFrame) -> dict[str, Any]:
     """Study, table and report; what the UI is to show of them."""
     # Drawing takes long to load, and is needed only here.
+    from cryptodudez_assets.reports.figures import data_uri
     from cryptodudez_assets.studies import dogecoin, plots, report, result, words
 
     found = dogecoin.study(crypto, terms)
     told, drawn = words.sections(found), plots.draw(found)
     with lake.tables.changing(DOGECOIN) as change:
         change.delete(AlwaysTrue()).add(result.rows_of(found))
-    report.write(report_path(lake), report.page(found, told, drawn))
-    pictures = {f"plot_{name}": dg.MetadataValue.md(f"![{name}]({plots.data_uri(svg)})") for name, svg in drawn.items()}
+    write(report_path(lake), report.page(found, told, drawn))
+    pictures = {f"plot_{name}": dg.MetadataValue.md(f"![{name}]({data_uri(svg)})") for name, svg in drawn.items()}
     return {
         **table_metadata(lake, DOGECOIN.name),
         **result.key_numbers(found),
-        "words": dg.MetadataValue.md(words.markdown(told)),
+        "words": dg.MetadataValue.md(markdown(told)),
         **pictures,
         "report": dg.MetadataValue.path(report_path(lake)),
     }

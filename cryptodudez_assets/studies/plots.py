@@ -1,11 +1,8 @@
-"""The study's plots as SVG. Colours are names until the page is made, so that one drawing suits light and dark."""
+"""The study's plots as SVG, in the style of all reports."""
 
-import io
-from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
@@ -13,27 +10,11 @@ from matplotlib.dates import ConciseDateFormatter, MonthLocator
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from cryptodudez_assets.reports import figures
+from cryptodudez_assets.reports.figures import BLUE, FAINT, INK, ORANGE
 from cryptodudez_assets.studies.dogecoin import ASSET, CONTROL, EVENT_WINDOW, TERM, Event, Study
 from cryptodudez_assets.studies.result import named
 
-# Stand-ins that appear nowhere else in an SVG; blue and orange are told apart by everybody (Okabe and Ito).
-INK, FAINT, BLUE, ORANGE = "#010203", "#010204", "#010205", "#010206"
-ON_PAGE = {INK: "var(--ink)", FAINT: "var(--faint)", BLUE: "var(--blue)", ORANGE: "var(--orange)"}
-ON_WHITE = {INK: "#222222", FAINT: "#c8c8c8", BLUE: "#0072b2", ORANGE: "#d55e00"}
-STYLE: dict[Any, Any] = {
-    **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
-    **dict.fromkeys(("axes.spines.top", "axes.spines.right"), False),
-    "axes.edgecolor": FAINT,
-    "grid.color": FAINT,
-    "grid.linewidth": 0.6,
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "axes.axisbelow": True,
-    "font.size": 9,
-    "font.family": "sans-serif",
-    "legend.frameon": False,
-    "svg.fonttype": "none",
-}
 FEW = 3
 SURE = 1.96  # deviations that hold 95 % of a normal distribution
 
@@ -45,41 +26,12 @@ def draw(study: Study) -> dict[str, str]:
         return {}
     plots: dict[str, tuple[float, Callable[[Figure], None]]] = {
         "price": (2.6, lambda figure: _price(figure, study)),
-        "event": (4.6, lambda figure: _event(figure, event)),
+        "event": (5.0, lambda figure: _event(figure, event)),
         "placebos": (2.6, lambda figure: _placebos(figure, event)),
     }
     if study.raw or study.abnormal:
         plots["leads"] = (3.0, lambda figure: _leads(figure, study))
-    return {name: _svg(name, height, drawn) for name, (height, drawn) in plots.items()}
-
-
-def on_page(svg: str) -> str:
-    """The drawing as part of a page that defines the colours."""
-    return _coloured(svg, ON_PAGE)
-
-
-def data_uri(svg: str) -> str:
-    """The drawing by itself, on white, as an address."""
-    svg = _coloured(svg, ON_WHITE).replace("<svg ", '<svg style="background: white" ', 1)
-    return "data:image/svg+xml;base64," + b64encode(svg.encode()).decode()
-
-
-def _coloured(svg: str, colours: dict[str, str]) -> str:
-    for stand_in, colour in colours.items():
-        svg = svg.replace(stand_in, colour)
-    return svg
-
-
-def _svg(name: str, height: float, drawn: Callable[[Figure], None]) -> str:
-    with mpl.rc_context(
-        {**STYLE, "svg.hashsalt": name}
-    ):  # the same numbers make the same bytes; ids differ between plots
-        figure = Figure(figsize=(4.8, height), layout="constrained")
-        drawn(figure)
-        text = io.StringIO()
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    svg = text.getvalue()
-    return svg[svg.index("<svg ") :]
+    return {name: figures.draw(name, height, drawn) for name, (height, drawn) in plots.items()}
 
 
 def _price(figure: Figure, study: Study) -> None:

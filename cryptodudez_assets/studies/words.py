@@ -1,10 +1,10 @@
 """The study in words. Every sentence is made from the numbers, so that it changes with the data."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
+from cryptodudez_assets.reports.sections import Plot, Section, Table
 from cryptodudez_assets.studies import result
 from cryptodudez_assets.studies.dogecoin import ASSET, CONTROL, EVENT_WINDOW, TERM, YEAR, Event, Study
 from cryptodudez_assets.studies.event_study import ESTIMATION_DAYS, GAP_DAYS, Cumulative, LeadLag, Window
@@ -14,15 +14,11 @@ UNUSUAL_Z = 2.0
 FALSE_SHARE = 0.05
 BEFORE, AFTER = (-4, -1), (4, 10)
 DAYS_LISTED = 6
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading and what stands below it. `plot` names the picture that belongs there."""
-
-    title: str
-    paragraphs: list[str]
-    plot: str | None = None
+EFFECTS_LISTED = 12
+PRICE = Plot("price", f"Line: daily close of {ASSET} in {YEAR}; dots: days with tweets that contain {TERM}.")
+EVENT = Plot("event", "Bars: abnormal return by day around the event; line below: their running sum.")
+PLACEBOS = Plot("placebos", "Histogram of the sums of all other windows, with a line at the event's.")
+LEADS = Plot("leads", "Bars: correlation of tweets with returns from three days before to three days after.")
 
 
 def sections(study: Study) -> list[Section]:
@@ -35,18 +31,13 @@ def sections(study: Study) -> list[Section]:
     event = study.event
     return [
         Section("In short", list(_in_short(study, event))),
-        Section(f"The price in {YEAR}", [_tweets(study, event)], "price"),
-        Section("The days around the event", list(_around(event)), "event"),
-        Section("How unusual is that?", list(_placebos(event)), "placebos"),
-        Section("Who leads whom?", list(_leads(study)), "leads"),
+        Section(f"The price in {YEAR}", [_tweets(study, event)], plots=(PRICE,)),
+        Section("The days around the event", list(_around(event)), plots=(EVENT,)),
+        Section("How unusual is that?", list(_placebos(event)), plots=(PLACEBOS,)),
+        Section("Who leads whom?", list(_leads(study)), plots=(LEADS,)),
         Section("What cannot be concluded", list(_limits(study, event))),
         *_second_part(study),
     ]
-
-
-def markdown(found: list[Section]) -> str:
-    """The text for the UI."""
-    return "\n\n".join(f"### {one.title}\n\n" + "\n\n".join(one.paragraphs) for one in found)
 
 
 def percent(value: float, digits: int = 1) -> str:
@@ -223,7 +214,7 @@ def _limits(study: Study, event: Event) -> Iterator[str]:
 def _second_part(study: Study) -> list[Section]:
     if not study.effects:
         return [Section("All terms, all years", ["There are no days to compare."])]
-    return [Section("All terms, all years", list(_terms(study.effects)))]
+    return [Section("All terms, all years", list(_terms(study.effects)), tables=(_smallest(study.effects),))]
 
 
 def _terms(effects: list[TermEffect]) -> Iterator[str]:
@@ -244,6 +235,24 @@ def _terms(effects: list[TermEffect]) -> Iterator[str]:
         return
     yield f"With q up to {FALSE_SHARE}: {'; '.join(map(_effect, found))}."
     yield "A day's tweets may follow its price as well as lead it, and days that follow each other are not independent."
+
+
+def _smallest(effects: list[TermEffect]) -> Table:
+    chosen = sorted(effects, key=lambda one: one.p)[:EFFECTS_LISTED]
+    rows = [
+        [
+            one.term,
+            period(one),
+            f"{percent(one.mean)} ({one.n_days})",
+            f"{percent(one.mean_other)} ({one.n_other})",
+            percent(one.difference),
+            small("", one.p).removeprefix(" = "),
+            small("", one.q).removeprefix(" = "),
+        ]
+        for one in chosen
+    ]
+    head = ["term", "period", "with (n)", "without (n)", "difference", "p", "q"]
+    return Table(f"The {len(chosen)} smallest p of {len(effects)}:", head, rows)
 
 
 def _effect(one: TermEffect) -> str:

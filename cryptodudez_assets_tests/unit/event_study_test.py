@@ -7,14 +7,16 @@ import polars as pl
 import pytest
 
 from cryptodudez_assets.contracts.rules import assert_holds
+from cryptodudez_assets.reports.figures import data_uri
+from cryptodudez_assets.reports.sections import markdown
 from cryptodudez_assets.studies.contract import KEY, DogecoinStudy
 from cryptodudez_assets.studies.dogecoin import Study, aligned, study
 from cryptodudez_assets.studies.event_study import AT_LEAST, MarketModel, Returns, cumulative, estimate, fit, lead_lag
-from cryptodudez_assets.studies.plots import data_uri, draw
+from cryptodudez_assets.studies.plots import draw
 from cryptodudez_assets.studies.report import page
 from cryptodudez_assets.studies.result import rows_of
 from cryptodudez_assets.studies.term_days import benjamini_hochberg, rolling_abnormal, term_effects
-from cryptodudez_assets.studies.words import markdown, sections
+from cryptodudez_assets.studies.words import sections
 
 DAYS = np.arange("2018-01-01", "2020-07-01", dtype="datetime64[D]")
 EVENT = int((np.datetime64("2019-04-02") - DAYS[0]).astype(int))
