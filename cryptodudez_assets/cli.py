@@ -216,18 +216,20 @@ def simulate(folder: Path, size: Literal["tiny", "small", "large"], seed: int) -
     show_default=True,
     help="Address to listen on; others than loopback are open to the network.",
 )
-def up(port: int, host: str) -> None:
-    """Start the Dagster UI and its daemon, with all sensors on. Ctrl-C stops everything.
+@click.option("--api-port", default=8000, show_default=True, help="Port of the API and the dashboard.")
+def up(port: int, host: str, api_port: int) -> None:
+    """Start the Dagster UI and its daemon, with all sensors on, and the API with the dashboard. Ctrl-C stops everything.
 
     \b
     Example:
-      cryptodudez up --port 3001
+      cryptodudez up --port 3001 --api-port 8001
     """
     from cryptodudez_assets.instance import dagster_home
     from cryptodudez_assets.supervisor import supervise
 
     settings = _settings()
     _insist_on_free(host, port)
+    _insist_on_free(host, api_port)
     os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
     dagster = [
         sys.executable,
@@ -241,8 +243,61 @@ def up(port: int, host: str) -> None:
         "-p",
         str(port),
     ]
-    console.print(f"Dagster UI: http://{host}:{port}   lake: {settings.lake}   (Ctrl-C stops)", soft_wrap=True)
-    sys.exit(supervise([dagster]))
+    api = [sys.executable, "-m", "cryptodudez_assets", "serve", "--host", host, "--port", str(api_port)]
+    console.print(
+        f"Dagster UI: http://{host}:{port}   dashboard and API: http://{host}:{api_port}   lake: {settings.lake}   "
+        "(Ctrl-C stops)",
+        soft_wrap=True,
+    )
+    sys.exit(supervise([dagster, api]))
+
+
+@main.command()
+@click.option("--port", default=8000, show_default=True, help="Port to listen on.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; others than loopback need CRYPTODUDEZ_API_KEY.",
+)
+def serve(port: int, host: str) -> None:
+    """Serve the API and the dashboard: today's signal, predictions, features. `make up` does it, too.
+
+    \b
+    Examples:
+      cryptodudez serve --port 8000
+      curl http://127.0.0.1:8000/signal/eth
+    """
+    from serving.run import run
+
+    _insist_on_free(host, port)
+    sys.exit(run(_settings(), host, port))
+
+
+@main.command()
+@click.argument("receipt")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with every raw file.")
+def explain(receipt: str, as_json: bool) -> None:
+    """Show what stands behind a served prediction: request, model, training data, tables, raw files; and predict it again.
+
+    RECEIPT is the `receipt_id` of an answer. Exits with 1 if the replay does not give the same value.
+
+    \b
+    Example:
+      cryptodudez explain 3f9a…
+    """
+    from cryptodudez_assets.models.explain import explain as find
+
+    try:
+        found = find(_lake(), receipt)
+    except LookupError as missing:
+        raise click.ClickException(str(missing)) from missing
+    if as_json:
+        click.echo(found.model_dump_json(indent=2))
+    else:
+        for line in found.lines():
+            console.print(line, soft_wrap=True, highlight=False, markup=False)
+    sys.exit(0 if found.replay.replayed else 1)
 
 
 @main.command("new-source")
@@ -395,7 +450,7 @@ def _insist_on_free(host: str, port: int) -> None:
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
-        hint = f"is something running there? Another port: `cryptodudez up --port {port + 1}`"
+        hint = f"is something running there? Choose another port, such as {port + 1}; --help shows the option"
         raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}; {hint}") from None
 
 

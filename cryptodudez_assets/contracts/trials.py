@@ -19,7 +19,9 @@ class Trials(Contract):
     recipe: str = pa.Field(description="What was fitted.")
     parameters: str = pa.Field(description="Its parameters, as JSON.")
     options: str = pa.Field(description="Labels, folds and costs, as JSON.")
-    configuration: str = pa.Field(description="Hash of recipe, parameters, options and feature names: equal ones are one trial.")
+    configuration: str = pa.Field(
+        description="Hash of recipe, parameters, options and feature names: equal ones are one trial."
+    )
     training_snapshot: pl.Int64 = pa.Field(description="Snapshot of the training set.")
     n_days: pl.Int64 = pa.Field(description="Out-of-sample days.", ge=0)
     sharpe_daily: float = pa.Field(description="Sharpe ratio per day, net of the judged cost.")

@@ -23,6 +23,35 @@ on_sound_update = (
 # Features of several tables are computed once all of them are there.
 on_sound_update_of_all = (dg.AutomationCondition.eager() & inputs_are_sound).with_label("on_sound_update_of_all")
 
+# A report is about candidates that did not pass, too.
+on_any_update = dg.AutomationCondition.eager().with_label("on_any_update")
+
+# A candidate that did not pass stays one, so promotion does not even look at what is only about to be checked.
+passed_its_checks = (
+    dg.AutomationCondition.eager()
+    & inputs_are_sound
+    & dg.AutomationCondition.all_deps_match(
+        dg.AutomationCondition.missing()
+        | dg.AutomationCondition.all_checks_match(dg.AutomationCondition.check_passed(), blocking_only=True)
+    )
+).with_label("passed_its_checks")
+
+DRIFT = dg.AssetKey(["ml", "eth_signal_drift"])
+drifted = (
+    dg.AutomationCondition.asset_matches(
+        DRIFT, dg.AutomationCondition.any_checks_match(dg.AutomationCondition.check_failed())
+    )
+    .newly_true()
+    .with_label("drifted")
+)
+
+# Each retraining is another look at the same days: once a day is enough, unless there is no model yet or the world has changed.
+retrain = (
+    (dg.AutomationCondition.on_missing() | dg.AutomationCondition.on_cron("0 1 * * *") | drifted)
+    & ~dg.AutomationCondition.in_progress()
+    & inputs_are_sound
+).with_label("new_data_daily_or_drift")
+
 automation_sensor = dg.AutomationConditionSensorDefinition(
     "automation",
     target=dg.AssetSelection.all(),

@@ -8,6 +8,8 @@ from cryptodudez_assets.defs.automation import automation_sensor
 from cryptodudez_assets.defs.feature_assets import build_feature_assets, build_registry, view_keys
 from cryptodudez_assets.defs.feature_checks import build_feature_checks
 from cryptodudez_assets.defs.lake_assets import build_inventory, maintenance, nightly_maintenance
+from cryptodudez_assets.defs.model_assets import build_model_assets, model_table_keys
+from cryptodudez_assets.defs.model_checks import build_model_checks
 from cryptodudez_assets.defs.online_assets import build_online_asset
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import build_source_assets, quarantine_key, table_keys
@@ -28,13 +30,14 @@ def build_definitions(
     sources, views = list(sources), list(views)
     tables = [key for source in sources for key in (*table_keys(source), quarantine_key(source))]
     tables += [key for view in views for key in view_keys(view)]
-    tables += study_keys(views)
+    tables += [*study_keys(views), *model_table_keys(views)]
     return dg.Definitions(
         assets=[
             *(asset for source in sources for asset in build_source_assets(source)),
             *map(build_feature_assets, views),
             *map(build_online_asset, views),
             *build_study_assets(views),
+            *build_model_assets(views),
             *([build_registry(views)] if views else []),
             build_inventory(tables),
         ],
@@ -42,6 +45,7 @@ def build_definitions(
             *(check for source in sources for check in build_source_checks(source)),
             *(check for view in views for check in build_feature_checks(view)),
             *build_study_checks(views),
+            *build_model_checks(views),
         ],
         jobs=[maintenance],
         schedules=[nightly_maintenance],

@@ -106,7 +106,8 @@ class Judgement(Judged):
 
     parameters: dict[str, Any]
     intervals: dict[str, Interval] = Field(
-        description="balanced_accuracy, mcc, brier, sharpe, excess_return (daily, over buy and hold), …"
+        description="balanced_accuracy, mcc, brier, log_loss, sharpe (per year), excess_return (daily log, over buy and hold), "
+        "log_loss_gain (over base rates), log_loss_over_chosen (above 0: the chosen recipe is better on the same days)."
     )
     reliability: dict[str, list[Bin]] = Field(description="By class.")
     deflated_sharpe: float = Field(
@@ -147,6 +148,9 @@ class Findings(Finding):
     label_shares: dict[str, float]
     up_days: list[UpDays]
     candidates: list[Judgement]
+    champions: list[Judgement] = Field(
+        default=[], description="Recipes of earlier champions that are not among the candidates, on the same folds."
+    )
     chosen: str
     baselines: list[Judged]
     placebos: list[Placebo]

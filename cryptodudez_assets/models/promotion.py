@@ -1,6 +1,7 @@
 """Whether a trained model may replace the one that serves."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cryptodudez_assets.models.findings import Findings, Interval, Judgement
@@ -42,7 +43,7 @@ def decide_promotion(
         return PromotionDecision(False, f"{best.name} is not promoted: {best.verdict.words}")
     if champion.recipe == BASE_RATES:
         return PromotionDecision(True, f"{best.name} replaces the base rates: {best.verdict.words}")
-    if champion.recipe == best.name and _same(champion.parameters, best.parameters):
+    if is_recipe_of(champion, best.name, best.parameters):
         return PromotionDecision(True, f"{best.name} as before, on more data: {best.verdict.words}")
     return _contest(best, champion, champion_judgement, comparison)
 
@@ -68,6 +69,8 @@ def _contest(
     )
 
 
-def _same(one: dict[str, object], other: dict[str, object]) -> bool:
-    """A manifest was JSON once, what was just found was not: a tuple there is a list here."""
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+def is_recipe_of(manifest: Manifest, name: str, parameters: Mapping[str, object]) -> bool:
+    """Whether a version was made by this recipe."""
+    # A manifest was JSON once, what was just found was not: a tuple there is a list here.
+    told = [json.dumps(one, sort_keys=True) for one in (manifest.parameters, dict(parameters))]
+    return manifest.recipe == name and told[0] == told[1]

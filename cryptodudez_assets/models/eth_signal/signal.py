@@ -35,7 +35,7 @@ def decide(probabilities: Sequence[float], verdict: Verdict, as_of: datetime | N
 
     `probabilities` are in the order of `CLASSES`; `as_of` is None where the caller brought features without a time.
     """
-    said = dict(zip(CLASSES, map(float, probabilities), strict=True))
+    said: dict[str, float] = dict(zip(CLASSES, map(float, probabilities), strict=True))
     likeliest = CLASSES[int(np.argmax(probabilities))]
     reasons = [] if verdict.skill else [verdict.words]
     if is_stale(as_of, now):

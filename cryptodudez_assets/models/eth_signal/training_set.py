@@ -50,7 +50,8 @@ def build(lake: Lake, options: SignalOptions, snapshots: dict[str, int]) -> pl.D
     days = _labelled(_prices(lake, snapshots[PRICES.history]), options)
     asked = days.select(symbol=pl.lit(SYMBOL), as_of=pl.col("known_ts"))
     found = historical_features(lake, VIEWS, asked, FEATURES, time="as_of", snapshots=snapshots)
-    rows = pl.concat([days, found.frame.select(NAMES)], how="horizontal")
+    features: pl.DataFrame = found.frame.select(NAMES)
+    rows = pl.concat([days, features], how="horizontal")
     return rows.select(pl.col(name).cast(dtype) for name, dtype in polars_schema(EthTrainingSet).items())
 
 

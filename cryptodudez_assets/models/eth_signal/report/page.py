@@ -31,7 +31,9 @@ def page(findings: Findings, predictions: Mapping[str, pl.DataFrame], head: Repo
     days = f"{day(findings.first_day)} to {day(findings.last_day)}"
     lead = f"{head.model}, from {findings.n_days:,} days of Ethereum and of Elon Musk's tweets, {days}. {head.promoted}"
     told = [*words.sections(findings), _provenance(findings, head)]
-    return shared.page("Buy, sell or HODL: does the Ethereum signal know anything?", lead, told, draw(findings, predictions))
+    return shared.page(
+        "Buy, sell or HODL: does the Ethereum signal know anything?", lead, told, draw(findings, predictions)
+    )
 
 
 def _provenance(findings: Findings, head: ReportHead) -> Section:

@@ -1,0 +1,132 @@
+"""Looks for drift of the signal's features and predictions: what the champion was judged on, against what came since.
+
+The reference are the days on which the champion's recipe was tried out of sample, with the probabilities that it gave there:
+those of days that it learned from would be too sure. Two samples are held against it: the newest days of the training set,
+and the rows that people sent to be predicted.
+"""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+
+from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.contracts.drift import DriftLooks
+from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.tables import TableSpec
+from cryptodudez_assets.models.dataset import Dataset, Float32s, Floats
+from cryptodudez_assets.models.drift import Drift, detect
+from cryptodudez_assets.models.drift_report import page
+from cryptodudez_assets.models.eth_signal import training_set
+from cryptodudez_assets.models.eth_signal.options import CLASSES
+from cryptodudez_assets.models.eth_signal.training import NAME, PREDICTIONS, registry_of
+from cryptodudez_assets.models.predictor import Predictor, as_array, load
+from cryptodudez_assets.models.receipts import Receipts
+from cryptodudez_assets.models.registry import Registry
+from cryptodudez_assets.reports.page import write
+
+SPEC = TableSpec("ml.eth_signal_drift", DriftLooks, (), ("looked_at", "sample", "column"))
+REQUESTS = 2000
+COLUMNS = tuple(f"prediction: {name}" for name in CLASSES)
+
+
+@dataclass(frozen=True)
+class Looks:
+    """The looks that were taken, by sample, and the pages about them."""
+
+    model_version: str
+    found: dict[str, Drift]
+    pages: dict[str, str]
+
+    @property
+    def alarms(self) -> list[str]:
+        """The samples that are unlike the reference."""
+        return [sample for sample, drift in self.found.items() if drift.alarm]
+
+
+def look(lake: Lake) -> Looks | None:
+    """Compare, write the table and the pages. None before there is a champion."""
+    registry = registry_of(lake.settings)
+    champion = registry.champion()
+    if champion is None:
+        return None
+    predictor = load(registry, champion.version)
+    dataset = training_set.dataset_of(training_set.read(lake).rows)
+    names = [*dataset.names, *COLUMNS]
+    reference = _reference(registry, predictor, dataset)
+    samples = {
+        "days": _since(predictor, dataset, champion.trained_on.last_day),
+        "requests": _requested(lake, predictor),
+    }
+    found = {sample: detect(reference, rows, names) for sample, rows in samples.items()}
+    at = now()
+    rows = [row for sample, drift in found.items() for row in _rows(at, sample, champion.label, drift)]
+    with lake.tables.changing(SPEC) as change:
+        change.add(pl.DataFrame(rows, schema=polars_schema(DriftLooks)))
+    pages = {sample: _write_page(lake, sample, drift) for sample, drift in found.items()}
+    return Looks(champion.label, found, pages)
+
+
+def latest_look(lake: Lake) -> pl.DataFrame:
+    """What the latest look wrote down; empty before the first."""
+    rows = lake.tables.scan(SPEC.name)
+    found = pl.DataFrame(schema=polars_schema(DriftLooks)) if rows is None else rows.collect()
+    return found.filter(pl.col("looked_at") == pl.col("looked_at").max())
+
+
+def _reference(registry: Registry, predictor: Predictor, dataset: Dataset) -> Floats:
+    """Features and probabilities of the days on which the recipe was tried."""
+    told = pl.read_parquet(io.BytesIO(registry.read(predictor.manifest.version, PREDICTIONS)))
+    position = {day: row for row, day in enumerate(dataset.days)}
+    told = told.filter(pl.col("event_ts").is_in(dataset.days)).sort("event_ts")
+    rows = [position[day] for day in told["event_ts"].to_list()]
+    said = told.select(f"probability_{name.lower()}" for name in CLASSES).to_numpy()
+    return np.hstack([dataset.features[rows], said])
+
+
+def _since(predictor: Predictor, dataset: Dataset, last_day: datetime) -> Floats:
+    """The days that the champion has not learned from."""
+    rows = [row for row, day in enumerate(dataset.days) if day > last_day]
+    return _with_predictions(predictor, dataset.features[rows])
+
+
+def _requested(lake: Lake, predictor: Predictor) -> Floats:
+    """What was sent to be predicted lately, oldest first."""
+    receipts = Receipts(lake.settings.receipts)
+    try:
+        recent = receipts.recent(NAME, REQUESTS)
+    finally:
+        receipts.close()
+    sent = [row for one in reversed(recent) if one.endpoint == "predict" for row in one.inputs]
+    return _with_predictions(predictor, as_array(sent[-REQUESTS:]).reshape(-1, len(predictor.manifest.features)))
+
+
+def _with_predictions(predictor: Predictor, features: Float32s) -> Floats:
+    said = predictor.predict(features) if len(features) else np.empty((0, len(CLASSES)))
+    return np.hstack([features.astype(np.float64), said])
+
+
+def _rows(at: datetime, sample: str, model: str, drift: Drift) -> Iterator[dict[str, object]]:
+    for column in drift.columns:
+        yield {
+            "looked_at": at,
+            "sample": sample,
+            "model_version": model,
+            "column": column.name,
+            "distance": column.distance,
+            "threshold": column.threshold,
+            "missing_reference": column.missing_reference,
+            "missing_current": column.missing_current,
+            "drifted": column.drifted,
+            "n_reference": drift.n_reference,
+            "n_current": drift.n_current,
+        }
+
+
+def _write_page(lake: Lake, sample: str, drift: Drift) -> str:
+    path = lake.settings.reports / f"eth_signal_drift_of_{sample}.html"
+    write(path, page(drift, f"Drift of the Ethereum signal: {sample}"))
+    return str(path)
