@@ -1,9 +1,11 @@
-"""Everything once on sample data: simulate, land, run the graph, sum up."""
+"""Everything once on sample data: simulate, land, run the graph, ask the API for the signal, sum up."""
 
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
+from litestar.status_codes import HTTP_200_OK
+from litestar.testing import TestClient
 from rich.console import Console
 from rich.table import Table
 
@@ -13,6 +15,7 @@ from cryptodudez_assets.lake.landing import land
 from cryptodudez_assets.lake.status import status_of
 from cryptodudez_assets.simulator import Truth, simulate
 from cryptodudez_assets.sources import all_sources
+from serving.app import create_app
 
 TOLD = ("files", "ignored", "read", "valid", "quarantined", "duplicate")
 
@@ -26,6 +29,8 @@ def show_demo(lake: Lake, size: Literal["tiny", "small", "large"], seed: int, co
                 console.print(f"landed {landed.uri}", soft_wrap=True, highlight=False)
     fine = run_pending(lake, list(all_sources()), console)
     _sum_up(lake, console)
+    _show_signal(lake, console)
+    _point_on(lake, console)
     return fine
 
 
@@ -45,13 +50,38 @@ def _sum_up(lake: Lake, console: Console) -> None:
         counts = asdict(status_of(lake, source))
         table.add_row(source, *(f"{counts[name]:,}" for name in TOLD))
     console.print(table)
-    console.print("read = valid + quarantined + duplicate, for every file. Where to look next:")
+    console.print("read = valid + quarantined + duplicate, for every file.")
+
+
+def _show_signal(lake: Lake, console: Console) -> None:
+    """Ask the API, as anybody would, what it says about Ethereum."""
+    with TestClient(create_app(lake.settings)) as client:
+        answer = client.get("/signal/eth")
+    told = answer.json()
+    console.print("\n[bold]GET /signal/eth[/]")
+    if answer.status_code != HTTP_200_OK:
+        console.print(f"  no signal yet: {told['detail']}", soft_wrap=True, highlight=False)
+        return
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in told["probabilities"].items())
+    for name, value in (
+        ("decision", f"[bold]{told['decision']}[/], confidence {told['confidence']}"),
+        ("probabilities", f"{shares}, as of {told['as_of'][:10]}"),
+        ("model", f"{told['model']}-{told['model_version']}: {told['verdict']}"),
+        *(("because", reason) for reason in told["reasons"]),
+        ("receipt", f"{told['receipt_id']}  (.venv/bin/cryptodudez explain {told['receipt_id']})"),
+    ):
+        console.print(f"  {name:14}{value}", soft_wrap=True, highlight=False)
+
+
+def _point_on(lake: Lake, console: Console) -> None:
+    console.print("\nWhere to look next:")
     for command, what in (
-        ("make up", "the Dagster UI on http://127.0.0.1:3000, with sensors on the lake"),
+        ("make up", "the Dagster UI on http://127.0.0.1:3000, the dashboard and API on http://127.0.0.1:8000"),
         (".venv/bin/cryptodudez quarantine list", "which rows were set aside, and why"),
         ('.venv/bin/cryptodudez sql "from market.crypto_prices limit 5"', "any table in SQL"),
         (".venv/bin/cryptodudez status --files", "every file and archive member with its counts"),
         (".venv/bin/python docs/training_data.py", "features as they were known at each day's close"),
-        (str(lake.settings.home / "reports" / "dogecoin.html"), "the dogecoin study's report"),
+        (str(lake.settings.reports / "eth_signal.html"), "how the signal was judged, and why (not) to believe it"),
+        (str(lake.settings.reports / "dogecoin.html"), "the dogecoin study's report"),
     ):
         console.print(f"  [bold]{command}[/]  {what}", soft_wrap=True, highlight=False)

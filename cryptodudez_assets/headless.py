@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Literal
 
 import dagster as dg
@@ -11,6 +12,7 @@ from rich.console import Console
 from cryptodudez_assets.defs.build import build_definitions
 from cryptodudez_assets.defs.feature_assets import view_keys
 from cryptodudez_assets.defs.metadata import INVENTORY
+from cryptodudez_assets.defs.model_assets import CHAMPION, MODEL, REPORT, TRIALS
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key
 from cryptodudez_assets.feature_store.materialize import table_specs
@@ -18,11 +20,14 @@ from cryptodudez_assets.features import all_views, in_order
 from cryptodudez_assets.instance import dagster_home
 from cryptodudez_assets.lake.catalogue import open_entries
 from cryptodudez_assets.lake.discovery import Cursor, discover, discover_all
-from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.models.eth_signal.options import SIGNAL
+from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.sources import Source, all_sources
 
 # Dagster's own events are in the UI; a terminal gets what the assets themselves say.
 PATIENCE_SECONDS = 30
+RETRAIN_AFTER = timedelta(days=1)  # as under automation
 QUIET: dict[str, Any] = {"loggers": {"progress": {}}}
 
 
@@ -48,7 +53,7 @@ def run_pending(lake: Lake, names: Sequence[str], console: Console) -> bool:
     waiting = dg.AssetSelection.assets(*_waiting(lake, [sources[name] for name in pending])).downstream().resolve(graph)
     job = definitions.resolve_implicit_global_asset_job_def()
     with dg.DagsterInstance.from_config(str(dagster_home(lake.settings))) as instance:
-        for part in (keys - inventory - waiting, inventory):
+        for part in (keys - inventory - waiting - _resting(lake), inventory):
             with console.status("running the asset graph …"):
                 result = job.execute_in_process(
                     instance=instance, asset_selection=list(part), run_config=QUIET, raise_on_error=False
@@ -68,6 +73,14 @@ def _waiting(lake: Lake, pending: Sequence[Source]) -> list[dg.AssetKey]:
         else:
             waiting += view_keys(view)
     return waiting
+
+
+def _resting(lake: Lake) -> set[dg.AssetKey]:
+    """Models that were trained not long ago: another look at the same days is another trial."""
+    registry = Registry(lake.settings.models, SIGNAL)
+    versions = registry.versions()
+    trained = bool(versions) and now() - registry.manifest(versions[-1]).created_at < RETRAIN_AFTER
+    return {MODEL, TRIALS, CHAMPION, REPORT} if trained else set()
 
 
 def _wait_until_settled(lake: Lake, names: Sequence[str], console: Console) -> None:

@@ -17,7 +17,7 @@ from cryptodudez_assets.models import ledger
 from cryptodudez_assets.models.eth_signal import training_set
 from cryptodudez_assets.models.eth_signal.contract import EthTrainingSet
 from cryptodudez_assets.models.eth_signal.inputs import NAMES, VIEWS
-from cryptodudez_assets.models.eth_signal.options import CLASSES, SignalOptions
+from cryptodudez_assets.models.eth_signal.options import CLASSES, SIGNAL, SignalOptions
 
 OWNER = "team:quant-research"
 TRAINING_SET, TRIALS = key_of(training_set.SPEC.name), key_of(ledger.SPEC.name)
@@ -244,7 +244,7 @@ def _drift() -> dg.AssetsDefinition:
 
 def registry_path(lake: Lake, version: int, file: str) -> str:
     """Where a file of a version lies."""
-    return str(lake.settings.models / "eth_signal" / "versions" / str(version) / file)
+    return str(lake.settings.models / SIGNAL / "versions" / str(version) / file)
 
 
 def _signature() -> dg.TableSchema:

@@ -12,7 +12,7 @@ from cryptodudez_assets.models.eth_signal.options import CLASSES
 class EthDay(Contract):
     """What a UTC day of Ethereum was followed by."""
 
-    event_ts: UtcTime = pa.Field(description="The UTC day (its first instant).", unique=True)
+    event_ts: UtcTime = pa.Field(description="The UTC day (its first instant).")
     known_ts: UtcTime = pa.Field(description="The day's end: features are as known then, and the decision is taken.")
     close: float = pa.Field(description="Price at which a decision is carried out.", gt=0, metadata={"unit": "USD"})
     deviation: float = pa.Field(

@@ -21,8 +21,8 @@ from cryptodudez_assets.models.dataset import Dataset, Float32s, Floats
 from cryptodudez_assets.models.drift import Drift, detect
 from cryptodudez_assets.models.drift_report import page
 from cryptodudez_assets.models.eth_signal import training_set
-from cryptodudez_assets.models.eth_signal.options import CLASSES
-from cryptodudez_assets.models.eth_signal.training import NAME, PREDICTIONS, registry_of
+from cryptodudez_assets.models.eth_signal.options import CLASSES, SIGNAL
+from cryptodudez_assets.models.eth_signal.training import PREDICTIONS, registry_of
 from cryptodudez_assets.models.predictor import Predictor, as_array, load
 from cryptodudez_assets.models.receipts import Receipts
 from cryptodudez_assets.models.registry import Registry
@@ -97,7 +97,7 @@ def _requested(lake: Lake, predictor: Predictor) -> Floats:
     """What was sent to be predicted lately, oldest first."""
     receipts = Receipts(lake.settings.receipts)
     try:
-        recent = receipts.recent(NAME, REQUESTS)
+        recent = receipts.recent(SIGNAL, REQUESTS)
     finally:
         receipts.close()
     sent = [row for one in reversed(recent) if one.endpoint == "predict" for row in one.inputs]

@@ -4,6 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+SIGNAL = "eth_signal"
+"""Name of the model in registry, ledger and API."""
+
 Decision = Literal["BUY", "HODL", "SELL"]
 CLASSES: tuple[Decision, ...] = ("BUY", "HODL", "SELL")
 """In the order of the columns of every array of probabilities (scikit-learn's: alphabetical)."""

@@ -19,7 +19,7 @@ from cryptodudez_assets.models.eth_signal import training_set
 from cryptodudez_assets.models.eth_signal.fit import fit
 from cryptodudez_assets.models.eth_signal.inputs import TWEET_NAMES
 from cryptodudez_assets.models.eth_signal.judge import Judged, TrialSharpe, judge
-from cryptodudez_assets.models.eth_signal.options import SignalOptions
+from cryptodudez_assets.models.eth_signal.options import SIGNAL, SignalOptions
 from cryptodudez_assets.models.eth_signal.recipes import Recipe, base_rates, configuration_hash, recipe
 from cryptodudez_assets.models.eth_signal.training_set import TrainingSet
 from cryptodudez_assets.models.findings import Findings, Judgement
@@ -30,7 +30,6 @@ from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.models.skops_file import dumps
 from cryptodudez_assets.settings import Settings
 
-NAME = "eth_signal"
 SELF_TEST_ROWS = 5
 FINDINGS, LOG, ARTIFACT = "findings.json", "training.log", "model.skops"
 PREDICTIONS, MOMENTUM = "predictions.parquet", "momentum.parquet"
@@ -46,7 +45,7 @@ class Trained:
 
 def registry_of(settings: Settings) -> Registry:
     """Where the signal's models are kept."""
-    return Registry(settings.models, NAME)
+    return Registry(settings.models, SIGNAL)
 
 
 def train(lake: Lake, options: SignalOptions, progress: Callable[[str], None] = lambda _: None) -> Trained:
@@ -158,7 +157,7 @@ def _metrics(judgement: Judgement, options: SignalOptions) -> dict[str, float]:
 
 
 def _earlier_trials(lake: Lake) -> list[TrialSharpe]:
-    rows = ledger.trials_of(lake, NAME)
+    rows = ledger.trials_of(lake, SIGNAL)
     return [TrialSharpe(*row) for row in rows.select("configuration", "sharpe_daily").iter_rows()]
 
 
@@ -168,7 +167,7 @@ def _write_trials(lake: Lake, judged: Judged, training: TrainingSet, options: Si
         {
             "trained_at": at,
             "run": at.isoformat(),
-            "model": NAME,
+            "model": SIGNAL,
             "recipe": one.name,
             "parameters": json.dumps(one.parameters, sort_keys=True),
             "options": options.model_dump_json(),

@@ -1,0 +1,1 @@
+"""Local servers that speak the venues' real protocols, with the faults that real ones have."""
