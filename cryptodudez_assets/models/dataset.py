@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,7 @@ class Dataset:
     """One row per day, in order of time, days without gaps. Row i knows nothing that was unknown at the close of day i.
 
     `features` (rows x names, NaN where not known), `labels` (positions in `classes`, -1 where not known yet), `label_row`
-    (the row at whose close the label became known, -1 likewise), `returns` (log return from the close of day i to that
-    of day i+1: what a position taken at the close of i earns; NaN for the last).
+    (the row at whose close the label became known, -1 likewise), `closes` (prices, NaN on a day without a candle).
     """
 
     days: list[datetime]
@@ -26,17 +26,25 @@ class Dataset:
     features: Float32s
     labels: Ints
     label_row: Ints
-    returns: Floats
+    closes: Floats
 
     def __post_init__(self) -> None:
         n = len(self.days)
         if self.features.shape != (n, len(self.names)) or any(
-            len(one) != n for one in (self.labels, self.label_row, self.returns)
+            len(one) != n for one in (self.labels, self.label_row, self.closes)
         ):
             raise ValueError("the arrays of a data set must have one row per day and one column per feature")
 
     def __len__(self) -> int:
         return len(self.days)
+
+    @cached_property
+    def returns(self) -> Floats:
+        """Log return from the close of day i to that of day i+1: what a position taken at the close of i earns.
+
+        NaN for the last day, and where one of the two has no candle.
+        """
+        return np.append(np.diff(np.log(self.closes)), np.nan)
 
     def with_features(self, features: Float32s) -> "Dataset":
         """The same days with other values of the features."""

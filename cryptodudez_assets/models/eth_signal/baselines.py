@@ -81,7 +81,7 @@ def momentum(dataset: Dataset, rows: Ints) -> Ints:
 def _random(judged_positions: Floats, returns: Floats, options: SignalOptions) -> list[Backtest]:
     """The judged positions begun at random days (and going on from the start behind the end), averaged over repeats.
 
-    So each is held for as long and changed as often as the judged ones, but knows nothing of the days.
+    So each is held for as long and changed as often as the judged ones (but for where it begins), and knows nothing of the days.
     """
     shifts = np.random.default_rng(options.seed).integers(1, len(returns), RANDOM_REPEATS)
     costs, delays = costs_and_delays(options)

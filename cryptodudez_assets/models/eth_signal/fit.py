@@ -1,7 +1,7 @@
 """Fitting a recipe to rows of a data set, and reading probabilities from what was fitted."""
 
 import numpy as np
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from cryptodudez_assets.models.dataset import Dataset, Float32s, Floats, Ints
 from cryptodudez_assets.models.eth_signal.recipes import CALIBRATION_SPLITS, Classifier, Recipe

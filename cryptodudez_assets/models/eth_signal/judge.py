@@ -70,7 +70,8 @@ def judge(
     base, ours = tried[0], tried[1:last]
     bench = Bench.of(dataset, folds, base, options)
     chosen = min(range(len(ours)), key=lambda at: log_losses(bench.labels, ours[at].probabilities).mean())
-    sharpes = [daily_sharpe(bench.net(out.decisions)) for out in ours]
+    named = {recipe.name: out for recipe, out in zip(every[:last], tried[:last], strict=True)}
+    sharpes = {name: daily_sharpe(bench.net(out.decisions)) for name, out in named.items()}
     trials = [*other_trials, *_trials(recipes, sharpes, options, dataset.names)]
     judgements = [
         judgement(recipe, out, ours[chosen], bench, trials, len(recipes))
@@ -84,15 +85,9 @@ def judge(
         baselines=baselines(dataset, folds, base, positions(ours[chosen].decisions), options),
         placebos=placebos(dataset, recipes[chosen], folds, options, tweet_features, progress),
     )
-    names = [one.name for one in every[:last]]
-    frames = {name: prediction_frame(out, bench) for name, out in zip(names, tried[:last], strict=True)}
-    return Judged(
-        findings=findings,
-        base_rates=judgements[0],
-        predictions={**frames, "momentum": prediction_frame(_momentum(dataset, base), bench)},
-        losses=[loss for out in tried[:last] for loss in out.losses],
-        daily_sharpe=dict(zip(names, [daily_sharpe(bench.net(base.decisions)), *sharpes], strict=True)),
-    )
+    shown = {**named, "momentum": _momentum(dataset, base)}
+    predictions = {name: prediction_frame(out, bench) for name, out in shown.items()}
+    return Judged(findings, judgements[0], predictions, [one for out in named.values() for one in out.losses], sharpes)
 
 
 def _same(one: Recipe, other: Recipe) -> bool:
@@ -105,13 +100,10 @@ def _tried(dataset: Dataset, recipe: Recipe, folds: Sequence[Fold], progress: Ca
 
 
 def _trials(
-    recipes: Sequence[Recipe], sharpes: Sequence[float], options: SignalOptions, features: Sequence[str]
+    recipes: Sequence[Recipe], sharpes: Mapping[str, float], options: SignalOptions, features: Sequence[str]
 ) -> list[TrialSharpe]:
     """Of this run. The base rates and earlier champions are none: they cannot be chosen."""
-    return [
-        TrialSharpe(configuration_hash(recipe, options, features), sharpe)
-        for recipe, sharpe in zip(recipes, sharpes, strict=True)
-    ]
+    return [TrialSharpe(configuration_hash(recipe, options, features), sharpes[recipe.name]) for recipe in recipes]
 
 
 def _momentum(dataset: Dataset, base: OutOfSample) -> OutOfSample:
@@ -138,18 +130,25 @@ def _about(dataset: Dataset, options: SignalOptions, folds: Sequence[Fold]) -> d
 
 
 def up_days(dataset: Dataset) -> list[UpDays]:
-    """Share of days that closed above the day before: of all, of each calendar year, of the periods that are quoted."""
-    days, rises = [day.date() for day in dataset.days[1:]], dataset.returns[:-1]
-    known = np.isfinite(rises)
-    years = sorted({day.year for day in days})
+    """Share of days that closed above the last close before: of all, of each calendar year, of the periods that are quoted.
+
+    Counted from the first whole calendar year on (if there is one), whose first day has nothing before it.
+    """
+    closes = [
+        (day.date(), close) for day, close in zip(dataset.days, dataset.closes, strict=True) if np.isfinite(close)
+    ]
+    whole = min((date(day.year, 1, 1) for day, _ in closes if (day.month, day.day) == (1, 1)), default=date.min)
+    counted = [(day, close) for day, close in closes if day >= whole]
+    days = [day for day, _ in counted[1:]]
+    rises = np.diff([close for _, close in counted]) > 0
     periods = {
-        "the whole period": (days[0], days[-1]),
-        **{str(year): (date(year, 1, 1), date(year, 12, 31)) for year in years},
+        "the whole period": (date.min, date.max),
+        **{str(year): (date(year, 1, 1), date(year, 12, 31)) for year in sorted({day.year for day in days})},
         **PERIODS,
     }
-    inside = {name: known & np.array([first <= day <= last for day in days]) for name, (first, last) in periods.items()}
+    inside = {name: np.array([first <= day <= last for day in days]) for name, (first, last) in periods.items()}
     return [
-        UpDays(period=name, share=float((rises[rows] > 0).mean()), n=int(rows.sum()))
+        UpDays(period=name, share=float(rises[rows].mean()), n=int(rows.sum()))
         for name, rows in inside.items()
         if rows.any()
     ]

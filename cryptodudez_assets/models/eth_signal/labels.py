@@ -24,7 +24,7 @@ def triple_barrier(closes: Floats, deviations: Floats, horizon: int, width: floa
     logs = np.log(closes)
     barriers = width * deviations * np.sqrt(horizon)
     labels, known = np.full(n, UNKNOWN), np.full(n, -1)
-    for ahead in range(1, horizon + 1):
+    for ahead in range(1, min(horizon, n - 1) + 1):
         later = np.full(n, np.nan)
         later[: n - ahead] = logs[ahead:]
         moved = later - logs

@@ -57,7 +57,9 @@ def _review(registry: Registry, champion: Manifest, candidate: Manifest) -> None
     """Keep the champion's verdict up to date: it may have lost its skill, or nothing better may have been found."""
     findings = findings_of(registry, candidate)
     judgement = _judgement_of(findings, champion)
-    verdict = _none_better(candidate, findings.best) if champion.recipe == BASE_RATES else judgement and judgement.verdict
+    verdict = (
+        _none_better(candidate, findings.best) if champion.recipe == BASE_RATES else judgement and judgement.verdict
+    )
     if verdict and verdict != registry.verdict(champion.version):
         registry.review(champion.version, verdict)
 

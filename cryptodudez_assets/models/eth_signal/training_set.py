@@ -104,7 +104,7 @@ def dataset_of(rows: pl.DataFrame) -> Dataset:
         features=days.select(pl.col(NAMES).cast(pl.Float32).fill_null(np.nan)).to_numpy(),
         labels=np.array([classes.get(label, UNKNOWN) for label in days["label"].to_list()]),
         label_row=np.array([-1 if day is None else positions[day] for day in known]),
-        returns=days["return_next_day"].fill_null(np.nan).to_numpy(),
+        closes=days["close"].fill_null(np.nan).to_numpy(),
     )
 
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from cryptodudez_assets.models.dataset import Dataset, Floats, Ints
 from cryptodudez_assets.models.eth_signal.fit import fit_rows, learnable, probabilities, spread
