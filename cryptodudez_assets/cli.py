@@ -274,6 +274,47 @@ def serve(port: int, host: str) -> None:
     sys.exit(run(_settings(), host, port))
 
 
+@main.group()
+def fetch() -> None:
+    """Download public data sets, to be landed."""
+
+
+@fetch.command()
+@click.argument("dataset")
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder; default: downloads in the home folder.",
+)
+def kaggle(dataset: str, folder: Path | None) -> None:
+    """Download a data set of Kaggle, such as stock_market. A download that broke off goes on where it was.
+
+    \b
+    Examples:
+      cryptodudez fetch kaggle stock_market
+      cryptodudez fetch kaggle stock_market --to ~/Downloads
+    """
+    from cryptodudez_assets.venues.download import Failed
+    from cryptodudez_assets.venues.kaggle import Credentials
+    from cryptodudez_assets.venues.kaggle import fetch as bring
+
+    settings = _settings()
+    columns = (TextColumn("downloading"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=errors, transient=True) as progress:
+        task = progress.add_task("downloading", total=None)
+        try:
+            path = bring(
+                dataset,
+                folder or settings.home / "downloads",
+                Credentials(settings.kaggle_username, settings.kaggle_key),
+                on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            )
+        except (Failed, OSError) as error:
+            raise click.ClickException(str(error)) from None
+    console.print(f"downloaded: {path}", soft_wrap=True, highlight=False)
+
+
 @main.command()
 @click.argument("receipt")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every raw file.")

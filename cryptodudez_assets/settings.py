@@ -62,6 +62,11 @@ class Settings(BaseSettings):
         description="How many requests one client may send to the API in a minute; 0 for any number.",
     )
 
+    kaggle_username: str = Field(
+        default="", description="User name of the Kaggle account; empty if the key is an API token."
+    )
+    kaggle_key: SecretStr | None = Field(default=None, description="Key from Kaggle's `kaggle.json`, or an API token.")
+
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:

@@ -23,6 +23,11 @@ on_sound_update = (
 # Features of several tables are computed once all of them are there.
 on_sound_update_of_all = (dg.AutomationCondition.eager() & inputs_are_sound).with_label("on_sound_update_of_all")
 
+# What lands is ingested by the sensors; here a source's table follows another source's, of which it tells a column.
+on_lookup_update = (
+    dg.AutomationCondition.eager().ignore(dg.AssetSelection.groups("catalog")) & inputs_are_sound
+).with_label("on_lookup_update")
+
 # A report is about candidates that did not pass, too.
 on_any_update = dg.AutomationCondition.eager().with_label("on_any_update")
 
@@ -46,8 +51,9 @@ drifted = (
 )
 
 # Each retraining is another look at the same days: once a day is enough, unless there is no model yet or the world has changed.
+no_model_yet = dg.AutomationCondition.missing() & dg.AutomationCondition.any_deps_updated()
 retrain = (
-    (dg.AutomationCondition.on_missing() | dg.AutomationCondition.on_cron("0 1 * * *") | drifted)
+    (no_model_yet | dg.AutomationCondition.on_cron("0 1 * * *") | drifted)
     & ~dg.AutomationCondition.in_progress()
     & inputs_are_sound
 ).with_label("new_data_daily_or_drift")

@@ -117,8 +117,6 @@ class _Part:
         self.path = target.with_name(f"{target.name}.part")
         self._note = target.with_name(f"{target.name}.part.json")
         self.remote = self._read_note()
-        if self.remote is None:
-            self.discard()
 
     def _read_note(self) -> Remote | None:
         try:

@@ -20,6 +20,7 @@ ROOMS = {
     "features": {"contracts"},
     "feature_store": {"settings", "contracts", "lake", "features"},
     "reports": set(),
+    "venues": set(),
     "studies": {"contracts", "reports"},
     "models": {"settings", "contracts", "sources", "lake", "features", "feature_store", "reports"},
     "defs": {

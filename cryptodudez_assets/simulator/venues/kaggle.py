@@ -9,6 +9,7 @@ import json
 import re
 import socket
 import struct
+import sys
 import threading
 import time
 from base64 import b64encode
@@ -117,11 +118,10 @@ _CRC_TABLE = [_crc_of_byte(byte) for byte in range(256)]
 @contextmanager
 def kaggle_server(state: Kaggle) -> Iterator[Kaggle]:
     """Run both servers on free ports of 127.0.0.1 while the context lasts; `state` gets their URLs."""
-    servers = [ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, state)) for handler in (_Api, _Storage)]
+    servers = [_Server(("127.0.0.1", 0), partial(handler, state)) for handler in (_Api, _Storage)]
     state.url, state.storage_url = (f"http://127.0.0.1:{server.server_port}" for server in servers)
     threads = [threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}) for server in servers]
-    for server, thread in zip(servers, threads, strict=True):
-        server.daemon_threads = True
+    for thread in threads:
         thread.start()
     try:
         yield state
@@ -130,6 +130,15 @@ def kaggle_server(state: Kaggle) -> Iterator[Kaggle]:
             server.shutdown()
             thread.join()
             server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hung up is no error."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class _Handler(BaseHTTPRequestHandler):
