@@ -16,6 +16,8 @@ from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake import catalogue, inventory, quarantine
 from cryptodudez_assets.lake.merge import observations_spec, table_spec
 from cryptodudez_assets.lake.tables import TableSpec
+from cryptodudez_assets.models import ledger
+from cryptodudez_assets.models.eth_signal import drifting, training_set
 from cryptodudez_assets.sources import all_sources
 
 ROOT = Path(__file__).parents[1]
@@ -44,9 +46,10 @@ def data_dictionary() -> str:
         spec for source in all_sources().values() for spec in (table_spec(source), observations_spec(source)) if spec
     ]
     features = [spec for view in all_views().values() for spec in table_specs(view)]
+    models = [training_set.SPEC, ledger.SPEC, drifting.SPEC]
     own = [REGISTRY, catalogue.FILES, catalogue.SCHEMAS, inventory.TABLES, quarantine.ROWS, quarantine.FILES]
     head = "# Data dictionary\n\nMade from the contracts by `make docs`. Times are UTC, with microseconds.\n"
-    return head + "".join(_page(spec) for spec in [*sources, *features, DOGECOIN, *own])
+    return head + "".join(_page(spec) for spec in [*sources, *features, DOGECOIN, *models, *own])
 
 
 def _page(spec: TableSpec) -> str:
