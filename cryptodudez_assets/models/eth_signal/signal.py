@@ -39,7 +39,7 @@ def decide(probabilities: Sequence[float], verdict: Verdict, as_of: datetime | N
     likeliest = CLASSES[int(np.argmax(probabilities))]
     reasons = [] if verdict.skill else [verdict.words]
     if is_stale(as_of, now):
-        reasons.append(f"The newest features are of {as_of:%d %B %Y}: older than {STALE_AFTER.days} days.")
+        reasons.append(f"The newest features are of {as_of.day} {as_of:%B %Y}: older than {STALE_AFTER.days} days.")
     if reasons:
         return Signal("HODL", likeliest, "low", said, reasons)
     top = said[likeliest]
