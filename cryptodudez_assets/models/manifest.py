@@ -11,14 +11,20 @@ Stage = Literal["candidate", "champion", "archived"]
 
 
 class SelfTest(BaseModel):
-    """Inputs with the probabilities that the model must give for them, to be tried before it serves."""
+    """Inputs with what the model must give for them, to be tried before it serves: a classifier probabilities, a regression values."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     inputs: list[list[float | None]] = Field(
         description="Rows in the order of the manifest's features; None is not known."
     )
-    probabilities: list[list[float]]
+    probabilities: list[list[float]] = []
+    values: list[list[float]] = Field(default=[], description="One to a row; of a regression only.")
+
+    @property
+    def outputs(self) -> list[list[float]]:
+        """Whichever the model gives."""
+        return self.probabilities or self.values
 
 
 class TrainedOn(BaseModel):
@@ -42,7 +48,7 @@ class Draft(BaseModel):
 
     recipe: str
     parameters: dict[str, Any]
-    classes: list[str]
+    classes: list[str] = Field(description="None for a regression.")
     features: list[str]
     typical: list[float | None] = Field(
         default=[], description="Median of every feature over the training days; None where it was never known."

@@ -7,16 +7,18 @@ import onnxruntime
 
 from cryptodudez_assets.models.dataset import Float32s, Floats
 
-INPUT, OUTPUT = "X", "probabilities"
+INPUT = "X"
+PROBABILITIES, VALUES = "probabilities", "values"
+"""What a classifier gives, and what a regression does."""
 PROBES, MOST, TOLERANCE = 200, 0.9, 1e-5
 
 
 class Malformed(ValueError):
-    """These bytes are no classifier in ONNX."""
+    """These bytes are no model in ONNX that can be used here."""
 
 
 class OnnxModel:
-    """A classifier. Safe for several threads."""
+    """A classifier or a regression. Safe for several threads."""
 
     def __init__(self, content: bytes) -> None:
         options = onnxruntime.SessionOptions()
@@ -28,13 +30,18 @@ class OnnxModel:
             raise Malformed(f"not a model in ONNX ({len(content)} bytes): {error}") from error
         inputs = [(one.name, one.type) for one in self._session.get_inputs()]
         outputs = [one.name for one in self._session.get_outputs()]
-        if inputs != [(INPUT, "tensor(float)")] or OUTPUT not in outputs:
-            raise Malformed(f"a model takes {INPUT} (float32) and gives {OUTPUT}; this takes {inputs}, gives {outputs}")
+        gives = [name for name in (PROBABILITIES, VALUES) if name in outputs]
+        if inputs != [(INPUT, "tensor(float)")] or not gives:
+            raise Malformed(
+                f"a model takes {INPUT} (float32) and gives {VALUES} or gives {PROBABILITIES}; "
+                f"this takes {inputs}, gives {outputs}"
+            )
+        self._output = gives[0]
 
     def predict(self, rows: Float32s) -> Floats:
-        """Probabilities (rows x classes) for features (rows x features, NaN where not known)."""
-        (probabilities,) = self._session.run([OUTPUT], {INPUT: np.ascontiguousarray(rows, np.float32)})
-        return np.asarray(probabilities, np.float64)
+        """Probabilities (rows x classes) or values (rows x 1) for features (rows x features, NaN where not known)."""
+        (said,) = self._session.run([self._output], {INPUT: np.ascontiguousarray(rows, np.float32)})
+        return np.asarray(said, np.float64)
 
 
 def to_onnx(estimator: Any, n_features: int) -> bytes:

@@ -32,7 +32,7 @@ class Predictor:
     model: OnnxModel
 
     def predict(self, rows: Float32s) -> Floats:
-        """Probabilities (rows x the manifest's classes) for features (rows x the manifest's features, NaN: not known)."""
+        """Probabilities (rows x the manifest's classes; of a regression, values: rows x 1) for features (rows x its features)."""
         wanted = len(self.manifest.features)
         if rows.ndim != 2 or rows.shape[1] != wanted:
             raise ValueError(f"{self.manifest.label} takes rows of {wanted} features, not an array of {rows.shape}")
@@ -70,12 +70,12 @@ def _self_test(predictor: Predictor) -> None:
         found = predictor.predict(as_array(test.inputs))
     except Exception as error:  # onnxruntime's errors have no other base
         raise Refused(f"{label} is not loaded: its self-test failed: {error}") from error
-    expected = np.array(test.probabilities)
-    if found.shape != (len(test.inputs), len(predictor.manifest.classes)) or found.shape != expected.shape:
+    expected = np.array(test.outputs)
+    if found.shape != (len(test.inputs), len(predictor.manifest.classes) or 1) or found.shape != expected.shape:
         raise Refused(
             f"{label} is not loaded: its self-test gives an array of {found.shape} where "
-            f"{expected.shape} was registered for the classes {', '.join(predictor.manifest.classes)}"
+            f"{expected.shape} was registered for the classes {', '.join(predictor.manifest.classes) or 'none'}"
         )
-    worst = float(np.abs(found - expected).max())
+    worst = float((np.abs(found - expected) / np.maximum(np.abs(expected), 1)).max())  # values may be large
     if not worst <= TOLERANCE:  # so that NaN fails
         raise Refused(f"{label} is not loaded: its self-test is off by {worst:.2g}, more than {TOLERANCE:.0g}")

@@ -38,7 +38,7 @@ def decide(probabilities: Sequence[float], verdict: Verdict, as_of: datetime | N
     said: dict[str, float] = dict(zip(CLASSES, map(float, probabilities), strict=True))
     likeliest = CLASSES[int(np.argmax(probabilities))]
     reasons = [] if verdict.skill else [verdict.words]
-    if is_stale(as_of, now):
+    if as_of is not None and is_stale(as_of, now):
         reasons.append(f"The newest features are of {as_of.day} {as_of:%B %Y}: older than {STALE_AFTER.days} days.")
     if reasons:
         return Signal("HODL", likeliest, "low", said, reasons)
@@ -47,9 +47,9 @@ def decide(probabilities: Sequence[float], verdict: Verdict, as_of: datetime | N
     return Signal(likeliest, likeliest, confidence, said, [])
 
 
-def is_stale(as_of: datetime | None, now: datetime) -> bool:
+def is_stale(as_of: datetime, now: datetime) -> bool:
     """Whether features as of this time are too old to trade on."""
-    return as_of is not None and now - as_of > STALE_AFTER
+    return now - as_of > STALE_AFTER
 
 
 def age(as_of: datetime, now: datetime) -> timedelta:

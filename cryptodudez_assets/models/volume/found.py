@@ -1,0 +1,109 @@
+"""What a training of the volume model found: errors of every recipe on both splits, the verdict, and the leak, in words."""
+
+from datetime import date
+from typing import Literal
+
+from pydantic import Field
+
+from cryptodudez_assets.models.findings import Finding, Test, Verdict
+from cryptodudez_assets.models.volume.options import VolumeOptions
+from cryptodudez_assets.models.volume.recipes import ONE_NUMBER, SHARE
+from cryptodudez_assets.models.volume.scoring import Errors
+
+REFERENCE, CHAMPION, WITHOUT_TODAY = "reference_forest", "champion", "without_today"
+"""Names among the scores that are no recipe's: WITHOUT_TODAY is the chosen recipe on averages without the day itself."""
+
+SplitName = Literal["time", "random"]
+Part = Literal["choose", "test"]
+Which = Literal["all", "sample"]
+
+
+class Scored(Finding):
+    """Errors of one recipe on one set of rows: all those of a part of a split, or those of them in the sample."""
+
+    name: str
+    split: SplitName
+    part: Part
+    rows: Which
+    errors: Errors
+
+
+class VolumeFindings(Finding):
+    """Everything that one training found out."""
+
+    options: VolumeOptions
+    rows: int = Field(description="With both features.")
+    first_day: date
+    choose_from: date
+    test_from: date
+    last_day: date
+    chosen: str
+    size_bytes: int = Field(description="Of the model file.")
+    champion: str | None = Field(
+        description="The version that served, whose errors are among the scores; None before one."
+    )
+    scores: list[Scored]
+
+    def errors(self, name: str, split: SplitName = "time", part: Part = "test", rows: Which = "all") -> Errors:
+        """Of one recipe on one set of rows."""
+        wanted = (name, split, part, rows)
+        return next(one.errors for one in self.scores if (one.name, one.split, one.part, one.rows) == wanted)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the model may serve: all of the tests are passed."""
+        tests = _tests(self)
+        failed = [test.name for test in tests if not test.passed]
+        ours = self.errors(self.chosen)
+        share = f", {_less(ours, self.errors(SHARE))} than one share of the average" if self.chosen != SHARE else ""
+        words = (
+            f"{self.chosen} is off by {ours.mae:,.0f} shares on average over {ours.n:,} rows from {self.test_from} on, "
+            f"{_less(ours, self.errors(ONE_NUMBER))} than one number for all{share}. "
+            + (f"Failed: {'; '.join(failed)}." if failed else "It passed all tests.")
+        )
+        return Verdict(skill=not failed, words=words, tests=tests)
+
+    @property
+    def leak(self) -> str:
+        """What the brief's numbers do not show."""
+        at_random, in_time = (self.errors(REFERENCE, split, rows="sample") for split in ("random", "time"))
+        without, ours = self.errors(WITHOUT_TODAY), self.errors(self.chosen)
+        return (
+            f"A random split leaks: it mixes days of the same stock, so the days around a tested one were learned from. The "
+            f"reference forest has {_r2(at_random)} on it, and {_r2(in_time)} on days that are later than all it learned "
+            f"from. Either split leaks in another way: the day's own volume is one of the 30 in its vol_moving_avg. With "
+            f"the mean of the 29 rows before instead, {self.chosen} is off by {without.mae:,.0f} shares and not by "
+            f"{ours.mae:,.0f}: only the first is a forecast."
+        )
+
+
+def _tests(found: VolumeFindings) -> list[Test]:
+    ours, one_number = found.errors(found.chosen).mae, found.errors(ONE_NUMBER).mae
+    sampled, reference = (found.errors(name, rows="sample").mae for name in (found.chosen, REFERENCE))
+    budget = found.options.size_budget_bytes
+    return [
+        Test(
+            name="better than one number",
+            passed=ours < one_number,
+            words=f"MAE {ours:,.0f} against {one_number:,.0f} shares for the median, whatever the stock.",
+        ),
+        Test(
+            name="no worse than the reference",
+            passed=sampled <= reference,
+            words=f"MAE {sampled:,.0f} against the forest's {reference:,.0f} shares on the same sampled later days.",
+        ),
+        Test(
+            name="within the size budget",
+            passed=found.size_bytes < budget,
+            words=f"{found.size_bytes:,} bytes of less than {budget:,}.",
+        ),
+    ]
+
+
+def _less(ours: Errors, other: Errors) -> str:
+    less = 1 - ours.mae / other.mae if other.mae else 0.0
+    return f"{abs(less):.1%} {'less' if less >= 0 else 'more'}"
+
+
+def _r2(errors: Errors) -> str:
+    return "no R2" if errors.r2 is None else f"an R2 of {errors.r2:.3f} (MAE {errors.mae:,.0f})"

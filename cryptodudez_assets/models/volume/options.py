@@ -1,0 +1,29 @@
+"""Every choice that the volume model depends on, with its default."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+VOLUME = "volume_model"
+"""Name of the model in registry and API."""
+
+FEATURES = ("vol_moving_avg", "adj_close_rolling_med")
+"""Mean volume and median adjusted close of the symbol's 30 rows that end with the day's own."""
+
+WINDOW = 30
+"""Rows that both features look back over."""
+
+
+class VolumeOptions(BaseModel):
+    """How days are split, how much the reference is shown, how large the model may be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    train_share: float = Field(default=0.7, gt=0, lt=1, description="Of the rows, the earliest: learned from.")
+    choose_share: float = Field(
+        default=0.15, gt=0, lt=1, description="Of the rows, the next: the recipe is chosen on. The rest is the test."
+    )
+    sample_rows: int = Field(
+        default=50_000, ge=100, description="That the reference forest sees: it takes 9 kB for each one."
+    )
+    min_rows: int = Field(default=1000, ge=100, description="With fewer rows nothing is trained.")
+    size_budget_bytes: int = Field(default=1_000_000, gt=0, description="Of the model file.")
+    seed: int = Field(default=42, description="Of everything that is random.")

@@ -1,0 +1,57 @@
+"""Which version of the volume model serves, and `model.bin`: the file of that version under a name that stays."""
+
+import os
+from pathlib import Path
+
+from cryptodudez_assets.models.predictor import MODEL
+from cryptodudez_assets.models.registry import Registry
+from cryptodudez_assets.models.volume.found import CHAMPION
+from cryptodudez_assets.models.volume.training import findings_of
+
+FILE = "model.bin"
+
+
+def settle(registry: Registry) -> str:
+    """Promote the newest candidate if it may serve, see to `model.bin`; returns what was done, in words.
+
+    It may serve if it passed its tests and its MAE is below the champion's on the same rows of the same run.
+    """
+    versions = registry.versions()
+    if versions and registry.stage(versions[-1]) == "candidate":
+        done = _decide(registry, versions[-1])
+    else:
+        done = "There is no candidate that has not been decided about."
+    if champion := registry.champion():
+        _publish(registry.folder / FILE, registry.read(champion.version, MODEL))
+    return done
+
+
+def _decide(registry: Registry, version: int) -> str:
+    candidate, champion = registry.manifest(version), registry.champion()
+    findings = findings_of(registry, version)
+    serving = champion.label if champion else None
+    if not findings.verdict.skill:
+        return f"{serving or 'Nothing'} stays. {findings.verdict.words}"
+    if serving != findings.champion:
+        return f"{serving} stays: {candidate.label} was compared with {findings.champion or 'no other'}. Train again."
+    reason = findings.verdict.words
+    if champion:
+        ours, theirs = findings.errors(findings.chosen).mae, findings.errors(CHAMPION).mae
+        compared = f"on the same rows MAE {ours:,.0f} against {theirs:,.0f} shares of {serving}."
+        if not ours < theirs:
+            return f"{serving} stays: {candidate.label} has {compared}"
+        reason = f"{reason} Better than the champion: {compared}"
+    registry.promote(version, reason)
+    return f"{candidate.label} serves from now on. {reason}"
+
+
+def _publish(path: Path, content: bytes) -> None:
+    """Whole or not at all, and only where it is not there yet."""
+    if path.is_file() and path.read_bytes() == content:
+        return
+    aside = path.with_name(f".{FILE}")
+    with aside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)

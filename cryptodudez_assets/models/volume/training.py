@@ -1,0 +1,158 @@
+"""One training run of the volume model: fit all recipes, choose by what they say of later days, register what was tested."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from cryptodudez_assets.models.dataset import Float32s
+from cryptodudez_assets.models.manifest import Draft, Manifest, SelfTest, TrainedOn
+from cryptodudez_assets.models.onnx_file import OnnxModel
+from cryptodudez_assets.models.predictor import MODEL, as_rows
+from cryptodudez_assets.models.registry import Registry
+from cryptodudez_assets.models.volume.data import usable
+from cryptodudez_assets.models.volume.found import CHAMPION, REFERENCE, WITHOUT_TODAY, VolumeFindings
+from cryptodudez_assets.models.volume.judging import Judge
+from cryptodudez_assets.models.volume.model_file import says
+from cryptodudez_assets.models.volume.options import FEATURES, VOLUME, VolumeOptions
+from cryptodudez_assets.models.volume.recipes import ONE_NUMBER, Recipe
+from cryptodudez_assets.settings import Settings
+
+SELF_TEST_ROWS = 5
+FINDINGS, LOG = "findings.json", "training.log"
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the rows come from: table and snapshot, and the snapshots of the tables that it was made from."""
+
+    table: str
+    snapshot_id: int
+    inputs: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run registered, and what it found."""
+
+    manifest: Manifest
+    findings: VolumeFindings
+
+
+def registry_of(settings: Settings) -> Registry:
+    """Where the versions of the volume model are kept."""
+    return Registry(settings.models, VOLUME)
+
+
+def train(
+    rows: pl.LazyFrame,
+    source: Source,
+    settings: Settings,
+    options: VolumeOptions,
+    progress: Progress = lambda _: None,
+) -> Trained:
+    """Train on rows of symbol, date, volume and both features, and register a candidate. Raises `TooFewRows`.
+
+    All rows are used and few are held: recipes learn from counts of them, and are tested on the last part. The
+    file that was tested is the one that is registered, so its numbers are its own.
+    """
+    registry = registry_of(settings)
+    champion = registry.champion()
+    judge = Judge(usable(rows), options, progress)
+    chosen = judge.choose()
+    files = judge.test({CHAMPION: says(registry.read(champion.version, MODEL))} if champion else {})
+    judge.compare_with_reference(files)
+    judge.split_at_random()
+    judge.leave_out_today(chosen)
+    findings = VolumeFindings(
+        options=options,
+        rows=judge.split.rows,
+        first_day=judge.split.first_day,
+        choose_from=judge.split.choose_from,
+        test_from=judge.split.test_from,
+        last_day=judge.split.last_day,
+        chosen=chosen.name,
+        size_bytes=len(files[chosen.name]),
+        champion=champion.label if champion else None,
+        scores=judge.scores,
+    )
+    draft = _draft(chosen, files[chosen.name], findings, judge, source)
+    log = "".join(f"{json.dumps(one)}\n" for one in judge.log())
+    manifest = registry.register(
+        draft,
+        {MODEL: files[chosen.name], FINDINGS: findings.model_dump_json(indent=1).encode(), LOG: log.encode()},
+    )
+    progress(f"{manifest.label}: {findings.verdict.words}")
+    return Trained(manifest, findings)
+
+
+def findings_of(registry: Registry, version: int) -> VolumeFindings:
+    """What the run that registered a version found out."""
+    return VolumeFindings.model_validate_json(registry.read(version, FINDINGS))
+
+
+def version() -> str:
+    """A hash of the code that a volume model depends on."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
+
+
+def _draft(recipe: Recipe, file: bytes, findings: VolumeFindings, judge: Judge, source: Source) -> Draft:
+    probes = judge.probes
+    return Draft(
+        recipe=recipe.name,
+        parameters=dict(recipe.parameters),
+        classes=[],
+        features=list(FEATURES),
+        typical=np.median(probes, axis=0).astype(float).tolist(),
+        trained_on=TrainedOn(
+            table=source.table,
+            snapshot_id=source.snapshot_id,
+            inputs=dict(source.inputs),
+            rows=judge.split.rows_before_test,
+            first_day=_midnight(findings.first_day),
+            last_day=_midnight(findings.test_from - timedelta(days=1)),
+        ),
+        code_version=version(),
+        metrics=metrics(findings),
+        verdict=findings.verdict,
+        self_test=_self_test(probes, file),
+    )
+
+
+def metrics(findings: VolumeFindings) -> dict[str, float]:
+    """The numbers to show first. Without a suffix: of the shipped file on all rows of the test."""
+    ours = findings.errors(findings.chosen)
+    at_random, in_time = (findings.errors(REFERENCE, split, rows="sample") for split in ("random", "time"))
+    named = {
+        "mae": ours.mae,
+        "mse": ours.mse,
+        "r2": ours.r2,
+        "mae_one_number": findings.errors(ONE_NUMBER).mae,
+        "mae_without_today": findings.errors(WITHOUT_TODAY).mae,
+        "mae_sample": findings.errors(findings.chosen, rows="sample").mae,
+        "mae_reference_sample": in_time.mae,
+        "r2_reference_sample": in_time.r2,
+        "mae_reference_random_split": at_random.mae,
+        "r2_reference_random_split": at_random.r2,
+        "size_bytes": findings.size_bytes,
+    }
+    return {name: float(value) for name, value in named.items() if value is not None}
+
+
+def _self_test(probes: Float32s, file: bytes) -> SelfTest:
+    """Rows from the smallest average to the largest, with what the file itself says about them."""
+    by_average = probes[np.argsort(probes[:, 0], kind="stable")]
+    rows = by_average[np.linspace(0, len(by_average) - 1, SELF_TEST_ROWS).astype(int)]
+    return SelfTest(inputs=as_rows(rows), values=OnnxModel(file).predict(rows).tolist())
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
