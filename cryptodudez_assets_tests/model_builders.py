@@ -11,6 +11,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeRegressor
 
 from cryptodudez_assets.models import skops_file
 from cryptodudez_assets.models.dataset import Float32s
@@ -18,9 +19,12 @@ from cryptodudez_assets.models.eth_signal.options import CLASSES
 from cryptodudez_assets.models.eth_signal.recipes import base_rates
 from cryptodudez_assets.models.findings import Verdict
 from cryptodudez_assets.models.manifest import Draft, Manifest, SelfTest, TrainedOn
-from cryptodudez_assets.models.onnx_file import to_onnx
+from cryptodudez_assets.models.onnx_file import OnnxModel, to_onnx
 from cryptodudez_assets.models.predictor import as_rows
 from cryptodudez_assets.models.registry import Registry
+from cryptodudez_assets.models.volume.model_file import to_file
+from cryptodudez_assets.models.volume.options import FEATURES
+from cryptodudez_assets.models.volume.recipes import SHARE, Fitted, Recipe
 from cryptodudez_assets_tests import findings_builder
 
 TOY_FEATURES = ("momentum", "volatility", "mood")
@@ -117,3 +121,14 @@ def _found_files(skill: bool) -> dict[str, bytes]:
         "findings.json": findings_builder.findings(skill).model_dump_json().encode(),
         "predictions.parquet": parquet.getvalue(),
     }
+
+
+def register_volume(registry: Registry, share: float = 0.8) -> Manifest:
+    """Register a model that says this share of the average volume."""
+    features = np.array([[10.0, 1.0], [1000.0, 20.0]], np.float32)
+    estimator = DecisionTreeRegressor().fit(features, [share, share])
+    file = to_file(Fitted(Recipe(SHARE, DecisionTreeRegressor, {}), estimator, []), features)
+    said = OnnxModel(file).predict(features).tolist()
+    told = {"classes": [], "self_test": SelfTest(inputs=as_rows(features), values=said), "recipe": SHARE}
+    draft = toy_draft(fitted_toy(n_features=2), FEATURES, **told)
+    return registry.register(draft, {"model.onnx": file})

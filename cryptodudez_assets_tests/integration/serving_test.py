@@ -1,0 +1,296 @@
+"""The API as a client meets it: what it answers, what it refuses, what it writes down."""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+from pydantic import SecretStr
+
+from cryptodudez_assets.models.eth_signal.inputs import NAMES
+from cryptodudez_assets.models.predictor import as_array, load
+from cryptodudez_assets.models.receipts import Receipts
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.model_builders import NO_SKILL, TOY_FEATURES
+from cryptodudez_assets_tests.serving_builders import MODEL, ROW, champion, write_features
+from serving.app import create_app
+from serving.run import is_loopback, run
+from serving.services import of_app
+
+PREDICT = f"/models/{MODEL}/predict"
+Start = Callable[..., TestClient[Litestar]]
+
+
+@pytest.fixture
+def start(settings: Settings) -> Iterator[Start]:
+    """Start an app over the test's home, with other settings if wanted."""
+    clients: list[TestClient[Litestar]] = []
+
+    def begin(**changes: Any) -> TestClient[Litestar]:
+        client = TestClient(create_app(settings.model_copy(update=changes)), raise_server_exceptions=False)
+        client.__enter__()
+        clients.append(client)
+        return client
+
+    yield begin
+    for client in clients:
+        client.__exit__(None, None, None)
+
+
+def test_the_signal_with_all_that_it_stands_on(settings: Settings, start: Start):
+    champion(settings)
+    known = write_features(settings)
+    answer = start().get("/signal/eth").json()
+
+    assert answer["decision"] == answer["model_decision"]
+    assert answer["decision"] in {"BUY", "SELL", "HODL"}
+    assert sum(answer["probabilities"].values()) == pytest.approx(1)
+    assert answer["as_of"] == known.strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert 3590 <= answer["age_seconds"] <= 3700
+    assert (answer["stale"], answer["reasons"]) == (False, [])
+    assert (answer["model"], answer["model_version"], answer["verdict"]) == (MODEL, 1, "skill")
+    assert answer["features"] == dict.fromkeys(NAMES, 0.5) | {
+        name: value for name, value in answer["features"].items() if value == 0
+    }
+
+
+def test_the_signals_receipt_is_the_same_while_nothing_changes(settings: Settings, start: Start):
+    registry = champion(settings)
+    write_features(settings)
+    first = start().get("/signal/eth").json()
+    assert start().get("/signal/eth").json()["receipt_id"] == first["receipt_id"]
+
+    receipt = Receipts(settings.receipts).get(first["receipt_id"])
+    assert receipt is not None
+    assert receipt.inputs == [list(first["features"].values())]
+    predictor = load(registry, 1)
+    assert predictor.sha256 == receipt.sha256
+    assert predictor.predict(as_array(receipt.inputs)).tolist() == receipt.probabilities
+
+    write_features(settings, timedelta(minutes=1), 0.6)
+    assert start().get("/signal/eth").json()["receipt_id"] != first["receipt_id"]
+
+
+def test_without_skill_or_on_old_features_the_signal_is_hodl_with_reasons(settings: Settings, start: Start):
+    champion(settings, skill=False)
+    write_features(settings, timedelta(days=30))
+    answer = start().get("/signal/eth").json()
+    assert (answer["decision"], answer["confidence"], answer["verdict"]) == ("HODL", "low", "no skill")
+    assert answer["stale"]
+    assert NO_SKILL.words in answer["reasons"]
+    assert "older than 3 days" in answer["reasons"][1]
+
+
+def test_what_is_missing_is_said_with_what_to_do(settings: Settings, start: Start):
+    client = start()
+    for response in (
+        client.get("/signal/eth"),
+        client.post(PREDICT, json={"rows": [ROW]}),
+        client.get("/health/ready"),
+    ):
+        assert response.status_code == 503
+        assert "cryptodudez run" in response.json()["detail"]
+        assert int(response.headers["Retry-After"]) > 0
+    assert client.get("/health/live").status_code == 200
+    champion(settings)
+    response = start().get("/signal/eth")
+    assert (response.status_code, "cryptodudez land" in response.json()["detail"]) == (503, True)
+
+
+def test_a_model_of_other_features_gives_no_signal_but_predicts(settings: Settings, start: Start):
+    champion(settings, features=TOY_FEATURES)
+    write_features(settings)
+    client = start()
+    assert client.get("/signal/eth").status_code == 503
+    assert client.post(PREDICT, json={"rows": [dict.fromkeys(TOY_FEATURES, 1.0)]}).status_code == 200
+
+
+def test_a_batch_is_predicted_in_order_with_a_receipt_that_gives_the_same(settings: Settings, start: Start):
+    registry = champion(settings)
+    rows = [ROW, ROW | {NAMES[0]: 3}, ROW | {NAMES[1]: None}] * 10
+    response = start().post(PREDICT, json={"rows": rows})
+    answer = response.json()
+
+    assert response.status_code == 200
+    assert (answer["model"], answer["model_version"], answer["verdict"], answer["reasons"]) == (MODEL, 1, "skill", [])
+    assert len(answer["predictions"]) == 30
+    assert answer["predictions"][0] == answer["predictions"][3] != answer["predictions"][1]
+    receipt = Receipts(settings.receipts).get(answer["receipt_id"])
+    assert receipt is not None
+    assert receipt.answer == answer
+    assert receipt.inputs == [[row[name] for name in NAMES] for row in rows]
+    replayed = load(registry, 1).predict(as_array(receipt.inputs)).tolist()
+    assert replayed == receipt.probabilities
+    assert [list(one["probabilities"].values()) for one in answer["predictions"]] == replayed
+
+
+def test_every_answer_has_a_receipt_of_its_own(settings: Settings, start: Start):
+    champion(settings)
+    client = start()
+    names = {client.post(PREDICT, json={"rows": [ROW]}).json()["receipt_id"] for _ in range(10)}
+    receipts = Receipts(settings.receipts)
+    assert len(names) == 10
+    assert all(receipts.get(name) for name in names)
+
+
+def test_without_skill_no_prediction_is_a_decision(settings: Settings, start: Start):
+    champion(settings, skill=False)
+    answer = start().post(PREDICT, json={"rows": [ROW, ROW | {NAMES[0]: 9}]}).json()
+    assert {one["decision"] for one in answer["predictions"]} == {"HODL"}
+    assert (answer["verdict"], answer["reasons"]) == ("no skill", [NO_SKILL.words])
+
+
+def test_a_version_is_served_by_name_or_not_at_all(settings: Settings, start: Start):
+    champion(settings)
+    client = start()
+    assert client.post(f"/models/{MODEL}/versions/1/predict", json={"rows": [ROW]}).json()["model_version"] == 1
+    other = client.post(f"/models/{MODEL}/versions/2/predict", json={"rows": [ROW]})
+    assert (other.status_code, "version 1 does" in other.json()["detail"]) == (404, True)
+    unknown = client.post("/models/moon/predict", json={"rows": [ROW]})
+    assert (unknown.status_code, MODEL in unknown.json()["detail"]) == (404, True)
+
+
+def test_a_model_is_described(settings: Settings, start: Start):
+    registry = champion(settings)
+    answer = start().get(f"/models/{MODEL}").json()
+    assert answer["features"] == list(NAMES)
+    assert answer["sha256"] == registry.manifest(1).files["model.onnx"]
+    assert (answer["model_version"], answer["verdict"], answer["trained_on"]["rows"]) == (1, "skill", 300)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        (b"{", 400, "truncated"),
+        (b"\xff", 400, ""),
+        (b'{"rows": [{"\xff": 1}]}', 400, ""),
+        (msgspec.json.encode({"rows": [ROW | {"moon": 1}]}), 400, "moon"),
+        (msgspec.json.encode({"rows": [{name: 1 for name in NAMES[1:]}]}), 400, NAMES[0]),
+        (msgspec.json.encode({"rows": [ROW | {NAMES[0]: 1e300}]}), 400, "rows[0]"),
+        (msgspec.json.encode({"rows": [ROW] * 1001}), 400, "1000"),
+        (b" " * 2_000_001, 413, "2,000,000"),
+    ],
+)
+def test_strict_requests(settings: Settings, start: Start, body: bytes, status: int, words: str):
+    champion(settings)
+    response = start().post(PREDICT, content=body)
+    assert (response.status_code, response.json()["status_code"]) == (status, status)
+    assert set(response.json()) == {"status_code", "detail"}
+    assert words in response.json()["detail"]
+
+
+def test_features_by_key(settings: Settings, start: Start):
+    known = write_features(settings)
+    client = start()
+    answer = client.get("/features/crypto_daily?symbol=ETH&features=close,turnover").json()
+    assert answer == {
+        "view": "crypto_daily",
+        "key": {"symbol": "ETH"},
+        "found": True,
+        "event_ts": known.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "known_ts": known.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "features": {"close": 0.5, "turnover": 0.5},
+    }
+    assert len(client.get("/features/eth_predictors_daily").json()["features"]) > 20
+
+
+def test_a_missing_or_expired_row_is_not_found_and_null(settings: Settings, start: Start):
+    write_features(settings, timedelta(days=30))
+    client = start()
+    for symbol in ("ETH", "MOON"):
+        answer = client.get(f"/features/crypto_daily?symbol={symbol}&features=close").json()
+        assert (answer["found"], answer["known_ts"], answer["features"]) == (False, None, {"close": None})
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("moon", 404, "crypto_daily"),
+        ("crypto_daily", 400, "symbol"),
+        ("crypto_daily?symbol=ETH&coin=ETH", 400, "coin"),
+        ("crypto_daily?symbol=ETH&symbol=BTC", 400, "symbol once"),
+        ("crypto_daily?symbol=ETH&features=moon", 400, "it has: close"),
+        ("crypto_daily?symbol=ETH&features=", 400, "it has: close"),
+        ("tweet_sentiment?id=moon", 400, "id: "),
+        ("eth_predictors_daily?symbol=ETH", 400, "no key"),
+    ],
+)
+def test_unknown_views_keys_and_features_list_what_there_is(start: Start, path: str, status: int, words: str):
+    response = start().get(f"/features/{path}")
+    assert (response.status_code, words in response.json()["detail"]) == (status, True), response.json()
+
+
+def test_the_key_opens_all_but_health(settings: Settings, start: Start):
+    champion(settings)
+    client = start(api_key=SecretStr("sesame"))
+    for path in ("/signal/eth", f"/models/{MODEL}", "/metrics", "/docs/openapi.json", "/", "/nowhere"):
+        for headers in ({}, {"X-API-Key": "Sesame"}, {"X-API-Key": ""}):
+            response = client.get(path, headers=headers)
+            assert response.status_code == 401
+            assert "sesame" not in response.text
+    assert client.get(f"/models/{MODEL}", headers={"X-API-Key": "sesame"}).status_code == 200
+    assert client.get("/health/live").status_code == client.get("/health/ready").status_code == 200
+
+
+def test_too_many_requests_are_told_to_wait(settings: Settings, start: Start):
+    champion(settings)
+    client = start(requests_per_minute=3)
+    assert [client.get(f"/models/{MODEL}").status_code for _ in range(4)] == [200, 200, 200, 429]
+    assert client.get(f"/models/{MODEL}").headers["Retry-After"] == "20"
+    assert client.get("/health/ready").status_code == 200
+
+
+def test_metrics_tell_requests_versions_and_ages(settings: Settings, start: Start):
+    champion(settings)
+    write_features(settings)
+    client = start()
+    client.post(PREDICT, json={"rows": [ROW]})
+    client.get("/nowhere")
+    text = client.get("/metrics").text
+    assert 'count{model_version="1",route="/models/{name}/predict",status="200"} 1.0' in text
+    assert 'count{model_version="",route="-",status="404"} 1.0' in text
+    assert 'cryptodudez_model_version{model="eth_signal"} 1.0' in text
+    age = next(line for line in text.splitlines() if line.startswith("cryptodudez_features_age_seconds "))
+    assert 3590 <= float(age.split()[1]) <= 3700
+
+
+def test_nothing_is_said_about_what_went_wrong_inside(settings: Settings, start: Start, monkeypatch, caplog):
+    champion(settings)
+    client = start()
+    monkeypatch.setattr(of_app(client.app).desk, "answer", lambda: 1 / 0)
+    response = client.get("/signal/eth?password=secret")
+    assert (response.status_code, response.json()) == (500, {"status_code": 500, "detail": "Internal Server Error"})
+    logged = caplog.handler.format(next(one for one in caplog.records if one.name == "serving.errors"))
+    assert "GET /signal/eth failed" in logged
+    assert "ZeroDivisionError" in logged
+    assert "secret" not in logged
+
+
+def test_every_answer_says_not_to_guess_its_type(settings: Settings, start: Start):
+    client = start(requests_per_minute=4)
+    for path in ("/health/live", "/nowhere", "/docs/openapi.json", "/", "/signal/eth", "/signal/eth"):
+        assert client.get(path).headers.get_list("X-Content-Type-Options") == ["nosniff"]
+
+
+def test_draining_is_not_ready(settings: Settings, start: Start):
+    champion(settings)
+    client = start()
+    of_app(client.app).draining = True
+    assert client.get("/health/ready").status_code == 503
+    assert client.post(PREDICT, json={"rows": [ROW]}).status_code == 200
+
+
+def test_without_a_key_it_listens_to_this_machine_only(settings: Settings, caplog):
+    assert run(settings, "0.0.0.0", 1) == 1  # noqa: S104
+    assert "CRYPTODUDEZ_API_KEY" in caplog.text
+    assert [is_loopback(one) for one in ("127.0.0.1", "127.9.9.9", "::1", "localhost")] == [True] * 4
+    assert [is_loopback(one) for one in ("0.0.0.0", "::", "10.0.0.1", "example.org", "")] == [False] * 5  # noqa: S104
+
+
+def test_an_app_that_was_not_started_opens_nothing(settings: Settings):
+    create_app(settings)
+    assert not os.path.lexists(settings.home)

@@ -1,0 +1,49 @@
+"""What goes wrong, as callers see it: JSON with `status_code` and `detail`, never a trace."""
+
+import logging
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ServiceUnavailableException
+from litestar.types import ExceptionHandlersMap
+
+log = logging.getLogger(__name__)
+
+
+class Problem(msgspec.Struct):
+    """An error, in words that say what to do."""
+
+    status_code: int
+    detail: str
+
+
+class Unavailable(ServiceUnavailableException):
+    """What is asked for is not there now, but may be in `retry_after` seconds."""
+
+    def __init__(self, detail: str, retry_after: int) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after)})
+
+
+def _expected(_: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+    detail = "; ".join([error.detail, *map(_words, error.extra or ())])
+    return Response(
+        Problem(error.status_code, detail),
+        status_code=error.status_code,
+        headers=error.headers,
+        media_type="application/json",
+    )
+
+
+def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    # The path only: a query or a header may hold what is not for the log.
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return Response(Problem(500, "Internal Server Error"), status_code=500, media_type="application/json")
+
+
+def _words(extra: Any) -> str:
+    """One of Litestar's findings about a parameter."""
+    return f"{extra.get('key', '')}: {extra.get('message', '')}" if isinstance(extra, dict) else str(extra)
+
+
+HANDLERS: ExceptionHandlersMap = {HTTPException: _expected, Exception: _unexpected}

@@ -1,0 +1,108 @@
+"""Before every request: the rate limit and the API key; behind it: the metrics.
+
+One layer around the whole app rather than Litestar's several around each route: unknown paths are guarded as well, and its rate
+limit keeps its history as JSON in an asynchronous store, which costs more than a prediction.
+"""
+
+import base64
+import hmac
+from math import ceil
+from time import monotonic, perf_counter
+
+import msgspec
+from litestar.enums import ScopeType
+from litestar.response.base import ASGIResponse
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from cryptodudez_assets.settings import Settings
+from serving.errors import Problem
+from serving.metrics import Metrics
+
+OPEN = "/health/"  # whoever asks whether it lives has no key, and must not be told to wait
+MINUTE = 60.0
+BASIC = 'Basic realm="cryptodudez: any name, the API key as password"'
+NOSNIFF = (b"x-content-type-options", b"nosniff")
+
+
+class Guard:
+    """ASGI: lets through who may, answers 401 or 429 to others, and counts all."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
+        self._key = settings.api_key.get_secret_value().encode() if settings.api_key else None
+        self._limit = RateLimit(settings.requests_per_minute)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Guard HTTP requests; pass on what else there is (lifespan)."""
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        began, status = perf_counter(), 500
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if NOSNIFF not in message["headers"]:
+                    message["headers"] = [*message["headers"], NOSNIFF]
+            await send(message)
+
+        try:
+            app = None if scope["path"].startswith(OPEN) else self._refusal(scope)
+            await (app or self._app)(scope, receive, noting)
+        finally:
+            route = scope.get("path_template") or "-"
+            version = scope["state"].get("model_version", "")
+            self._metrics.observe(route, status, version, perf_counter() - began)
+
+    def _refusal(self, scope: Scope) -> ASGIApp | None:
+        client = scope["client"]
+        # The limit comes first, so that keys cannot be guessed at any speed.
+        if wait := self._limit.wait(client[0] if client else "", monotonic()):
+            self._metrics.limited.inc()
+            return _answer(429, f"too many requests: again in {ceil(wait)} s", {"Retry-After": str(ceil(wait))})
+        if self._key is not None and not hmac.compare_digest(_sent_key(scope), self._key):
+            # A browser asks its user then, for the dashboard.
+            return _answer(401, "send the API's key as X-API-Key, or as the password", {"WWW-Authenticate": BASIC})
+        return None
+
+
+class RateLimit:
+    """So many requests of one client in a minute, at once or spread over it; 0: any number."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._cost = MINUTE / per_minute if per_minute else 0.0
+        # For each client the time at which it has its whole minute again: every request puts it off by its cost.
+        self._whole: dict[str, float] = {}
+        self._forgot = 0.0
+
+    def wait(self, client: str, now: float) -> float:
+        """Seconds until the client may send another; 0 if it may now, which is counted."""
+        if not self._cost:
+            return 0.0
+        if now - self._forgot > MINUTE:
+            self._forgot = now
+            self._whole = {one: whole for one, whole in self._whole.items() if whole > now}
+        whole = max(self._whole.get(client, now), now) + self._cost
+        if whole - now > MINUTE * (1 + 1e-9):  # sums of costs are not exact
+            return whole - now - MINUTE
+        self._whole[client] = whole
+        return 0.0
+
+
+def _sent_key(scope: Scope) -> bytes:
+    headers = dict(scope["headers"])
+    if (key := headers.get(b"x-api-key")) is not None:
+        return key
+    kind, _, credentials = headers.get(b"authorization", b"").partition(b" ")
+    if kind.lower() != b"basic":
+        return b""
+    try:
+        return base64.b64decode(credentials, validate=True).partition(b":")[2]
+    except ValueError:
+        return b""
+
+
+def _answer(status: int, detail: str, headers: dict[str, str]) -> ASGIApp:
+    body = msgspec.json.encode(Problem(status, detail))
+    return ASGIResponse(body=body, status_code=status, headers=headers)

@@ -1,0 +1,72 @@
+"""Receipts on their way to disk. A wait for the disk is long and a prediction short, so one wait serves all that queued up."""
+
+import asyncio
+import logging
+from asyncio import Future
+
+from cryptodudez_assets.models.receipts import Receipt, Receipts
+from serving.errors import Unavailable
+
+PREDICTIONS = "predict"
+# Every answer has a receipt, none is sampled away: each id that was handed out can be explained. What bounds them is their
+# number; the oldest go. Drift, which reads the most recent ones, needs no more.
+KEPT = 200_000
+TRIM_EVERY = 10_000
+MOST_WAITING = 2_000
+
+log = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Writes receipts of predictions in groups. Belongs to one event loop; `run` must be running."""
+
+    def __init__(self, receipts: Receipts, kept: int = KEPT) -> None:
+        self._receipts, self._kept = receipts, kept
+        self._waiting: list[tuple[Receipt, Future[None]]] = []
+        self._some = asyncio.Event()
+        self._closed = False
+        self._untrimmed = TRIM_EVERY  # what an earlier process left is trimmed with the first group
+
+    def record(self, receipt: Receipt) -> Future[None]:
+        """Done once the receipt would survive a power cut. Raises `Unavailable` while too many wait or the disk fails."""
+        if len(self._waiting) >= MOST_WAITING:
+            raise Unavailable("more predictions are asked for than receipts can be written", 1)
+        future: Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((receipt, future))
+        self._some.set()
+        return future
+
+    async def run(self) -> None:
+        """Write until closed, and then what still waits."""
+        while self._waiting or not self._closed:
+            await self._some.wait()
+            self._some.clear()
+            await self._write_waiting()
+
+    def close(self) -> None:
+        """Let `run` end."""
+        self._closed = True
+        self._some.set()
+
+    async def _write_waiting(self) -> None:
+        group, self._waiting = self._waiting, []
+        if not group:
+            return
+        try:
+            await asyncio.to_thread(self._write, [receipt for receipt, _ in group])
+        except Exception as error:  # without a receipt there is no answer, whatever the reason
+            log.error("%d receipts could not be written: %s", len(group), error)
+            for _, future in group:
+                if not future.done():
+                    future.set_exception(Unavailable("the receipt could not be written", 1))
+            return
+        for _, future in group:
+            if not future.done():  # its request was cancelled
+                future.set_result(None)
+
+    def _write(self, receipts: list[Receipt]) -> None:
+        self._receipts.record(receipts)
+        self._untrimmed += len(receipts)
+        if self._untrimmed >= TRIM_EVERY:
+            self._untrimmed = 0
+            self._receipts.trim(PREDICTIONS, self._kept)

@@ -1,0 +1,50 @@
+"""`/health/…` for whoever starts and stops the app, `/metrics` for Prometheus."""
+
+from typing import Any
+
+import msgspec
+from litestar import MediaType, Request, Response, get
+from litestar.openapi.datastructures import ResponseSpec
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from serving.errors import Problem, Unavailable
+from serving.model_slot import RETRY_SECONDS
+from serving.services import services_of
+
+Asked = Request[Any, Any, Any]
+
+
+class Health(msgspec.Struct):
+    """How it is; for readiness the versions that serve."""
+
+    status: str
+    models: dict[str, int] = {}
+
+
+@get("/health/live", sync_to_thread=False)
+def live() -> Health:
+    """Say that the process answers."""
+    return Health("live")
+
+
+@get(
+    "/health/ready",
+    responses={503: ResponseSpec(Problem, description="Not ready, or no more; the words say why.")},
+    sync_to_thread=False,
+)
+def ready(request: Asked) -> Health:
+    """Say whether every champion was loaded, its hash compared and its self-test passed, and that there is one at all."""
+    services = services_of(request)
+    if services.draining:
+        raise Unavailable("stopping", RETRY_SECONDS)
+    slots = services.slots.values()
+    loaded = [slot for slot in slots if slot.current or slot.failed] or slots
+    return Health("ready", {slot.registry.name: slot.require().version for slot in loaded})
+
+
+@get("/metrics", media_type=MediaType.TEXT, sync_to_thread=True)
+def metrics(request: Asked) -> Response[str]:
+    """Tell the metrics, in Prometheus' text format."""
+    services = services_of(request)
+    services.metrics.features_age.set(services.desk.features_age())
+    return Response(services.metrics.text().decode(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,94 @@
+"""The server around the app: one process, which stops without dropping a request."""
+
+import asyncio
+import gc
+import ipaddress
+import logging
+import signal
+from collections.abc import Callable
+from socket import socket
+from types import FrameType
+
+import uvicorn
+from litestar import Litestar
+
+from cryptodudez_assets.settings import Settings
+from serving.app import create_app
+from serving.services import of_app
+
+LOOPBACK = "127.0.0.1"
+PORT = 8000
+DRAIN_SECONDS = 2.0  # for whoever sends requests to see that it is not ready any more
+PATIENCE_SECONDS = 20  # for requests that run
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: Settings, host: str = LOOPBACK, port: int = PORT) -> int:
+    """Serve until told to stop; returns the exit code. Without a key it listens to this machine only, or not at all."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if settings.api_key is None and not is_loopback(host):
+        log.error("%s can be reached by others: set CRYPTODUDEZ_API_KEY, or listen on %s", host, LOOPBACK)
+        return 1
+    app = create_app(settings)
+    server = Server(server_config(app, host, port), lambda: drain(app))
+    server.run()
+    return 0 if server.started else 1
+
+
+def drain(app: Litestar) -> None:
+    """Let readiness say that it stops."""
+    of_app(app).draining = True
+
+
+def server_config(app: Litestar, host: str, port: int) -> uvicorn.Config:
+    """How uvicorn is run. A client is who connects: what headers say about it would let anybody around the rate limit."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        log_config=None,
+        timeout_graceful_shutdown=PATIENCE_SECONDS,
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach it."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Server(uvicorn.Server):
+    """Told to terminate, it calls `drain` and goes on for a moment, then ends what runs and returns. Told again, it hurries."""
+
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._drain = drain
+        self._draining = False
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Start; then take what stays for ever out of the garbage collector's rounds, which took up to 0.1 s."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Called by the signal. Its base raises the signal again in the end, but to have stopped as told is no failure."""
+        if self.should_exit:
+            self.force_exit = True
+        elif sig == signal.SIGTERM and self.started and not self._draining:
+            self._draining = True
+            self._drain()
+            asyncio.get_running_loop().call_later(DRAIN_SECONDS, self._stop)
+        else:
+            self._stop()
+
+    def _stop(self) -> None:
+        self.should_exit = True
