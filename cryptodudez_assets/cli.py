@@ -229,7 +229,7 @@ def up(port: int, host: str, api_port: int) -> None:
 
     settings = _settings()
     _insist_on_free(host, port)
-    _insist_on_free(host, api_port)
+    _insist_on_free(host, api_port, "--api-port")
     os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
     dagster = [
         sys.executable,
@@ -486,12 +486,12 @@ def _lake() -> "Lake":
     return Lake.open(_settings())
 
 
-def _insist_on_free(host: str, port: int) -> None:
+def _insist_on_free(host: str, port: int, option: str = "--port") -> None:
     """Dagster would go on without its UI."""
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
-        hint = f"is something running there? Choose another port, such as {port + 1}; --help shows the option"
+        hint = f"is something running there? Another port: `{option} {port + 1}`"
         raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}; {hint}") from None
 
 

@@ -15,6 +15,7 @@ from cryptodudez_assets.defs.metadata import INVENTORY
 from cryptodudez_assets.defs.model_assets import CHAMPION, MODEL, REPORT, TRIALS
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key
+from cryptodudez_assets.defs.volume_assets import MODEL as VOLUME_MODEL
 from cryptodudez_assets.feature_store.materialize import table_specs
 from cryptodudez_assets.features import all_views, in_order
 from cryptodudez_assets.instance import dagster_home
@@ -23,10 +24,12 @@ from cryptodudez_assets.lake.discovery import Cursor, discover, discover_all
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.models.eth_signal.options import SIGNAL
 from cryptodudez_assets.models.registry import Registry
+from cryptodudez_assets.models.volume.options import VOLUME
 from cryptodudez_assets.sources import Source, all_sources
 
 # Dagster's own events are in the UI; a terminal gets what the assets themselves say.
 PATIENCE_SECONDS = 30
+TRAINED = {SIGNAL: {MODEL, TRIALS, CHAMPION, REPORT}, VOLUME: {VOLUME_MODEL}}
 RETRAIN_AFTER = timedelta(days=1)  # as under automation
 QUIET: dict[str, Any] = {"loggers": {"progress": {}}}
 
@@ -76,11 +79,14 @@ def _waiting(lake: Lake, pending: Sequence[Source]) -> list[dg.AssetKey]:
 
 
 def _resting(lake: Lake) -> set[dg.AssetKey]:
-    """Models that were trained not long ago: another look at the same days is another trial."""
-    registry = Registry(lake.settings.models, SIGNAL)
-    versions = registry.versions()
-    trained = bool(versions) and now() - registry.manifest(versions[-1]).created_at < RETRAIN_AFTER
-    return {MODEL, TRIALS, CHAMPION, REPORT} if trained else set()
+    """What models were trained into not long ago: another look at the same days is another trial."""
+    resting: set[dg.AssetKey] = set()
+    for model, keys in TRAINED.items():
+        registry = Registry(lake.settings.models, model)
+        versions = registry.versions()
+        if versions and now() - registry.manifest(versions[-1]).created_at < RETRAIN_AFTER:
+            resting |= keys
+    return resting
 
 
 def _wait_until_settled(lake: Lake, names: Sequence[str], console: Console) -> None:

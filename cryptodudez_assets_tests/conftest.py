@@ -44,3 +44,12 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real archives in {folder} (set CRYPTODUDEZ_REAL_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def stock_market_zip(real_data: Path) -> Path:
+    """The real archive of stocks and ETFs."""
+    archive = real_data / "stock_market" / "stock-market-dataset.zip"
+    if not archive.is_file():
+        pytest.skip(f"no {archive} (set CRYPTODUDEZ_REAL_DATA)")
+    return archive

@@ -39,9 +39,11 @@ def computed(view: FeatureView, inputs: Mapping[str, pl.LazyFrame]) -> pl.DataFr
 
 
 def with_views(tables: Mapping[str, pl.LazyFrame]) -> dict[str, pl.LazyFrame]:
-    """The tables and all views over them."""
+    """The tables and all views over them; without those of which an input is not there."""
     frames = dict(tables)
     for view in in_order(all_views().values()):
+        if not frames.keys() >= {one.table for one in view.inputs}:
+            continue
         frames[view.table] = computed(view, frames).lazy()
     return frames
 
@@ -51,11 +53,12 @@ def ingested(home: Path, archives: Mapping[str, Sequence[Path]]) -> dict[str, pl
     lake = Lake.open(Settings(home=home, settle_seconds=0))
     tables = {}
     for name, paths in archives.items():
-        source = all_sources()[name]
         folder = Path(lake.settings.lake) / "raw" / name
         folder.mkdir(parents=True)
         for path in paths:
             shutil.copy(path, folder)
+    landed = [source for source in all_sources().values() if source.raw in archives]
+    for source in sorted(landed, key=lambda source: source.lookup is not None):
         take_in(lake, source)
         for table in filter(None, (source.table, source.observations)):
             rows = lake.tables.scan(table)

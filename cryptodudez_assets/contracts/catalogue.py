@@ -33,7 +33,10 @@ class Files(Contract):
     uri: str = pa.Field(description="Location of the raw object.")
     member: str = pa.Field(description="Name within the archive; null for the object itself.", nullable=True)
     generation: str = pa.Field(description="Version of the object: etag, or time of change and size.")
-    file_id: str = pa.Field(description="Identity of the bytes: the beginning of their sha256.", nullable=True)
+    file_id: str = pa.Field(
+        description="Identity of the file: a hash of its bytes, and of what its path tells where the layout reads that.",
+        nullable=True,
+    )
     sha256: str = pa.Field(description="SHA-256 of the bytes; null where they were not read.", nullable=True)
     size: pl.Int64 = pa.Field(description="Size, unpacked for members.", ge=0, metadata={"unit": "bytes"})
     format: str = pa.Field(description="csv, gz or zip, by content.", nullable=True, isin=["csv", "gz", "zip"])

@@ -52,11 +52,11 @@ drifted = (
 
 # Each retraining is another look at the same days: once a day is enough, unless there is no model yet or the world has changed.
 no_model_yet = dg.AutomationCondition.missing() & dg.AutomationCondition.any_deps_updated()
-retrain = (
-    (no_model_yet | dg.AutomationCondition.on_cron("0 1 * * *") | drifted)
-    & ~dg.AutomationCondition.in_progress()
-    & inputs_are_sound
-).with_label("new_data_daily_or_drift")
+daily = no_model_yet | dg.AutomationCondition.on_cron("0 1 * * *")
+daily_on_new_data = (daily & ~dg.AutomationCondition.in_progress() & inputs_are_sound).with_label("daily_on_new_data")
+retrain = ((daily | drifted) & ~dg.AutomationCondition.in_progress() & inputs_are_sound).with_label(
+    "daily_on_new_data_or_drift"
+)
 
 automation_sensor = dg.AutomationConditionSensorDefinition(
     "automation",

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 import dagster as dg
 
 from cryptodudez_assets.defs.automation import automation_sensor
+from cryptodudez_assets.defs.export_assets import build_export_assets
 from cryptodudez_assets.defs.feature_assets import build_feature_assets, build_registry, view_keys
 from cryptodudez_assets.defs.feature_checks import build_feature_checks
 from cryptodudez_assets.defs.lake_assets import build_inventory, maintenance, nightly_maintenance
@@ -16,6 +17,7 @@ from cryptodudez_assets.defs.source_assets import build_source_assets, quarantin
 from cryptodudez_assets.defs.source_checks import build_source_checks
 from cryptodudez_assets.defs.source_sensors import build_source_sensor
 from cryptodudez_assets.defs.study_assets import build_study_assets, build_study_checks, study_keys
+from cryptodudez_assets.defs.volume_assets import build_volume_assets, build_volume_checks
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.sources.declaration import Source
 
@@ -38,7 +40,9 @@ def build_definitions(
             *map(build_online_asset, views),
             *build_study_assets(views),
             *build_model_assets(views),
+            *build_volume_assets(views),
             *([build_registry(views)] if views else []),
+            *build_export_assets(tables),
             build_inventory(tables),
         ],
         asset_checks=[
@@ -46,6 +50,7 @@ def build_definitions(
             *(check for view in views for check in build_feature_checks(view)),
             *build_study_checks(views),
             *build_model_checks(views),
+            *build_volume_checks(views),
         ],
         jobs=[maintenance],
         schedules=[nightly_maintenance],

@@ -93,9 +93,15 @@ def _spec(view: FeatureView, spec: TableSpec) -> dg.AssetSpec:
             "dagster/column_lineage": _lineage(view),
             "key": ", ".join(view.key) or "none: one row for the market",
             "ttl": str(view.ttl),
-            "window": str(view.window) if view.window else "all of the past",
+            "window": _window(view),
         },
     )
+
+
+def _window(view: FeatureView) -> str:
+    if view.rows_back is not None:
+        return f"{view.rows_back + 1} rows"
+    return str(view.window) if view.window else "all of the past"
 
 
 def _lineage(view: FeatureView) -> dg.TableColumnLineage:

@@ -10,11 +10,12 @@ import polars as pl
 from cryptodudez_assets.defs.contract_check import build_contract_check
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.resources import LakeResource
-from cryptodudez_assets.features.declaration import FeatureView
+from cryptodudez_assets.features.declaration import FeatureView, Frames
 from cryptodudez_assets.features.proofs import Difference, look_ahead, perturb
 from cryptodudez_assets.lake.lake import Lake
 
 MOMENTS = 2
+SAMPLED_KEYS = 50
 
 
 def build_feature_checks(view: FeatureView) -> list[dg.AssetChecksDefinition]:
@@ -31,7 +32,7 @@ def _no_look_ahead(view: FeatureView) -> dg.AssetChecksDefinition:
         asset=key_of(view.table),
         name="no_look_ahead",
         description="What was known at random moments is the same when everything that became known later is taken "
-        "away, or is something else. Computed on the real tables.",
+        "away, or is something else. Computed on the real tables, for some keys where these are large.",
     )
     def no_look_ahead(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
         found = prove(lake.open(), view, Random(context.run.run_id))
@@ -50,9 +51,11 @@ def _no_look_ahead(view: FeatureView) -> dg.AssetChecksDefinition:
 def prove(lake: Lake, view: FeatureView, random: Random) -> dict[str, list[Difference]]:
     """Differences at random moments between the first and the last knowledge of the inputs, by moment."""
     scans = {one.table: lake.tables.scan(one.table) for one in view.inputs}
-    frames = {table: rows for table, rows in scans.items() if rows is not None}
+    frames: Frames = {table: rows for table, rows in scans.items() if rows is not None}
     if len(frames) < len(view.inputs):
         return {}
+    if view.rows_back is not None:
+        frames = _of_some_keys(view, frames, random)
     known = [frames[one.table].select(pl.col(one.known).alias("known")) for one in view.inputs]
     first, last = pl.concat(known).select(first=pl.col("known").min(), last=pl.col("known").max()).collect().row(0)
     if not isinstance(first, datetime) or not isinstance(last, datetime):
@@ -62,3 +65,10 @@ def prove(lake: Lake, view: FeatureView, random: Random) -> dict[str, list[Diffe
         f"{moment:%Y-%m-%d %H:%M}": look_ahead(view, frames, moment) + perturb(view, frames, moment)
         for moment in moments
     }
+
+
+def _of_some_keys(view: FeatureView, frames: Frames, random: Random) -> Frames:
+    """The inputs for a sample of the keys: rows of one key depend on no other."""
+    first = frames[view.inputs[0].table].select(view.key).unique().collect().sort(view.key)
+    sample = first.sample(min(SAMPLED_KEYS, len(first)), seed=random.randrange(2**32)).lazy()
+    return {table: rows.join(sample, on=view.key, how="semi") for table, rows in frames.items()}

@@ -7,12 +7,14 @@ import dagster as dg
 from cryptodudez_assets.contracts.trials import Trials
 from cryptodudez_assets.defs.automation import DRIFT
 from cryptodudez_assets.defs.contract_check import build_contract_check
+from cryptodudez_assets.defs.loads_check import build_loads_check
 from cryptodudez_assets.defs.model_assets import CHAMPION, MODEL, TRAINING_SET, model_table_keys
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.models import ledger
 from cryptodudez_assets.models.eth_signal import training_set
 from cryptodudez_assets.models.eth_signal.contract import EthTrainingSet
+from cryptodudez_assets.models.eth_signal.options import SIGNAL
 
 
 def build_model_checks(views: Iterable[FeatureView]) -> list[dg.AssetChecksDefinition]:
@@ -25,7 +27,7 @@ def build_model_checks(views: Iterable[FeatureView]) -> list[dg.AssetChecksDefin
         build_contract_check(ledger.SPEC.name, Trials, ["run", "recipe", "parameters"], version),
         rebuilds_exactly,
         better_than_champion,
-        champion_loads,
+        build_loads_check(CHAMPION, SIGNAL),
         no_drift,
     ]
 
@@ -88,24 +90,3 @@ def no_drift(lake: LakeResource) -> dg.AssetCheckResult:
         else "like the reference, or too few rows to say",
         metadata={"columns": len(looked)},
     )
-
-
-@dg.asset_check(
-    asset=CHAMPION,
-    blocking=True,
-    description="The champion's file is the one that was registered, and predicts what it predicted then.",
-)
-def champion_loads(lake: LakeResource) -> dg.AssetCheckResult:
-    """Load it as the API does."""
-    from cryptodudez_assets.models.eth_signal.training import registry_of
-    from cryptodudez_assets.models.predictor import Refused, load
-
-    registry = registry_of(lake.open().settings)
-    promotions = registry.promotions()
-    if not promotions:
-        return dg.AssetCheckResult(passed=True, description="nothing was promoted yet")
-    try:
-        predictor = load(registry, promotions[-1].version)
-    except Refused as refused:
-        return dg.AssetCheckResult(passed=False, description=str(refused))
-    return dg.AssetCheckResult(passed=True, description=f"{predictor.manifest.label} loads and predicts as it did")

@@ -9,6 +9,7 @@ import polars as pl
 from cryptodudez_assets.contracts.base import Contract
 from cryptodudez_assets.contracts.catalogue import Files
 from cryptodudez_assets.contracts.quarantine import QuarantinedRows
+from cryptodudez_assets.defs.automation import on_lookup_update
 from cryptodudez_assets.defs.metadata import (
     contract_schema,
     inferred_schema,
@@ -36,7 +37,7 @@ class CatalogueConfig(dg.Config):
 
 def raw_key(source: Source) -> dg.AssetKey:
     """The raw files of a source."""
-    return dg.AssetKey(["raw", source.name])
+    return dg.AssetKey(["raw", source.raw])
 
 
 def catalogue_key(source: Source) -> dg.AssetKey:
@@ -56,7 +57,8 @@ def table_keys(source: Source) -> list[dg.AssetKey]:
 
 def build_source_assets(source: Source) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """All assets of a source."""
-    return [_raw(source), _catalogue(source), _ingest(source)]
+    raw = [] if source.guest_of else [_raw(source)]
+    return [*raw, _catalogue(source), _ingest(source)]
 
 
 def _raw(source: Source) -> dg.AssetSpec:
@@ -125,6 +127,9 @@ def _raw_seen(lake: Lake, source: Source, n_objects: int) -> dg.AssetMaterializa
 def _ingest(source: Source) -> dg.AssetsDefinition:
     table, *observations = table_keys(source)
     specs = [_table_spec(source, table, source.table_description, source.contract)]
+    if source.lookup:
+        looked_up = key_of(source.lookup.table)
+        specs = [specs[0].merge_attributes(deps=[looked_up]).replace_attributes(automation_condition=on_lookup_update)]
     for key in observations:
         specs.append(
             _table_spec(source, key, f"Every observation behind {source.table}, older ones too.", source.contract)
@@ -142,6 +147,7 @@ def _ingest(source: Source) -> dg.AssetsDefinition:
         counts = {
             "rows_read_now": done.read,
             "files_now": done.files,
+            "rows_renamed_now": done.renamed,
             "valid": status.valid,
             "duplicate": status.duplicate,
             "warned": status.warned,

@@ -32,7 +32,7 @@ def build_source_sensor(source: Source) -> dg.SensorDefinition:
         target=dg.AssetSelection.assets(catalogue_key(source), *table_keys(source), quarantine_key(source)),
         minimum_interval_seconds=Settings().sensor_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Watches <lake>/raw/{source.name}/ and ingests what lands there.",
+        description=f"Watches <lake>/raw/{source.raw}/ and ingests what lands there.",
     )
     def watch(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
         opened = lake.open()
@@ -44,7 +44,7 @@ def build_source_sensor(source: Source) -> dg.SensorDefinition:
         if not look.new and not waiting:
             settling = f", {look.unsettled} still being written" if look.unsettled else ""
             return dg.SensorResult(
-                skip_reason=f"0 new of {look.listed} listed in raw/{source.name}{settling}", cursor=cursor
+                skip_reason=f"0 new of {look.listed} listed in raw/{source.raw}{settling}", cursor=cursor
             )
         told = [f"{found.key}@{found.generation}" for found in look.new] + [entry["entry_id"] for entry in waiting]
         run_key = run_key_of(told, time.time())

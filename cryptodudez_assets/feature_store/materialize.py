@@ -5,9 +5,9 @@ files that differ. A changed definition, or a lost snapshot, means computing eve
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, GreaterThanOrEqual, LessThan
@@ -17,10 +17,15 @@ from cryptodudez_assets.features.declaration import FeatureView, Input
 from cryptodudez_assets.lake.changes import changed_rows
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.locks import exclusive
-from cryptodudez_assets.lake.tables import TableSpec, scan
+from cryptodudez_assets.lake.spool import Spool
+from cryptodudez_assets.lake.tables import Change, TableSpec, scan
 
 MADE_FROM = "cryptodudez.made_from"
 DAY = timedelta(days=1)
+# Of views whose window is so many rows, so many keys are computed at a time.
+KEYS_AT_ONCE = 200
+# Within so many days before a change, most keys have the rows that a window needs.
+NEAR = timedelta(days=92)
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ def materialize(
     lake: Lake, view: FeatureView, *, full: bool = False, progress: Callable[[str], None] = lambda _: None
 ) -> Materialized:
     """Compute what is not up to date and write it, in one commit per table."""
-    with exclusive(lake.settings, f"view.{view.name}"):
+    with exclusive(lake.settings, f"view.{view.name}"), Spool() as computed:
         now = {one.table: _snapshot(lake, one.table) for one in view.inputs}
         before = None if full else _made_from(lake, view)
         changes = _changes(lake, view, before, now) if before else None
@@ -76,31 +81,50 @@ def materialize(
             return Materialized(0, None, now)
         reach = None if changes is None else _reach(view, changes)
         progress(f"{view.name}: {reach or 'everything is computed'}")
-        rows = compute(lake, view, reach, now)
+        n_rows = 0
+        for number, portion in enumerate(portions := _portions(lake, view, changes, reach, now), 1):
+            computed.add(rows := compute(lake, view, portion, now))
+            n_rows += len(rows)
+            if len(portions) > 1:
+                progress(f"{view.name}: part {number} of {len(portions)}, {n_rows:,} rows computed")
         for spec in table_specs(view):
-            _write(lake, view, spec, rows, reach, now)
-        return Materialized(len(rows), reach, now)
+            _write(lake, view, spec, computed, None if reach is None else portions, now)
+        return Materialized(n_rows, reach, now)
 
 
 def compute(lake: Lake, view: FeatureView, reach: Reach | None, snapshots: dict[str, int | None]) -> pl.DataFrame:
     """The view's rows within reach (None: all), from these snapshots of its inputs."""
-    frames = {one.table: _read(lake, one, reach, view.window, snapshots[one.table]) for one in view.inputs}
+    frames = {one.table: _read(lake, one, reach, view, snapshots[one.table]) for one in view.inputs}
     rows = view.transform(frames)
     if reach:
         rows = reach.of(rows, "event_ts")
     return rows.select(polars_schema(view.contract).names()).collect()
 
 
-def _read(
-    lake: Lake, one: Input, reach: Reach | None, window: timedelta | None, snapshot_id: int | None
-) -> pl.LazyFrame:
+def _read(lake: Lake, one: Input, reach: Reach | None, view: FeatureView, snapshot_id: int | None) -> pl.LazyFrame:
     table = lake.tables.table(one.table)
     if table is None:
         raise LookupError(f"there is no table {one.table} yet; land something for it first")
     rows = scan(table, snapshot_id=snapshot_id).select(one.all_columns)
     if reach is None:
         return rows
-    return Reach(_keys_in(reach.keys, one), reach.start, reach.end).of(rows, one.time, window)
+    reach = Reach(_keys_in(reach.keys, one), reach.start, reach.end)
+    if view.rows_back is None or reach.keys is None:
+        return reach.of(rows, one.time, view.window)
+    return _with_rows_before(rows, one, reach.keys, reach.start, view.rows_back)
+
+
+def _with_rows_before(rows: pl.LazyFrame, one: Input, keys: pl.DataFrame, start: datetime, n: int) -> pl.LazyFrame:
+    """Rows of these keys from `start` on, and the `n` rows before it of each key."""
+    key, first = keys.columns, keys.columns[0]
+    # Tables are sorted by their key: the range lets the reader leave out most of each file.
+    rows = rows.filter(pl.col(first).is_between(pl.lit(keys[first].min()), pl.lit(keys[first].max())))
+    near = Reach(keys, start - NEAR, start).of(rows, one.time).collect()
+    enough = near.group_by(key).len().filter(pl.col("len") >= n)
+    few = keys.join(enough, on=key, how="anti")
+    far = Reach(few, start, start - NEAR).of(rows, one.time, back=None).collect()
+    before = pl.concat([far, near]).sort(*key, one.time).group_by(key, maintain_order=True).tail(n)
+    return pl.concat([before.lazy().select(one.all_columns), Reach(keys, start, None).of(rows, one.time)])
 
 
 def _keys_in(keys: pl.DataFrame | None, one: Input) -> pl.DataFrame | None:
@@ -130,42 +154,69 @@ def _reach(view: FeatureView, changes: pl.DataFrame) -> Reach:
     return Reach(keys, days.min(), end)  # type: ignore[arg-type]
 
 
+def _portions(
+    lake: Lake, view: FeatureView, changes: pl.DataFrame | None, reach: Reach | None, snapshots: dict[str, int | None]
+) -> Sequence[Reach | None]:
+    """What is computed at a time: all of the reach, or parts of its keys where the window is so many rows."""
+    if view.rows_back is None:
+        return [reach]
+    if changes is None:
+        changes = _all_keys(lake, view, snapshots)
+    firsts = changes.group_by(view.key).agg(pl.col("event_ts").min().dt.truncate("1d")).sort("event_ts", *view.key)
+    parts = firsts.iter_slices(KEYS_AT_ONCE)  # those that begin together are computed together
+    return [Reach(part.select(view.key), part["event_ts"][0], None) for part in parts]
+
+
+def _all_keys(lake: Lake, view: FeatureView, snapshots: dict[str, int | None]) -> pl.DataFrame:
+    """Every key, from the first time of all on."""
+    scans = [(_read(lake, one, None, view, snapshots[one.table]), one.time) for one in view.inputs]
+    keys = [rows.group_by(view.key).agg(pl.col(time).min().alias("event_ts")) for rows, time in scans]
+    return pl.concat(keys).collect(engine="streaming").with_columns(pl.col("event_ts").min())
+
+
 def _write(
     lake: Lake,
     view: FeatureView,
     spec: TableSpec,
-    rows: pl.DataFrame,
-    reach: Reach | None,
+    parts: Iterable[pl.DataFrame],
+    reaches: Sequence[Reach | None] | None,
     made_from: dict[str, int | None],
 ) -> None:
-    if spec.name != view.history:
-        rows = rows.sort("known_ts").unique([*view.key, "event_ts"], keep="last", maintain_order=True)
     with lake.tables.changing(spec) as change:
         change.note({MADE_FROM: json.dumps({"version": view.version, "inputs": made_from})})
-        if reach is None:
-            change.delete(AlwaysTrue()).add(rows)
+        if reaches is None:
+            change.delete(AlwaysTrue())
         else:
-            years = _years(reach)
-            there = change.rows(years).filter(_is_within(reach)).collect()
-            untouched = there.join(
-                reach.of(there.lazy(), "event_ts").collect(), on=there.columns, how="anti", nulls_equal=True
-            )
-            change.delete(years).add(pl.concat([untouched, rows.select(untouched.columns)]))
+            _clear(change, [reach for reach in reaches if reach])
+        for rows in parts:
+            if spec.name != view.history:
+                rows = rows.sort("known_ts").unique([*view.key, "event_ts"], keep="last", maintain_order=True)
+            change.add(rows)
 
 
-def _years(reach: Reach) -> BooleanExpression:
-    """The partitions that the reach touches."""
-    first = GreaterThanOrEqual("event_ts", reach.start.replace(month=1, day=1).isoformat())
-    return first if reach.end is None else And(first, LessThan("event_ts", _next_year(reach.end).isoformat()))
+def _clear(change: Change, reaches: Sequence[Reach]) -> None:
+    """Take out the rows within reach. What else is in the partitions touched is written again, a year at a time."""
+    start, ends = min(reach.start for reach in reaches), [reach.end for reach in reaches if reach.end]
+    if len(ends) < len(reaches):
+        newest = change.rows(_from(start.year)).select(pl.col("event_ts").max()).collect().item()
+        ends.append(newest or start)
+    years = range(start.year, max(ends).year + 1)
+    change.delete(And(_from(years[0]), LessThan("event_ts", _first_of(years[-1] + 1).isoformat())))
+    for year in years:
+        of_year = And(_from(year), LessThan("event_ts", _first_of(year + 1).isoformat()))
+        there = change.rows(of_year).filter(pl.col("event_ts").dt.year() == year).collect()
+        for reach in reaches:
+            reached = reach.of(there.lazy(), "event_ts").collect()
+            there = there.join(reached, on=there.columns, how="anti", nulls_equal=True, maintain_order="left")
+        change.add(there)
 
 
-def _is_within(reach: Reach) -> pl.Expr:
-    first = pl.col("event_ts") >= pl.lit(reach.start.replace(month=1, day=1))
-    return first if reach.end is None else first & (pl.col("event_ts") < pl.lit(_next_year(reach.end)))
+def _from(year: int) -> BooleanExpression:
+    return GreaterThanOrEqual("event_ts", _first_of(year).isoformat())
 
 
-def _next_year(time: datetime) -> datetime:
-    return time.replace(year=time.year + 1, month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
+def _first_of(year: int) -> datetime:
+    return datetime(year, 1, 1, tzinfo=UTC)
 
 
 def _snapshot(lake: Lake, name: str) -> int | None:

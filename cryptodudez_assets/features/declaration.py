@@ -56,6 +56,8 @@ class FeatureView:
     unless `key` is empty, so that any engine can split the work by key. An input without the key's columns is shared by all keys.
     `window`: how far before its `event_ts` a row may look; None where it looks at everything before. What lies further back need
     not be read to compute it.
+    `rows_back`: where `window` is None, how many rows of its own key before it a row looks at, whatever their age. Such a view
+    is computed for some keys at a time.
     `ttl`: how old, at most, a row may be (`event_ts` to the time asked for) to be served, offline and online alike.
     `versions`: rows of one key and `event_ts` may become known in several versions (likes are scraped again); the table
     `features.<name>` holds the newest, `features.<name>_versions` all of them, and reads of the past use the latter.
@@ -70,6 +72,7 @@ class FeatureView:
     window: timedelta | None
     ttl: timedelta
     versions: bool = False
+    rows_back: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     deprecated: str | None = None
 
@@ -100,10 +103,11 @@ class FeatureView:
 
     @cached_property
     def version(self) -> str:
-        """A hash of the code that defines it: its contract's, its module's, and that of the feature modules it imports."""
+        """A hash of what defines it: its window, its contract's code, its module's, and that of the feature modules it imports."""
         module = inspect.getmodule(self.transform)
         defined = _source_with_imports(module.__name__, set()) if module else inspect.getsource(self.transform)
-        return hashlib.sha256((inspect.getsource(self.contract) + defined).encode()).hexdigest()[:12]
+        reach = f"{self.window} {self.rows_back}"
+        return hashlib.sha256((inspect.getsource(self.contract) + defined + reach).encode()).hexdigest()[:12]
 
 
 def _source_with_imports(name: str, seen: set[str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
-from pyiceberg.expressions import And, BooleanExpression, EqualTo, GreaterThanOrEqual, In, LessThanOrEqual
+from pyiceberg.expressions import AlwaysFalse, And, BooleanExpression, EqualTo, GreaterThanOrEqual, In, LessThanOrEqual
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import OPEN, Files, Schemas, Status
@@ -44,6 +44,13 @@ def known_bytes(tables: Lakehouse, source: str, file_ids: Collection[str]) -> se
         ~pl.col("status").is_in([Status.UNREADABLE, Status.IGNORED]),
     )
     return set(rows.select("file_id").unique().collect()["file_id"])
+
+
+def as_of(tables: Lakehouse, source: str, file_ids: Collection[str]) -> pl.DataFrame:
+    """How far these files reach in time: `file_id` and `as_of`."""
+    rows = _files(tables, And(EqualTo("source", source), In("file_id", list(file_ids)) if file_ids else AlwaysFalse()))
+    theirs = rows.filter(pl.col("source") == source, pl.col("file_id").is_in(list(file_ids)))
+    return theirs.group_by("file_id").agg(pl.col("as_of").max()).collect()
 
 
 def open_entries(tables: Lakehouse, source: str) -> list[Entry]:
@@ -82,6 +89,21 @@ def record(
                     rows_duplicate=pl.when(loaded).then(pl.col("rows_duplicate") + lost).otherwise("rows_duplicate"),
                 ).collect()
             )
+
+
+def add_warned(tables: Lakehouse, source: str, more: Mapping[str, int]) -> None:
+    """Change how many rows of loaded files (by `file_id`) are kept with a warning, in one commit."""
+    if not more:
+        return
+    theirs = And(EqualTo("source", source), And(EqualTo("open", False), In("file_id", list(more))))
+    with tables.changing(FILES) as change:
+        rows = change.rows(theirs).filter(
+            pl.col("source") == source, ~pl.col("open"), pl.col("file_id").is_in(list(more))
+        )
+        added = pl.col("file_id").replace_strict(dict(more), default=0, return_dtype=pl.Int64)
+        loaded = pl.col("status") == Status.LOADED
+        warned = pl.when(loaded).then(pl.col("rows_warned") + added).otherwise("rows_warned")
+        change.delete(theirs).add(rows.with_columns(rows_warned=warned).collect())
 
 
 def reopen(tables: Lakehouse, source: str, entries: Collection[Entry]) -> None:

@@ -8,10 +8,11 @@ from typing import BinaryIO
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake.archives import Container, Format, Refused, format_of, members, why_ignored
 from cryptodudez_assets.lake.catalogue import Entry
-from cryptodudez_assets.lake.dialect import HEAD_BYTES, Recognised, recognise
+from cryptodudez_assets.lake.dialect import HEAD_BYTES, Recognised, follows, recognise
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.objects import StoredObject
-from cryptodudez_assets.sources.declaration import Source
+from cryptodudez_assets.sources import neighbours
+from cryptodudez_assets.sources.declaration import Layout, Source
 
 READ_BYTES = 4 << 20
 FILE_ID_LENGTH = 16
@@ -69,6 +70,8 @@ def _describe_zip(
 
 def _describe_text(source: Source, entry: Entry, opened: Container, format_: Format, member: str | None) -> Described:
     try:
+        if owner := _other_owner(source, entry, opened, format_):
+            return {**entry, "status": Status.IGNORED, "reason": f"belongs to {owner}"}, None
         with opened.text(format_, member, entry["size"]) as text:
             head, sha256 = _digest(text)
         if member is not None:
@@ -77,6 +80,7 @@ def _describe_text(source: Source, entry: Entry, opened: Container, format_: For
     except Refused as error:
         return {**entry, "reason": str(error)}, None
     dialect = seen.dialect
+    entry |= _from_path(entry, seen.layout)
     entry |= {
         "encoding": dialect.encoding,
         "delimiter": dialect.delimiter,
@@ -84,9 +88,37 @@ def _describe_text(source: Source, entry: Entry, opened: Container, format_: For
         "line_end": "crlf" if dialect.line_end == "\r\n" else "lf",
         "header": list(dialect.header),
         "layout": seen.layout.name if seen.layout else None,
-        "reason": seen.problem,
+        "reason": seen.problem or entry.get("reason"),
     }
     return entry, seen
+
+
+def path_of(entry: Entry) -> str:
+    """The path that tells what a file is: its name in the archive, or where it lies."""
+    return str(entry["member"] or entry["uri"])
+
+
+def _from_path(entry: Entry, layout: Layout | None) -> Entry:
+    """What the path adds to an entry: it is part of the file's identity, or it is wrong."""
+    if layout is None or not layout.path:
+        return {}
+    told = layout.told_by(path_of(entry))
+    if told is None:
+        return {"reason": f"its path does not say what layout {layout.name} needs: {layout.path}"}
+    identity = hashlib.sha256("\0".join([entry["sha256"], *told.values()]).encode("utf-8", "surrogateescape"))
+    return {"file_id": identity.hexdigest()[:FILE_ID_LENGTH]}
+
+
+def _other_owner(source: Source, entry: Entry, opened: Container, format_: Format) -> str | None:
+    """The source to which a file of a shared folder belongs, if not to this one. What nobody knows is the host's."""
+    sharing = neighbours(source)
+    if not sharing:
+        return None
+    with opened.text(format_, entry["member"], entry["size"]) as text:
+        head = text.read(HEAD_BYTES)
+    if source.guest_of:
+        return None if follows(head, source.layouts) else source.guest_of
+    return next((other.name for other in sharing if follows(head, other.layouts)), None)
 
 
 def _entry(lake: Lake, source: Source, found: StoredObject, member: str | None, size: int, run_id: str | None) -> Entry:

@@ -84,6 +84,16 @@ def recognise(head: bytes, layouts: Sequence[Layout]) -> Recognised:
     return Recognised(dialect, sample, layout, added, _why_retyped(sample, layout))
 
 
+def follows(head: bytes, layouts: Sequence[Layout]) -> bool:
+    """Whether a file that begins so has the columns of one of these layouts."""
+    try:
+        _, text = _decode(head)
+        headers = [_names(_first_record(text, delimiter, len(head) < HEAD_BYTES), text) for delimiter in DELIMITERS]
+    except Refused:
+        return False
+    return any(not layout.missing_from(header) for header in headers for layout in layouts)
+
+
 def _decode(head: bytes) -> tuple[str, bytes]:
     """The encoding, and the text in UTF-8."""
     for bom, encoding in BOMS.items():
@@ -136,14 +146,22 @@ def _why_unknown(header: Sequence[str], layouts: Sequence[Layout]) -> str:
 
 
 def _why_retyped(sample: pl.DataFrame, layout: Layout) -> str | None:
-    for name, dtype in layout.columns.items():
-        if dtype is pl.String or name not in sample.columns:
-            continue
-        values = sample[name].drop_nulls().str.strip_chars()
-        values = values.filter(values != "")
-        wrong = values.filter(values.cast(dtype, strict=False).is_null())
-        if len(wrong) >= RETYPED_FLOOR and len(wrong) > RETYPED_SHARE * len(values):
-            return f"column {name} changed its type: expected {dtype.__name__}, found text such as {wrong[0]!r}"
+    typed = {name: dtype for name, dtype in layout.columns.items() if dtype is not pl.String and name in sample.columns}
+    if not typed:
+        return None
+    # One query for all columns: an archive may have thousands of small files.
+    text = {name: pl.col(name).str.strip_chars() for name in typed}
+    wrong = {name: (text[name] != "") & text[name].cast(dtype, strict=False).is_null() for name, dtype in typed.items()}
+    told = sample.select(
+        pl.struct(
+            there=(text[name] != "").sum(), wrong=wrong[name].sum(), example=text[name].filter(wrong[name]).first()
+        ).alias(name)
+        for name in typed
+    )
+    for name, found in told.row(0, named=True).items():
+        if found["wrong"] >= RETYPED_FLOOR and found["wrong"] > RETYPED_SHARE * found["there"]:
+            expected = typed[name].__name__
+            return f"column {name} changed its type: expected {expected}, found text such as {found['example']!r}"
     return None
 
 

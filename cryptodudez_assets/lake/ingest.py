@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+import polars as pl
 from pyiceberg.expressions import In
 
 from cryptodudez_assets.contracts.catalogue import Status
@@ -27,6 +28,7 @@ from cryptodudez_assets.lake import catalogue, quarantine
 from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.locks import exclusive
+from cryptodudez_assets.lake.lookups import bring_up_to_date
 from cryptodudez_assets.lake.maintenance import BATCH, OUTCOME, tidy
 from cryptodudez_assets.lake.merge import Merged, merge, observations_spec
 from cryptodudez_assets.lake.reading import FileCount, Reading, read_files
@@ -45,6 +47,8 @@ class Ingested:
     files: int = 0
     read: int = 0
     quarantined: int = 0
+    renamed: int = 0
+    """Rows in which a column that another table tells was brought up to date."""
     files_set_aside: dict[str, str] = field(default_factory=dict)
 
 
@@ -122,7 +126,8 @@ def ingest(
             outcome = outcome or _do(lake, source, batch, run_id, progress)
             finish(lake, source, batch, outcome, run_id)
             _add(done, batch, outcome)
-    if done.batches:
+        done.renamed = bring_up_to_date(lake, source, progress)
+    if done.batches or done.renamed:
         of_source = filter(None, [source.table, source.observations])
         tidy(lake, [*of_source, quarantine.ROWS.name, quarantine.FILES.name, catalogue.FILES.name])
     return done
@@ -174,8 +179,15 @@ def _do(lake: Lake, source: Source, batch: Batch, run_id: str | None, progress: 
             outcome = _outcome(reading, merged)
             return {BATCH: batch.id, OUTCOME: outcome.told}
 
-        merge(lake.tables, source, reading.valid_rows, note, anew)
+        merge(lake.tables, source, reading.valid_rows, note, anew, lambda files: _as_of(lake, source, reading, files))
         return outcome
+
+
+def _as_of(lake: Lake, source: Source, reading: Reading, file_ids: Collection[str]) -> pl.DataFrame:
+    """How far these files reach in time: those read now, and those that the catalogue knows."""
+    now_read = {file_id: reading.counts[file_id].as_of for file_id in file_ids if file_id in reading.counts}
+    told = catalogue.as_of(lake.tables, source.name, [file_id for file_id in file_ids if file_id not in now_read])
+    return pl.concat([told, pl.DataFrame(list(now_read.items()), schema=told.schema, orient="row")])
 
 
 def _replaced(lake: Lake, entries: list[Entry]) -> set[str]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from cryptodudez_assets.lake.objects import ObjectStore, open_store
 from cryptodudez_assets.lake.tables import Lakehouse
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.sources import all_sources
 
 
 @dataclass(frozen=True)
@@ -28,5 +29,6 @@ def now() -> datetime:
 
 
 def raw_prefix(source: str) -> str:
-    """Where a source's raw files lie."""
-    return f"raw/{source}"
+    """Where a source's raw files lie: in its own folder, or in that of the source whose guest it is."""
+    declared = all_sources().get(source)
+    return f"raw/{declared.raw if declared else source}"

@@ -11,6 +11,7 @@ import polars as pl
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.lake import Lake, now, raw_prefix
+from cryptodudez_assets.sources import all_sources
 
 READ_BYTES = 1 << 20
 
@@ -38,11 +39,17 @@ def files_below(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
 def land(
     lake: Lake, source: str, paths: Iterable[Path], on_bytes: Callable[[int], None] = lambda _: None
 ) -> Iterator[Landed]:
-    """Copy files into `raw/<source>/<date>/…`, so that keys sort by time. `on_bytes` hears of the progress."""
-    known = _catalogued(lake, source)
+    """Copy files into `raw/<source>/<date>/…`, so that keys sort by time. `on_bytes` hears of the progress.
+
+    Where the source reads the path of its files, a file keeps the folder that tells what it is.
+    """
+    tail_of = all_sources()[source].tail_of if source in all_sources() else lambda _: ""
+    known = _catalogued(lake, source, tail_of)
     for path, name in files_below(paths):
+        name = name if tail_of(name) else tail_of(path.resolve().as_posix()) or name
         digest = _digest(path)
-        key, there = known.get(digest, ""), digest in known
+        same = digest, tail_of(name)
+        key, there = known.get(same, ""), same in known
         if not there or lake.store.stat(key) is None:
             key, there = _place(lake, source, name, digest)
         if there:
@@ -53,12 +60,12 @@ def land(
         yield Landed(path, lake.store.uri(key), there)
 
 
-def _catalogued(lake: Lake, source: str) -> dict[str, str]:
-    """Keys of the raw objects that the catalogue knows, by the hash of their bytes."""
+def _catalogued(lake: Lake, source: str, tail_of: Callable[[str], str]) -> dict[tuple[str, str], str]:
+    """Keys of the raw objects that the catalogue knows, by the hash of their bytes and what their path tells."""
     readable = pl.col("sha256").is_not_null() & (pl.col("status") != Status.UNREADABLE)
     objects = catalogue.files_of(lake.tables, source).filter(pl.col("member").is_null(), readable)
     first_wins = objects.sort("discovered_at", descending=True).select("sha256", "uri").collect()
-    return {digest: lake.store.key(uri) for digest, uri in first_wins.iter_rows()}
+    return {(digest, tail_of(uri)): lake.store.key(uri) for digest, uri in first_wins.iter_rows()}
 
 
 def _place(lake: Lake, source: str, name: str, digest: str) -> tuple[str, bool]:

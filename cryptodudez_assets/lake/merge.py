@@ -1,6 +1,7 @@
 """Merge new rows into a source's table: one row per key, the newest observation wins, whatever came first.
 
-Winning is an order over rows (`newest_by`, then file and row), so that any order of landing ends in the same table.
+Winning is an order over rows (`newest_by`, then how far the file reaches in time, then file and row), so that any order of
+landing ends in the same table.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -16,6 +17,7 @@ from cryptodudez_assets.lake.tables import Change, Lakehouse, TableSpec, all_of,
 from cryptodudez_assets.sources.declaration import Source
 
 PLACE = ["file_id", "file_row"]
+AS_OF = "as_of"
 
 
 def table_spec(source: Source) -> TableSpec:
@@ -45,10 +47,13 @@ def merge(
     parts: Callable[[], Iterable[pl.DataFrame]],
     note: Callable[[Merged], Mapping[str, str]],
     anew: Collection[str] = (),
+    as_of: Callable[[Collection[str]], pl.DataFrame] | None = None,
 ) -> Merged:
     """Bring rows into the table in one commit. `parts` gives them anew at each call; `note` goes into the snapshot.
 
     `anew`: files that were read before; their rows in the table are replaced by what was read now.
+    `as_of`: how far each of these files (`file_id`) reaches in time. Among rows that are equally new, the one from the file
+    that reaches further wins.
     """
     order = [source.newest_by, *PLACE]
     narrow = list(dict.fromkeys([*source.key, *order, "event_ts"]))
@@ -60,15 +65,15 @@ def merge(
             change.rows(In("file_id", list(anew))).filter(pl.col("file_id").is_in(list(anew))).select(narrow).collect()
         )
         old = _rivals(change, source, new, narrow).join(outdated, on=PLACE, how="anti")
-        losers = _losers(pl.concat([old, new]), source.key, order)
+        losers = _losers(pl.concat([old, new]), source.key, order, as_of)
         displaced, duplicates = old.join(losers, on=PLACE, how="semi"), new.join(losers, on=PLACE, how="semi")
         gone = pl.concat([displaced, outdated])
-        rewritten = list(_partitions(gone["event_ts"], source.partition_by))
-        kept = [change.rows(_within(span)).filter(_is_within(span)) for span in rewritten]
+        rewritten = list(partitions(gone["event_ts"], source.partition_by))
+        kept = [change.rows(within(span)).filter(is_within(span)) for span in rewritten]
         merged = Merged(_per_file(duplicates), _per_file(displaced), None)
         change.note(note(merged))
         if rewritten:
-            change.delete(any_of(_within(span) for span in rewritten))
+            change.delete(any_of(within(span) for span in rewritten))
         survivors = (rows.collect().join(gone, on=PLACE, how="anti") for rows in kept)
         fresh = (part.join(duplicates, on=PLACE, how="anti") for part in parts())
         for rows in chain(survivors, fresh):
@@ -99,10 +104,19 @@ def _range(name: str, values: pl.Series) -> BooleanExpression:
     return And(GreaterThanOrEqual(name, low), LessThanOrEqual(name, high))
 
 
-def _losers(rows: pl.DataFrame, key: Iterable[str], order: list[str]) -> pl.DataFrame:
+def _losers(
+    rows: pl.DataFrame,
+    key: Iterable[str],
+    order: list[str],
+    as_of: Callable[[Collection[str]], pl.DataFrame] | None,
+) -> pl.DataFrame:
     contested = rows.filter(pl.struct(key).is_duplicated())
+    if as_of and len(contested):
+        newest_by, *place = order
+        ages = as_of(contested["file_id"].unique().to_list()).select("file_id", AS_OF)
+        contested, order = contested.join(ages, on="file_id", how="left"), [newest_by, AS_OF, *place]
     winners = contested.sort(order).unique(subset=list(key), keep="last", maintain_order=True)
-    return contested.join(winners, on=PLACE, how="anti")
+    return contested.join(winners, on=PLACE, how="anti").select(rows.columns)
 
 
 def _per_file(rows: pl.DataFrame) -> dict[str, int]:
@@ -112,18 +126,20 @@ def _per_file(rows: pl.DataFrame) -> dict[str, int]:
 Span = tuple[datetime, datetime]
 
 
-def _partitions(times: pl.Series, unit: str) -> Iterator[Span]:
+def partitions(times: pl.Series, unit: str) -> Iterator[Span]:
     """The partitions that rows with these times fall into, as `[start, end)`."""
     every = {"year": "1y", "month": "1mo", "day": "1d"}[unit]
     starts = times.dt.truncate(every).unique().sort()
     yield from zip(starts, starts.dt.offset_by(every), strict=True)
 
 
-def _within(span: Span) -> BooleanExpression:
+def within(span: Span) -> BooleanExpression:
+    """The partition, to choose files by."""
     start, end = span
     return And(GreaterThanOrEqual("event_ts", start.isoformat()), LessThan("event_ts", end.isoformat()))
 
 
-def _is_within(span: Span) -> pl.Expr:
+def is_within(span: Span) -> pl.Expr:
+    """The partition, to choose rows by."""
     start, end = span
     return pl.col("event_ts").is_between(pl.lit(start), pl.lit(end), closed="left")

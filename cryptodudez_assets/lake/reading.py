@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any, Self
 
 import polars as pl
@@ -14,11 +16,13 @@ from cryptodudez_assets.contracts.rules import RULES, broken_rules, judge
 from cryptodudez_assets.lake.archives import Container, Refused
 from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.chunks import chunks
+from cryptodudez_assets.lake.describe import path_of
 from cryptodudez_assets.lake.dialect import Dialect
 from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.lookups import filled, values_of
 from cryptodudez_assets.lake.parse import ROW, ChunkReader, ParsedChunk, Reject
 from cryptodudez_assets.lake.spool import Spool
-from cryptodudez_assets.sources.declaration import Layout, Source
+from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
 
 # Chunks of many small files are judged together: evaluating a contract has a price per call, not per row.
 GROUP_BYTES = 8 << 20
@@ -91,7 +95,7 @@ def read_files(
 ) -> Reading:
     """Read every file of a batch once."""
     reading = Reading({}, spool(), spool())
-    group = _Group(source, reading)
+    group = _Group(source, reading, values_of(lake.tables, source))
     with _Opener(lake) as opener:
         for entry in entries:
             count = reading.counts[entry["file_id"] or entry["entry_id"]] = FileCount()
@@ -141,19 +145,32 @@ def _parse(opener: _Opener, source: Source, entry: Entry) -> Iterator[ParsedChun
     line_end = "\r\n" if entry["line_end"] == "crlf" else "\n"
     dialect = Dialect(entry["encoding"], entry["delimiter"], line_end, tuple(entry["header"]), entry["quote"])
     reader = ChunkReader(dialect, layout, layout.added_in(dialect.header) if source.keeps_extra else ())
+    told: dict[str, object] = {**(layout.told_by(path_of(entry)) or {})}
+    if layout.reads_catalogued:
+        told[CATALOGUED] = entry["discovered_at"]
     row = 1
     with opener.open(entry["uri"]).text(entry["format"], entry["member"], entry["size"]) as text:
         for chunk in chunks(text, dialect):
             parsed = reader.read(chunk, row)
             row += parsed.n_records
-            yield parsed
+            yield _with_constants(parsed, told)
+
+
+def _with_constants(parsed: ParsedChunk, told: dict[str, object]) -> ParsedChunk:
+    """The chunk with what its file tells beside the records, as columns."""
+    table = parsed.table
+    if table is None or not told:
+        return parsed
+    for name, value in told.items():
+        table = table.append_column(name, pa.repeat(value, len(table)))
+    return replace(parsed, table=table)
 
 
 class _Group:
     """Chunks of one layout that are mapped and judged together."""
 
-    def __init__(self, source: Source, reading: Reading) -> None:
-        self.source, self.reading = source, reading
+    def __init__(self, source: Source, reading: Reading, looked_up: pl.DataFrame | None) -> None:
+        self.source, self.reading, self.looked_up = source, reading, looked_up
         self.chunks: list[tuple[str, ParsedChunk]] = []
         self.bytes = 0
 
@@ -180,6 +197,7 @@ class _Group:
     def _canonical(self, table: pa.Table, reader: ChunkReader) -> tuple[pl.DataFrame, dict[str, dict[int, list[str]]]]:
         """Rows that keep every rule, and per file and row the rules that the others break."""
         rows, misfits = canonical(self.source, reader.layout, table, reader.extra)
+        rows = filled(rows, self.source, self.looked_up)
         errors = self._judge(rows, reader.layout)
         broken: dict[str, dict[int, list[str]]] = {}
         for file_id, row, rules in [*misfits, *errors.iter_rows()]:
@@ -190,12 +208,16 @@ class _Group:
         told = "known_ts" in layout.canonical  # otherwise it is filled when the whole file is read
         judged = rows if told else rows.with_columns(known_ts=pl.lit(now(), pl.Datetime("us", "UTC")))
         findings = list(judge(self.source.contract, judged))
+        place = rows.select("file_id", "file_row")
+        if findings:  # nearly all rows break nothing: the lists of rules are made for the others only
+            touched = reduce(or_, (finding.broken for finding in findings))
+            findings = [replace(finding, broken=finding.broken.filter(touched)) for finding in findings]
+            place = place.filter(touched)
         errors = broken_rules(findings)
         if (warned := broken_rules(findings, warnings=True)) is not None:
             kept = warned.list.len() > 0 if errors is None else (warned.list.len() > 0) & (errors.list.len() == 0)
-            for file_id, n in rows["file_id"].filter(kept).value_counts().iter_rows():
+            for file_id, n in place["file_id"].filter(kept).value_counts().iter_rows():
                 self.reading.counts[file_id].warned += n
-        place = rows.select("file_id", "file_row")
         if errors is None:
             return place.clear().with_columns(pl.lit(None, pl.List(pl.String)).alias(RULES))
         return place.with_columns(errors).filter(pl.col(RULES).list.len() > 0)
@@ -233,6 +255,7 @@ def canonical(
     derived = {
         "known_ts": pl.lit(None, pl.Datetime("us", "UTC")),
         "extra": pl.struct(extra).struct.json_encode() if extra else pl.lit(None, pl.String),
+        **({source.lookup.column: pl.lit(None, pl.String)} if source.lookup else {}),
         **layout.canonical,
         "file_id": pl.col(FILE),
         "file_row": pl.col(ROW),

@@ -12,7 +12,7 @@ from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.contracts.quarantine import Fate
 from cryptodudez_assets.lake import catalogue, quarantine
 from cryptodudez_assets.lake.catalogue import Entry
-from cryptodudez_assets.lake.describe import describe
+from cryptodudez_assets.lake.describe import describe, path_of
 from cryptodudez_assets.lake.lake import Lake, now, raw_prefix
 from cryptodudez_assets.lake.locks import exclusive
 from cryptodudez_assets.sources.declaration import Source
@@ -45,13 +45,20 @@ def correct(lake: Lake, source: Source, file_id: str, edited: Path) -> str:
     """Land a corrected copy as a raw file of its own; what it corrects is marked so. Returns where it lies."""
     if file_id not in _with_open_rows(lake, source) | _set_aside(lake, source):
         raise Unknown(f"{source.name} has nothing open in quarantine for file {file_id!r}")
-    key = f"{raw_prefix(source.name)}/{now():%Y-%m-%d}/corrected/{file_id}/{edited.name}"
+    name = _tail(lake, source, file_id) or edited.name
+    key = f"{raw_prefix(source.name)}/{now():%Y-%m-%d}/corrected/{file_id}/{name}"
     with edited.open("rb") as content:
         lake.store.write(key, content)
     for spec in (quarantine.ROWS, quarantine.FILES):
         with lake.tables.changing(spec) as change:
             quarantine.settle(change, source, {file_id}, Fate.CORRECTED, lake.store.uri(key))
     return lake.store.uri(key)
+
+
+def _tail(lake: Lake, source: Source, file_id: str) -> str:
+    """What the path of the corrected file tells, which that of its copy must tell too."""
+    entries = catalogue.files_of(lake.tables, source.name).filter(pl.col("file_id") == file_id).collect().to_dicts()
+    return next((source.tail_of(path_of(entry)) for entry in entries), "")
 
 
 def _with_open_rows(lake: Lake, source: Source) -> set[str]:

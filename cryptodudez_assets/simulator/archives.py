@@ -53,6 +53,11 @@ class ArchiveWriter:
         self._zip.writestr(_entry(name), APPLE_DOUBLE + noise)
         self._members.append(Member(name, ignored=True, rows=0, bad=()))
 
+    def foreign(self, name: str, text: str) -> None:
+        """Add a file that is for another source."""
+        self._zip.writestr(_entry(name), text)
+        self._members.append(Member(name, ignored=True, rows=0, bad=()))
+
     def csv(self, name: str, header: str, rows: Iterable[Row], *, good_rows: int, line_end: str = "\n") -> None:
         """Add a CSV file of `good_rows` rows, and the dirty rows planned for it."""
         rng = self._rng(name)

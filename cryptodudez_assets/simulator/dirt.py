@@ -11,19 +11,21 @@ from random import Random
 from typing import Literal, assert_never
 
 LayoutKind = Literal["extra_fields", "missing_fields", "shifted", "empty_fields", "single_word"]
-ValueKind = Literal["bad_number", "negative_price", "bad_date", "not_finite", "high_below_low", "empty_key"]
+ValueKind = Literal[
+    "bad_number", "negative_price", "bad_date", "not_finite", "high_below_low", "empty_key", "no_values"
+]
 Kind = LayoutKind | ValueKind
 Row = Sequence[object]
 
 
 @dataclass(frozen=True)
 class Dirt:
-    """What to plant: `members` has the broken layouts by file name, `values` the share of bad values in price files.
+    """What to plant: `members` has what is bad by file name, `values` the share of bad values in price files.
 
     Every price file gets at least one row of each kind in `values` whose share is not 0.
     """
 
-    members: Mapping[str, Sequence[LayoutKind]] = field(default_factory=dict)
+    members: Mapping[str, Sequence[Kind]] = field(default_factory=dict)
     values: Mapping[ValueKind, float] = field(default_factory=dict)
 
     def plan(self, member: str, good_rows: int, *, has_prices: bool, rng: Random) -> list[tuple[int, Kind]]:
@@ -43,6 +45,8 @@ CLEAN = Dirt()
 REAL_DIRT = Dirt(
     members={
         "coin_Ethereum.csv": ("extra_fields", "empty_fields"),
+        "NAN.csv": ("no_values",),
+        "TRUE.csv": ("high_below_low",),
         "2021.csv": ("missing_fields", "shifted", "shifted", "single_word", *("empty_fields",) * 5),
     }
 )
@@ -91,6 +95,8 @@ def _with_bad_value(kind: ValueKind, row: Row, columns: Sequence[str], rng: Rand
             values["high"] = float(str(values["low"])) / 2
         case "empty_key":
             values["symbol"] = ""
+        case "no_values":
+            values |= dict.fromkeys(values.keys() - {"symbol", "name", "date"}, "")
         case _:
             assert_never(kind)
     return list(values.values())

@@ -10,6 +10,7 @@ from cryptodudez_assets.simulator.job import Job
 from cryptodudez_assets.simulator.market import market_factor
 from cryptodudez_assets.simulator.scrapes import write_scrapes
 from cryptodudez_assets.simulator.sizes import SIZES, Size, SizeName
+from cryptodudez_assets.simulator.stock_market import write_stock_market
 from cryptodudez_assets.simulator.stocks import write_stocks
 from cryptodudez_assets.simulator.truth import Truth
 from cryptodudez_assets.simulator.tweets import compose_tweets
@@ -37,6 +38,7 @@ def simulate(
         {
             "crypto_prices": write_coins(job, coin_factor, doge_tweets),
             "elon_tweets": write_scrapes(job, tweets),
+            "stock_market": write_stock_market(job, stock_factor),
             "stock_prices": write_stocks(job, stock_factor),
         },
     )

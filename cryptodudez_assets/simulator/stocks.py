@@ -52,7 +52,7 @@ def _is_holiday(day: date) -> bool:
     return thanksgiving or (day.month, day.day) in {(1, 1), (7, 4), (12, 25)}
 
 
-class _Stock:
+class Stock:
     """One symbol: candles as traded on the day, that is before later splits."""
 
     def __init__(self, symbol: str, rng: Random, splits_on: date | None, last_day: date) -> None:
@@ -91,7 +91,7 @@ def _rows(job: Job, calendar: list[date], factor: Factor) -> Iterator[Row]:
     for symbol in sorted([*TICKERS, *invented][: job.size.stock_symbols]):
         rng = job.rng(SOURCE, symbol)
         splits_on = rng.choice(calendar[1:]) if symbol in splitting else None
-        stocks.append(_Stock(symbol, rng, splits_on, calendar[-1]))
+        stocks.append(Stock(symbol, rng, splits_on, calendar[-1]))
     numbers = count(FIRST_ROW_NUMBER)
     for day in calendar:
         for stock in stocks:

@@ -4,9 +4,9 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from cryptodudez_assets.sources.declaration import Layout, Source
+from cryptodudez_assets.sources.declaration import Layout, Lookup, Source
 
-__all__ = ["Layout", "Source", "all_sources"]
+__all__ = ["Layout", "Lookup", "Source", "all_sources", "neighbours"]
 
 
 @cache
@@ -15,3 +15,8 @@ def all_sources() -> dict[str, Source]:
     modules = (import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__))
     sources = [module.SOURCE for module in modules if hasattr(module, "SOURCE")]
     return {source.name: source for source in sorted(sources, key=lambda source: source.name)}
+
+
+def neighbours(source: Source) -> list[Source]:
+    """The other sources whose files lie in the same raw folder."""
+    return [other for other in all_sources().values() if other.raw == source.raw and other.name != source.name]

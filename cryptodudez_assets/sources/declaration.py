@@ -5,7 +5,8 @@ Data only: no input or output, no Dagster.
 
 import hashlib
 import inspect
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -17,6 +18,8 @@ from cryptodudez_assets.contracts.base import TableContract, polars_schema
 
 # As which types raw text is read; whatever else a column means, its expression in `canonical` makes of them.
 RAW_TYPES = (pl.String, pl.Int64, pl.Float64)
+# When the file was catalogued, as a raw column, for data that say nothing themselves of their time.
+CATALOGUED = " catalogued"
 
 
 @dataclass(frozen=True)
@@ -28,17 +31,37 @@ class Layout:
     out: it is then the newest `event_ts` of the file.
     `ignored`: further raw columns that the layout is known to have. Any other column is *added*: it is noted in
     `catalog.schemas`, and where the contract has a text column `extra`, its values are kept there as JSON.
+    `path`: a regular expression that the end of a file's path matches. Its named groups are raw text columns, and part of
+    what makes a file: the same bytes under a path that says something else are another file.
     """
 
     name: str
     columns: Mapping[str, type[pl.DataType]]
     canonical: Mapping[str, pl.Expr]
     ignored: Sequence[str] = ()
+    path: str = ""
 
     def __post_init__(self) -> None:
+        if both := set(re.compile(self.path).groupindex) & set(self.columns):
+            raise ValueError(f"layout {self.name}: {sorted(both)} come from the path and from the header")
         if wrong := {name for name, dtype in self.columns.items() if dtype not in RAW_TYPES}:
             allowed = ", ".join(dtype.__name__ for dtype in RAW_TYPES)
             raise ValueError(f"layout {self.name}: raw columns are read as {allowed}, not so {sorted(wrong)}")
+
+    @cached_property
+    def reads_catalogued(self) -> bool:
+        """Whether a canonical column is made of `CATALOGUED`."""
+        return any(CATALOGUED in expression.meta.root_names() for expression in self.canonical.values())
+
+    def told_by(self, path: str) -> dict[str, str] | None:
+        """What the path says: the groups of `path`; None where it does not match."""
+        found = re.search(self.path, path)
+        return found.groupdict() if found else None
+
+    def tail_of(self, path: str) -> str | None:
+        """The end of the path that says it all, such as `stocks/A.csv`."""
+        found = re.search(self.path, path) if self.path else None
+        return found.group() if found else None
 
     def missing_from(self, header: Sequence[str]) -> list[str]:
         """The columns it needs that `header` lacks."""
@@ -50,6 +73,20 @@ class Layout:
 
 
 @dataclass(frozen=True)
+class Lookup:
+    """A column of one source's table that another table tells, by a column which both have.
+
+    `values` makes of the other table one row for each value of `by`, with `column`. Where there is none, the column is null.
+    When the other table changes, what is in the source's table already is brought up to date.
+    """
+
+    column: str
+    by: str
+    table: str
+    values: Callable[[pl.LazyFrame], pl.LazyFrame]
+
+
+@dataclass(frozen=True)
 class Source:
     """An external data set: how its raw files look, and the table that they become.
 
@@ -57,6 +94,7 @@ class Source:
     row that sort last, so that the order of landing never matters. The losers are counted as duplicates; where
     `observations` names a table they are kept there, beside the winners.
     A file with more than `breaker_share` bad rows, if these are more than `breaker_floor`, is set aside whole.
+    `guest_of` names the source in whose raw folder its files lie, where one archive holds the files of several sources.
     """
 
     name: str
@@ -73,10 +111,12 @@ class Source:
     breaker_share: float = 0.20
     breaker_floor: int = 20
     fresh_within: timedelta = timedelta(days=30)
+    lookup: Lookup | None = None
+    guest_of: str | None = None
 
     def __post_init__(self) -> None:
         known = set(polars_schema(self.contract))
-        filled = {"known_ts", "file_id", "file_row", "extra"}
+        filled = {"known_ts", "file_id", "file_row", "extra", *([self.lookup.column] if self.lookup else [])}
         for layout in self.layouts:
             wrong = set(layout.canonical) - known or known - set(layout.canonical) - filled
             if wrong:
@@ -92,11 +132,20 @@ class Source:
     def version(self) -> str:
         """Version of the contract and of what the declaration makes of raw rows; quarantined rows carry it."""
         layouts = [
-            (layout.name, dict(layout.columns), {k: str(e) for k, e in layout.canonical.items()})
+            (layout.name + layout.path, dict(layout.columns), {k: str(e) for k, e in layout.canonical.items()})
             for layout in self.layouts
         ]
         told = (layouts, tuple(self.key), self.newest_by, self.breaker_share, self.breaker_floor)
         return hashlib.sha256((inspect.getsource(self.contract) + repr(told)).encode()).hexdigest()[:12]
+
+    @property
+    def raw(self) -> str:
+        """The folder of the raw zone that holds its files."""
+        return self.guest_of or self.name
+
+    def tail_of(self, path: str) -> str:
+        """The end of a file's path that a layout reads, such as `stocks/A.csv`; nothing where none does."""
+        return next((tail for layout in self.layouts if (tail := layout.tail_of(path))), "")
 
     @property
     def keeps_extra(self) -> bool:

@@ -5,8 +5,14 @@ import polars as pl
 from cryptodudez_assets.contracts.stock_prices import StockPrices
 from cryptodudez_assets.sources.declaration import Layout, Source
 
+
+def regular_close_of(day: pl.Expr) -> pl.Expr:
+    """When trading ends on that day, in UTC."""
+    return day.dt.combine(pl.time(16)).dt.replace_time_zone("America/New_York").dt.convert_time_zone("UTC")
+
+
 trading_day = pl.col("date").str.to_date("%Y-%m-%d", strict=False)
-regular_close = trading_day.dt.combine(pl.time(16)).dt.replace_time_zone("America/New_York").dt.convert_time_zone("UTC")
+regular_close = regular_close_of(trading_day)
 
 SOURCE = Source(
     name="stock_prices",

@@ -17,7 +17,10 @@ ARCHIVES = {
     "stock_prices": ["stock_prices_2020_2021.zip"],
 }
 
-each_view = pytest.mark.parametrize("view", all_views().values(), ids=lambda view: view.name)
+# The candles of the stock market are many: `stock_market_real_test.py` is about them.
+VIEWS = [view for view in all_views().values() if view.name != "stock_rolling"]
+
+each_view = pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 
 
 @pytest.fixture(scope="module")

@@ -49,7 +49,7 @@ def contents(lake: Lake) -> dict[str, pl.DataFrame]:
 
 def full_lake(home: Path, samples: Path) -> Lake:
     lake = Lake.open(Settings(home=home, settle_seconds=0))
-    for source in all_sources():
+    for source in ("crypto_prices", "elon_tweets", "stock_market", "stock_prices"):
         bring_in(lake, source, *sorted((samples / source).iterdir()))
     return lake
 
@@ -64,7 +64,7 @@ def test_what_a_landing_reaches_is_computed_anew_and_equals_computing_everything
     candle = one_more_candle(tmp_path / "doge.csv", "2019-07-01")
 
     stepwise = Lake.open(Settings(home=tmp_path / "stepwise", settle_seconds=0))
-    for source in ("crypto_prices", "stock_prices"):
+    for source in ("crypto_prices", "stock_market", "stock_prices"):
         bring_in(stepwise, source, *(samples / source).iterdir())
     bring_in(stepwise, "elon_tweets", older)
     bring_up_to_date(stepwise)

@@ -23,7 +23,7 @@ def frames(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.LazyFrame]:
     """The tables made from simulated archives, and all views over them."""
     archives, home = tmp_path_factory.mktemp("archives"), tmp_path_factory.mktemp("home")
     simulate(archives, SIZE)
-    sources = ("crypto_prices", "elon_tweets", "stock_prices")
+    sources = ("crypto_prices", "elon_tweets", "stock_market", "stock_prices")
     return with_views(ingested(home, {name: sorted((archives / name).glob("*.zip")) for name in sources}))
 
 

@@ -13,6 +13,7 @@ from dagster import AssetKey
 from cryptodudez_assets.contracts.base import columns_of
 from cryptodudez_assets.definitions import defs
 from cryptodudez_assets.defs.automation import inputs_are_sound, on_sound_update
+from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, raw_key, table_keys
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.sources.declaration import Source
@@ -67,7 +68,9 @@ def test_assets_are_named_as_their_tables_and_have_their_columns(source: Source)
 def test_every_source_is_made_the_same_way(source: Source):
     assert GRAPH.get(raw_key(source)).is_external
     assert GRAPH.get(catalogue_key(source)).parent_keys == {raw_key(source)}
-    for key in (*table_keys(source), quarantine_key(source)):
+    looked_up = {key_of(source.lookup.table)} if source.lookup else set()
+    assert GRAPH.get(table_keys(source)[0]).parent_keys == {catalogue_key(source)} | looked_up
+    for key in (*table_keys(source)[1:], quarantine_key(source)):
         assert GRAPH.get(key).parent_keys == {catalogue_key(source)}
 
 
