@@ -3,11 +3,12 @@
 import dagster as dg
 
 from cryptodudez_assets.defs.build import build_definitions
-from cryptodudez_assets.features import all_views
+from cryptodudez_assets.features import configured_views
+from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """Every asset, check, sensor and job of the platform."""
-    return build_definitions(all_sources().values(), all_views().values())
+    return build_definitions(all_sources().values(), configured_views(Settings().rolling_days))

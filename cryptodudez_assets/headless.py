@@ -17,7 +17,7 @@ from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key
 from cryptodudez_assets.defs.volume_assets import MODEL as VOLUME_MODEL
 from cryptodudez_assets.feature_store.materialize import table_specs
-from cryptodudez_assets.features import all_views, in_order
+from cryptodudez_assets.features import all_views, configured_views, in_order
 from cryptodudez_assets.instance import dagster_home
 from cryptodudez_assets.lake.catalogue import open_entries
 from cryptodudez_assets.lake.discovery import Cursor, discover, discover_all
@@ -45,7 +45,7 @@ def run_pending(lake: Lake, names: Sequence[str], console: Console) -> bool:
     console.print(f"new files for {', '.join(pending)}")
     definitions = build_definitions(
         sources.values(),
-        all_views().values(),
+        configured_views(lake.settings.rolling_days),
         LakeResource(home=str(lake.settings.home)),
         {"progress": _progress(console)},
     )

@@ -52,6 +52,12 @@ class Settings(BaseSettings):
     )
     sensor_seconds: int = Field(default=3, ge=1, description="How often a source's sensor looks at the raw zone.")
 
+    rolling_days: int = Field(
+        default=0,
+        ge=0,
+        le=3650,
+        description="Window of `features.stock_rolling` in calendar days; 0 for the last 30 rows of each symbol.",
+    )
     api_key: SecretStr | None = Field(
         default=None,
         description="Key that callers of the API send as `X-API-Key`. Required where it listens on anything but loopback.",

@@ -8,7 +8,7 @@ from pkgutil import iter_modules
 
 from cryptodudez_assets.features.declaration import FeatureContract, FeatureView, Input
 
-__all__ = ["FeatureContract", "FeatureView", "Input", "all_views", "in_order"]
+__all__ = ["FeatureContract", "FeatureView", "Input", "all_views", "configured_views", "in_order"]
 
 
 @cache
@@ -17,6 +17,14 @@ def all_views() -> dict[str, FeatureView]:
     modules = (import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__))
     views = [module.VIEW for module in modules if hasattr(module, "VIEW")]
     return {view.name: view for view in sorted(views, key=lambda view: view.name)}
+
+
+def configured_views(rolling_days: int) -> list[FeatureView]:
+    """The same, with `stock_rolling` over so many calendar days instead of its rows; 0: as it is declared."""
+    from cryptodudez_assets.features.stock_rolling import rolling_view
+
+    changed = {"stock_rolling": rolling_view(rolling_days)} if rolling_days else {}
+    return list((all_views() | changed).values())
 
 
 def in_order(views: Iterable[FeatureView]) -> list[FeatureView]:

@@ -22,10 +22,7 @@ from cryptodudez_assets.features import all_views
 from cryptodudez_assets.models.eth_signal.inputs import NAMES
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.models.volume.options import VOLUME
-from cryptodudez_assets.models.registry import Registry
-from cryptodudez_assets.models.volume.options import VOLUME
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.model_builders import register_volume
 from cryptodudez_assets_tests.model_builders import register_volume
 from cryptodudez_assets_tests.serving_builders import MODEL, champion, write_features
 from serving.app import create_app

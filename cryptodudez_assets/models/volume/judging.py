@@ -89,7 +89,7 @@ class Judge:
         return {REFERENCE: forest}
 
     def _note(self, fit: str, recipe: str, of: str, losses: list[float]) -> None:
-        self._progress(f"{fit}: {recipe} ends at a mean absolute error of {losses[-1]:,.4g} in {of}")
+        self._progress(f"volume model, {fit}: {recipe} fitted")
         for iteration, loss in enumerate(losses, start=1):
             self.losses.append({"fit": fit, "recipe": recipe, "loss_of": of, "iteration": iteration, "loss": loss})
 
@@ -97,7 +97,6 @@ class Judge:
         for name, one in all_say.items():
             found = Scored(name=name, split=split, part=part, rows=which, errors=errors_of(one, rows))
             self.scores.append(found)
-            self._progress(f"{split} split, {part} ({which}): {name} is off by {found.errors.mae:,.0f} shares")
 
 
 def _all_say(files: Mapping[str, bytes]) -> dict[str, Says]:
