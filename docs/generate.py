@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
+
 from cryptodudez_assets.contracts.base import Contract, columns_of, table_rules
 from cryptodudez_assets.definitions import defs
 from cryptodudez_assets.defs.study_assets import DOGECOIN
@@ -21,16 +23,17 @@ from cryptodudez_assets.models.eth_signal import drifting, training_set
 from cryptodudez_assets.sources import all_sources
 
 ROOT = Path(__file__).parents[1]
+README, STOCKS = ROOT / "README.md", ROOT / "docs" / "stock_market.md"
 BEGIN, END = "<!-- asset graph: made by `make docs` -->", "<!-- end of asset graph -->"
 
 
 def main() -> None:
     """Write what is stale, or say so."""
-    readme = ROOT / "README.md"
-    before, _, rest = readme.read_text().partition(BEGIN)
+    stocks = dg.AssetSelection.assets("ml/volume_model", "exports/stock_market", "exports/stock_rolling").upstream()
     pages = {
         ROOT / "docs" / "data_dictionary.md": data_dictionary(),
-        readme: f"{before}{BEGIN}\n{asset_graph()}{END}{rest.partition(END)[2]}",
+        README: with_graph(README, dg.AssetSelection.all()),
+        STOCKS: with_graph(STOCKS, stocks),
     }
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text() != text]
     if "--check" in sys.argv[1:]:
@@ -38,6 +41,12 @@ def main() -> None:
     for path in stale:
         path.write_text(pages[path])
         print(f"wrote {path.relative_to(ROOT)}")
+
+
+def with_graph(page: Path, selection: dg.AssetSelection) -> str:
+    """The page with its picture of these assets made anew."""
+    before, _, rest = page.read_text().partition(BEGIN)
+    return f"{before}{BEGIN}\n{asset_graph(selection)}{END}{rest.partition(END)[2]}"
 
 
 def data_dictionary() -> str:
@@ -87,10 +96,10 @@ DRAWN_ONCE["online"] = "online/〈view〉"
 LEFT_OUT = {"inventory"}
 
 
-def asset_graph() -> str:
-    """The asset graph as a Mermaid diagram, grouped as in the UI."""
+def asset_graph(selection: dg.AssetSelection) -> str:
+    """The selected assets as a Mermaid diagram, grouped as in the UI."""
     graph = defs().resolve_asset_graph()
-    drawn = {key: graph.get(key) for key in graph.get_all_asset_keys() if graph.get(key).group_name not in LEFT_OUT}
+    drawn = {key: graph.get(key) for key in selection.resolve(graph) if graph.get(key).group_name not in LEFT_OUT}
     names = {key: DRAWN_ONCE.get(node.group_name, key.to_user_string()) for key, node in drawn.items()}
     groups: dict[str, set[str]] = {}
     for key, node in drawn.items():
