@@ -125,8 +125,7 @@ def _new_id() -> str:
 
 
 def _receipt(predictor: Predictor, rows: Rows, probabilities: list[list[float]], answer: PredictAnswer) -> Receipt:
-    # Made of checked parts, so they are not checked again.
-    return Receipt.model_construct(
+    return Receipt(
         id=answer.receipt_id,
         made_at=datetime.now(UTC),
         endpoint=PREDICTIONS,

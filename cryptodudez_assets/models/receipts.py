@@ -5,12 +5,13 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+import msgspec
 
 from cryptodudez_assets.models.predictor import Rows
 
@@ -29,14 +30,13 @@ TRIM = """DELETE FROM receipts WHERE endpoint = ?1 AND number <= (
     SELECT number FROM receipts WHERE endpoint = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)"""
 
 
-class Receipt(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
     """One answer. `inputs` are the rows that were predicted together, `probabilities` one row for each, to the last bit.
 
     `sha256` is that of the model file; `as_of` says since when the features were known, None where the caller brought
     them; `feature_snapshots` are the tables that they came from.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     id: str
     made_at: datetime
@@ -76,7 +76,7 @@ class Receipts:
 
         A call costs one wait for the disk, however many receipts it brings: bring many.
         """
-        rows = [(one.id, one.endpoint, one.model, one.model_dump_json()) for one in receipts]
+        rows = [(one.id, one.endpoint, one.model, msgspec.json.encode(one)) for one in receipts]
         with self._writing:
             self._writer.execute("BEGIN IMMEDIATE")
             with self._writer:  # ends what was begun
@@ -104,7 +104,7 @@ class Receipts:
     def _read(self, query: str, *arguments: str | int) -> list[Receipt]:
         with self._reading:
             rows = self._reader.execute(query, arguments).fetchall()
-        return [Receipt.model_validate_json(row[0]) for row in rows]
+        return [msgspec.json.decode(row[0], type=Receipt) for row in rows]
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -75,8 +76,8 @@ def test_a_prediction_is_made_again(lake: Lake, served: Receipt):
 
 def test_the_smallest_difference_is_noticed(lake: Lake, served: Receipt):
     off = [[float(np.nextafter(value, 1)) for value in row] for row in served.probabilities]
-    keep(lake, served.model_copy(update={"id": "off", "probabilities": off}))
-    keep(lake, served.model_copy(update={"id": "other model", "sha256": "00"}))
+    keep(lake, replace(served, id="off", probabilities=off))
+    keep(lake, replace(served, id="other model", sha256="00"))
     assert "not the same" in str(explain(lake, "off").replay.problem)
     assert "another model file" in str(explain(lake, "other model").replay.problem)
 
@@ -118,7 +119,7 @@ def test_raw_files_are_listed_newest_first_up_to_the_prediction(
     found = explain(lake, served.id)
     assert [Path(one.uri).name for one in found.files] == ["B.csv", "A.csv"]
     assert found.files[0].sha256 == hashlib.sha256(contents["B.csv"]).hexdigest()
-    keep(lake, served.model_copy(update={"id": "earlier", "made_at": found.files[1].discovered_at}))
+    keep(lake, replace(served, id="earlier", made_at=found.files[1].discovered_at))
     assert [Path(one.uri).name for one in explain(lake, "earlier").files] == ["A.csv"]
     text = list(found.lines(files=1))
     assert "Raw files      2, newest first" in text

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def test_the_first_with_an_id_is_kept(receipts: Receipts):
 
 
 def test_all_of_a_batch_or_none(receipts: Receipts):
-    unkeepable = receipt("b").model_copy(update={"endpoint": object()})
+    unkeepable = replace(receipt("b"), endpoint=object())
     with pytest.raises((sqlite3.Error, ValueError, TypeError)):
         receipts.record([receipt("a"), unkeepable])
     assert receipts.get("a") is None

@@ -1,0 +1,312 @@
+"""Stocks and ETFs, from CSV files to Parquet and rolling features: ours beside Polars, pandas and parsing alone.
+
+The files are made up in the layout of the Kaggle data set. Ours catalogues them, judges every row, sets the bad ones aside,
+commits, and computes `stock_rolling`; then one more day of every symbol lands. The peers only drop rows without prices, and
+write the same two tables as Parquet. All read the same files in the same call, each in a process of its own, alternating.
+With `--zip` there is one archive, which the peers unpack first. Features of all peers are compared.
+"""
+
+import argparse
+import json
+import math
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+PEERS = ("ours", "plain", "pandas", "parse")
+ROWS, INDEX, LAST_DAY, NEXT_DAY = 30, "symbols_valid_meta.csv", "2020-04-01", "2020-04-02"
+MEAN_DAYS, LEAST_DAYS, MOST_DAYS = 3430, 30, 14_600  # of a file; the real ones begin in 1962
+FILES_AT_ONCE = 50  # in parsing alone
+FEATURES = ("vol_moving_avg", "adj_close_rolling_med")
+HEADER = "Date,Open,High,Low,Close,Adj Close,Volume"
+INDEX_HEADER = (
+    "Nasdaq Traded,Symbol,Security Name,Listing Exchange,Market Category,ETF,Round Lot Size,Test Issue,Financial Status,"
+    "CQS Symbol,NASDAQ Symbol,NextShares"
+)
+Run = dict[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--files", type=int, default=800, help="one a symbol, of 3,500 days on average (the real: 8,000)"
+    )
+    parser.add_argument("--zip", action="store_true", help="an archive instead of loose files")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=PEERS, help="pandas takes 9 GB for 8,000 files")
+    parser.add_argument("--child", choices=(*PEERS, "day", "make"), help=argparse.SUPPRESS)
+    parser.add_argument("--samples", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--home", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        answer(arguments.child, arguments.samples, arguments.home, arguments.files, arguments.zip)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        samples, tenth = Path(scratch) / "samples", Path(scratch) / "tenth"
+        # Made in another process: a child's peak memory would begin with that of its parent.
+        made = {part: child("make", part, None, arguments) for part in (samples, tenth)}
+        full: dict[str, list[Run]] = {peer: [] for peer in (*arguments.peers, "day")}
+        small: dict[str, list[Run]] = {peer: [] for peer in arguments.peers}
+        for _ in range(arguments.rounds):
+            for peer in arguments.peers:
+                for part, results in ((tenth, small), (samples, full)):
+                    home = Path(tempfile.mkdtemp(dir=scratch))
+                    results[peer].append(child(peer, part, home, arguments))
+                    if peer == "ours" and part is samples:
+                        full["day"].append(child("day", part, home, arguments))
+                    shutil.rmtree(home)
+        agree([runs[0] for peer, runs in full.items() if peer not in ("day", "parse")])
+        show(made[samples], best(full), best(small))
+
+
+def child(name: str, samples: Path, home: Path | None, arguments: argparse.Namespace) -> Run:
+    files = max(10, arguments.files // 10) if samples.name == "tenth" else arguments.files
+    command = [sys.executable, __file__, "--child", name, "--samples", samples, "--files", files]
+    command += ["--zip"] * arguments.zip + (["--home", home] if home else [])
+    told = subprocess.run([str(part) for part in command], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return json.loads(told.splitlines()[-1])
+
+
+def best(results: dict[str, list[Run]]) -> dict[str, Run]:
+    return {peer: min(runs, key=lambda run: run["cpu"]) for peer, runs in results.items() if runs}
+
+
+def agree(runs: list[Run]) -> None:
+    for run in runs[1:]:
+        assert run["rows"] == runs[0]["rows"], (run, runs[0])
+        for name in FEATURES:
+            assert math.isclose(run[name], runs[0][name], rel_tol=1e-9), (name, run, runs[0])
+
+
+def show(made: Run, full: dict[str, Run], small: dict[str, Run]) -> None:
+    print(f"{made['files']:,} files, {made['rows']:,} rows, {made['megabytes']:,.0f} MB of text; features agree")
+    columns = ("CPU s", "wall s", "peak MB", "/ parse", "/ pandas", "MB, tenth", "growth")
+    print(f"{'':8}" + "".join(f"{name:>11}" for name in columns))
+    for peer in (peer for peer in PEERS if peer in full):
+        run = full[peer]
+        ratios = [run["cpu"] / full[other]["cpu"] if other in full else math.nan for other in ("parse", "pandas")]
+        told = [run["cpu"], run["wall"], run["peak"], *ratios, small[peer]["peak"], run["peak"] / small[peer]["peak"]]
+        print(f"{peer:8}" + "".join(f"{value:11.2f}" for value in told))
+    if "ours" not in full:
+        return
+    ours, day = full["ours"], full["day"]
+    print(f"of ours: ingest {ours['ingest']:.2f} CPU s, features {ours['cpu'] - ours['ingest']:.2f}")
+    print(
+        f"one more day, {made['files']:,} files: {day['cpu']:.2f} CPU s (ingest {day['ingest']:.2f}), {day['wall']:.2f} wall s, "
+        f"{day['peak']:.0f} MB; incremental / full: {day['cpu'] / ours['cpu']:.2f}"
+    )
+    found = {
+        "at most 0.3x pandas": (ours["cpu"] / full["pandas"]["cpu"], 0.3) if "pandas" in full else None,
+        "at most 1.8x parse": (ours["cpu"] / full["parse"]["cpu"], 1.8) if "parse" in full else None,
+        "at most 500 MB": (ours["peak"], 500),
+        "grows at most 1.15x": (ours["peak"] / small["ours"]["peak"], 1.15),
+    }
+    for goal, told in found.items():
+        if told:
+            print(f"goal, {goal}: {'yes' if told[0] <= told[1] else 'NO'} ({told[0]:.2f})")
+
+
+def make(samples: Path, files: int, zipped: bool) -> Run:
+    """The files, the index, and one more day of each file."""
+    import numpy as np
+    import polars as pl
+
+    random = np.random.default_rng(0)
+    lengths = random.exponential(MEAN_DAYS, files).clip(LEAST_DAYS, MOST_DAYS).astype(int)
+    calendar = pl.Series("Date", np.busday_offset(LAST_DAY, np.arange(1 - MOST_DAYS, 1), roll="backward"))
+    archive, more, index = samples / "archive", samples / "more", [INDEX_HEADER]
+    for number, days in enumerate(lengths.tolist()):
+        # As in the real index: a symbol of a class of shares is named otherwise there than its file, a few are not there.
+        symbol = f"ZZ{number}" + ("-A" if number % 20 == 7 else "")
+        kind = "etfs" if number % 4 == 3 else "stocks"
+        close = 20 * np.exp(np.cumsum(random.normal(0, 0.02, days)))
+        apart = 1 + np.abs(random.normal(0, 0.01, (2, days)))
+        open_ = close * np.where(random.random(days) < 0.5, apart[0] ** 0.5, apart[1] ** -0.5)
+        open_[:25] = 0  # nobody recorded it
+        prices = [open_, close * apart[0], close / apart[1], close, close * np.linspace(0.8, 1, days)]
+        volume = np.round(np.exp(random.normal(11.5, 2) + random.normal(0, 0.5, days))) * 100
+        # Real prices are single floats, written as doubles.
+        columns = {
+            name: pl.Series(values.astype(np.float32)).cast(pl.Float64)
+            for name, values in zip(HEADER.split(",")[1:6], prices, strict=True)
+        }
+        there = pl.Series(random.random(days) > 1 / 30_000)
+        rows = pl.DataFrame({"Date": calendar.tail(days), **columns, "Volume": volume}).with_columns(
+            pl.when(there).then(pl.exclude("Date"))
+        )
+        for folder, of_folder in ((archive, rows), (more, rows.tail(1).with_columns(Date=pl.lit(NEXT_DAY)))):
+            path = folder / kind / f"{symbol}.csv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            of_folder.write_csv(path)
+        if number % 500 != 99:
+            own, etf = symbol.replace("-", "$"), "Y" if kind == "etfs" else "N"
+            index.append(f'Y,{own},"{symbol} Corp., Shares",N, ,{etf},100.0,N,,{own},{symbol},N')
+    (archive / INDEX).write_text("\n".join([*index, ""]))
+    size = sum(path.stat().st_size for path in archive.rglob("*.csv"))
+    if zipped:
+        for folder in (archive, more):
+            pack(folder)
+    return {"files": files, "rows": int(lengths.sum()), "megabytes": size / 1e6}
+
+
+def pack(folder: Path) -> None:
+    paths = sorted(folder.rglob("*.csv"))
+    with zipfile.ZipFile(folder.with_suffix(".zip"), "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        for path in paths:
+            archive.write(path, path.relative_to(folder))
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def loose(samples: Path) -> Iterator[Path]:
+    """The folder of the files, unpacked where they are in an archive."""
+    folder = samples / "archive"
+    if folder.is_dir():
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(dir=samples) as unpacked:
+        with zipfile.ZipFile(folder.with_suffix(".zip")) as archive:
+            archive.extractall(unpacked)
+        yield Path(unpacked)
+
+
+def files_in(folder: Path) -> list[Path]:
+    return sorted([*(folder / "stocks").iterdir(), *(folder / "etfs").iterdir()])
+
+
+def answer(name: str, samples: Path, home: Path, files: int, zipped: bool) -> None:
+    if name == "make":
+        print(json.dumps(make(samples, files, zipped)))
+        return
+    run: Callable[[Path, Path], Run]
+    if name in ("ours", "day"):
+        from cryptodudez_assets.feature_store import materialize  # noqa: F401  (imports are not what is measured)
+        from cryptodudez_assets.lake import cataloguing, discovery, ingest  # noqa: F401
+
+        put_in_raw(samples / ("archive" if name == "ours" else "more"), home)
+        run = ours
+    elif name == "pandas":
+        import pandas  # noqa: F401
+        import pyarrow.parquet  # noqa: F401
+
+        run = by_pandas
+    else:
+        import polars  # noqa: F401
+
+        run = {"plain": plain, "parse": parse}[name]
+    cpu, wall = time.process_time(), time.perf_counter()
+    told = run(samples, home)
+    used = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
+    used["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({**told, **used, **(sums(home) if name in ("ours", "plain", "pandas") else {})}))
+
+
+def put_in_raw(landed: Path, home: Path) -> None:
+    """As links: bringing the files there is not what is measured."""
+    raw = home / "lake" / "raw" / "stock_market" / landed.name
+    if landed.is_dir():
+        shutil.copytree(landed, raw, copy_function=os.link)
+    else:
+        raw.mkdir(parents=True)
+        os.link(landed.with_suffix(".zip"), raw / "stock-market.zip")
+
+
+def ours(samples: Path, home: Path) -> Run:
+    from cryptodudez_assets.feature_store.materialize import materialize
+    from cryptodudez_assets.features.stock_rolling import VIEW
+    from cryptodudez_assets.lake.cataloguing import catalogue_objects
+    from cryptodudez_assets.lake.discovery import discover_all
+    from cryptodudez_assets.lake.ingest import ingest
+
+    lake, began = lake_in(home), time.process_time()
+    for source in sources():
+        catalogue_objects(lake, source, discover_all(lake, source.name))
+        ingest(lake, source)
+    ingested = time.process_time() - began
+    return {"ingest": ingested, "computed": materialize(lake, VIEW).rows}
+
+
+def lake_in(home: Path) -> Any:
+    from cryptodudez_assets.lake.lake import Lake
+    from cryptodudez_assets.settings import Settings
+
+    return Lake.open(Settings(home=home, settle_seconds=0))
+
+
+def sources() -> list[Any]:
+    from cryptodudez_assets.sources import all_sources
+
+    return [all_sources()[name] for name in ("stock_symbols", "stock_market")]
+
+
+def plain(samples: Path, home: Path) -> Run:
+    import polars as pl
+
+    with loose(samples) as folder:
+        own = pl.col("path").str.extract(r"([^/]+)\.csv$")
+        schema = {"Date": pl.Date, **dict.fromkeys(HEADER.split(",")[1:], pl.Float64)}
+        index = pl.read_csv(folder / INDEX).select("Security Name", Symbol=pl.col("NASDAQ Symbol"))
+        rows = pl.scan_csv(files_in(folder), schema=schema, include_file_paths="path").drop_nulls("Close")
+        named = rows.with_columns(Symbol=own).drop("path").join(index.lazy(), on="Symbol", how="left")
+        named.sink_parquet(home / "candles.parquet")
+    volume, price = pl.col("Volume").rolling_mean(ROWS), pl.col("Adj Close").rolling_median(ROWS)
+    features = [one.over("Symbol").alias(name) for one, name in zip((volume, price), FEATURES, strict=True)]
+    pl.scan_parquet(home / "candles.parquet").with_columns(features).sink_parquet(home / "features.parquet")
+    return {}
+
+
+def by_pandas(samples: Path, home: Path) -> Run:
+    import pandas as pd
+
+    with loose(samples) as folder:
+        index = pd.read_csv(folder / INDEX, keep_default_na=False)
+        frames = [pd.read_csv(path, parse_dates=["Date"]).assign(Symbol=path.stem) for path in files_in(folder)]
+    rows = pd.concat(frames, ignore_index=True).dropna(subset=["Close"])
+    del frames
+    index = index[["NASDAQ Symbol", "Security Name"]].rename(columns={"NASDAQ Symbol": "Symbol"})
+    rows = rows.merge(index, on="Symbol", how="left")
+    rows.to_parquet(home / "candles.parquet")
+    groups = rows.groupby("Symbol", sort=False)
+    rows[FEATURES[0]] = groups["Volume"].rolling(ROWS).mean().reset_index(level=0, drop=True)
+    rows[FEATURES[1]] = groups["Adj Close"].rolling(ROWS).median().reset_index(level=0, drop=True)
+    rows.to_parquet(home / "features.parquet")
+    return {}
+
+
+def parse(samples: Path, home: Path) -> Run:
+    """Records of several files, without their headers, as one text: the cheapest way known."""
+    import polars as pl
+
+    schema = {"Date": pl.Date, **dict.fromkeys(HEADER.split(",")[1:], pl.Float64)}
+    rows = 0
+    with loose(samples) as folder:
+        paths = files_in(folder)
+        for start in range(0, len(paths), FILES_AT_ONCE):
+            texts = [path.read_bytes().partition(b"\n")[2] for path in paths[start : start + FILES_AT_ONCE]]
+            rows += pl.read_csv(b"".join(texts), has_header=False, schema=schema).height
+    return {"rows": rows}
+
+
+def sums(home: Path) -> Run:
+    """By which the features of peers are compared."""
+    import polars as pl
+
+    if (path := home / "features.parquet").exists():
+        table = pl.scan_parquet(path)
+    else:
+        table = lake_in(home).tables.scan("features.stock_rolling")
+    told = table.select(pl.len().alias("rows"), *(pl.col(name).fill_nan(None).sum() for name in FEATURES))
+    return told.collect(engine="streaming").to_dicts()[0]
+
+
+if __name__ == "__main__":
+    main()
