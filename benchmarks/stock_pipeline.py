@@ -101,8 +101,8 @@ def show(made: Run, full: dict[str, Run], small: dict[str, Run]) -> None:
     ours, day = full["ours"], full["day"]
     print(f"of ours: ingest {ours['ingest']:.2f} CPU s, features {ours['cpu'] - ours['ingest']:.2f}")
     print(
-        f"one more day, {made['files']:,} files: {day['cpu']:.2f} CPU s (ingest {day['ingest']:.2f}), {day['wall']:.2f} wall s, "
-        f"{day['peak']:.0f} MB; incremental / full: {day['cpu'] / ours['cpu']:.2f}"
+        f"one more day, {day['computed']:,} rows computed: {day['cpu']:.2f} CPU s (ingest {day['ingest']:.2f}), "
+        f"{day['wall']:.2f} wall s, {day['peak']:.0f} MB; incremental / full: {day['cpu'] / ours['cpu']:.2f}"
     )
     found = {
         "at most 0.3x pandas": (ours["cpu"] / full["pandas"]["cpu"], 0.3) if "pandas" in full else None,
@@ -256,7 +256,11 @@ def plain(samples: Path, home: Path) -> Run:
         schema = {"Date": pl.Date, **dict.fromkeys(HEADER.split(",")[1:], pl.Float64)}
         index = pl.read_csv(folder / INDEX).select("Security Name", Symbol=pl.col("NASDAQ Symbol"))
         rows = pl.scan_csv(files_in(folder), schema=schema, include_file_paths="path").drop_nulls("Close")
-        named = rows.with_columns(Symbol=own).drop("path").join(index.lazy(), on="Symbol", how="left")
+        named = (
+            rows.with_columns(Symbol=own)
+            .drop("path")
+            .join(index.lazy(), on="Symbol", how="left", maintain_order="left")
+        )
         named.sink_parquet(home / "candles.parquet")
     volume, price = pl.col("Volume").rolling_mean(ROWS), pl.col("Adj Close").rolling_median(ROWS)
     features = [one.over("Symbol").alias(name) for one, name in zip((volume, price), FEATURES, strict=True)]
@@ -300,10 +304,8 @@ def sums(home: Path) -> Run:
     """By which the features of peers are compared."""
     import polars as pl
 
-    if (path := home / "features.parquet").exists():
-        table = pl.scan_parquet(path)
-    else:
-        table = lake_in(home).tables.scan("features.stock_rolling")
+    path = home / "features.parquet"
+    table = pl.scan_parquet(path) if path.exists() else lake_in(home).tables.scan("features.stock_rolling")
     told = table.select(pl.len().alias("rows"), *(pl.col(name).fill_nan(None).sum() for name in FEATURES))
     return told.collect(engine="streaming").to_dicts()[0]
 

@@ -51,7 +51,7 @@ class Draft(BaseModel):
     classes: list[str] = Field(description="None for a regression.")
     features: list[str]
     typical: list[float | None] = Field(
-        default=[], description="Median of every feature over the training days; None where it was never known."
+        description="Median of every feature over the training days; None where it was never known."
     )
     trained_on: TrainedOn
     code_version: str
