@@ -9,7 +9,7 @@ from cryptodudez_assets.defs.export_assets import build_export_assets
 from cryptodudez_assets.defs.feature_assets import build_feature_assets, build_registry, view_keys
 from cryptodudez_assets.defs.feature_checks import build_feature_checks
 from cryptodudez_assets.defs.lake_assets import build_inventory, maintenance, nightly_maintenance
-from cryptodudez_assets.defs.model_assets import build_model_assets, model_table_keys
+from cryptodudez_assets.defs.model_assets import build_model_assets, training_set_keys
 from cryptodudez_assets.defs.model_checks import build_model_checks
 from cryptodudez_assets.defs.online_assets import build_online_asset
 from cryptodudez_assets.defs.resources import LakeResource
@@ -32,7 +32,7 @@ def build_definitions(
     sources, views = list(sources), list(views)
     tables = [key for source in sources for key in (*table_keys(source), quarantine_key(source))]
     tables += [key for view in views for key in view_keys(view)]
-    tables += [*study_keys(views), *model_table_keys(views)]
+    tables += [*study_keys(views), *training_set_keys(views)]
     return dg.Definitions(
         assets=[
             *(asset for source in sources for asset in build_source_assets(source)),

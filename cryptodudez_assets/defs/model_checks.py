@@ -8,7 +8,7 @@ from cryptodudez_assets.contracts.trials import Trials
 from cryptodudez_assets.defs.automation import DRIFT
 from cryptodudez_assets.defs.contract_check import build_contract_check
 from cryptodudez_assets.defs.loads_check import build_loads_check
-from cryptodudez_assets.defs.model_assets import CHAMPION, MODEL, TRAINING_SET, model_table_keys
+from cryptodudez_assets.defs.model_assets import CHAMPION, MODEL, TRAINING_SET, training_set_keys
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.models import ledger
@@ -19,7 +19,7 @@ from cryptodudez_assets.models.eth_signal.options import SIGNAL
 
 def build_model_checks(views: Iterable[FeatureView]) -> list[dg.AssetChecksDefinition]:
     """The checks of the models over these views."""
-    if not model_table_keys(views):
+    if not training_set_keys(views):
         return []
     version = training_set.version()
     return [
