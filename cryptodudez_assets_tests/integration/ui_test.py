@@ -39,6 +39,7 @@ class Server:
 
     process: subprocess.Popen[bytes]
     url: str
+    api: str
     lake: Lake
 
 
@@ -48,13 +49,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     environment = os.environ | {"CRYPTODUDEZ_HOME": str(home)}
     demo = subprocess.run([COMMAND, "demo", "--size", "tiny"], env=environment, capture_output=True, text=True)
     assert demo.returncode == 0, demo.stdout + demo.stderr
-    url = f"http://127.0.0.1:{free_port()}"
+    url, api = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
     with (home / "up.log").open("wb") as log:
-        command = [COMMAND, "up", "--port", url.rpartition(":")[2], "--api-port", str(free_port())]
+        command = [COMMAND, "up", "--port", url.rpartition(":")[2], "--api-port", api.rpartition(":")[2]]
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
         wait_until(lambda: answers(url), 60)
-        yield Server(process, url, Lake.open(Settings(home=home)))
+        yield Server(process, url, api, Lake.open(Settings(home=home)))
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
@@ -134,9 +135,16 @@ def test_what_stands_on_the_tables_follows_by_itself(server: Server):
     wait_until(lambda: listed() == wanted, 30)
 
 
+def test_dashboard_and_api_answer_beside_it(server: Server):
+    with urllib.request.urlopen(f"{server.api}/") as page:
+        assert "crypto prices" in page.read().decode()
+    with urllib.request.urlopen(f"{server.api}/health/live") as health:
+        assert health.status == 200
+
+
 def test_ctrl_c_stops_everything(server: Server):
     children = psutil.Process(server.process.pid).children(recursive=True)
-    assert len(children) >= 4  # supervisor, web server, daemon, code server
+    assert len(children) >= 5  # supervisor, web server, daemon, code server, API
 
     server.process.send_signal(signal.SIGINT)
 
