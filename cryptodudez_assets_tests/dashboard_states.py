@@ -83,6 +83,7 @@ def register(
             parameters={},
             classes=list(CLASSES),
             features=list(NAMES),
+            typical=[0.0] * len(NAMES),
             trained_on=TrainedOn(
                 table="ml.eth_training_set", snapshot_id=1, inputs={}, rows=1800, first_day=FIRST, last_day=LAST
             ),
