@@ -7,6 +7,7 @@ middleware of the two routes reads the body and answers; routing, errors and doc
 import asyncio
 import secrets
 from datetime import UTC, datetime
+from itertools import count
 from time import time_ns
 from typing import Any, cast
 
@@ -24,7 +25,11 @@ from serving.recorder import PREDICTIONS
 from serving.services import Services, of_app
 
 MOST_BYTES = 2_000_000  # of the most rows, with every number written in full
+PROCESS = f"{time_ns():016x}{secrets.token_hex(6)}"
+"""What no other process has: when it began, and something random."""
 INLINE_ROWS = 20  # so many take less time than it takes to hand them to a thread and back
+
+_numbers = count()
 
 
 class Prediction(msgspec.Struct):
@@ -121,7 +126,7 @@ def _answer(loaded: Loaded, rows: Rows) -> tuple[PredictAnswer, Receipt]:
 
 def _new_id() -> str:
     """Unlike any other, so that two who ask the same are told apart; in order of time, which is cheap to index."""
-    return f"{time_ns():016x}{secrets.token_hex(5)}"
+    return f"{PROCESS}{next(_numbers):010x}"
 
 
 def _receipt(predictor: Predictor, rows: Rows, probabilities: list[list[float]], answer: PredictAnswer) -> Receipt:

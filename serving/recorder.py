@@ -53,7 +53,8 @@ class Recorder:
         if not group:
             return
         try:
-            await asyncio.to_thread(self._write, [receipt for receipt, _ in group])
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(None, self._write, [receipt for receipt, _ in group])
         except Exception as error:  # without a receipt there is no answer, whatever the reason
             log.error("%d receipts could not be written: %s", len(group), error)
             for _, future in group:
