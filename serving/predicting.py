@@ -140,7 +140,7 @@ def _receipt(predictor: Predictor, rows: Rows, probabilities: list[list[float]],
         sha256=predictor.sha256,
         inputs=rows,
         probabilities=probabilities,
-        answer=msgspec.to_builtins(answer),
+        answer=answer,
         as_of=None,
         feature_snapshots={},
     )

@@ -13,6 +13,7 @@ PREDICTIONS = "predict"
 KEPT = 200_000
 TRIM_EVERY = 10_000
 MOST_WAITING = 2_000
+GATHER_SECONDS = 0.001
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ class Recorder:
         """Write until closed, and then what still waits."""
         while self._waiting or not self._closed:
             await self._some.wait()
+            if len(self._waiting) > 1:  # many ask: a moment more, and one wait for the disk serves more of them
+                await asyncio.sleep(GATHER_SECONDS)
             self._some.clear()
             await self._write_waiting()
 
