@@ -79,7 +79,7 @@ def _waiting(lake: Lake, pending: Sequence[Source]) -> list[dg.AssetKey]:
 
 
 def _resting(lake: Lake) -> set[dg.AssetKey]:
-    """What models were trained into not long ago: another look at the same days is another trial."""
+    """Assets of models that were trained not long ago: another look at the same days is another trial."""
     resting: set[dg.AssetKey] = set()
     for model, keys in TRAINED.items():
         registry = Registry(lake.settings.models, model)

@@ -12,12 +12,11 @@ from cryptodudez_assets.defs.automation import DRIFT, on_any_update, on_sound_up
 from cryptodudez_assets.defs.metadata import contract_schema, key_of, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.features.declaration import FeatureView
-from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.models import ledger
 from cryptodudez_assets.models.eth_signal import training_set
 from cryptodudez_assets.models.eth_signal.contract import EthTrainingSet
 from cryptodudez_assets.models.eth_signal.inputs import NAMES, VIEWS
-from cryptodudez_assets.models.eth_signal.options import CLASSES, SIGNAL, SignalOptions
+from cryptodudez_assets.models.eth_signal.options import CLASSES, SignalOptions
 
 OWNER = "team:quant-research"
 TRAINING_SET, TRIALS = key_of(training_set.SPEC.name), key_of(ledger.SPEC.name)
@@ -104,7 +103,7 @@ def _training() -> dg.AssetsDefinition:
     @dg.multi_asset(name="train_eth_signal", specs=specs, can_subset=False)
     def train_eth_signal(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
         # scikit-learn takes seconds to load, and is needed only here.
-        from cryptodudez_assets.models.eth_signal.training import train
+        from cryptodudez_assets.models.eth_signal.training import LOG, registry_of, train
         from cryptodudez_assets.models.evaluation.splits import TooFewDays
 
         opened = lake.open()
@@ -117,6 +116,7 @@ def _training() -> dg.AssetsDefinition:
             context.log.info(f"the signal's models wait for more days: {few}")
             return
         manifest = trained.manifest
+        log = registry_of(opened.settings).path(manifest.version, LOG)
         yield dg.MaterializeResult(
             asset_key=MODEL,
             metadata={
@@ -125,7 +125,7 @@ def _training() -> dg.AssetsDefinition:
                 "verdict": dg.MetadataValue.md(manifest.verdict.words),
                 "trained_on_snapshot": str(manifest.trained_on.snapshot_id),
                 "sha256": manifest.files,
-                "training_log": dg.MetadataValue.path(registry_path(opened, manifest.version, "training.log")),
+                "training_log": dg.MetadataValue.path(str(log)),
                 **{name: dg.MetadataValue.float(value) for name, value in manifest.metrics.items()},
             },
         )
@@ -243,11 +243,6 @@ def _drift() -> dg.AssetsDefinition:
         )
 
     return look_for_drift
-
-
-def registry_path(lake: Lake, version: int, file: str) -> str:
-    """Where a file of a version lies."""
-    return str(lake.settings.models / SIGNAL / "versions" / str(version) / file)
 
 
 def _signature() -> dg.TableSchema:

@@ -13,6 +13,7 @@ from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.features import stock_rolling
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.tables import scan
 from cryptodudez_assets.models.volume.options import FEATURES, VOLUME, VolumeOptions
 
 TABLE = stock_rolling.VIEW.table
@@ -69,10 +70,9 @@ def _train(lake: Lake, context: dg.AssetExecutionContext) -> dict[str, Any] | No
 
     table = lake.tables.table(TABLE)
     snapshot = table.current_snapshot() if table else None
-    if snapshot is None:
+    if table is None or snapshot is None:
         return None
-    rows = lake.tables.scan(TABLE, snapshot_id=snapshot.snapshot_id)
-    assert rows is not None  # noqa: S101  (for the type checker: there is the table)
+    rows = scan(table, snapshot_id=snapshot.snapshot_id)
     source = Source(TABLE, snapshot.snapshot_id, {})
     trained = train(rows, source, lake.settings, VolumeOptions(), context.log.info)
     registry, manifest = registry_of(lake.settings), trained.manifest
@@ -85,7 +85,7 @@ def _train(lake: Lake, context: dg.AssetExecutionContext) -> dict[str, Any] | No
         "leak_of_the_random_split": dg.MetadataValue.md(trained.findings.leak),
         "decision": dg.MetadataValue.md(done),
         "sha256": manifest.files,
-        "training_log": dg.MetadataValue.path(str(registry.folder / "versions" / str(manifest.version) / LOG)),
+        "training_log": dg.MetadataValue.path(str(registry.path(manifest.version, LOG))),
         "model_bin": dg.MetadataValue.path(str(registry.folder / FILE)),
         **{name: dg.MetadataValue.float(value) for name, value in manifest.metrics.items()},
     }

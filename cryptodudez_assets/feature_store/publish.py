@@ -17,9 +17,10 @@ def publish_latest(lake: Lake, view: FeatureView, store: OnlineStore) -> int:
     """
     table = lake.tables.table(view.history)
     snapshot = table.current_snapshot() if table else None
-    if table is None or snapshot is None or store.published(view.name) == snapshot.snapshot_id:
+    before = store.published(view.name)
+    if table is None or snapshot is None or before == snapshot.snapshot_id:
         return 0
-    rows = _of_changed_keys(lake, view, store, scan(table, snapshot_id=snapshot.snapshot_id), snapshot.snapshot_id)
+    rows = _of_changed_keys(lake, view, before, scan(table, snapshot_id=snapshot.snapshot_id), snapshot.snapshot_id)
     at = pl.lit(now())
     known = rows.filter(pl.col("known_ts") <= at)
     newest = known.select(pl.col("event_ts").max()).collect().item()
@@ -32,11 +33,10 @@ def publish_latest(lake: Lake, view: FeatureView, store: OnlineStore) -> int:
 
 
 def _of_changed_keys(
-    lake: Lake, view: FeatureView, store: OnlineStore, rows: pl.LazyFrame, snapshot_id: int
+    lake: Lake, view: FeatureView, before: int | None, rows: pl.LazyFrame, snapshot_id: int
 ) -> pl.LazyFrame:
-    """The rows of keys with any change; all rows where that cannot be told."""
-    before = store.published(view.name) if view.key else None
-    changed = changed_rows(lake.tables, view.history, before, snapshot_id, list(view.key))
+    """The rows of keys with any change since that snapshot; all rows where that cannot be told."""
+    changed = changed_rows(lake.tables, view.history, before if view.key else None, snapshot_id, list(view.key))
     return rows if changed is None else rows.join(changed.lazy(), on=list(view.key), how="semi", nulls_equal=True)
 
 

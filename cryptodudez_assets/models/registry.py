@@ -119,12 +119,16 @@ class Registry:
         manifest = self.manifest(version)
         if file not in manifest.files:
             raise LookupError(f"{manifest.label} has no {file}, only {', '.join(manifest.files) or 'its manifest'}")
-        path = self._versions / str(version) / file
+        path = self.path(version, file)
         content = path.read_bytes() if path.is_file() else None
         found = "no file" if content is None else _sha256(content)
         if content is None or found != manifest.files[file]:
             raise Tampered(version, file, manifest.files[file], found)
         return content
+
+    def path(self, version: int, file: str) -> Path:
+        """Where a file of a version lies."""
+        return self._versions / str(version) / file
 
     def stage(self, version: int) -> Stage:
         """Champion: it serves. Archived: it was champion once, or is older than the champion. Candidate: neither."""
@@ -175,7 +179,7 @@ class Registry:
         return reviews[-1] if reviews else self.manifest(version).verdict
 
     def _require(self, version: int) -> Path:
-        path = self._versions / str(version) / MANIFEST
+        path = self.path(version, MANIFEST)
         if not path.is_file():
             known = ", ".join(map(str, self.versions())) or "none"
             raise UnknownVersion(f"there is no version {version} of {self.name} in {self.folder}; there are: {known}")

@@ -73,8 +73,9 @@ def look(lake: Lake) -> Looks | None:
 def latest_look(lake: Lake) -> pl.DataFrame:
     """What the latest look wrote down; empty before the first."""
     rows = lake.tables.scan(SPEC.name)
-    found = pl.DataFrame(schema=polars_schema(DriftLooks)) if rows is None else rows.collect()
-    return found.filter(pl.col("looked_at") == pl.col("looked_at").max())
+    if rows is None:
+        return pl.DataFrame(schema=polars_schema(DriftLooks))
+    return rows.filter(pl.col("looked_at") == pl.col("looked_at").max()).collect()
 
 
 def _reference(registry: Registry, predictor: Predictor, dataset: Dataset) -> Floats:
