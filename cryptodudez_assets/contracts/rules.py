@@ -4,19 +4,19 @@ Pandera's own `validate` answers only for whole frames, and skips the data of a 
 taken from the model and evaluated one by one. `assert_holds` is the post-condition for frames said to be clean.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from typing import Any
 
 import pandera.polars as pa
 import polars as pl
 from pandera.api.checks import Check
+from pandera.api.polars.types import PolarsData
 from pandera.config import ValidationDepth, config_context
 
-from cryptodudez_assets.contracts.base import Contract
-
-RULES, WARNINGS = "rules", "warnings"
+from cryptodudez_assets.contracts.base import Contract, polars_schema
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,17 @@ def judge(contract: type[Contract], frame: pl.DataFrame) -> Iterator[Finding]:
             yield Finding(rule, is_warning, broken)
 
 
-def broken_rules(findings: list[Finding], *, warnings: bool = False) -> pl.Series | None:
-    """Per row the list of errors (or warnings) that it breaks, or None when there are none at all."""
-    chosen = [finding for finding in findings if finding.is_warning == warnings]
-    if not chosen:
-        return None
-    flags = pl.DataFrame({str(i): finding.broken for i, finding in enumerate(chosen)})
-    names = [pl.when(str(i)).then(pl.lit(finding.rule)) for i, finding in enumerate(chosen)]
-    return flags.select(pl.concat_list(names).list.drop_nulls())[:, 0].alias(WARNINGS if warnings else RULES)
+def breaking(findings: Iterable[Finding], *, warnings: bool = False) -> pl.Series | None:
+    """Which rows break a rule that sets them aside (or one that only warns); None where no row does."""
+    flags = [finding.broken for finding in findings if finding.is_warning == warnings]
+    return reduce(or_, flags) if flags else None
+
+
+def broken_rules(findings: Iterable[Finding], wrong: pl.Series) -> list[list[str]]:
+    """Of each row that is `wrong`, which rules it breaks, but for those that only warn."""
+    errors = [finding for finding in findings if not finding.is_warning]
+    flags = zip(*(finding.broken.filter(wrong).to_list() for finding in errors), strict=True)
+    return [[finding.rule for finding, broken in zip(errors, row, strict=True) if broken] for row in flags]
 
 
 def assert_holds(contract: type[Contract], frame: pl.DataFrame) -> None:
@@ -77,7 +80,12 @@ def _column_rules(name: str, column: Any) -> Iterator[tuple[str, bool, Holds]]:
 
 
 def _holds(check: Check, column: str | None) -> Holds:
-    return lambda rows: check(rows, column).check_output
+    def holds(rows: pl.LazyFrame) -> pl.LazyFrame:
+        # Calling the check itself would compute it at once, each check on its own.
+        found = check.get_backend(rows)(check).apply(PolarsData(rows, column or "*"))  # type: ignore[no-untyped-call]
+        return pl.LazyFrame({"": [found]}) if isinstance(found, bool) else found
+
+    return holds
 
 
 @cache
@@ -85,4 +93,8 @@ def _schema(contract: type[Contract]) -> pa.DataFrameSchema:
     schema = contract.to_schema()
     if schema.unique or any(column.unique for column in schema.columns.values()):
         raise TypeError(f"{contract.__name__}: uniqueness is no rule for single rows; a source's key sees to it")
+    nothing = polars_schema(contract).to_frame().lazy()
+    of_columns = [(check, name) for name, column in schema.columns.items() for check in column.checks]
+    for check, name in [*of_columns, *((check, None) for check in schema.checks)]:
+        check(nothing, name)  # when it is first called, a built-in check finds out how it is done with Polars
     return schema

@@ -5,25 +5,26 @@ files that differ. A changed definition, or a lost snapshot, means computing eve
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from itertools import chain
 
 import polars as pl
-from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, GreaterThanOrEqual, LessThan
+from pyiceberg.expressions import AlwaysTrue, GreaterThanOrEqual
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.features.declaration import FeatureView, Input
 from cryptodudez_assets.lake.changes import changed_rows
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.locks import exclusive
-from cryptodudez_assets.lake.spool import Spool
-from cryptodudez_assets.lake.tables import Change, TableSpec, scan
+from cryptodudez_assets.lake.tables import PATH, Change, TableSpec, Transform, scan
 
 MADE_FROM = "cryptodudez.made_from"
 DAY = timedelta(days=1)
 # Of views whose window is so many rows, so many keys are computed at a time.
-KEYS_AT_ONCE = 200
+KEYS_AT_ONCE = 64
 # Within so many days before a change, most keys have the rows that a window needs.
 NEAR = timedelta(days=92)
 
@@ -38,13 +39,15 @@ class Reach:
 
     def of(self, rows: pl.LazyFrame, time: str, back: timedelta | None = timedelta(0)) -> pl.LazyFrame:
         """The rows within reach, and those that lie `back` before its start (None: all before)."""
-        if back is not None:
-            rows = rows.filter(pl.col(time) >= pl.lit(self.start - back))
-        if self.end is not None:
-            rows = rows.filter(pl.col(time) < pl.lit(self.end))
+        rows = rows.filter(self.during(pl.col(time), back))
         if self.keys is None:
             return rows
         return rows.join(self.keys.lazy(), on=self.keys.columns, how="semi", nulls_equal=True)
+
+    def during(self, time: pl.Expr, back: timedelta | None = timedelta(0)) -> pl.Expr:
+        """Whether a time lies within reach, or at most `back` before it."""
+        since = pl.lit(value=True) if back is None else time >= pl.lit(self.start - back)
+        return since if self.end is None else since & (time < pl.lit(self.end))
 
     def __str__(self) -> str:
         keys = "all keys" if self.keys is None else f"{len(self.keys):,} keys"
@@ -63,9 +66,11 @@ class Materialized:
 def table_specs(view: FeatureView) -> list[TableSpec]:
     """The tables of a view: the newest version of each row, and all versions where there are several."""
     order = (*view.key, "event_ts")
-    specs = [TableSpec(view.table, view.contract, (("event_ts", "year"),), order)]
+    # Where a row looks at rows of its key of any age, files hold keys; elsewhere they hold years.
+    parts: Sequence[tuple[str, Transform]] = () if view.rows_back is not None else (("event_ts", "year"),)
+    specs = [TableSpec(view.table, view.contract, parts, order)]
     if view.versions:
-        specs.append(TableSpec(view.history, view.contract, (("event_ts", "year"),), (*order, "known_ts")))
+        specs.append(TableSpec(view.history, view.contract, parts, (*order, "known_ts")))
     return specs
 
 
@@ -73,7 +78,7 @@ def materialize(
     lake: Lake, view: FeatureView, *, full: bool = False, progress: Callable[[str], None] = lambda _: None
 ) -> Materialized:
     """Compute what is not up to date and write it, in one commit per table."""
-    with exclusive(lake.settings, f"view.{view.name}"), Spool() as computed:
+    with exclusive(lake.settings, f"view.{view.name}"):
         now = {one.table: _snapshot(lake, one.table) for one in view.inputs}
         before = None if full else _made_from(lake, view)
         changes = _changes(lake, view, before, now) if before else None
@@ -81,14 +86,18 @@ def materialize(
             return Materialized(0, None, now)
         reach = None if changes is None else _reach(view, changes)
         progress(f"{view.name}: {reach or 'everything is computed'}")
-        n_rows = 0
-        for number, portion in enumerate(portions := _portions(lake, view, changes, reach, now), 1):
-            computed.add(rows := compute(lake, view, portion, now))
-            n_rows += len(rows)
-            if len(portions) > 1:
-                progress(f"{view.name}: part {number} of {len(portions)}, {n_rows:,} rows computed")
-        for spec in table_specs(view):
-            _write(lake, view, spec, computed, None if reach is None else portions, now)
+        portions = _portions(lake, view, changes, reach, now)
+        computed = (compute(lake, view, portion, now) for portion in portions)
+        first = next(computed, None)  # before a table is made: where nothing can be computed, nothing is to be there
+        with ExitStack() as stack:
+            writers = [_begin(lake, stack, view, spec, portions if reach else None, now) for spec in table_specs(view)]
+            n_rows = 0
+            for number, rows in enumerate(chain([] if first is None else [first], computed), 1):
+                for write in writers:
+                    write(rows)
+                n_rows += len(rows)
+                if len(portions) > 1:
+                    progress(f"{view.name}: part {number} of {len(portions)}, {n_rows:,} rows computed")
         return Materialized(n_rows, reach, now)
 
 
@@ -174,49 +183,55 @@ def _all_keys(lake: Lake, view: FeatureView, snapshots: dict[str, int | None]) -
     return pl.concat(keys).collect(engine="streaming").with_columns(pl.col("event_ts").min())
 
 
-def _write(
+def _begin(
     lake: Lake,
+    stack: ExitStack,
     view: FeatureView,
     spec: TableSpec,
-    parts: Iterable[pl.DataFrame],
     reaches: Sequence[Reach | None] | None,
     made_from: dict[str, int | None],
-) -> None:
-    with lake.tables.changing(spec) as change:
-        change.note({MADE_FROM: json.dumps({"version": view.version, "inputs": made_from})})
-        if reaches is None:
-            change.delete(AlwaysTrue())
-        else:
-            _clear(change, [reach for reach in reaches if reach])
-        for rows in parts:
-            if spec.name != view.history:
-                rows = rows.sort("known_ts").unique([*view.key, "event_ts"], keep="last", maintain_order=True)
-            change.add(rows)
+) -> Callable[[pl.DataFrame], object]:
+    """A change of one table of the view, without what is computed anew; returns what writes rows to it."""
+    change = stack.enter_context(lake.tables.changing(spec))
+    change.note({MADE_FROM: json.dumps({"version": view.version, "inputs": made_from})})
+    if reaches is None:
+        change.delete(AlwaysTrue())
+    else:
+        _clear(change, [reach for reach in reaches if reach])
+    if not view.versions or spec.name == view.history:
+        return change.add
+    key = [*view.key, "event_ts"]
+    return lambda rows: change.add(rows.sort("known_ts").unique(key, keep="last", maintain_order=True))
 
 
 def _clear(change: Change, reaches: Sequence[Reach]) -> None:
-    """Take out the rows within reach. What else is in the partitions touched is written again, a year at a time."""
-    start, ends = min(reach.start for reach in reaches), [reach.end for reach in reaches if reach.end]
-    if len(ends) < len(reaches):
-        newest = change.rows(_from(start.year)).select(pl.col("event_ts").max()).collect().item()
-        ends.append(newest or start)
-    years = range(start.year, max(ends).year + 1)
-    change.delete(And(_from(years[0]), LessThan("event_ts", _first_of(years[-1] + 1).isoformat())))
-    for year in years:
-        of_year = And(_from(year), LessThan("event_ts", _first_of(year + 1).isoformat()))
-        there = change.rows(of_year).filter(pl.col("event_ts").dt.year() == year).collect()
-        for reach in reaches:
-            reached = reach.of(there.lazy(), "event_ts").collect()
-            there = there.join(reached, on=there.columns, how="anti", nulls_equal=True, maintain_order="left")
-        change.add(there)
+    """Take out the rows within reach."""
+    start = min(reach.start for reach in reaches)
+    reached = change.rows_with_path(GreaterThanOrEqual("event_ts", start.isoformat()))
+    paths = reached.filter(pl.col("event_ts") >= pl.lit(start)).pipe(_split, reaches, within=True).select(PATH).unique()
+    change.rewrite(
+        set(paths.collect(engine="streaming")[PATH]), lambda rows: _split(rows.lazy(), reaches, within=False).collect()
+    )
 
 
-def _from(year: int) -> BooleanExpression:
-    return GreaterThanOrEqual("event_ts", _first_of(year).isoformat())
-
-
-def _first_of(year: int) -> datetime:
-    return datetime(year, 1, 1, tzinfo=UTC)
+def _split(rows: pl.LazyFrame, reaches: Sequence[Reach], *, within: bool) -> pl.LazyFrame:
+    """The rows within one of these reaches, or those that are not."""
+    first, time = reaches[0], pl.col("event_ts")
+    if first.keys is None:  # then there is no other
+        inside = first.during(time)
+        return rows.filter(inside if within else ~inside)
+    start, end = (pl.col(name) for name in (" start", " end"))
+    ends = pl.Datetime("us", "UTC")
+    bounds = [
+        reach.keys.with_columns(pl.lit(reach.start).alias(" start"), pl.lit(reach.end, ends).alias(" end"))
+        for reach in reaches
+        if reach.keys is not None
+    ]
+    bounded = rows.join(
+        pl.concat(bounds).lazy(), on=first.keys.columns, how="left", nulls_equal=True, maintain_order="left"
+    )
+    inside = ((time >= start) & (end.is_null() | (time < end))).fill_null(value=False)
+    return bounded.filter(inside if within else ~inside).drop(" start", " end")
 
 
 def _snapshot(lake: Lake, name: str) -> int | None:

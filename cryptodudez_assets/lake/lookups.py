@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Callable
 
 import polars as pl
+from pyiceberg.expressions import AlwaysTrue
 
-from cryptodudez_assets.contracts.rules import broken_rules, judge
+from cryptodudez_assets.contracts.rules import breaking, judge
 from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.merge import is_within, partitions, table_spec, within
-from cryptodudez_assets.lake.tables import Lakehouse, any_of
+from cryptodudez_assets.lake.merge import table_spec
+from cryptodudez_assets.lake.tables import PATH, Lakehouse
 from cryptodudez_assets.sources.declaration import Lookup, Source
 
 
@@ -29,37 +30,36 @@ def filled(rows: pl.DataFrame, source: Source, values: pl.DataFrame | None) -> p
 
 
 def bring_up_to_date(lake: Lake, source: Source, progress: Callable[[str], None] = lambda _: None) -> int:
-    """Rewrite the partitions in which a value differs from what the other table tells now; returns how many rows do."""
+    """Rewrite the files in which a value differs from what the other table tells now; returns how many rows do."""
     values = values_of(lake.tables, source)
-    rows = lake.tables.scan(source.table)
-    if source.lookup is None or values is None or rows is None:
+    if source.lookup is None or values is None or lake.tables.table(source.table) is None:
         return 0
-    spec = table_spec(source)
-    with lake.tables.changing(spec) as change:
-        days = pl.col("event_ts").dt.truncate("1d")
-        stale = _stale(change.rows(), source.lookup, values).group_by(days).len().collect(engine="streaming")
-        spans, n_rows = list(partitions(stale["event_ts"], source.partition_by)), int(stale["len"].sum())
-        if not spans:
+    warned: Counter[str] = Counter()
+
+    def corrected(before: pl.DataFrame) -> pl.DataFrame:
+        after = filled(before, source, values)
+        differs = before[lookup.column].ne_missing(after[lookup.column])
+        warned.update(_warned(source, after.filter(differs)))
+        warned.subtract(_warned(source, before.filter(differs)))
+        return after
+
+    lookup = source.lookup
+    with lake.tables.changing(table_spec(source)) as change:
+        rows = _stale(change.rows_with_path(AlwaysTrue()), lookup, values)
+        stale = rows.group_by(PATH).len().collect(engine="streaming")
+        n_rows = int(stale["len"].sum())
+        if not n_rows:
             return 0
-        progress(f"{source.table}: {source.lookup.column} changed in {n_rows:,} rows of {len(spans)} partitions")
-        kept = [change.rows(within(span)).filter(is_within(span)) for span in spans]
-        change.delete(any_of(within(span) for span in spans))
-        warned: Counter[str] = Counter()
-        for part in kept:
-            before = part.collect()
-            after = _joined(before.lazy(), source.lookup, values).collect().select(before.columns)
-            differs = before[source.lookup.column].ne_missing(after[source.lookup.column])
-            warned.update(_warned(source, after.filter(differs)))
-            warned.subtract(_warned(source, before.filter(differs)))
-            change.add(after)
+        progress(f"{source.table}: {lookup.column} changed in {n_rows:,} rows of {len(stale)} files")
+        change.rewrite(set(stale[PATH]), corrected)
     catalogue.add_warned(lake.tables, source.name, {file_id: n for file_id, n in warned.items() if n})
     return n_rows
 
 
 def _warned(source: Source, rows: pl.DataFrame) -> dict[str, int]:
     """How many rows of which file break a rule that only warns."""
-    warned = broken_rules(list(judge(source.contract, rows)), warnings=True)
-    return {} if warned is None else dict(rows["file_id"].filter(warned.list.len() > 0).value_counts().iter_rows())
+    warned = breaking(judge(source.contract, rows), warnings=True)
+    return {} if warned is None else dict(rows["file_id"].filter(warned).value_counts().iter_rows())
 
 
 def _joined(rows: pl.LazyFrame, lookup: Lookup, values: pl.DataFrame) -> pl.LazyFrame:
@@ -68,5 +68,5 @@ def _joined(rows: pl.LazyFrame, lookup: Lookup, values: pl.DataFrame) -> pl.Lazy
 
 def _stale(rows: pl.LazyFrame, lookup: Lookup, values: pl.DataFrame) -> pl.LazyFrame:
     told = values.lazy().rename({lookup.column: "told"})
-    narrow = rows.select(lookup.by, lookup.column, "event_ts").join(told, on=lookup.by, how="left")
+    narrow = rows.select(lookup.by, lookup.column, PATH).join(told, on=lookup.by, how="left")
     return narrow.filter(pl.col(lookup.column).ne_missing(pl.col("told")))

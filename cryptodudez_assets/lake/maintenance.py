@@ -20,7 +20,7 @@ from cryptodudez_assets.lake.tables import Change, Lakehouse, data_files, scan_f
 # The batch that a snapshot of a source's table belongs to, and what became of it.
 BATCH, OUTCOME = "cryptodudez.batch", "cryptodudez.outcome"
 
-SMALL_BYTES = 32 << 20
+SMALL_BYTES = 8 << 20
 # So few that reading a table costs at most twice what it would in one piece, whatever the size of its landings.
 MAX_SMALL_FILES = 4
 KEPT_SNAPSHOTS = 100

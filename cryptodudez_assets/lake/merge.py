@@ -4,32 +4,35 @@ Winning is an order over rows (`newest_by`, then how far the file reaches in tim
 landing ends in the same table.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from itertools import chain
+from datetime import date
+from typing import Self
 
 import polars as pl
-from pyiceberg.expressions import And, BooleanExpression, GreaterThanOrEqual, In, LessThan, LessThanOrEqual
+from pyiceberg.expressions import AlwaysFalse, And, BooleanExpression, GreaterThanOrEqual, In, LessThanOrEqual
 
-from cryptodudez_assets.contracts.base import polars_schema
-from cryptodudez_assets.lake.tables import Change, Lakehouse, TableSpec, all_of, any_of
+from cryptodudez_assets.lake.tables import PATH, Change, Lakehouse, TableSpec, all_of
 from cryptodudez_assets.sources.declaration import Source
 
 PLACE = ["file_id", "file_row"]
 AS_OF = "as_of"
+HASH = " hash"  # no column's name begins with a blank
 
 
 def table_spec(source: Source) -> TableSpec:
     """The table of a source."""
-    return TableSpec(source.table, source.contract, (("event_ts", source.partition_by),), tuple(source.sort_by))
+    return _spec(source, source.table)
 
 
 def observations_spec(source: Source) -> TableSpec | None:
     """The table that keeps every observation, for sources that want it."""
-    if source.observations is None:
-        return None
-    return TableSpec(source.observations, source.contract, (("event_ts", source.partition_by),), tuple(source.sort_by))
+    return _spec(source, source.observations) if source.observations else None
+
+
+def _spec(source: Source, name: str) -> TableSpec:
+    parts = [("event_ts", source.partition_by)] if source.partition_by else []
+    return TableSpec(name, source.contract, tuple(parts), tuple(source.sort_by))
 
 
 @dataclass(frozen=True)
@@ -56,47 +59,76 @@ def merge(
     that reaches further wins.
     """
     order = [source.newest_by, *PLACE]
-    narrow = list(dict.fromkeys([*source.key, *order, "event_ts"]))
-    new = pl.concat([part.select(narrow) for part in parts()] or [pl.DataFrame(schema=_narrow_schema(source, narrow))])
-    if not len(new) and not anew:
+    narrow = list(dict.fromkeys([*source.key, *order]))
+    keys = _Keys.of(source.key, parts())
+    if not len(keys.hashes) and not anew:
         return Merged({}, {}, None)
     with tables.changing(table_spec(source)) as change:
-        outdated = (
-            change.rows(In("file_id", list(anew))).filter(pl.col("file_id").is_in(list(anew))).select(narrow).collect()
-        )
-        old = _rivals(change, source, new, narrow).join(outdated, on=PLACE, how="anti")
-        losers = _losers(pl.concat([old, new]), source.key, order, as_of)
+        outdated = _outdated(change, anew).select(*narrow, PATH).collect()
+        old = keys.rivals(change, narrow).join(outdated, on=PLACE, how="anti")
+        new = keys.contested(old, parts(), narrow)
+        losers = _losers(pl.concat([old.drop(PATH), new]), source.key, order, as_of)
         displaced, duplicates = old.join(losers, on=PLACE, how="semi"), new.join(losers, on=PLACE, how="semi")
-        gone = pl.concat([displaced, outdated])
-        rewritten = list(partitions(gone["event_ts"], source.partition_by))
-        kept = [change.rows(within(span)).filter(is_within(span)) for span in rewritten]
         merged = Merged(_per_file(duplicates), _per_file(displaced), None)
         change.note(note(merged))
-        if rewritten:
-            change.delete(any_of(within(span) for span in rewritten))
-        survivors = (rows.collect().join(gone, on=PLACE, how="anti") for rows in kept)
-        fresh = (part.join(duplicates, on=PLACE, how="anti") for part in parts())
-        for rows in chain(survivors, fresh):
-            change.add(rows)
+        gone = pl.concat([displaced, outdated])
+        change.rewrite(set(gone[PATH]), lambda rows: _without(rows, gone))
+        for rows in parts():
+            change.add(_without(rows, duplicates))
     return Merged(merged.duplicates, merged.displaced, change.snapshot_id)
 
 
-def _narrow_schema(source: Source, narrow: list[str]) -> dict[str, pl.DataType]:
-    schema = polars_schema(source.contract)
-    return {name: schema[name] for name in narrow}
+@dataclass(frozen=True)
+class _Keys:
+    """The keys of new rows: a hash of each, and the range of each column. Where hashes agree, keys are compared."""
+
+    key: Sequence[str]
+    hashes: pl.Series
+    ranges: pl.DataFrame
+
+    @classmethod
+    def of(cls, key: Sequence[str], parts: Iterable[pl.DataFrame]) -> Self:
+        hashes, ranges = [pl.Series(HASH, [], pl.UInt64)], []
+        for part in parts:
+            hashes.append(part.select(_hash(key)).to_series())
+            ranges.append(part.select(pl.col(key).min()))
+            ranges.append(part.select(pl.col(key).max()))
+        return cls(key, pl.concat(hashes), pl.concat(ranges) if ranges else pl.DataFrame())
+
+    def rivals(self, change: Change, narrow: Sequence[str]) -> pl.DataFrame:
+        """Rows of the table with a key that is among the new ones.
+
+        They are looked for by the range of each key column, so that rows of one key meet even where observations of it
+        differ in `event_ts` and lie in different partitions.
+        """
+        rows = change.rows_with_path(AlwaysFalse() if self.ranges.is_empty() else self._may_match())
+        if not self.ranges.is_empty():
+            first = self.ranges[self.key[0]]
+            rows = rows.filter(pl.col(self.key[0]).is_between(pl.lit(first.min()), pl.lit(first.max())))
+        hashed = rows.select(*narrow, PATH, _hash(self.key))
+        return hashed.join(self.hashes.to_frame().lazy(), on=HASH, how="semi").drop(HASH).collect()
+
+    def contested(self, old: pl.DataFrame, parts: Iterable[pl.DataFrame], narrow: Sequence[str]) -> pl.DataFrame:
+        """New rows whose key is that of another row, new or old."""
+        wanted = pl.concat([self.hashes.filter(self.hashes.is_duplicated()), old.select(_hash(self.key)).to_series()])
+        chosen = (part.filter(_hash(self.key).is_in(wanted.implode())) for part in parts) if len(wanted) else ()
+        return pl.concat([old.clear().select(narrow), *(rows.select(narrow) for rows in chosen)])
+
+    def _may_match(self) -> BooleanExpression:
+        return all_of(_range(name, self.ranges[name]) for name in self.key)
 
 
-def _rivals(change: Change, source: Source, new: pl.DataFrame, narrow: list[str]) -> pl.DataFrame:
-    """Rows of the table with a key that is among the new ones.
+def _hash(key: Sequence[str]) -> pl.Expr:
+    return pl.struct(key).hash().alias(HASH)
 
-    They are looked for by the range of each key column, so that rows of one key meet even where observations of it differ
-    in `event_ts` and lie in different partitions.
-    """
-    if not len(new):
-        return new
-    ranges = [_range(name, new[name]) for name in source.key]
-    keys = new.select(source.key).unique().lazy()
-    return change.rows(all_of(ranges)).select(narrow).join(keys, on=list(source.key), how="semi").collect()
+
+def _outdated(change: Change, file_ids: Collection[str]) -> pl.LazyFrame:
+    ids = list(file_ids)
+    return change.rows_with_path(In("file_id", ids)).filter(pl.col("file_id").is_in(ids))
+
+
+def _without(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    return rows.join(others, on=PLACE, how="anti", maintain_order="left") if len(others) else rows
 
 
 def _range(name: str, values: pl.Series) -> BooleanExpression:
@@ -121,25 +153,3 @@ def _losers(
 
 def _per_file(rows: pl.DataFrame) -> dict[str, int]:
     return dict(rows["file_id"].value_counts().iter_rows())
-
-
-Span = tuple[datetime, datetime]
-
-
-def partitions(times: pl.Series, unit: str) -> Iterator[Span]:
-    """The partitions that rows with these times fall into, as `[start, end)`."""
-    every = {"year": "1y", "month": "1mo", "day": "1d"}[unit]
-    starts = times.dt.truncate(every).unique().sort()
-    yield from zip(starts, starts.dt.offset_by(every), strict=True)
-
-
-def within(span: Span) -> BooleanExpression:
-    """The partition, to choose files by."""
-    start, end = span
-    return And(GreaterThanOrEqual("event_ts", start.isoformat()), LessThan("event_ts", end.isoformat()))
-
-
-def is_within(span: Span) -> pl.Expr:
-    """The partition, to choose rows by."""
-    start, end = span
-    return pl.col("event_ts").is_between(pl.lit(start), pl.lit(end), closed="left")

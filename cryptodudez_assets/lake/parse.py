@@ -7,8 +7,9 @@ one, and the same converters decide about each value; so a row's fate never depe
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -58,7 +59,7 @@ class ChunkReader:
         """Halve what does not pass the fast path, until little is left to be read with care."""
         table = self._fast(chunk)
         if table is not None:
-            yield _Part(_with_rows(table, range(first_row, first_row + len(table))), len(table), [])
+            yield _Part(_with_rows(table, np.arange(first_row, first_row + len(table))), len(table), [])
         elif (halves := chunk.halves()) and len(chunk.data) > self.careful_bytes:
             for half in halves:
                 for part in self._parts(half, first_row):
@@ -152,7 +153,7 @@ class _Part(NamedTuple):
     rejects: list[Reject]
 
 
-def _with_rows(table: pa.Table, rows: Sequence[int]) -> pa.Table:
+def _with_rows(table: pa.Table, rows: "Sequence[int] | np.ndarray[Any, Any]") -> pa.Table:
     return table.append_column(ROW, pa.array(rows, pa.int64()))
 
 

@@ -1,18 +1,17 @@
 """Read the files of a batch: valid rows, rejected records and a count for each file. Bounded memory, no side effects."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import reduce
-from operator import or_
 from typing import Any, Self
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from cryptodudez_assets.contracts.base import polars_schema
-from cryptodudez_assets.contracts.rules import RULES, broken_rules, judge
+from cryptodudez_assets.contracts.rules import Finding, breaking, broken_rules, judge
 from cryptodudez_assets.lake.archives import Container, Refused
 from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.chunks import chunks
@@ -25,7 +24,7 @@ from cryptodudez_assets.lake.spool import Spool
 from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
 
 # Chunks of many small files are judged together: evaluating a contract has a price per call, not per row.
-GROUP_BYTES = 8 << 20
+GROUP_BYTES = 16 << 20
 GROUP_CHUNKS = 500
 
 FILE = " file"  # beside the raw columns while chunks of several files are together, as `ROW` is
@@ -70,8 +69,7 @@ class Reading:
             schema={"file_id": pl.String, "as_of": pl.Datetime("us", "UTC")},
             orient="row",
         )
-        for rows in self.valid:
-            rows = rows.filter(~pl.col("file_id").is_in(self.set_aside))
+        for rows in self._used(self.valid):
             if rows["known_ts"].null_count():
                 rows = (
                     rows.join(as_of, on="file_id", how="left")
@@ -82,12 +80,11 @@ class Reading:
 
     def rejected_records(self) -> Iterator[pl.DataFrame]:
         """Rejected records of the files that are not set aside."""
-        return (rows.filter(~pl.col("file_id").is_in(self.set_aside)) for rows in self.rejects)
+        return self._used(self.rejects)
 
-    @property
-    def set_aside(self) -> list[str]:
-        """Files of which nothing is used."""
-        return [file_id for file_id, count in self.counts.items() if count.set_aside]
+    def _used(self, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        unused = [file_id for file_id, count in self.counts.items() if count.set_aside]
+        return (rows.filter(~pl.col("file_id").is_in(unused)) if unused else rows for rows in frames)
 
 
 def read_files(
@@ -103,9 +100,10 @@ def read_files(
                 count.set_aside = entry["reason"]
                 continue
             try:
+                told = _told(source, entry)
                 for parsed in _parse(opener, source, entry):
                     count.read += parsed.n_records
-                    group.add(entry["file_id"], parsed)
+                    group.add(told, parsed)
                     if len(parsed.chunk.data) >= GROUP_BYTES:
                         progress(f"{entry['uri']}: {count.read:,} records read")
             except Refused as error:
@@ -141,29 +139,27 @@ class _Opener:
 
 
 def _parse(opener: _Opener, source: Source, entry: Entry) -> Iterator[ParsedChunk]:
-    layout = next(layout for layout in source.layouts if layout.name == entry["layout"])
+    layout = _layout(source, entry)
     line_end = "\r\n" if entry["line_end"] == "crlf" else "\n"
     dialect = Dialect(entry["encoding"], entry["delimiter"], line_end, tuple(entry["header"]), entry["quote"])
     reader = ChunkReader(dialect, layout, layout.added_in(dialect.header) if source.keeps_extra else ())
-    told: dict[str, object] = {**(layout.told_by(path_of(entry)) or {})}
-    if layout.reads_catalogued:
-        told[CATALOGUED] = entry["discovered_at"]
     row = 1
     with opener.open(entry["uri"]).text(entry["format"], entry["member"], entry["size"]) as text:
         for chunk in chunks(text, dialect):
             parsed = reader.read(chunk, row)
             row += parsed.n_records
-            yield _with_constants(parsed, told)
+            yield parsed
 
 
-def _with_constants(parsed: ParsedChunk, told: dict[str, object]) -> ParsedChunk:
-    """The chunk with what its file tells beside the records, as columns."""
-    table = parsed.table
-    if table is None or not told:
-        return parsed
-    for name, value in told.items():
-        table = table.append_column(name, pa.repeat(value, len(table)))
-    return replace(parsed, table=table)
+def _told(source: Source, entry: Entry) -> dict[str, object]:
+    """What a file tells beside its records, as raw columns."""
+    layout = _layout(source, entry)
+    catalogued = {CATALOGUED: entry["discovered_at"]} if layout.reads_catalogued else {}
+    return {FILE: entry["file_id"], **(layout.told_by(path_of(entry)) or {}), **catalogued}
+
+
+def _layout(source: Source, entry: Entry) -> Layout:
+    return next(layout for layout in source.layouts if layout.name == entry["layout"])
 
 
 class _Group:
@@ -171,56 +167,59 @@ class _Group:
 
     def __init__(self, source: Source, reading: Reading, looked_up: pl.DataFrame | None) -> None:
         self.source, self.reading, self.looked_up = source, reading, looked_up
-        self.chunks: list[tuple[str, ParsedChunk]] = []
+        self.chunks: list[tuple[dict[str, object], ParsedChunk]] = []
         self.bytes = 0
 
-    def add(self, file_id: str, parsed: ParsedChunk) -> None:
+    def add(self, told: dict[str, object], parsed: ParsedChunk) -> None:
         if self.chunks and not _alike(self.chunks[0][1].reader, parsed.reader):
             self.flush()
-        self.chunks.append((file_id, parsed))
+        self.chunks.append((told, parsed))
         self.bytes += len(parsed.chunk.data)
         if self.bytes >= GROUP_BYTES or len(self.chunks) >= GROUP_CHUNKS:
             self.flush()
 
     def flush(self) -> None:
         chunks, self.chunks, self.bytes = self.chunks, [], 0
-        tables = [_with_file(parsed.table, file_id) for file_id, parsed in chunks if parsed.table is not None]
+        parts = [(told, parsed.table) for told, parsed in chunks if parsed.table is not None]
         broken: dict[str, dict[int, list[str]]] = {}
-        if tables:
-            rows, broken = self._canonical(pa.concat_tables(tables), chunks[0][1].reader)
+        if parts:
+            rows, broken = self._canonical(_raw_rows(parts), chunks[0][1].reader)
             self._count_valid(rows)
             self.reading.valid.add(rows)
-        for file_id, parsed in chunks:
+        for told, parsed in chunks:
+            file_id = str(told[FILE])
             theirs = {row: rules for row, rules in broken.get(file_id, {}).items() if parsed.has(row)}
             self._count_rejects(file_id, [*parsed.rejects, *(parsed.reject(theirs) if theirs else ())])
 
-    def _canonical(self, table: pa.Table, reader: ChunkReader) -> tuple[pl.DataFrame, dict[str, dict[int, list[str]]]]:
+    def _canonical(
+        self, raw: pl.DataFrame, reader: ChunkReader
+    ) -> tuple[pl.DataFrame, dict[str, dict[int, list[str]]]]:
         """Rows that keep every rule, and per file and row the rules that the others break."""
-        rows, misfits = canonical(self.source, reader.layout, table, reader.extra)
+        rows, misfits = canonical(self.source, reader.layout, raw, reader.extra)
         rows = filled(rows, self.source, self.looked_up)
-        errors = self._judge(rows, reader.layout)
+        findings = self._judge(rows, reader.layout)
+        wrong = breaking(findings)
         broken: dict[str, dict[int, list[str]]] = {}
-        for file_id, row, rules in [*misfits, *errors.iter_rows()]:
+        for file_id, row, rules in [*misfits, *self._errors(rows, findings, wrong)]:
             broken.setdefault(file_id, {}).setdefault(row, []).extend(rules)
-        return (rows.join(errors, on=["file_id", "file_row"], how="anti") if len(errors) else rows), broken
+        warned = breaking(findings, warnings=True)
+        if warned is not None:
+            kept = warned if wrong is None else warned & ~wrong
+            for file_id, n in rows["file_id"].filter(kept).value_counts().iter_rows():
+                self.reading.counts[file_id].warned += n
+        return (rows if wrong is None else rows.filter(~wrong)), broken
 
-    def _judge(self, rows: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+    def _judge(self, rows: pl.DataFrame, layout: Layout) -> list[Finding]:
         told = "known_ts" in layout.canonical  # otherwise it is filled when the whole file is read
         judged = rows if told else rows.with_columns(known_ts=pl.lit(now(), pl.Datetime("us", "UTC")))
-        findings = list(judge(self.source.contract, judged))
-        place = rows.select("file_id", "file_row")
-        if findings:  # nearly all rows break nothing: the lists of rules are made for the others only
-            touched = reduce(or_, (finding.broken for finding in findings))
-            findings = [replace(finding, broken=finding.broken.filter(touched)) for finding in findings]
-            place = place.filter(touched)
-        errors = broken_rules(findings)
-        if (warned := broken_rules(findings, warnings=True)) is not None:
-            kept = warned.list.len() > 0 if errors is None else (warned.list.len() > 0) & (errors.list.len() == 0)
-            for file_id, n in place["file_id"].filter(kept).value_counts().iter_rows():
-                self.reading.counts[file_id].warned += n
-        if errors is None:
-            return place.clear().with_columns(pl.lit(None, pl.List(pl.String)).alias(RULES))
-        return place.with_columns(errors).filter(pl.col(RULES).list.len() > 0)
+        return list(judge(self.source.contract, judged))
+
+    def _errors(
+        self, rows: pl.DataFrame, findings: list[Finding], wrong: pl.Series | None
+    ) -> Iterator[tuple[str, int, list[str]]]:
+        if wrong is not None:
+            place = rows.select("file_id", "file_row").filter(wrong).iter_rows()
+            yield from ((*at, rules) for at, rules in zip(place, broken_rules(findings, wrong), strict=True))
 
     def _count_valid(self, rows: pl.DataFrame) -> None:
         for file_id, newest in rows.group_by("file_id").agg(pl.col("event_ts").max()).iter_rows():
@@ -240,18 +239,20 @@ def _alike(one: ChunkReader, other: ChunkReader) -> bool:
     return one.layout is other.layout and list(one.extra) == list(other.extra)
 
 
-def _with_file(table: pa.Table, file_id: str) -> pa.Table:
-    return table.append_column(FILE, pa.repeat(file_id, len(table)))
+def _raw_rows(parts: Sequence[tuple[dict[str, object], pa.Table]]) -> pl.DataFrame:
+    """The records of several files, each with what its file tells."""
+    rows = pl.DataFrame(pl.from_arrow(pa.concat_tables(table for _, table in parts)))
+    told = pl.DataFrame([told for told, _ in parts])
+    return rows.hstack(told[np.repeat(np.arange(len(parts)), [len(table) for _, table in parts])])
 
 
 def canonical(
-    source: Source, layout: Layout, table: pa.Table, extra: Sequence[str] = ()
+    source: Source, layout: Layout, rows: pl.DataFrame, extra: Sequence[str] = ()
 ) -> tuple[pl.DataFrame, list[tuple[str, int, list[str]]]]:
     """Typed raw columns (with `FILE` and `ROW`) as rows of the source's table; `known_ts` is null where the layout is silent.
 
     Rows with a value that its column cannot hold are left out; they are returned as (file, row, what they break).
     """
-    rows = pl.DataFrame(pl.from_arrow(table))
     derived = {
         "known_ts": pl.lit(None, pl.Datetime("us", "UTC")),
         "extra": pl.struct(extra).struct.json_encode() if extra else pl.lit(None, pl.String),
@@ -261,9 +262,11 @@ def canonical(
         "file_row": pl.col(ROW),
     }
     schema = polars_schema(source.contract)
-    raw = rows.select(derived[name].alias(name) for name in schema)
+    # Lazy, since what several columns are made of is then computed once.
+    raw = rows.lazy().select(derived[name].alias(name) for name in schema).collect()
     fitting = raw.cast(schema, strict=False)
     lost = {name: _is_lost(raw[name], fitting[name]) for name, dtype in schema.items() if raw.schema[name] != dtype}
+    lost = {name: flags for name, flags in lost.items() if flags.any()}
     place = fitting.select("file_id", "file_row")
     misfits = [(*at, [f"{name}:type"]) for name, flags in lost.items() for at in place.filter(flags).iter_rows()]
     return (fitting.filter(~pl.any_horizontal(lost.values())) if misfits else fitting), misfits

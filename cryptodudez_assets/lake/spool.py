@@ -8,7 +8,7 @@ from typing import Self
 
 import polars as pl
 
-IN_MEMORY_BYTES = 256 << 20
+IN_MEMORY_BYTES = 32 << 20
 
 
 class Spool:

@@ -4,18 +4,16 @@ The only module that talks to pyiceberg. Writers replace whole files (copy on wr
 """
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property, reduce
-from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import polars as pl
-import pyarrow as pa
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.expressions import AlwaysFalse, AlwaysTrue, And, BooleanExpression, Or
-from pyiceberg.io.pyarrow import _dataframe_to_data_files
+from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.manifest import DataFile
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
@@ -37,6 +35,7 @@ from pyiceberg.types import (
 )
 
 from cryptodudez_assets.contracts.base import Contract, columns_of, summary_of
+from cryptodudez_assets.lake.data_files import DataFiles
 from cryptodudez_assets.lake.locks import exclusive
 from cryptodudez_assets.settings import Settings
 
@@ -46,13 +45,16 @@ if TYPE_CHECKING:
 Transform = Literal["identity", "year", "month", "day"]
 TRANSFORMS = {"identity": IdentityTransform, "year": YearTransform, "month": MonthTransform, "day": DayTransform}
 
-# How much is written at a time: large enough for files of a useful size, small enough for a laptop.
-WRITE_BYTES = 256 << 20
+PATH = " path"  # no column's name begins with a blank
+# Of a file that is rewritten, so many rows are in memory at a time.
+ROWS_AT_ONCE = 1 << 18
 
 TABLE_PROPERTIES = {
+    # Of how `data_files` encodes floats, Spark's readers of columns in batches know nothing before Iceberg 1.11.
+    "read.parquet.vectorization.enabled": "false",
+    # Where a deletion leaves rows of a file, pyiceberg writes them.
     "write.parquet.compression-codec": "zstd",
     "write.parquet.compression-level": "1",
-    "write.parquet.row-group-limit": "131072",
     # Each commit writes a metadata file; without these they would pile up and slow every later commit down.
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "10",
@@ -127,17 +129,13 @@ class Lakehouse:
     def changing(self, spec: TableSpec) -> Iterator["Change"]:
         """Collect changes to a table under its lock; they are committed together at the end, or not at all."""
         with exclusive(self.settings, f"table.{spec.name}"):
-            change = Change(self._ensure(spec))
-            yield change
-            change.commit()
+            yield from _committed(Change(self._ensure(spec)))
 
     @contextmanager
     def rearranging(self, name: str) -> Iterator["Change"]:
         """The same for a table as it is found, whatever contract it was made from: nothing but its layout may change."""
         with exclusive(self.settings, f"table.{name}"):
-            change = Change(self.catalog.load_table(name))
-            yield change
-            change.commit()
+            yield from _committed(Change(self.catalog.load_table(name)))
 
     def keep(self, name: str, snapshot_id: int | None = None) -> None:
         """Tag a snapshot (by default the newest), so that upkeep never forgets it."""
@@ -174,59 +172,61 @@ class _Transaction(Transaction):  # type: ignore[misc]
 
 
 class Change:
-    """One commit in the making. Data files are written at once, and become visible together when the change ends well."""
+    """One commit in the making. Data files are written at once, and become visible together when the change ends well.
+
+    What is deleted or dropped concerns rows as they were before the change.
+    """
 
     def __init__(self, table: Table) -> None:
         self.table = table
         self.snapshot_id = _snapshot_id(table)
         self._transaction = _Transaction(table)
         self._properties: dict[str, str] = {}
-        self._held: list[pl.DataFrame] = []
-        self._held_bytes = 0
+        self._added = DataFiles(table.metadata, table.io)
+        self._dropped: list[DataFile] = []
         self._changed = False
 
     def rows(self, where: BooleanExpression | None = None) -> pl.LazyFrame:
         """Rows as they were before the change, in the files that may match `where`."""
         return scan(self.table, where)
 
+    def rows_with_path(self, where: BooleanExpression) -> pl.LazyFrame:
+        """The same, and in `PATH` the data file that holds the row."""
+        return scan_files(self.table, planned_files(self.table, where), with_path=True)
+
     def delete(self, where: BooleanExpression) -> Self:
-        """Drop the rows that match, also those added before: delete first."""
-        self._write_held()
+        """Drop the rows that match."""
         with self._writing() as properties, warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Delete operation did not match any records")
             self._transaction.delete(where, snapshot_properties=properties)
         return self
 
+    def drop(self, files: Iterable[DataFile]) -> Self:
+        """Drop whole data files; all others stay as they are. What is to stay of them must be added."""
+        self._dropped += files
+        return self
+
     def add(self, rows: pl.DataFrame) -> Self:
         """Add rows. They are collected, and written in the table's order: few frames or many make the same few files."""
         if len(rows):
-            self._held.append(self._columns_of_table(rows))
-            self._held_bytes += int(rows.estimated_size())
-            if self._held_bytes >= WRITE_BYTES:
-                self._write_held()
+            self._added.add(self._columns_of_table(rows))
         return self
 
-    def _write_held(self) -> None:
-        if self._held:
-            rows = pl.concat(self._held)
-            self._held, self._held_bytes = [], 0
-            with self._writing() as properties:
-                self._transaction.append(self._in_order(rows), snapshot_properties=properties)
+    def rewrite(self, paths: Collection[str], keep: Callable[[pl.DataFrame], pl.DataFrame]) -> Self:
+        """Of the data files with these values of `PATH`, keep only some rows."""
+        for file in data_files(self.table):
+            if _path_of(file.file_path) in paths:
+                self.drop([file])
+                for start in range(0, file.record_count, ROWS_AT_ONCE):
+                    self.add(keep(scan_files(self.table, [file.file_path]).slice(start, ROWS_AT_ONCE).collect()))
+        return self
 
     def replace(self, files: Iterable[DataFile], parts: Iterable[pl.DataFrame]) -> Self:
-        """Put other rows in the place of these data files; all other files stay as they are."""
-        with (
-            self._writing() as properties,
-            self._transaction.update_snapshot(snapshot_properties=properties).overwrite() as snapshot,
-        ):
-            for old in files:
-                snapshot.delete_data_file(old)
-            metadata, number = self._transaction.table_metadata, count()
-            for rows in parts:
-                ordered = self._in_order(self._columns_of_table(rows))
-                written = _dataframe_to_data_files(metadata, ordered, self.table.io, snapshot.commit_uuid, number)
-                for new in written:
-                    snapshot.append_data_file(new)
+        """Put other rows in the place of these data files, each part in files of its own."""
+        self.drop(files)
+        for rows in parts:
+            self.add(rows)
+            self._added.finish()
         return self
 
     def expire(self, snapshot_ids: Sequence[int]) -> Self:
@@ -263,17 +263,33 @@ class Change:
         gone = [pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name not in rows.columns]
         return rows.with_columns(gone).select(schema.names())
 
-    def _in_order(self, rows: pl.DataFrame) -> pa.Table:
-        schema = self.table.schema()
-        order = [schema.find_column_name(field.source_id) or "" for field in self.table.sort_order().fields]
-        return _arrow(rows.sort(order) if order else rows, schema)
-
     def commit(self) -> None:
         """Make everything visible at once."""
-        self._write_held()
+        added = self._added.close()
+        if added or self._dropped:
+            with self._writing() as properties:
+                update = self._transaction.update_snapshot(snapshot_properties=properties)
+                with update.overwrite() if self._dropped else update.merge_append() as snapshot:
+                    for old in self._dropped:
+                        snapshot.delete_data_file(old)
+                    for new in added:
+                        snapshot.append_data_file(new)
         if self._changed:
             self._transaction.commit_transaction()
             self.snapshot_id = _snapshot_id(self.table)
+
+    def abandon(self) -> None:
+        """Leave everything as it was."""
+        self._added.abandon()
+
+
+def _committed(change: Change) -> Iterator[Change]:
+    try:
+        yield change
+        change.commit()
+    except BaseException:
+        change.abandon()
+        raise
 
 
 def _with_new_columns(table: Table, spec: TableSpec) -> Table:
@@ -318,27 +334,31 @@ def data_files(table: Table, where: BooleanExpression | None = None, snapshot_id
     return [task.file for task in tasks]
 
 
-def scan_files(table: Table, paths: Sequence[str]) -> pl.LazyFrame:
+def scan_files(table: Table, paths: Sequence[str], *, with_path: bool = False) -> pl.LazyFrame:
     """A lazy frame over data files of the table. Columns that were added later are null in older files."""
     schema = frame_schema(table)
     if not paths:
-        return pl.LazyFrame(schema=schema)
-    # Of a local file Polars gets the plain path: it would read a percent sign in a URL as an escape.
-    paths = [path.removeprefix("file://") for path in paths]
+        return pl.LazyFrame(schema={**schema, PATH: pl.String} if with_path else schema)
     return pl.scan_parquet(
-        paths,
+        [_path_of(path) for path in paths],
         schema=schema,
         missing_columns="insert",
         extra_columns="ignore",
         storage_options=_storage_options(table) if "://" in paths[0] else None,
         hive_partitioning=False,
         glob=False,
+        include_file_paths=PATH if with_path else None,
     )
+
+
+def _path_of(location: str) -> str:
+    # Of a local file Polars gets the plain path: it would read a percent sign in a URL as an escape.
+    return location.removeprefix("file://")
 
 
 def frame_schema(table: Table) -> pl.Schema:
     """The table's schema as Polars sees it."""
-    return pl.Schema(pl.from_arrow(_arrow_schema(table.schema()).empty_table()).schema)  # type: ignore[union-attr]
+    return pl.Schema(pl.from_arrow(schema_to_pyarrow(table.schema()).empty_table()).schema)  # type: ignore[union-attr]
 
 
 def _storage_options(table: Table) -> dict[str, str]:
@@ -350,17 +370,6 @@ def _storage_options(table: Table) -> dict[str, str]:
 def _snapshot_id(table: Table) -> int | None:
     snapshot = table.current_snapshot()
     return snapshot.snapshot_id if snapshot else None
-
-
-def _arrow_schema(schema: Schema) -> pa.Schema:
-    return pa.schema(
-        [pa.field(field.name, _ARROW[str(field.field_type)], not field.required) for field in schema.fields]
-    )
-
-
-def _arrow(rows: pl.DataFrame, schema: Schema) -> pa.Table:
-    # Polars hands out all-nullable large types; Iceberg insists on the table's own.
-    return rows.to_arrow().cast(_arrow_schema(schema))
 
 
 @cache
@@ -406,14 +415,3 @@ def _iceberg_type(dtype: Any, number: int) -> IcebergType:
         pl.Datetime: TimestamptzType(),
     }
     return simple[dtype.base_type() if isinstance(dtype, pl.DataType) else dtype]
-
-
-_ARROW = {
-    "string": pa.string(),
-    "long": pa.int64(),
-    "double": pa.float64(),
-    "boolean": pa.bool_(),
-    "date": pa.date32(),
-    "timestamptz": pa.timestamp("us", tz="UTC"),
-    "list<string>": pa.list_(pa.field("element", pa.string())),
-}

@@ -94,6 +94,7 @@ class Source:
     row that sort last, so that the order of landing never matters. The losers are counted as duplicates; where
     `observations` names a table they are kept there, beside the winners.
     A file with more than `breaker_share` bad rows, if these are more than `breaker_floor`, is set aside whole.
+    `partition_by` is a unit of `event_ts`, or None for a table of which every unit would be small.
     `guest_of` names the source in whose raw folder its files lie, where one archive holds the files of several sources.
     """
 
@@ -106,7 +107,7 @@ class Source:
     key: Sequence[str]
     newest_by: str = "known_ts"
     observations: str | None = None
-    partition_by: Literal["year", "month", "day"] = "year"
+    partition_by: Literal["year", "month", "day"] | None = "year"
     sort_by: Sequence[str] = ("event_ts",)
     breaker_share: float = 0.20
     breaker_floor: int = 20

@@ -51,5 +51,6 @@ SOURCE = Source(
         )
     ],
     key=["symbol", "date"],
+    partition_by=None,  # 60 years of a few megabytes each; by symbol, a file holds whole histories
     sort_by=["symbol", "date"],
 )

@@ -9,7 +9,7 @@ import pytest
 from pandera.errors import SchemaErrors
 
 from cryptodudez_assets.contracts.base import Contract, polars_schema
-from cryptodudez_assets.contracts.rules import assert_holds, broken_rules, judge
+from cryptodudez_assets.contracts.rules import assert_holds, breaking, broken_rules, judge
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.toy import Gauges
 
@@ -42,16 +42,18 @@ BAD = [
 
 @pytest.mark.parametrize(("change", "rules"), BAD, ids=[str(change) for change, _ in BAD])
 def test_a_row_breaks_the_rules_it_should_whatever_stands_around_it(change: dict[str, Any], rules: list[str]) -> None:
-    found = broken_rules(list(judge(Gauges, frame({}, change, {}))))
-    assert (found.to_list() if found is not None else [[], [], []]) == [[], rules, []]
+    findings = list(judge(Gauges, frame({}, change, {})))
+    wrong = breaking(findings)
+    assert (wrong.to_list() if wrong is not None else [False] * 3) == [False, bool(rules), False]
+    assert (broken_rules(findings, wrong) if wrong is not None else []) == ([rules] if rules else [])
 
 
 def test_a_warning_is_no_error() -> None:
     findings = list(judge(Gauges, frame({"value": 2e8}, {})))
-    assert broken_rules(findings) is None
-    warned = broken_rules(findings, warnings=True)
+    assert breaking(findings) is None
+    warned = breaking(findings, warnings=True)
     assert warned is not None
-    assert warned.to_list() == [["large"], []]
+    assert (warned.to_list(), broken_rules(findings, warned)) == ([True, False], [])
 
 
 def test_no_rows_break_no_rule() -> None:

@@ -102,7 +102,9 @@ def test_a_change_is_invisible_until_it_ends(lake: Lake) -> None:
 
 
 def test_a_change_that_fails_changes_nothing(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cryptodudez_assets.lake.tables.WRITE_BYTES", 1)  # so that files are written before it fails
+    monkeypatch.setattr(
+        "cryptodudez_assets.lake.data_files.WRITE_BYTES", 1
+    )  # so that files are written before it fails
     add(lake, {"name": "a"})
 
     def fail() -> None:
@@ -154,12 +156,13 @@ def test_a_change_of_nothing_makes_no_version(lake: Lake) -> None:
     assert change.snapshot_id is None
 
 
-def test_a_note_is_kept_until_a_version_is_made_and_told_once(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cryptodudez_assets.lake.tables.WRITE_BYTES", 1)
+def test_a_note_is_kept_until_a_version_is_made_and_told_once(lake: Lake) -> None:
     with lake.tables.changing(SPEC) as change:
-        change.note({"who": "me"}).delete(EqualTo("name", "a")).add(things({"name": "a"})).add(things({"name": "b"}))
+        change.note({"who": "me"}).delete(EqualTo("name", "a")).add(things({"name": "a"}))
+    with lake.tables.changing(SPEC) as change:
+        change.note({"who": "you"}).delete(EqualTo("name", "a")).add(things({"name": "b"}))
     snapshots = lake.tables.catalog.load_table(SPEC.name).metadata.snapshots
-    assert [one.summary.additional_properties.get("who") for one in snapshots if one.summary] == ["me", None]
+    assert [one.summary.additional_properties.get("who") for one in snapshots if one.summary] == ["me", "you", None]
 
 
 def test_exactly_the_files_that_are_named_are_replaced(lake: Lake) -> None:

@@ -1,0 +1,206 @@
+"""Data files in the making: frames become the Parquet files of an Iceberg table, in its order, in bounded memory.
+
+pyiceberg has a writer of its own; it looks for each partition in all rows, and knows no encodings. Here rows are split by
+partition once, numbers are encoded by what they are, and files grow by row groups, so that many frames make few files.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import reduce
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyiceberg.io import FileIO, OutputStream
+from pyiceberg.io.pyarrow import (
+    compute_statistics_plan,
+    data_file_statistics_from_parquet_metadata,
+    parquet_path_to_id_mapping,
+    schema_to_pyarrow,
+)
+from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
+from pyiceberg.partitioning import PartitionFieldValue, PartitionKey
+from pyiceberg.table.locations import load_location_provider
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.typedef import Record
+
+# How much is sorted and written at a time: enough for row groups of a useful size, little enough for a laptop.
+WRITE_BYTES = 32 << 20
+FILE_BYTES = 64 << 20
+ROW_GROUP_ROWS = 1 << 17
+# Each open file holds a little memory and, in buckets, a connection.
+OPEN_FILES = 64
+
+COMPRESSION = {"compression": "zstd", "compression_level": 1}
+INTEGERS = {"int64", "date32[day]", "timestamp[us, tz=UTC]"}
+
+
+class DataFiles:
+    """New data files of a table. `add` rows, then `close`; what is written before is seen by nobody until it is committed."""
+
+    def __init__(self, metadata: TableMetadata, io: FileIO) -> None:
+        self._metadata, self._io = metadata, io
+        self._schema = metadata.schema()
+        self._arrow_schema = schema_to_pyarrow(self._schema)
+        self._order = [self._column(field.source_id) for field in metadata.sort_order().fields]
+        self._partition_by = {
+            field.name: _transformed(str(field.transform), self._column(field.source_id))
+            for field in metadata.spec().fields
+        }
+        self._held: list[pl.DataFrame] = []
+        self._held_bytes = 0
+        self._open: dict[tuple[Any, ...], _OpenFile] = {}
+        self._written: list[DataFile] = []
+        self._commit, self._numbers = uuid4(), count()
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Add rows that have the table's columns. Raises ValueError for a null where the table has none."""
+        if len(rows):
+            self._held.append(rows)
+            self._held_bytes += int(rows.estimated_size())
+            if self._held_bytes >= WRITE_BYTES:
+                self._write_held()
+
+    def finish(self) -> None:
+        """End all files: what is added from now on comes into others."""
+        self._write_held()
+        for partition in list(self._open):
+            self._end(partition)
+
+    def close(self) -> list[DataFile]:
+        """All that was written."""
+        self.finish()
+        return self._written
+
+    def abandon(self) -> None:
+        """Let go of unfinished files; maintenance removes them."""
+        for opened in self._open.values():
+            opened.abandon()
+        self._open = {}
+
+    def _write_held(self) -> None:
+        if not self._held:
+            return
+        rows = in_order(pl.concat(self._held), self._order)
+        self._held, self._held_bytes = [], 0
+        for partition, part in self._by_partition(rows):
+            if partition not in self._open:
+                if len(self._open) == OPEN_FILES:
+                    self._end(next(iter(self._open)))
+                self._open[partition] = self._new_file(partition)
+            self._open[partition].write(part.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(self._arrow_schema))
+            if self._open[partition].size >= FILE_BYTES:
+                self._end(partition)
+
+    def _by_partition(self, rows: pl.DataFrame) -> Iterator[tuple[tuple[Any, ...], pl.DataFrame]]:
+        if not self._partition_by:
+            yield (), rows
+            return
+        names = [f" {name}" for name in self._partition_by]  # no column's name begins with a blank
+        keyed = rows.with_columns(
+            expression.alias(name) for name, expression in zip(names, self._partition_by.values(), strict=True)
+        )
+        yield from keyed.partition_by(names, maintain_order=True, include_key=False, as_dict=True).items()
+
+    def _new_file(self, partition: tuple[Any, ...]) -> "_OpenFile":
+        spec = self._metadata.spec()
+        values = [PartitionFieldValue(field, value) for field, value in zip(spec.fields, partition, strict=True)]
+        key = PartitionKey(values, spec, self._schema) if values else None
+        places = load_location_provider(self._metadata.location, self._metadata.properties)
+        path = places.new_data_location(f"00000-{next(self._numbers)}-{self._commit}.parquet", key)
+        return _OpenFile(path, self._io.new_output(path).create(overwrite=True), self._arrow_schema, key)
+
+    def _end(self, partition: tuple[Any, ...]) -> None:
+        opened = self._open.pop(partition)
+        found = opened.close()
+        statistics = data_file_statistics_from_parquet_metadata(
+            parquet_metadata=found,
+            stats_columns=compute_statistics_plan(self._schema, self._metadata.properties),
+            parquet_column_mapping=parquet_path_to_id_mapping(self._schema),
+        )
+        self._written.append(
+            DataFile.from_args(
+                content=DataFileContent.DATA,
+                file_path=opened.path,
+                file_format=FileFormat.PARQUET,
+                partition=opened.key.partition if opened.key else Record(),
+                file_size_in_bytes=opened.size,
+                sort_order_id=None,  # row groups are sorted, a file of several need not be
+                spec_id=self._metadata.default_spec_id,
+                equality_ids=None,
+                key_metadata=None,
+                **statistics.to_serialized_dict(),
+            )
+        )
+
+    def _column(self, source_id: int) -> str:
+        return self._schema.find_column_name(source_id) or ""
+
+
+class _OpenFile:
+    """One Parquet file that grows by row groups."""
+
+    def __init__(self, path: str, stream: OutputStream, schema: pa.Schema, key: PartitionKey | None) -> None:
+        self.path, self.key, self._stream = path, key, stream
+        self._footer: list[pq.FileMetaData] = []
+        self._writer = pq.ParquetWriter(
+            stream, schema, metadata_collector=self._footer, **COMPRESSION, **encodings(schema)
+        )
+        self.size = 0
+
+    def write(self, rows: pa.Table) -> None:
+        self._writer.write_table(rows, row_group_size=ROW_GROUP_ROWS)
+        self.size = self._stream.tell()
+
+    def close(self) -> pq.FileMetaData:
+        self._writer.close()
+        self.size = self._stream.tell()
+        self._stream.close()
+        return self._footer[0]
+
+    def abandon(self) -> None:
+        with suppress(OSError):  # a store that fails now has failed before, and that error is told
+            self._writer.close()
+            self._stream.close()
+
+
+def encodings(schema: pa.Schema) -> Mapping[str, Any]:
+    """For `ParquetWriter`: floats by byte, integers and times by difference, text by dictionary.
+
+    Measured on candles, against dictionaries for all: a quarter of the time, half of the size.
+    """
+    floats = {field.name: "BYTE_STREAM_SPLIT" for field in schema if pa.types.is_floating(field.type)}
+    integers = {field.name: "DELTA_BINARY_PACKED" for field in schema if str(field.type) in INTEGERS}
+    texts = [field.name for field in schema if pa.types.is_large_string(field.type)]
+    lists = [f"{field.name}.list.element" for field in schema if pa.types.is_large_list(field.type)]
+    return {"use_dictionary": texts + lists, "column_encoding": floats | integers}
+
+
+def in_order(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    """The rows, sorted. Often they are already, and to see that costs a twentieth."""
+    return rows if not by or _is_in_order(rows, by) else rows.sort(by)
+
+
+def _is_in_order(rows: pl.DataFrame, by: list[str]) -> bool:
+    if any(rows[name].null_count() for name in by):
+        return False
+
+    def no_earlier(later: pl.Expr, name: str) -> pl.Expr:
+        before = pl.col(name).shift(fill_value=pl.col(name).first())
+        return (pl.col(name) > before) | ((pl.col(name) == before) & later)
+
+    return bool(rows.select(reduce(no_earlier, reversed(by), pl.lit(value=True)).all()).item())
+
+
+def _transformed(transform: str, column: str) -> pl.Expr:
+    """Iceberg's partition value: years, months or days since 1970, or the value itself."""
+    year = pl.col(column).dt.year().cast(pl.Int32) - 1970
+    return {
+        "identity": pl.col(column),
+        "year": year,
+        "month": year * 12 + pl.col(column).dt.month().cast(pl.Int32) - 1,
+        "day": pl.col(column).dt.date().cast(pl.Int32),
+    }[transform]
