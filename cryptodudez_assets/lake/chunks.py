@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from cryptodudez_assets.lake.archives import Refused
 from cryptodudez_assets.lake.dialect import Dialect
-from cryptodudez_assets.lake.records import MAX_RECORD_BYTES, TOO_LONG, records, tidy
+from cryptodudez_assets.lake.records import MAX_RECORD_BYTES, TOO_LONG, first_record, records, tidy
 
 CHUNK_BYTES = 8 << 20
 KEPT_OF_LONG_LINE = 4 << 10
@@ -75,7 +75,7 @@ def _behind_header(blocks: Iterator[bytes], delimiter: str) -> tuple[bytes, int]
     pending = b""
     for block in chain(blocks, [b""]):
         pending += block
-        for header in records(pending, 1, delimiter, final=not block):
+        if header := first_record(pending, delimiter, final=not block):
             return pending[header.end :], 1 + pending.count(b"\n", 0, header.end)
     return b"", 1
 
@@ -96,7 +96,8 @@ def _whole_records(data: bytes, delimiter: str, final: bool) -> tuple[int, bool]
 def _even_end(data: bytes, start: int, stop: int, final: bool = False) -> int:
     """End of the last line in `data[start:stop]` that closes as many quotes as were opened, `start` if there is none."""
     end = stop if final else data.rfind(b"\n", start, stop) + 1 or start
-    quotes = data.count(b'"', start, end)
+    first = data.find(b'"', start, end)
+    quotes = data.count(b'"', first, end) if first >= 0 else 0
     while end > start and quotes % 2:
         before = data.rfind(b"\n", start, end - 1) + 1 or start
         quotes -= data.count(b'"', before, end)

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator
-from io import BytesIO
 from typing import BinaryIO
 
 from cryptodudez_assets.contracts.catalogue import Status
@@ -33,7 +32,8 @@ def describe(lake: Lake, source: Source, found: StoredObject, run_id: str | None
         return
     try:
         with lake.store.open(found.key) as content:
-            head, sha256 = _digest(content)
+            head = content.read(HEAD_BYTES)
+            sha256 = _digest(head, content)
             current = lake.store.stat(found.key)
             if current is None or current.generation != found.generation:
                 return
@@ -70,10 +70,12 @@ def _describe_zip(
 
 def _describe_text(source: Source, entry: Entry, opened: Container, format_: Format, member: str | None) -> Described:
     try:
-        if owner := _other_owner(source, entry, opened, format_):
-            return {**entry, "status": Status.IGNORED, "reason": f"belongs to {owner}"}, None
         with opened.text(format_, member, entry["size"]) as text:
-            head, sha256 = _digest(text)
+            head = text.read(HEAD_BYTES)
+            if owner := _other_owner(source, head):
+                return {**entry, "status": Status.IGNORED, "reason": f"belongs to {owner}"}, None
+            if format_ != "csv":  # packed text is read to its end, for it may be damaged
+                sha256 = _digest(head, text)
         if member is not None:
             entry = {**entry, "sha256": sha256, "file_id": sha256[:FILE_ID_LENGTH]}
         seen = recognise(head, source.layouts)
@@ -109,13 +111,11 @@ def _from_path(entry: Entry, layout: Layout | None) -> Entry:
     return {"file_id": identity.hexdigest()[:FILE_ID_LENGTH]}
 
 
-def _other_owner(source: Source, entry: Entry, opened: Container, format_: Format) -> str | None:
+def _other_owner(source: Source, head: bytes) -> str | None:
     """The source to which a file of a shared folder belongs, if not to this one. What nobody knows is the host's."""
     sharing = neighbours(source)
     if not sharing:
         return None
-    with opened.text(format_, entry["member"], entry["size"]) as text:
-        head = text.read(HEAD_BYTES)
     if source.guest_of:
         return None if follows(head, source.layouts) else source.guest_of
     return next((other.name for other in sharing if follows(head, other.layouts)), None)
@@ -139,10 +139,8 @@ def _entry(lake: Lake, source: Source, found: StoredObject, member: str | None, 
     }
 
 
-def _digest(content: BinaryIO) -> tuple[bytes, str]:
-    digest, head = hashlib.sha256(), BytesIO()
-    while block := content.read(READ_BYTES):
+def _digest(head: bytes, rest: BinaryIO) -> str:
+    digest = hashlib.sha256(head)
+    while block := rest.read(READ_BYTES):
         digest.update(block)
-        if head.tell() < HEAD_BYTES:
-            head.write(block)
-    return head.getvalue()[:HEAD_BYTES], digest.hexdigest()
+    return digest.hexdigest()

@@ -1,7 +1,8 @@
 """How a text file is written: encoding, delimiter, line ends, header, and the types that its columns seem to have."""
 
 import codecs
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -9,7 +10,7 @@ from itertools import islice
 import polars as pl
 
 from cryptodudez_assets.lake.archives import Refused
-from cryptodudez_assets.lake.records import TOO_LONG, Record, records
+from cryptodudez_assets.lake.records import TOO_LONG, Record, first_record, records
 from cryptodudez_assets.sources.declaration import Layout
 
 HEAD_BYTES = 256 << 10
@@ -18,6 +19,13 @@ BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16-le", codecs.B
 SAMPLE_ROWS = 100
 RETYPED_SHARE = 0.5
 RETYPED_FLOOR = 3
+
+# How fields look that surely hold what is declared: text, perhaps quoted, between delimiters (%b); numbers.
+TEXT = rb'(?:"(?:[^"]++|"")*+"|[^"\r\n%b]*+)'
+NUMBERS: dict[type[pl.DataType], bytes] = {
+    pl.Int64: rb"(?:-?[0-9]{1,18}+)?+",
+    pl.Float64: rb"(?:-?[0-9]{1,18}+(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]{1,2}+)?+)?+",
+}
 
 FAULTS = {
     "unclosed_quote": "a quote is not closed",
@@ -40,10 +48,10 @@ class Dialect:
 
 @dataclass(frozen=True)
 class Recognised:
-    """A file's dialect, a sample of its records as text, and the layout that it follows; or `problem` says what is wrong."""
+    """A file's dialect, its first whole records, and the layout that it follows; or `problem` says what is wrong."""
 
     dialect: Dialect
-    sample: pl.DataFrame
+    beginning: bytes
     layout: Layout | None
     added: tuple[str, ...] = ()
     problem: str | None = None
@@ -51,7 +59,7 @@ class Recognised:
     @cached_property
     def types(self) -> dict[str, str]:
         """The types that the columns seem to have. Worth its time only for a schema that is new."""
-        return {name: str(dtype) for name, dtype in _inferred(self.sample).items()}
+        return {name: str(dtype) for name, dtype in _inferred(_sample(self.beginning, self.dialect)).items()}
 
 
 def recognise(head: bytes, layouts: Sequence[Layout]) -> Recognised:
@@ -73,15 +81,16 @@ def recognise(head: bytes, layouts: Sequence[Layout]) -> Recognised:
     line_end = "\r\n" if text.endswith(b"\r\n", 0, first[delimiter].end) else "\n"
     dialect = Dialect(encoding, delimiter, line_end, headers[delimiter])
     if len(set(dialect.header)) < len(dialect.header):
-        return Recognised(
-            dialect, pl.DataFrame(), None, problem=f"a column name repeats in the header {_shown(dialect.header)}"
-        )
-    rows = records(text[first[delimiter].end :], 2, delimiter, final=is_all)
-    sample = _sample(rows, dialect.header)
+        return Recognised(dialect, b"", None, problem=f"a column name repeats in the header {_shown(dialect.header)}")
+    start = first[delimiter].end
     if layout is None:
-        return Recognised(dialect, sample, None, problem=_why_unknown(dialect.header, layouts))
+        beginning = _beginning(text[start:], dialect, is_all)
+        return Recognised(dialect, beginning, None, problem=_why_unknown(dialect.header, layouts))
     added = tuple(layout.added_in(dialect.header))
-    return Recognised(dialect, sample, layout, added, _why_retyped(sample, layout))
+    if plain := _plain(dialect, layout).match(text, start, len(text) if is_all else text.rfind(b"\n") + 1):
+        return Recognised(dialect, plain.group(), layout, added)
+    beginning = _beginning(text[start:], dialect, is_all)
+    return Recognised(dialect, beginning, layout, added, _why_retyped(_sample(beginning, dialect), layout))
 
 
 def follows(head: bytes, layouts: Sequence[Layout]) -> bool:
@@ -104,7 +113,7 @@ def _decode(head: bytes) -> tuple[str, bytes]:
 
 
 def _first_record(text: bytes, delimiter: str, is_all: bool) -> Record:
-    record = next(records(text, 1, delimiter, final=is_all), None)
+    record = first_record(text, delimiter, final=is_all)
     if record is None:
         raise Refused("empty file" if is_all else f"no header within the first {HEAD_BYTES:,} bytes")
     return record
@@ -119,11 +128,27 @@ def _clean(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _sample(rows: Iterator[Record], header: Sequence[str]) -> pl.DataFrame:
-    """The first whole records as text, null where there is none."""
-    whole = (record.fields for record in rows if not record.fault and len(record.fields) == len(header))
-    values = [[_clean(field) or None for field in fields] for fields in islice(whole, SAMPLE_ROWS)]
-    return pl.DataFrame(values, schema=dict.fromkeys(header, pl.String), orient="row")
+def _plain(dialect: Dialect, layout: Layout) -> re.Pattern[bytes]:
+    """Matches the first records, or all where they are fewer, if each has the header's fields and holds what is declared."""
+    delimiter = re.escape(dialect.delimiter.encode())
+    text = TEXT % delimiter
+    fields = delimiter.join(NUMBERS.get(layout.columns.get(name, pl.String), text) for name in dialect.header)
+    record = rb"(?![\r\n]|\Z)%b(?:\r?\n|\Z)" % fields
+    return re.compile(rb"(?:%b){%d}+|(?:%b)*+\Z" % (record, SAMPLE_ROWS, record))
+
+
+def _beginning(text: bytes, dialect: Dialect, is_all: bool) -> bytes:
+    """The first records that are whole."""
+    found = records(text, 2, dialect.delimiter, final=is_all)
+    whole = (text[one.start : one.end] for one in found if not one.fault and len(one.fields) == len(dialect.header))
+    return b"".join(islice(whole, SAMPLE_ROWS))
+
+
+def _sample(beginning: bytes, dialect: Dialect) -> pl.DataFrame:
+    """Records as text, null where there is none."""
+    found = records(beginning, 2, dialect.delimiter)
+    values = [[_clean(field) or None for field in record.fields] for record in found]
+    return pl.DataFrame(values, schema=dict.fromkeys(dialect.header, pl.String), orient="row")
 
 
 def _inferred(sample: pl.DataFrame) -> dict[str, pl.DataType]:

@@ -110,7 +110,8 @@ class _Keys:
 
     def contested(self, old: pl.DataFrame, parts: Iterable[pl.DataFrame], narrow: Sequence[str]) -> pl.DataFrame:
         """New rows whose key is that of another row, new or old."""
-        wanted = pl.concat([self.hashes.filter(self.hashes.is_duplicated()), old.select(_hash(self.key)).to_series()])
+        ordered = self.hashes.sort()
+        wanted = pl.concat([ordered.filter(ordered == ordered.shift()), old.select(_hash(self.key)).to_series()])
         chosen = (part.filter(_hash(self.key).is_in(wanted.implode())) for part in parts) if len(wanted) else ()
         return pl.concat([old.clear().select(narrow), *(rows.select(narrow) for rows in chosen)])
 

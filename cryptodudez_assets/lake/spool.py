@@ -39,7 +39,9 @@ class Spool:
             return
         self._folder = self._folder or TemporaryDirectory(prefix="cryptodudez-")
         path = Path(self._folder.name) / f"{len(self._parts)}.arrow"
-        frame.write_ipc(path, compression="lz4")
+        frame.write_ipc(
+            path, compression="uncompressed"
+        )  # so that it can be mapped, and costs nothing until it is looked at
         self._parts.append(path)
 
     def __iter__(self) -> Iterator[pl.DataFrame]:

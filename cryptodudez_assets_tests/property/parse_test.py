@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
+from unittest.mock import patch
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from cryptodudez_assets.lake.chunks import CHUNK_BYTES, chunks
 from cryptodudez_assets.lake.dialect import Dialect
 from cryptodudez_assets.lake.parse import CAREFUL_BYTES, ROW, ChunkReader, Reject
-from cryptodudez_assets.lake.records import Record, places, records
+from cryptodudez_assets.lake.records import Record, first_record, places, records
 from cryptodudez_assets_tests.toy import HEADER, LAYOUT
 
 DIALECT = Dialect("utf-8", ",", "\n", ("name", "at", "value", "count", "note"))
@@ -101,11 +102,26 @@ def test_records_and_blank_lines_make_up_the_whole_text(text: bytes) -> None:
     assert not text[at:].strip(b"\r\n")
 
 
-@given(dirty)
-@settings(max_examples=150, deadline=None)
-def test_places_are_those_of_the_records(text: bytes) -> None:
-    found = list(records(text, 1, ","))
-    assert [one[:3] for one in places(text, 1, ",", len(found))] == [one[:3] for one in found]
+@given(st.one_of(clean, dirty), st.integers(1, 9))
+@settings(max_examples=250, deadline=None)
+@example(b"", 1)
+@example(b"\n\r\r\na\r\n\n\rb\n\r", 2)
+def test_places_are_those_of_the_records(text: bytes, first_line: int) -> None:
+    found = list(records(text, first_line, ","))
+    told = places(text, first_line, ",", len(found))
+    assert [told[index][:3] for index in range(len(found))] == [one[:3] for one in found]
+
+
+@given(dirty, st.sampled_from(",;"), st.integers(1, 60), st.booleans())
+@settings(max_examples=250, deadline=None)
+@example(b'"a\nb",c\nd,e\n', ",", 5, False)
+@example(b'"a\nb', ",", 5, True)
+def test_the_first_record_is_told_by_a_beginning_of_any_length(
+    text: bytes, delimiter: str, length: int, final: bool
+) -> None:
+    with patch("cryptodudez_assets.lake.records.BEGINNING_BYTES", length):
+        told = first_record(text, delimiter, final=final)
+    assert told == next(records(text, 1, delimiter, final=final), None)
 
 
 @given(dirty, st.integers(0, 80))

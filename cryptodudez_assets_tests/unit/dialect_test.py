@@ -1,15 +1,18 @@
 """Recognising a file by its first bytes: what it is, or why it is nothing we know."""
 
+import re
 from contextlib import suppress
 from dataclasses import replace
+from unittest.mock import patch
 
 import polars as pl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from cryptodudez_assets.lake import dialect
 from cryptodudez_assets.lake.archives import Refused
-from cryptodudez_assets.lake.dialect import HEAD_BYTES, recognise
+from cryptodudez_assets.lake.dialect import HEAD_BYTES, Recognised, recognise
 from cryptodudez_assets_tests.toy import HEADER, LAYOUT, gauges, rows
 
 WIDER = replace(LAYOUT, name="wider", columns={**LAYOUT.columns, "unit": pl.String})
@@ -49,6 +52,51 @@ def test_names_are_read_without_the_blanks_around_them_and_over_several_lines() 
 def test_a_column_is_retyped_when_most_of_its_values_are_wrong(wrong: int, retyped: bool) -> None:
     text = HEADER + rows(3) + rows(wrong, first=10).replace(",3,", ",three,")
     assert (recognise(text.encode(), [LAYOUT]).problem is not None) == retyped
+
+
+def test_blank_lines_are_no_records() -> None:
+    numbers = replace(LAYOUT, columns={"count": pl.Int64})
+    problem = recognise(b"count\n" + b"\n" * 100 + b"three\n" * 3, [numbers]).problem
+    assert problem == "column count changed its type: expected Int64, found text such as 'three'"
+
+
+def test_plain_records_need_no_second_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialect, "_why_retyped", lambda *_: "looked at twice")
+    assert recognise(gauges(200) + b"what,is,this\n", [LAYOUT]).problem is None
+    assert recognise(gauges() + b'"a ""b""",c,-1e-5,,"d\n,e"', [LAYOUT]).problem is None
+    assert recognise(gauges() + b"a,b,0x1F,1,c\n", [LAYOUT]).problem == "looked at twice"
+
+
+NUMBERS = "1 -2 007 1.25 1. .5 1e-05 1E99 1e400 0x1F +1 - nan inf 1_0 9223372036854775808 x"
+values = st.sampled_from([*NUMBERS.split(" "), ""])
+texts = st.sampled_from(["", "a", "é", '"b"', '"x\n""y"",|"', 'c"', "\0", "\r"])
+lines = st.tuples(
+    st.one_of(
+        st.tuples(texts, texts, values, values, texts).map(",".join),
+        st.tuples(texts, texts, st.just("7"), st.just("8"), texts).map(",".join),
+        st.lists(texts, max_size=2).map(",".join),
+    ),
+    st.sampled_from(["\n", "\n", "\r\n", "\n\n", ""]),
+).map("".join)
+
+
+@given(st.lists(lines, max_size=9).map("".join), st.sampled_from([30, 60, HEAD_BYTES]), st.sampled_from([1, 3, 100]))
+@settings(max_examples=300, deadline=None)
+@example("a,b,0x1,1,c\n" * 3, HEAD_BYTES, 100)
+@example("a,b,1,9223372036854775808,c\n" * 3, HEAD_BYTES, 100)
+@example("a,b,1,2,c\n" * 3 + "a,b,x,y,c\n" * 9, HEAD_BYTES, 3)
+@example("a,b,1,2,c\na,b,1,2,", 36, 100)
+def test_plain_records_are_recognised_as_with_care(text: str, head_bytes: int, sample_rows: int) -> None:
+    def told(found: Recognised) -> list[object]:
+        return [found.dialect, found.layout, found.added, found.problem, found.types]
+
+    head = (HEADER + text).encode()[:head_bytes]
+    with patch.multiple(dialect, HEAD_BYTES=head_bytes, SAMPLE_ROWS=sample_rows):
+        found = recognise(head, [LAYOUT])
+        with patch.object(dialect, "_plain", lambda *_: re.compile(b"(?!)")):
+            careful = recognise(head, [LAYOUT])
+        assert told(found) == told(careful)
+        assert found.beginning == careful.beginning
 
 
 def test_a_long_strange_header_is_told_in_short() -> None:

@@ -7,7 +7,7 @@ import pytest
 from cryptodudez_assets.lake.archives import Refused
 from cryptodudez_assets.lake.chunks import KEPT_OF_LONG_LINE, Chunk, chunks
 from cryptodudez_assets.lake.dialect import Dialect
-from cryptodudez_assets.lake.records import MAX_RECORD_BYTES, records, tidy
+from cryptodudez_assets.lake.records import MAX_RECORD_BYTES, Places, places, records, tidy
 
 AB = Dialect("utf-8", ",", "\n", ("a", "b"))
 
@@ -86,6 +86,12 @@ def test_utf16_that_ends_in_the_middle_of_a_character_is_refused() -> None:
 
 def test_clean_text_is_one_tidy_chunk() -> None:
     assert list(chunks(BytesIO(b'a,b\n1,"x"\n2,y\n'), AB)) == [Chunk(2, b'1,"x"\n2,y\n', tidy=True)]
+
+
+def test_places_of_lines_are_told_without_reading_the_records() -> None:
+    told = places(b"\na,b\r\n\r\nc,d", 7, ",", 2)
+    assert isinstance(told, Places)
+    assert [told[0], told[1]] == [(8, 1, 6, [], None), (10, 8, 11, [], None)]
 
 
 @pytest.mark.parametrize("text", [b"a,b\n", b'"a","b"\r\n', b'"",""\n', b'a,"""b"""\n', b'a,"x\ny"', b'"a,b\nc"\n'])
