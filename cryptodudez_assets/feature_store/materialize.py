@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 
 import polars as pl
@@ -23,8 +23,9 @@ from cryptodudez_assets.lake.tables import PATH, Change, TableSpec, Transform, s
 
 MADE_FROM = "cryptodudez.made_from"
 DAY = timedelta(days=1)
+EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 # Of views whose window is so many rows, so many keys are computed at a time.
-KEYS_AT_ONCE = 64
+KEYS_AT_ONCE = 32
 # Within so many days before a change, most keys have the rows that a window needs.
 NEAR = timedelta(days=92)
 
@@ -128,6 +129,8 @@ def _with_rows_before(rows: pl.LazyFrame, one: Input, keys: pl.DataFrame, start:
     key, first = keys.columns, keys.columns[0]
     # Tables are sorted by their key: the range lets the reader leave out most of each file.
     rows = rows.filter(pl.col(first).is_between(pl.lit(keys[first].min()), pl.lit(keys[first].max())))
+    if start == EARLIEST:
+        return Reach(keys, start, None).of(rows, one.time)
     near = Reach(keys, start - NEAR, start).of(rows, one.time).collect()
     enough = near.group_by(key).len().filter(pl.col("len") >= n)
     few = keys.join(enough, on=key, how="anti")
@@ -177,10 +180,9 @@ def _portions(
 
 
 def _all_keys(lake: Lake, view: FeatureView, snapshots: dict[str, int | None]) -> pl.DataFrame:
-    """Every key, from the first time of all on."""
-    scans = [(_read(lake, one, None, view, snapshots[one.table]), one.time) for one in view.inputs]
-    keys = [rows.group_by(view.key).agg(pl.col(time).min().alias("event_ts")) for rows, time in scans]
-    return pl.concat(keys).collect(engine="streaming").with_columns(pl.col("event_ts").min())
+    """Every key, from its beginning on."""
+    keys = [_read(lake, one, None, view, snapshots[one.table]).select(view.key) for one in view.inputs]
+    return pl.concat(keys).unique().with_columns(event_ts=pl.lit(EARLIEST)).collect(engine="streaming")
 
 
 def _begin(

@@ -9,6 +9,7 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.features.declaration import FeatureContract
+from cryptodudez_assets.ordering import in_order_lazily
 
 
 def day_of(time: str) -> pl.Expr:
@@ -37,4 +38,5 @@ def days_before(rows: pl.LazyFrame, days: int, columns: dict[str, str], keys: Se
 def as_contract(rows: pl.LazyFrame, contract: type[FeatureContract], keys: Sequence[str] = ()) -> pl.LazyFrame:
     """Exactly the contract's columns and types, in one order whatever the order of the inputs."""
     schema = polars_schema(contract)
-    return rows.select(pl.col(name).cast(dtype) for name, dtype in schema.items()).sort(*keys, "event_ts", "known_ts")
+    typed = rows.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+    return in_order_lazily(typed, [*keys, "event_ts", "known_ts"])

@@ -8,6 +8,7 @@ import polars as pl
 from cryptodudez_assets.features.days import as_contract
 from cryptodudez_assets.features.declaration import FeatureContract, FeatureView, Frames, Input
 from cryptodudez_assets.features.prices import SYMBOL
+from cryptodudez_assets.ordering import in_order_lazily
 
 ROWS = 30
 AT_LEAST = 15  # 30 calendar days hold 19 to 22 trading days
@@ -68,7 +69,7 @@ def rolling_view(calendar_days: int | None = None) -> FeatureView:
 
     def transform(frames: Frames) -> pl.LazyFrame:
         """Candles to features."""
-        candles = frames["market.stock_market"].sort("symbol", "date").with_columns(window)
+        candles = in_order_lazily(frames["market.stock_market"], ["symbol", "date"]).with_columns(window)
         return as_contract(candles, StockRollingFeatures, SYMBOL)
 
     return FeatureView(

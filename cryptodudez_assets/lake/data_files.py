@@ -6,7 +6,6 @@ partition once, numbers are encoded by what they are, and files grow by row grou
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from functools import reduce
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -27,8 +26,10 @@ from pyiceberg.table.locations import load_location_provider
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.typedef import Record
 
+from cryptodudez_assets.ordering import in_order
+
 # How much is sorted and written at a time: enough for row groups of a useful size, little enough for a laptop.
-WRITE_BYTES = 32 << 20
+WRITE_BYTES = 16 << 20
 FILE_BYTES = 64 << 20
 ROW_GROUP_ROWS = 1 << 17
 # Each open file holds a little memory and, in buckets, a connection.
@@ -177,22 +178,6 @@ def encodings(schema: pa.Schema) -> Mapping[str, Any]:
     texts = [field.name for field in schema if pa.types.is_large_string(field.type)]
     lists = [f"{field.name}.list.element" for field in schema if pa.types.is_large_list(field.type)]
     return {"use_dictionary": texts + lists, "column_encoding": floats | integers}
-
-
-def in_order(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
-    """The rows, sorted. Often they are already, and to see that costs a twentieth."""
-    return rows if not by or _is_in_order(rows, by) else rows.sort(by)
-
-
-def _is_in_order(rows: pl.DataFrame, by: list[str]) -> bool:
-    if any(rows[name].null_count() for name in by):
-        return False
-
-    def no_earlier(later: pl.Expr, name: str) -> pl.Expr:
-        before = pl.col(name).shift(fill_value=pl.col(name).first())
-        return (pl.col(name) > before) | ((pl.col(name) == before) & later)
-
-    return bool(rows.select(reduce(no_earlier, reversed(by), pl.lit(value=True)).all()).item())
 
 
 def _transformed(transform: str, column: str) -> pl.Expr:

@@ -10,8 +10,11 @@ from cryptodudez_assets.contracts.rules import breaking, judge
 from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.merge import table_spec
-from cryptodudez_assets.lake.tables import PATH, Lakehouse
+from cryptodudez_assets.lake.tables import Lakehouse, scan
 from cryptodudez_assets.sources.declaration import Lookup, Source
+
+# As a property of the table: with which snapshot of the other table all its rows agree.
+AGREES_WITH = "cryptodudez.agrees-with"
 
 
 def values_of(tables: Lakehouse, source: Source) -> pl.DataFrame | None:
@@ -26,32 +29,40 @@ def filled(rows: pl.DataFrame, source: Source, values: pl.DataFrame | None) -> p
     """The rows with the column as `values` tell it."""
     if source.lookup is None or values is None:
         return rows
-    return _joined(rows.lazy(), source.lookup, values).collect().select(rows.columns)
+    # Rows of one file mostly share a value: each run of it is looked up once.
+    by, column = source.lookup.by, source.lookup.column
+    runs = rows.select(pl.col(by).rle()).unnest(by).select(pl.col("value").alias(by))
+    told = runs.join(values, on=by, how="left", maintain_order="left")[column]
+    return rows.with_columns(told.gather(rows[by].rle_id()).alias(column))
 
 
 def bring_up_to_date(lake: Lake, source: Source, progress: Callable[[str], None] = lambda _: None) -> int:
-    """Rewrite the files in which a value differs from what the other table tells now; returns how many rows do."""
-    values = values_of(lake.tables, source)
-    if source.lookup is None or values is None or lake.tables.table(source.table) is None:
+    """Rewrite the files in which a value differs from what the other table tells now; returns how many rows did.
+
+    The table remembers which version of the other one its rows agree with, so that mostly there is nothing to look at.
+    """
+    lookup, table = source.lookup, lake.tables.table(source.table)
+    other = lake.tables.table(lookup.table) if lookup else None
+    version = str(other.metadata.current_snapshot_id) if other else None
+    if lookup is None or table is None or version in (None, table.properties.get(AGREES_WITH)):
         return 0
-    warned: Counter[str] = Counter()
+    values = lookup.values(scan(other)).collect()
+    n_rows, warned = 0, Counter[str]()
 
     def corrected(before: pl.DataFrame) -> pl.DataFrame:
+        nonlocal n_rows
         after = filled(before, source, values)
         differs = before[lookup.column].ne_missing(after[lookup.column])
+        n_rows += int(differs.sum())
         warned.update(_warned(source, after.filter(differs)))
         warned.subtract(_warned(source, before.filter(differs)))
         return after
 
-    lookup = source.lookup
     with lake.tables.changing(table_spec(source)) as change:
-        rows = _stale(change.rows_with_path(AlwaysTrue()), lookup, values)
-        stale = rows.group_by(PATH).len().collect(engine="streaming")
-        n_rows = int(stale["len"].sum())
-        if not n_rows:
-            return 0
-        progress(f"{source.table}: {lookup.column} changed in {n_rows:,} rows of {len(stale)} files")
-        change.rewrite(set(stale[PATH]), corrected)
+        stale = [path for path in change.paths(AlwaysTrue()) if _is_stale(change.rows_of(path), lookup, values)]
+        if stale:
+            progress(f"{source.table}: {lookup.column} changed in {len(stale)} files")
+        change.rewrite(stale, corrected).remember({AGREES_WITH: version})
     catalogue.add_warned(lake.tables, source.name, {file_id: n for file_id, n in warned.items() if n})
     return n_rows
 
@@ -62,11 +73,7 @@ def _warned(source: Source, rows: pl.DataFrame) -> dict[str, int]:
     return {} if warned is None else dict(rows["file_id"].filter(warned).value_counts().iter_rows())
 
 
-def _joined(rows: pl.LazyFrame, lookup: Lookup, values: pl.DataFrame) -> pl.LazyFrame:
-    return rows.drop(lookup.column).join(values.lazy(), on=lookup.by, how="left", maintain_order="left")
-
-
-def _stale(rows: pl.LazyFrame, lookup: Lookup, values: pl.DataFrame) -> pl.LazyFrame:
-    told = values.lazy().rename({lookup.column: "told"})
-    narrow = rows.select(lookup.by, lookup.column, PATH).join(told, on=lookup.by, how="left")
-    return narrow.filter(pl.col(lookup.column).ne_missing(pl.col("told")))
+def _is_stale(rows: pl.LazyFrame, lookup: Lookup, values: pl.DataFrame) -> bool:
+    told = rows.select(lookup.by, lookup.column).unique().collect(engine="streaming")
+    now = told.join(values, on=lookup.by, how="left", maintain_order="left", suffix=" now")[f"{lookup.column} now"]
+    return bool(told[lookup.column].ne_missing(now).any())

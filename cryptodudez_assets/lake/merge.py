@@ -80,7 +80,7 @@ def merge(
 
 @dataclass(frozen=True)
 class _Keys:
-    """The keys of new rows: a hash of each, and the range of each column. Where hashes agree, keys are compared."""
+    """The keys of new rows: a hash of each, sorted, and the range of each column. Where hashes agree, keys are compared."""
 
     key: Sequence[str]
     hashes: pl.Series
@@ -88,12 +88,11 @@ class _Keys:
 
     @classmethod
     def of(cls, key: Sequence[str], parts: Iterable[pl.DataFrame]) -> Self:
-        hashes, ranges = [pl.Series(HASH, [], pl.UInt64)], []
+        hashes, ranges = [pl.Series(HASH, [], pl.UInt64)], [pl.DataFrame()]
         for part in parts:
             hashes.append(part.select(_hash(key)).to_series())
-            ranges.append(part.select(pl.col(key).min()))
-            ranges.append(part.select(pl.col(key).max()))
-        return cls(key, pl.concat(hashes), pl.concat(ranges) if ranges else pl.DataFrame())
+            ranges += [part.select(pl.col(key).min()), part.select(pl.col(key).max())]
+        return cls(key, pl.concat(hashes).sort(), pl.concat(ranges, how="diagonal"))
 
     def rivals(self, change: Change, narrow: Sequence[str]) -> pl.DataFrame:
         """Rows of the table with a key that is among the new ones.
@@ -101,22 +100,31 @@ class _Keys:
         They are looked for by the range of each key column, so that rows of one key meet even where observations of it
         differ in `event_ts` and lie in different partitions.
         """
-        rows = change.rows_with_path(AlwaysFalse() if self.ranges.is_empty() else self._may_match())
-        if not self.ranges.is_empty():
-            first = self.ranges[self.key[0]]
-            rows = rows.filter(pl.col(self.key[0]).is_between(pl.lit(first.min()), pl.lit(first.max())))
-        hashed = rows.select(*narrow, PATH, _hash(self.key))
-        return hashed.join(self.hashes.to_frame().lazy(), on=HASH, how="semi").drop(HASH).collect()
+        found = [change.rows_with_path(AlwaysFalse()).select(*narrow, PATH).collect()]
+        for path in change.paths(self._may_match()) if len(self.hashes) else ():  # one file in memory at a time
+            rows = change.rows_of(path).filter(self._in_range())
+            known = self._among(rows.select(_hash(self.key)).collect().to_series())
+            if known.any():
+                found.append(rows.select(*narrow, PATH).collect().filter(known))
+        return pl.concat(found)
 
     def contested(self, old: pl.DataFrame, parts: Iterable[pl.DataFrame], narrow: Sequence[str]) -> pl.DataFrame:
         """New rows whose key is that of another row, new or old."""
-        ordered = self.hashes.sort()
-        wanted = pl.concat([ordered.filter(ordered == ordered.shift()), old.select(_hash(self.key)).to_series()])
+        twice = self.hashes.filter(self.hashes == self.hashes.shift())
+        wanted = pl.concat([twice, old.select(_hash(self.key)).to_series()])
         chosen = (part.filter(_hash(self.key).is_in(wanted.implode())) for part in parts) if len(wanted) else ()
         return pl.concat([old.clear().select(narrow), *(rows.select(narrow) for rows in chosen)])
 
+    def _among(self, hashes: pl.Series) -> pl.Series:
+        at = self.hashes.search_sorted(hashes, "left").clip(upper_bound=len(self.hashes) - 1)
+        return self.hashes.gather(at) == hashes
+
     def _may_match(self) -> BooleanExpression:
         return all_of(_range(name, self.ranges[name]) for name in self.key)
+
+    def _in_range(self) -> pl.Expr:
+        first = self.ranges[self.key[0]]
+        return pl.col(self.key[0]).is_between(pl.lit(first.min()), pl.lit(first.max()))
 
 
 def _hash(key: Sequence[str]) -> pl.Expr:

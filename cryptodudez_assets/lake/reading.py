@@ -24,7 +24,7 @@ from cryptodudez_assets.lake.spool import Spool
 from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
 
 # Chunks of many small files are judged together: evaluating a contract has a price per call, not per row.
-GROUP_BYTES = 16 << 20
+GROUP_BYTES = 8 << 20
 GROUP_CHUNKS = 500
 
 FILE = " file"  # beside the raw columns while chunks of several files are together, as `ROW` is
@@ -227,6 +227,8 @@ class _Group:
             count.as_of = max(filter(None, [count.as_of, newest]), default=None)
 
     def _count_rejects(self, file_id: str, rejects: list[Reject]) -> None:
+        if not rejects:
+            return
         count = self.reading.counts[file_id]
         count.quarantined += len(rejects)
         for rule in (rule for reject in rejects for rule in reject.rules):

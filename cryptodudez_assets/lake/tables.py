@@ -194,6 +194,14 @@ class Change:
         """The same, and in `PATH` the data file that holds the row."""
         return scan_files(self.table, planned_files(self.table, where), with_path=True)
 
+    def paths(self, where: BooleanExpression) -> list[str]:
+        """The data files that may hold rows matching `where`."""
+        return planned_files(self.table, where)
+
+    def rows_of(self, path: str) -> pl.LazyFrame:
+        """Rows of one data file, with their `PATH`."""
+        return scan_files(self.table, [path], with_path=True)
+
     def delete(self, where: BooleanExpression) -> Self:
         """Drop the rows that match."""
         with self._writing() as properties, warnings.catch_warnings():
@@ -213,12 +221,13 @@ class Change:
         return self
 
     def rewrite(self, paths: Collection[str], keep: Callable[[pl.DataFrame], pl.DataFrame]) -> Self:
-        """Of the data files with these values of `PATH`, keep only some rows."""
-        for file in data_files(self.table):
-            if _path_of(file.file_path) in paths:
+        """Of these data files, keep only some rows, or others in their place."""
+        chosen = {_path_of(path) for path in paths}
+        for file in data_files(self.table) if chosen else ():
+            if _path_of(file.file_path) in chosen:
                 self.drop([file])
                 for start in range(0, file.record_count, ROWS_AT_ONCE):
-                    self.add(keep(scan_files(self.table, [file.file_path]).slice(start, ROWS_AT_ONCE).collect()))
+                    self.add(keep(self.rows_of(file.file_path).drop(PATH).slice(start, ROWS_AT_ONCE).collect()))
         return self
 
     def replace(self, files: Iterable[DataFile], parts: Iterable[pl.DataFrame]) -> Self:
@@ -242,6 +251,12 @@ class Change:
         if name not in self.table.metadata.refs:
             ManageSnapshots(self._transaction).create_tag(snapshot_id, name).commit()
             self._changed = True
+        return self
+
+    def remember(self, properties: Mapping[str, str]) -> Self:
+        """Properties of the table itself."""
+        self._transaction.set_properties(dict(properties))
+        self._changed = True
         return self
 
     def note(self, properties: Mapping[str, str]) -> Self:

@@ -190,8 +190,9 @@ def test_dirt(lake: Lake) -> None:
     assert late["open"].to_list() == [None, None]
 
 
-def test_names_follow_the_index_and_only_partitions_that_differ_are_rewritten(lake: Lake) -> None:
+def test_names_follow_the_index_and_only_files_that_differ_are_rewritten(lake: Lake) -> None:
     put(lake, "stocks/OLD.csv", candles(40))
+    take_in(lake)
     put(lake, "stocks/NEW.csv", candles(5, first=60))
     take_in(lake)
     assert names(lake) == {"OLD": None, "NEW": None}
@@ -212,7 +213,7 @@ def test_names_follow_the_index_and_only_partitions_that_differ_are_rewritten(la
     table = lake.tables.table("market.stock_market")
     assert table is not None
     kept = before & set(planned_files(table))
-    assert len(kept) == 1, "the partition of 2019 has nothing of NEW"
+    assert len(kept) == 1, "one file has nothing of NEW"
     assert unbalanced_files(lake, MARKET).is_empty()
 
 

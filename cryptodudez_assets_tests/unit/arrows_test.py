@@ -14,10 +14,11 @@ PACKAGE = Path(cryptodudez_assets.__file__).parent
 ROOMS = {
     "settings": set(),
     "contracts": set(),
+    "ordering": set(),
     "sources": {"contracts"},
     "simulator": set(),
-    "lake": {"settings", "contracts", "sources"},
-    "features": {"contracts"},
+    "lake": {"settings", "contracts", "ordering", "sources"},
+    "features": {"contracts", "ordering"},
     "feature_store": {"settings", "contracts", "lake", "features"},
     "reports": set(),
     "venues": set(),

@@ -5,14 +5,10 @@ from datetime import UTC, date, datetime
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from polars.testing import assert_frame_equal
 from pyiceberg.expressions import And, EqualTo, GreaterThanOrEqual, LessThan
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.lake import data_files
-from cryptodudez_assets.lake.data_files import in_order
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.tables import TableSpec, Transform, planned_files
 from cryptodudez_assets.lake.tables import data_files as files_of
@@ -120,14 +116,3 @@ def test_numbers_are_encoded_by_what_they_are(lake: Lake) -> None:
     assert "DELTA_BINARY_PACKED" in found["at"]
     assert "RLE_DICTIONARY" in found["name"]
     assert "RLE_DICTIONARY" in found["tags.list.element"]
-
-
-rows = st.lists(st.tuples(st.sampled_from(["", "a", "b", None]), st.sampled_from([None, 1, 2, 3])), max_size=6)
-
-
-@given(rows)
-@settings(max_examples=200)
-def test_rows_are_sorted_as_polars_sorts_them(pairs: list[tuple[str | None, int | None]]) -> None:
-    frame = pl.DataFrame(pairs, schema={"name": pl.String, "number": pl.Int64}, orient="row")
-    assert_frame_equal(in_order(frame, ["name", "number"]), frame.sort("name", "number"))
-    assert in_order(frame, []) is frame
