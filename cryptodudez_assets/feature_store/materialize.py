@@ -43,6 +43,9 @@ class Reach:
         rows = rows.filter(self.during(pl.col(time), back))
         if self.keys is None:
             return rows
+        if self.keys.width == 1:  # this, unlike a join, the readers of files can do
+            (key,) = self.keys
+            return rows.filter(pl.col(key.name).is_in(key.implode(), nulls_equal=True))
         return rows.join(self.keys.lazy(), on=self.keys.columns, how="semi", nulls_equal=True)
 
     def during(self, time: pl.Expr, back: timedelta | None = timedelta(0)) -> pl.Expr:

@@ -31,7 +31,7 @@ from cryptodudez_assets.ordering import in_order
 # How much is sorted and written at a time: enough for row groups of a useful size, little enough for a laptop.
 WRITE_BYTES = 16 << 20
 FILE_BYTES = 64 << 20
-ROW_GROUP_ROWS = 1 << 17
+ROW_GROUP_ROWS = 1 << 16
 # Each open file holds a little memory and, in buckets, a connection.
 OPEN_FILES = 64
 
@@ -51,7 +51,8 @@ class DataFiles:
             field.name: _transformed(str(field.transform), self._column(field.source_id))
             for field in metadata.spec().fields
         }
-        self._held: list[pl.DataFrame] = []
+        self.held: list[pl.DataFrame] = []
+        """What was added and is not yet written."""
         self._held_bytes = 0
         self._open: dict[tuple[Any, ...], _OpenFile] = {}
         self._written: list[DataFile] = []
@@ -60,21 +61,31 @@ class DataFiles:
     def add(self, rows: pl.DataFrame) -> None:
         """Add rows that have the table's columns. Raises ValueError for a null where the table has none."""
         if len(rows):
-            self._held.append(rows)
+            self.held.append(rows)
             self._held_bytes += int(rows.estimated_size())
             if self._held_bytes >= WRITE_BYTES:
                 self._write_held()
 
     def finish(self) -> None:
-        """End all files: what is added from now on comes into others."""
+        """Write all, and end all files: what is added from now on comes into others."""
         self._write_held()
-        for partition in list(self._open):
-            self._end(partition)
+        self._end_all()
+
+    def written(self) -> list[tuple[str, int]]:
+        """The files that were written, and how many rows each has."""
+        self._end_all()
+        return [(file.file_path, file.record_count) for file in self._written]
 
     def close(self) -> list[DataFile]:
         """All that was written."""
         self.finish()
         return self._written
+
+    def discard(self) -> None:
+        """Remove what was written."""
+        for path, _ in self.written():
+            with suppress(OSError):  # maintenance removes it later
+                self._io.delete(path)
 
     def abandon(self) -> None:
         """Let go of unfinished files; maintenance removes them."""
@@ -83,10 +94,10 @@ class DataFiles:
         self._open = {}
 
     def _write_held(self) -> None:
-        if not self._held:
+        if not self.held:
             return
-        rows = in_order(pl.concat(self._held), self._order)
-        self._held, self._held_bytes = [], 0
+        rows = in_order(pl.concat(self.held), self._order)
+        self.held, self._held_bytes = [], 0
         for partition, part in self._by_partition(rows):
             if partition not in self._open:
                 if len(self._open) == OPEN_FILES:
@@ -113,6 +124,10 @@ class DataFiles:
         places = load_location_provider(self._metadata.location, self._metadata.properties)
         path = places.new_data_location(f"00000-{next(self._numbers)}-{self._commit}.parquet", key)
         return _OpenFile(path, self._io.new_output(path).create(overwrite=True), self._arrow_schema, key)
+
+    def _end_all(self) -> None:
+        for partition in list(self._open):
+            self._end(partition)
 
     def _end(self, partition: tuple[Any, ...]) -> None:
         opened = self._open.pop(partition)

@@ -15,7 +15,6 @@ An object that was overwritten or removed since it was catalogued is left out: w
 import hashlib
 import json
 from collections.abc import Callable, Collection
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -30,7 +29,7 @@ from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.locks import exclusive
 from cryptodudez_assets.lake.lookups import bring_up_to_date
 from cryptodudez_assets.lake.maintenance import BATCH, OUTCOME, tidy
-from cryptodudez_assets.lake.merge import Merged, merge, observations_spec
+from cryptodudez_assets.lake.merge import Merged, Merging, merging, observations_spec
 from cryptodudez_assets.lake.reading import FileCount, Reading, read_files
 from cryptodudez_assets.lake.spool import Spool
 from cryptodudez_assets.sources.declaration import Source
@@ -161,26 +160,26 @@ def _claim(lake: Lake, source: Source, entries: list[Entry]) -> Batch:
 
 
 def _do(lake: Lake, source: Source, batch: Batch, run_id: str | None, progress: Callable[[str], None]) -> Outcome:
-    with ExitStack() as stack:
+    with merging(lake.tables, source) as rows, Spool() as rejects:
         replaced = _replaced(lake, batch.entries)
         there = [entry for entry in batch.entries if entry["uri"] not in replaced]
-        reading = read_files(lake, source, there, lambda: stack.enter_context(Spool()), progress)
+        reading = read_files(lake, source, there, rows.add, rejects, progress)
         replaced |= _replaced(lake, batch.entries)  # once more: only what was the same before and after was read whole
         for entry in batch.entries:
             if entry["uri"] in replaced:
                 reading.counts[quarantine.identity(entry)] = FileCount(set_aside=REPLACED)
         _set_aside(lake, source, batch, reading, run_id)
         anew = [file_id for file_id, count in reading.counts.items() if batch.again and count.set_aside != REPLACED]
-        _keep_observations(lake, source, reading, anew)
-        outcome = _outcome(reading, Merged({}, {}, None))  # stands if there is nothing to merge
+        _keep_observations(lake, source, rows, reading, anew)
+        outcome = _outcome(reading, Merged({}, {}))  # stands if there is nothing to merge
 
         def note(merged: Merged) -> dict[str, str]:
             nonlocal outcome
             outcome = _outcome(reading, merged)
             return {BATCH: batch.id, OUTCOME: outcome.told}
 
-        merge(lake.tables, source, reading.valid_rows, note, anew, lambda files: _as_of(lake, source, reading, files))
-        return outcome
+        rows.finish(note, anew, lambda files: _as_of(lake, source, reading, files), reading.complete)
+    return outcome
 
 
 def _as_of(lake: Lake, source: Source, reading: Reading, file_ids: Collection[str]) -> pl.DataFrame:
@@ -208,15 +207,16 @@ def _set_aside(lake: Lake, source: Source, batch: Batch, reading: Reading, run_i
     quarantine.set_files_aside(lake, source, unusable, batch.id, run_id, batch.entries if batch.again else ())
 
 
-def _keep_observations(lake: Lake, source: Source, reading: Reading, anew: Collection[str]) -> None:
+def _keep_observations(lake: Lake, source: Source, new: Merging, reading: Reading, anew: Collection[str]) -> None:
     spec = observations_spec(source)
     if spec is None:
         return
     with lake.tables.changing(spec) as change:
         if anew:
             change.delete(In("file_id", list(anew)))
-        for rows in reading.valid_rows():
-            change.add(rows)
+        complete = reading.complete
+        for rows in new.rows():
+            change.add(complete(rows) if complete else rows)
 
 
 def _outcome(reading: Reading, merged: Merged) -> Outcome:

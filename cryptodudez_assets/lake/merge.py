@@ -4,10 +4,11 @@ Winning is an order over rows (`newest_by`, then how far the file reaches in tim
 landing ends in the same table.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Self
+from functools import cached_property
 
 import polars as pl
 from pyiceberg.expressions import AlwaysFalse, And, BooleanExpression, GreaterThanOrEqual, In, LessThanOrEqual
@@ -41,41 +42,76 @@ class Merged:
 
     duplicates: dict[str, int]
     displaced: dict[str, int]
-    snapshot_id: int | None
 
 
-def merge(
-    tables: Lakehouse,
-    source: Source,
-    parts: Callable[[], Iterable[pl.DataFrame]],
-    note: Callable[[Merged], Mapping[str, str]],
-    anew: Collection[str] = (),
-    as_of: Callable[[Collection[str]], pl.DataFrame] | None = None,
-) -> Merged:
-    """Bring rows into the table in one commit. `parts` gives them anew at each call; `note` goes into the snapshot.
+Complete = Callable[[pl.DataFrame], pl.DataFrame]
 
-    `anew`: files that were read before; their rows in the table are replaced by what was read now.
-    `as_of`: how far each of these files (`file_id`) reaches in time. Among rows that are equally new, the one from the file
-    that reaches further wins.
-    """
-    order = [source.newest_by, *PLACE]
-    narrow = list(dict.fromkeys([*source.key, *order]))
-    keys = _Keys.of(source.key, parts())
-    if not len(keys.hashes) and not anew:
-        return Merged({}, {}, None)
-    with tables.changing(table_spec(source)) as change:
+
+@contextmanager
+def merging(tables: Lakehouse, source: Source) -> Iterator["Merging"]:
+    """Bring rows into a source's table, in one commit when this ends well."""
+    with ExitStack() as stack:
+        yield Merging(source, lambda: stack.enter_context(tables.changing(table_spec(source))))
+
+
+class Merging:
+    """New rows on their way into the table. They are written as they come, and written again only where some do not stay."""
+
+    def __init__(self, source: Source, begin: Callable[[], Change]) -> None:
+        self._source, self._begin = source, begin
+        self._hashes: list[pl.Series] = [pl.Series(HASH, [], pl.UInt64)]
+        self._ranges = [pl.DataFrame()]
+        self._changes = False
+
+    @cached_property
+    def _change(self) -> Change:
+        self._changes = True  # not before there is something to write: no table is made for nothing
+        return self._begin()
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Add rows of the source's contract."""
+        if len(rows):
+            key = pl.col(self._source.key)
+            self._hashes.append(rows.select(_hash(self._source.key)).to_series())
+            self._ranges += [rows.select(key.min()), rows.select(key.max())]
+            self._change.add(rows)
+
+    def rows(self) -> Iterator[pl.DataFrame]:
+        """All rows that were added."""
+        return self._change.added() if self._changes else iter(())
+
+    def finish(
+        self,
+        note: Callable[[Merged], Mapping[str, str]],
+        anew: Collection[str] = (),
+        as_of: Callable[[Collection[str]], pl.DataFrame] | None = None,
+        complete: Complete | None = None,
+    ) -> Merged:
+        """Find out which rows stay, one for each key; `note` goes into the snapshot.
+
+        `anew`: files that were read before; their rows in the table are replaced by what was read now.
+        `as_of`: how far each of these files (`file_id`) reaches in time. Among rows that are equally new, the one from the
+        file that reaches further wins.
+        `complete`: what is still to be done to rows that were added, such as to leave some out.
+        """
+        if not self._changes and not anew:
+            return Merged({}, {})
+        change, source = self._change, self._source
+        order = [source.newest_by, *PLACE]
+        narrow = list(dict.fromkeys([*source.key, *order]))
+        keys = _Keys(source.key, pl.concat(self._hashes).sort(), pl.concat(self._ranges, how="diagonal"))
         outdated = _outdated(change, anew).select(*narrow, PATH).collect()
         old = keys.rivals(change, narrow).join(outdated, on=PLACE, how="anti")
-        new = keys.contested(old, parts(), narrow)
+        new = keys.contested(old, self.rows, complete or (lambda rows: rows), narrow)
         losers = _losers(pl.concat([old.drop(PATH), new]), source.key, order, as_of)
         displaced, duplicates = old.join(losers, on=PLACE, how="semi"), new.join(losers, on=PLACE, how="semi")
-        merged = Merged(_per_file(duplicates), _per_file(displaced), None)
+        merged = Merged(_per_file(duplicates), _per_file(displaced))
         change.note(note(merged))
+        if complete or len(duplicates):
+            change.revise(lambda rows: _without(complete(rows) if complete else rows, duplicates))
         gone = pl.concat([displaced, outdated])
         change.rewrite(set(gone[PATH]), lambda rows: _without(rows, gone))
-        for rows in parts():
-            change.add(_without(rows, duplicates))
-    return Merged(merged.duplicates, merged.displaced, change.snapshot_id)
+        return merged
 
 
 @dataclass(frozen=True)
@@ -85,14 +121,6 @@ class _Keys:
     key: Sequence[str]
     hashes: pl.Series
     ranges: pl.DataFrame
-
-    @classmethod
-    def of(cls, key: Sequence[str], parts: Iterable[pl.DataFrame]) -> Self:
-        hashes, ranges = [pl.Series(HASH, [], pl.UInt64)], [pl.DataFrame()]
-        for part in parts:
-            hashes.append(part.select(_hash(key)).to_series())
-            ranges += [part.select(pl.col(key).min()), part.select(pl.col(key).max())]
-        return cls(key, pl.concat(hashes).sort(), pl.concat(ranges, how="diagonal"))
 
     def rivals(self, change: Change, narrow: Sequence[str]) -> pl.DataFrame:
         """Rows of the table with a key that is among the new ones.
@@ -108,12 +136,18 @@ class _Keys:
                 found.append(rows.select(*narrow, PATH).collect().filter(known))
         return pl.concat(found)
 
-    def contested(self, old: pl.DataFrame, parts: Iterable[pl.DataFrame], narrow: Sequence[str]) -> pl.DataFrame:
+    def contested(
+        self,
+        old: pl.DataFrame,
+        parts: Callable[[], Iterable[pl.DataFrame]],
+        complete: Complete,
+        narrow: Sequence[str],
+    ) -> pl.DataFrame:
         """New rows whose key is that of another row, new or old."""
         twice = self.hashes.filter(self.hashes == self.hashes.shift())
         wanted = pl.concat([twice, old.select(_hash(self.key)).to_series()])
-        chosen = (part.filter(_hash(self.key).is_in(wanted.implode())) for part in parts) if len(wanted) else ()
-        return pl.concat([old.clear().select(narrow), *(rows.select(narrow) for rows in chosen)])
+        chosen = (part.filter(_hash(self.key).is_in(wanted.implode())) for part in parts()) if len(wanted) else ()
+        return pl.concat([old.clear().select(narrow), *(complete(rows).select(narrow) for rows in chosen)])
 
     def _among(self, hashes: pl.Series) -> pl.Series:
         at = self.hashes.search_sorted(hashes, "left").clip(upper_bound=len(self.hashes) - 1)

@@ -1,6 +1,6 @@
-"""Read the files of a batch: valid rows, rejected records and a count for each file. Bounded memory, no side effects."""
+"""Read the files of a batch: canonical rows, rejected records and a count for each file. Bounded memory, no side effects."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -54,45 +54,47 @@ class FileCount:
     """How many rows break which rule."""
 
 
+Take = Callable[[pl.DataFrame], None]
+
+
 @dataclass
 class Reading:
-    """What was found in a batch. `valid` holds canonical rows, `rejects` the records that are none (REJECT_SCHEMA)."""
+    """What was found in a batch: a count for each file, and in `rejects` the records that are no rows (REJECT_SCHEMA)."""
 
     counts: dict[str, FileCount]
-    valid: Spool
     rejects: Spool
+    taken: dict[str, bool] = field(default_factory=dict)
+    """Files of which rows were handed out, and whether they tell `known_ts`: elsewhere it is `event_ts` for the time being."""
 
-    def valid_rows(self) -> Iterator[pl.DataFrame]:
-        """Rows of the files that are not set aside, with `known_ts` filled where the archive does not tell it."""
-        as_of = pl.DataFrame(
-            [(file_id, count.as_of) for file_id, count in self.counts.items()],
-            schema={"file_id": pl.String, "as_of": pl.Datetime("us", "UTC")},
-            orient="row",
-        )
-        for rows in self._used(self.valid):
-            if rows["known_ts"].null_count():
-                rows = (
-                    rows.join(as_of, on="file_id", how="left")
-                    .with_columns(pl.col("known_ts").fill_null(pl.col("as_of")))
-                    .drop("as_of")
-                )
-            yield rows
+    @property
+    def complete(self) -> Callable[[pl.DataFrame], pl.DataFrame] | None:
+        """What makes of the rows that were handed out those that are valid. None where they are."""
+        unused = [file_id for file_id in self.taken if self.counts[file_id].set_aside]
+        silent = [(file_id, self.counts[file_id].as_of) for file_id, tells in self.taken.items() if not tells]
+        if not unused and not silent:
+            return None
+        as_of = pl.DataFrame(silent, {"file_id": pl.String, "as_of": pl.Datetime("us", "UTC")}, orient="row")
+
+        def completed(rows: pl.DataFrame) -> pl.DataFrame:
+            used = rows.filter(~pl.col("file_id").is_in(unused)).join(
+                as_of, on="file_id", how="left", maintain_order="left"
+            )
+            return used.with_columns(known_ts=pl.coalesce("as_of", "known_ts")).drop("as_of")
+
+        return completed
 
     def rejected_records(self) -> Iterator[pl.DataFrame]:
         """Rejected records of the files that are not set aside."""
-        return self._used(self.rejects)
-
-    def _used(self, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         unused = [file_id for file_id, count in self.counts.items() if count.set_aside]
-        return (rows.filter(~pl.col("file_id").is_in(unused)) if unused else rows for rows in frames)
+        return (rows.filter(~pl.col("file_id").is_in(unused)) for rows in self.rejects)
 
 
 def read_files(
-    lake: Lake, source: Source, entries: list[Entry], spool: Callable[[], Spool], progress: Callable[[str], None]
+    lake: Lake, source: Source, entries: list[Entry], take: Take, rejects: Spool, progress: Callable[[str], None]
 ) -> Reading:
-    """Read every file of a batch once."""
-    reading = Reading({}, spool(), spool())
-    group = _Group(source, reading, values_of(lake.tables, source))
+    """Read every file of a batch once, and hand out canonical rows as they are found."""
+    reading = Reading({}, rejects)
+    group = _Group(source, reading, values_of(lake.tables, source), take)
     with _Opener(lake) as opener:
         for entry in entries:
             count = reading.counts[entry["file_id"] or entry["entry_id"]] = FileCount()
@@ -165,8 +167,8 @@ def _layout(source: Source, entry: Entry) -> Layout:
 class _Group:
     """Chunks of one layout that are mapped and judged together."""
 
-    def __init__(self, source: Source, reading: Reading, looked_up: pl.DataFrame | None) -> None:
-        self.source, self.reading, self.looked_up = source, reading, looked_up
+    def __init__(self, source: Source, reading: Reading, looked_up: pl.DataFrame | None, take: Take) -> None:
+        self.source, self.reading, self.looked_up, self.take = source, reading, looked_up, take
         self.chunks: list[tuple[dict[str, object], ParsedChunk]] = []
         self.bytes = 0
 
@@ -185,7 +187,7 @@ class _Group:
         if parts:
             rows, broken = self._canonical(_raw_rows(parts), chunks[0][1].reader)
             self._count_valid(rows)
-            self.reading.valid.add(rows)
+            self._hand_out(rows, chunks[0][1].reader.layout)
         for told, parsed in chunks:
             file_id = str(told[FILE])
             theirs = {row: rules for row, rules in broken.get(file_id, {}).items() if parsed.has(row)}
@@ -225,6 +227,11 @@ class _Group:
         for file_id, newest in rows.group_by("file_id").agg(pl.col("event_ts").max()).iter_rows():
             count = self.reading.counts[file_id]
             count.as_of = max(filter(None, [count.as_of, newest]), default=None)
+
+    def _hand_out(self, rows: pl.DataFrame, layout: Layout) -> None:
+        tells = "known_ts" in layout.canonical
+        self.reading.taken |= dict.fromkeys(rows["file_id"].unique(), tells)
+        self.take(rows if tells else rows.with_columns(known_ts=pl.col("known_ts").fill_null(pl.col("event_ts"))))
 
     def _count_rejects(self, file_id: str, rejects: list[Reject]) -> None:
         if not rejects:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property, reduce
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import polars as pl
@@ -220,14 +221,29 @@ class Change:
             self._added.add(self._columns_of_table(rows))
         return self
 
+    def added(self) -> Iterator[pl.DataFrame]:
+        """The rows added so far."""
+        added = self._added
+        written = added.written()
+        return chain(*(self._portions(path, n_rows) for path, n_rows in written), added.held)
+
+    def revise(self, fix: Callable[[pl.DataFrame], pl.DataFrame]) -> Self:
+        """Add other rows in the place of those added so far."""
+        parts, before = self.added(), self._added
+        self._added = DataFiles(self.table.metadata, self.table.io)
+        for rows in parts:
+            self.add(fix(rows))
+        before.discard()
+        return self
+
     def rewrite(self, paths: Collection[str], keep: Callable[[pl.DataFrame], pl.DataFrame]) -> Self:
         """Of these data files, keep only some rows, or others in their place."""
         chosen = {_path_of(path) for path in paths}
         for file in data_files(self.table) if chosen else ():
             if _path_of(file.file_path) in chosen:
                 self.drop([file])
-                for start in range(0, file.record_count, ROWS_AT_ONCE):
-                    self.add(keep(self.rows_of(file.file_path).drop(PATH).slice(start, ROWS_AT_ONCE).collect()))
+                for rows in self._portions(file.file_path, file.record_count):
+                    self.add(keep(rows))
         return self
 
     def replace(self, files: Iterable[DataFile], parts: Iterable[pl.DataFrame]) -> Self:
@@ -271,6 +287,10 @@ class Change:
         self._changed = True
         if len(self._transaction._updates) > before:
             self._properties = {}
+
+    def _portions(self, path: str, n_rows: int) -> Iterator[pl.DataFrame]:
+        for start in range(0, n_rows, ROWS_AT_ONCE):
+            yield scan_files(self.table, [path]).slice(start, ROWS_AT_ONCE).collect()
 
     def _columns_of_table(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows with the table's columns; one that the contract no longer has is null from now on."""

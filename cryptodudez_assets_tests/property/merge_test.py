@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.merge import merge
+from cryptodudez_assets.lake.merge import merging
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import READINGS, Readings, rows_of
 
@@ -45,7 +45,10 @@ def test_the_newest_observation_of_each_key_wins(
         waiting = list(order)
         for size in [*batches, *[1] * len(FILES)]:
             landed, waiting = waiting[:size], waiting[size:]
-            merged = merge(lake.tables, READINGS, lambda landed=landed: (frames[name] for name in landed), lambda _: {})
+            with merging(lake.tables, READINGS) as rows:
+                for name in landed:
+                    rows.add(frames[name])
+                merged = rows.finish(lambda _: {})
             duplicates.update(merged.duplicates)
             duplicates.update(merged.displaced)
         table = rows_of(lake, READINGS.table).sort(READINGS.key) if len(everything) else everything

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -11,7 +12,7 @@ from pyiceberg.types import StringType
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.merge import Merged, merge, table_spec
+from cryptodudez_assets.lake.merge import Merged, merging, table_spec
 from cryptodudez_assets.lake.tables import planned_files
 from cryptodudez_assets.sources.declaration import Source
 from cryptodudez_assets_tests.builders import READINGS, Readings, rows_of
@@ -28,7 +29,10 @@ def frame(*rows: Row) -> pl.DataFrame:
 
 
 def bring(lake: Lake, *parts: pl.DataFrame, source: Source = READINGS, anew: Sequence[str] = ()) -> Merged:
-    return merge(lake.tables, source, lambda: parts, lambda merged: {"told": str(merged.displaced)}, anew)
+    with merging(lake.tables, source) as rows:
+        for part in parts:
+            rows.add(part)
+        return rows.finish(lambda merged: {"told": str(merged.displaced)}, anew)
 
 
 def values(lake: Lake) -> list[tuple[str, float]]:
@@ -85,7 +89,7 @@ def test_a_file_that_is_read_anew_counts_its_losers_as_before(lake: Lake) -> Non
 
 
 def test_nothing_to_merge_makes_no_table(lake: Lake) -> None:
-    assert bring(lake) == Merged({}, {}, None)
+    assert bring(lake) == Merged({}, {})
     assert lake.tables.names() == []
 
 
@@ -135,13 +139,36 @@ def test_the_outcome_is_told_by_one_snapshot_of_the_commit(lake: Lake) -> None:
 def test_a_merge_is_all_or_nothing(lake: Lake) -> None:
     bring(lake, OLD)
 
-    def parts() -> object:
-        yield NEW
-        raise RuntimeError("power cut")
+    def fail() -> None:
+        with merging(lake.tables, READINGS) as rows:
+            rows.add(NEW)
+            rows.finish(lambda _: {})
+            raise RuntimeError("power cut")
 
     with pytest.raises(RuntimeError, match="power cut"):
-        merge(lake.tables, READINGS, parts, lambda _: {})  # type: ignore[arg-type]
+        fail()
     assert values(lake) == [("a", 1), ("b", 2)]
+
+
+@pytest.mark.parametrize("portion", [1, 1 << 20], ids=["written at once", "held"])
+def test_what_is_not_complete_is_seen_by_nobody(lake: Lake, monkeypatch: pytest.MonkeyPatch, portion: int) -> None:
+    monkeypatch.setattr("cryptodudez_assets.lake.data_files.WRITE_BYTES", portion)
+    with merging(lake.tables, READINGS) as rows:
+        rows.add(OLD)
+        rows.add(NEW)
+        assert pl.concat(rows.rows()).height == 3
+        later = NEW["known_ts"].dt.offset_by("-2y")[0]
+
+        def complete(some: pl.DataFrame) -> pl.DataFrame:
+            """Without b, and what f2 says is older than it seemed."""
+            known = pl.when(pl.col("file_id") == "f2").then(pl.lit(later)).otherwise("known_ts")
+            return some.filter(pl.col("sensor") != "b").with_columns(known_ts=known)
+
+        merged = rows.finish(lambda _: {}, complete=complete)
+    assert merged == Merged({"f2": 1}, {})
+    assert values(lake) == [("a", 1)]
+    there = list(Path(lake.settings.lake).rglob("*.parquet"))
+    assert len(there) == len(planned_files(lake.tables.catalog.load_table(READINGS.table)))
 
 
 def test_rows_survive_a_column_that_only_the_table_has(lake: Lake) -> None:
