@@ -33,11 +33,16 @@ def describe(lake: Lake, source: Source, found: StoredObject, run_id: str | None
     try:
         with lake.store.open(found.key) as content:
             head = content.read(HEAD_BYTES)
-            sha256 = _digest(head, content)
+            entry |= {"format": format_of(head)}
+            owner = _other_owner(source, head) if entry["format"] == "csv" else None
+            sha256 = "" if owner else _digest(head, content)  # another source's file is read whole for that source
             current = lake.store.stat(found.key)
             if current is None or current.generation != found.generation:
                 return
-            entry |= {"sha256": sha256, "file_id": sha256[:FILE_ID_LENGTH], "format": format_of(head)}
+            if owner:
+                yield _belonging(entry, owner), None
+                return
+            entry |= {"sha256": sha256, "file_id": sha256[:FILE_ID_LENGTH]}
             if entry["format"] == "zip":
                 yield from _describe_zip(lake, source, found, entry, content)
             else:
@@ -73,7 +78,7 @@ def _describe_text(source: Source, entry: Entry, opened: Container, format_: For
         with opened.text(format_, member, entry["size"]) as text:
             head = text.read(HEAD_BYTES)
             if owner := _other_owner(source, head):
-                return {**entry, "status": Status.IGNORED, "reason": f"belongs to {owner}"}, None
+                return _belonging(entry, owner), None
             if format_ != "csv":  # packed text is read to its end, for it may be damaged
                 sha256 = _digest(head, text)
         if member is not None:
@@ -119,6 +124,10 @@ def _other_owner(source: Source, head: bytes) -> str | None:
     if source.guest_of:
         return None if follows(head, source.layouts) else source.guest_of
     return next((other.name for other in sharing if follows(head, other.layouts)), None)
+
+
+def _belonging(entry: Entry, owner: str) -> Entry:
+    return {**entry, "status": Status.IGNORED, "reason": f"belongs to {owner}"}
 
 
 def _entry(lake: Lake, source: Source, found: StoredObject, member: str | None, size: int, run_id: str | None) -> Entry:

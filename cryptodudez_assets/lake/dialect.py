@@ -20,11 +20,13 @@ SAMPLE_ROWS = 100
 RETYPED_SHARE = 0.5
 RETYPED_FLOOR = 3
 
-# How fields look that surely hold what is declared: text, perhaps quoted, between delimiters (%b); numbers.
+# How fields look that surely hold what is declared: text, perhaps quoted, between delimiters (%b); numbers; days.
 TEXT = rb'(?:"(?:[^"]++|"")*+"|[^"\r\n%b]*+)'
-NUMBERS: dict[type[pl.DataType], bytes] = {
+DAY = rb"(?:0[1-9]|1[012])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[012])-(?:29|30)|(?:0[13578]|1[02])-31"
+PLAIN: dict[type[pl.DataType], bytes] = {
     pl.Int64: rb"(?:-?[0-9]{1,18}+)?+",
     pl.Float64: rb"(?:-?[0-9]{1,18}+(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]{1,2}+)?+)?+",
+    pl.Date: rb"(?:[12][0-9]{3}-(?:%b))?+" % DAY,
 }
 
 FAULTS = {
@@ -132,7 +134,7 @@ def _plain(dialect: Dialect, layout: Layout) -> re.Pattern[bytes]:
     """Matches the first records, or all where they are fewer, if each has the header's fields and holds what is declared."""
     delimiter = re.escape(dialect.delimiter.encode())
     text = TEXT % delimiter
-    fields = delimiter.join(NUMBERS.get(layout.columns.get(name, pl.String), text) for name in dialect.header)
+    fields = delimiter.join(PLAIN.get(layout.columns.get(name, pl.String), text) for name in dialect.header)
     record = rb"(?![\r\n]|\Z)%b(?:\r?\n|\Z)" % fields
     return re.compile(rb"(?:%b){%d}+|(?:%b)*+\Z" % (record, SAMPLE_ROWS, record))
 
@@ -176,7 +178,7 @@ def _why_retyped(sample: pl.DataFrame, layout: Layout) -> str | None:
         return None
     # One query for all columns: an archive may have thousands of small files.
     text = {name: pl.col(name).str.strip_chars() for name in typed}
-    wrong = {name: (text[name] != "") & text[name].cast(dtype, strict=False).is_null() for name, dtype in typed.items()}
+    wrong = {name: (text[name] != "") & _converted(text[name], dtype).is_null() for name, dtype in typed.items()}
     told = sample.select(
         pl.struct(
             there=(text[name] != "").sum(), wrong=wrong[name].sum(), example=text[name].filter(wrong[name]).first()
@@ -188,6 +190,10 @@ def _why_retyped(sample: pl.DataFrame, layout: Layout) -> str | None:
             expected = typed[name].__name__
             return f"column {name} changed its type: expected {expected}, found text such as {found['example']!r}"
     return None
+
+
+def _converted(text: pl.Expr, dtype: type[pl.DataType]) -> pl.Expr:
+    return text.str.to_date("%Y-%m-%d", strict=False) if dtype is pl.Date else text.cast(dtype, strict=False)
 
 
 def _shown(header: Sequence[str]) -> list[str]:

@@ -63,7 +63,9 @@ def land(
 def _catalogued(lake: Lake, source: str, tail_of: Callable[[str], str]) -> dict[tuple[str, str], str]:
     """Keys of the raw objects that the catalogue knows, by the hash of their bytes and what their path tells."""
     readable = pl.col("sha256").is_not_null() & (pl.col("status") != Status.UNREADABLE)
-    objects = catalogue.files_of(lake.tables, source).filter(pl.col("member").is_null(), readable)
+    sharing = {source, *(name for name in all_sources() if raw_prefix(name) == raw_prefix(source))}
+    known = pl.concat(catalogue.files_of(lake.tables, name) for name in sorted(sharing))
+    objects = known.filter(pl.col("member").is_null(), readable)
     first_wins = objects.sort("discovered_at", descending=True).select("sha256", "uri").collect()
     return {(digest, tail_of(uri)): lake.store.key(uri) for digest, uri in first_wins.iter_rows()}
 

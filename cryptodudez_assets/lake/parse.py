@@ -24,7 +24,7 @@ KEPT_OF_RAW = 64 << 10
 # Where something does not fit, so much around it is read with care.
 CAREFUL_BYTES = 32 << 10
 ROW = " row"  # the record's number, beside the raw columns: no name of theirs begins with a blank
-ARROW_TYPES = {pl.String: pa.string(), pl.Int64: pa.int64(), pl.Float64: pa.float64()}
+ARROW_TYPES = {pl.String: pa.string(), pl.Int64: pa.int64(), pl.Float64: pa.float64(), pl.Date: pa.date32()}
 
 
 @dataclass(frozen=True)

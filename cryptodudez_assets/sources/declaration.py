@@ -16,8 +16,8 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import TableContract, polars_schema
 
-# As which types raw text is read; whatever else a column means, its expression in `canonical` makes of them.
-RAW_TYPES = (pl.String, pl.Int64, pl.Float64)
+# As which types raw text is read (a date as 2020-12-31, nothing else); the expressions in `canonical` make the rest of them.
+RAW_TYPES = (pl.String, pl.Int64, pl.Float64, pl.Date)
 # When the file was catalogued, as a raw column, for data that say nothing themselves of their time.
 CATALOGUED = " catalogued"
 

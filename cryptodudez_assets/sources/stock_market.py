@@ -7,8 +7,6 @@ from cryptodudez_assets.sources.crypto_prices import recorded
 from cryptodudez_assets.sources.declaration import Layout, Lookup, Source
 from cryptodudez_assets.sources.stock_prices import regular_close_of
 
-trading_day = pl.col("Date").str.to_date("%Y-%m-%d", strict=False)
-
 
 def names(index: pl.LazyFrame) -> pl.LazyFrame:
     """The name of each symbol as files have it: the index's own, or as Nasdaq writes it."""
@@ -32,21 +30,21 @@ SOURCE = Source(
             name="symbol_csv",
             path=r"(?<![^/])(?P<folder>stocks|etfs)/(?P<symbol>[^/]+)\.csv(\.gz)?$",
             columns={
-                "Date": pl.String,
+                "Date": pl.Date,
                 **dict.fromkeys(("Open", "High", "Low", "Close", "Adj Close", "Volume"), pl.Float64),
             },
             canonical={
                 "symbol": pl.col("symbol"),
                 "kind": pl.col("folder").replace_strict({"stocks": "stock", "etfs": "etf"}),
-                "date": trading_day,
+                "date": pl.col("Date"),
                 "open": recorded("Open"),
                 "high": pl.col("High"),
                 "low": pl.col("Low"),
                 "close": pl.col("Close"),
                 "adj_close": pl.col("Adj Close"),
                 "volume": pl.col("Volume"),
-                "event_ts": regular_close_of(trading_day),
-                "known_ts": regular_close_of(trading_day),
+                "event_ts": regular_close_of(pl.col("Date")),
+                "known_ts": regular_close_of(pl.col("Date")),
             },
         )
     ],

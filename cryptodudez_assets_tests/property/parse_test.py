@@ -5,6 +5,7 @@ from dataclasses import replace
 from io import BytesIO
 from unittest.mock import patch
 
+import polars as pl
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from cryptodudez_assets.lake.chunks import CHUNK_BYTES, chunks
 from cryptodudez_assets.lake.dialect import Dialect
 from cryptodudez_assets.lake.parse import CAREFUL_BYTES, ROW, ChunkReader, Reject
 from cryptodudez_assets.lake.records import Record, first_record, places, records
+from cryptodudez_assets.sources.declaration import Layout
 from cryptodudez_assets_tests.toy import HEADER, LAYOUT
 
 DIALECT = Dialect("utf-8", ",", "\n", ("name", "at", "value", "count", "note"))
@@ -46,10 +48,14 @@ dirty = texts(lines(fitting, good), lines(good, shapeless, astray), not_utf8)
 
 
 def read(
-    text: bytes, chunk_bytes: int = CHUNK_BYTES, careful: bool = False, careful_bytes: int = CAREFUL_BYTES
+    text: bytes,
+    chunk_bytes: int = CHUNK_BYTES,
+    careful: bool = False,
+    careful_bytes: int = CAREFUL_BYTES,
+    layout: Layout = LAYOUT,
 ) -> tuple[Rows, list[Reject], int]:
     """Rows with their numbers, rejects, and how many records there are."""
-    reader, row, rows, rejects = ChunkReader(DIALECT, LAYOUT, careful_bytes=careful_bytes), 1, [], []
+    reader, row, rows, rejects = ChunkReader(DIALECT, layout, careful_bytes=careful_bytes), 1, [], []
     for chunk in chunks(BytesIO(HEADER.encode() + text), DIALECT, chunk_bytes):
         parsed = reader.read(replace(chunk, tidy=chunk.tidy and not careful), row)
         row += parsed.n_records
@@ -66,6 +72,18 @@ def read(
 @example(b'a,b,1,1,"\n')
 def test_the_fast_path_and_the_careful_path_agree(text: bytes) -> None:
     assert read(text) == read(text, careful=True) == read(text, careful_bytes=1)
+
+
+DAYS = "2020-12-31 2020-02-29 2021-02-29 2020-13-01 2020-1-5 20200105 0001-01-01 1969-07-20 9999-12-31 10000-01-01 -1-01-01"
+days = st.sampled_from([*DAYS.split(" "), "2020-01-01T00:00", " 2020-01-01", "2020-01-01 ", '"2020-01-01"', "x", ""])
+
+
+@given(st.lists(days, max_size=5))
+@settings(max_examples=250, deadline=None)
+def test_the_fast_path_and_the_careful_path_agree_on_days(column: list[str]) -> None:
+    text = "".join(f"a,{day},1,1,b\n" for day in column).encode()
+    dated = replace(LAYOUT, columns={**LAYOUT.columns, "at": pl.Date})
+    assert read(text, layout=dated) == read(text, careful=True, layout=dated)
 
 
 @given(dirty, st.integers(1, 60))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from cryptodudez_assets.lake import dialect
 from cryptodudez_assets.lake.archives import Refused
 from cryptodudez_assets.lake.dialect import HEAD_BYTES, Recognised, recognise
+from cryptodudez_assets.sources.declaration import Layout
 from cryptodudez_assets_tests.toy import HEADER, LAYOUT, gauges, rows
 
 WIDER = replace(LAYOUT, name="wider", columns={**LAYOUT.columns, "unit": pl.String})
@@ -68,7 +69,9 @@ def test_plain_records_need_no_second_look(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 NUMBERS = "1 -2 007 1.25 1. .5 1e-05 1E99 1e400 0x1F +1 - nan inf 1_0 9223372036854775808 x"
+DAYS = "2020-12-31 2020-02-28 2020-02-29 2021-02-29 2021-04-31 2020-13-01 2020-1-5 20200105 0001-01-01 1969-07-20"
 values = st.sampled_from([*NUMBERS.split(" "), ""])
+days = st.sampled_from([*DAYS.split(" "), "9999-12-31", "10000-01-01", "2020-01-01T00:00", " 2020-01-01", "x", ""])
 texts = st.sampled_from(["", "a", "é", '"b"', '"x\n""y"",|"', 'c"', "\0", "\r"])
 lines = st.tuples(
     st.one_of(
@@ -87,16 +90,31 @@ lines = st.tuples(
 @example("a,b,1,2,c\n" * 3 + "a,b,x,y,c\n" * 9, HEAD_BYTES, 3)
 @example("a,b,1,2,c\na,b,1,2,", 36, 100)
 def test_plain_records_are_recognised_as_with_care(text: str, head_bytes: int, sample_rows: int) -> None:
-    def told(found: Recognised) -> list[object]:
-        return [found.dialect, found.layout, found.added, found.problem, found.types]
-
-    head = (HEADER + text).encode()[:head_bytes]
     with patch.multiple(dialect, HEAD_BYTES=head_bytes, SAMPLE_ROWS=sample_rows):
-        found = recognise(head, [LAYOUT])
-        with patch.object(dialect, "_plain", lambda *_: re.compile(b"(?!)")):
-            careful = recognise(head, [LAYOUT])
-        assert told(found) == told(careful)
-        assert found.beginning == careful.beginning
+        assert_recognised_as_with_care((HEADER + text).encode()[:head_bytes], LAYOUT)
+
+
+@given(st.lists(days, max_size=9))
+@settings(max_examples=300, deadline=None)
+def test_plain_days_are_recognised_as_with_care(column: list[str]) -> None:
+    text = "".join(f"{day},a\n" for day in column)
+    assert_recognised_as_with_care(f"day,name\n{text}".encode(), replace(LAYOUT, columns={"day": pl.Date}))
+
+
+def assert_recognised_as_with_care(head: bytes, layout: Layout) -> None:
+    def told(found: Recognised) -> list[object]:
+        return [found.dialect, found.layout, found.added, found.problem, found.types, found.beginning]
+
+    found = recognise(head, [layout])
+    with patch.object(dialect, "_plain", lambda *_: re.compile(b"(?!)")):
+        careful = recognise(head, [layout])
+    assert told(found) == told(careful)
+
+
+@pytest.mark.parametrize("day", ["2020-02-28", "2020-04-30", "2020-12-31", "1970-01-01", ""])
+def test_ordinary_days_need_no_second_look(monkeypatch: pytest.MonkeyPatch, day: str) -> None:
+    monkeypatch.setattr(dialect, "_why_retyped", lambda *_: "looked at twice")
+    assert recognise(f"day,name\n{day},a\n".encode(), [replace(LAYOUT, columns={"day": pl.Date})]).problem is None
 
 
 def test_a_long_strange_header_is_told_in_short() -> None:
