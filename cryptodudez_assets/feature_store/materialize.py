@@ -16,6 +16,7 @@ from pyiceberg.expressions import AlwaysTrue, GreaterThanOrEqual
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.features.declaration import FeatureView, Input
+from cryptodudez_assets.lake.ahead import ahead
 from cryptodudez_assets.lake.changes import changed_rows
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.locks import exclusive
@@ -91,7 +92,7 @@ def materialize(
         reach = None if changes is None else _reach(view, changes)
         progress(f"{view.name}: {reach or 'everything is computed'}")
         portions = _portions(lake, view, changes, reach, now)
-        computed = (compute(lake, view, portion, now) for portion in portions)
+        computed = ahead(compute(lake, view, portion, now) for portion in portions)
         first = next(computed, None)  # before a table is made: where nothing can be computed, nothing is to be there
         with ExitStack() as stack:
             writers = [_begin(lake, stack, view, spec, portions if reach else None, now) for spec in table_specs(view)]

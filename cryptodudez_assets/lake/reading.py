@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.rules import Finding, breaking, broken_rules, judge
+from cryptodudez_assets.lake.ahead import ahead
 from cryptodudez_assets.lake.archives import Container, Refused
 from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.chunks import chunks
@@ -26,6 +27,7 @@ from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
 # Chunks of many small files are judged together: evaluating a contract has a price per call, not per row.
 GROUP_BYTES = 8 << 20
 GROUP_CHUNKS = 500
+GROUPS_TOLD = 16  # between two words of progress
 
 FILE = " file"  # beside the raw columns while chunks of several files are together, as `ROW` is
 
@@ -94,28 +96,54 @@ def read_files(
 ) -> Reading:
     """Read every file of a batch once, and hand out canonical rows as they are found."""
     reading = Reading({}, rejects)
-    group = _Group(source, reading, values_of(lake.tables, source), take)
+    sorter = _Sorter(source, reading, values_of(lake.tables, source), take)
     with _Opener(lake) as opener:
-        for entry in entries:
-            count = reading.counts[entry["file_id"] or entry["entry_id"]] = FileCount()
-            if entry["reason"]:
-                count.set_aside = entry["reason"]
-                continue
-            try:
-                told = _told(source, entry)
-                for parsed in _parse(opener, source, entry):
-                    count.read += parsed.n_records
-                    group.add(told, parsed)
-                    if len(parsed.chunk.data) >= GROUP_BYTES:
-                        progress(f"{entry['uri']}: {count.read:,} records read")
-            except Refused as error:
-                count.set_aside = str(error)
-            except FILE_ERRORS as error:
-                count.set_aside = f"cannot be read: {error.strerror}"
-    group.flush()
+        chunks = _chunks_of(opener, source, entries, reading.counts)
+        for number, group in enumerate(ahead(_groups(chunks)), 1):
+            sorter.sort(group)
+            if number % GROUPS_TOLD == 0:
+                progress(f"{source.name}: {sum(count.read for count in reading.counts.values()):,} records read")
     for count in reading.counts.values():
         count.set_aside = count.set_aside or _why_broken(source, count)
     return reading
+
+
+Told = dict[str, object]
+Group = list[tuple[Told, ParsedChunk]]
+"""Chunks of one layout, each with what its file tells."""
+
+
+def _chunks_of(
+    opener: "_Opener", source: Source, entries: list[Entry], counts: dict[str, FileCount]
+) -> Iterator[tuple[Told, ParsedChunk]]:
+    for entry in entries:
+        count = counts[entry["file_id"] or entry["entry_id"]] = FileCount(set_aside=entry["reason"])
+        if count.set_aside:
+            continue
+        told = _told(source, entry)
+        try:
+            for parsed in _parse(opener, source, entry):
+                count.read += parsed.n_records
+                yield told, parsed
+        except Refused as error:
+            count.set_aside = str(error)
+        except FILE_ERRORS as error:
+            count.set_aside = f"cannot be read: {error.strerror}"
+
+
+def _groups(chunks: Iterator[tuple[Told, ParsedChunk]]) -> Iterator[Group]:
+    group: Group = []
+    size = 0
+    for told, parsed in chunks:
+        if group and (
+            size >= GROUP_BYTES or len(group) >= GROUP_CHUNKS or not _alike(group[0][1].reader, parsed.reader)
+        ):
+            yield group
+            group, size = [], 0
+        group.append((told, parsed))
+        size += len(parsed.chunk.data)
+    if group:
+        yield group
 
 
 class _Opener:
@@ -153,7 +181,7 @@ def _parse(opener: _Opener, source: Source, entry: Entry) -> Iterator[ParsedChun
             yield parsed
 
 
-def _told(source: Source, entry: Entry) -> dict[str, object]:
+def _told(source: Source, entry: Entry) -> Told:
     """What a file tells beside its records, as raw columns."""
     layout = _layout(source, entry)
     catalogued = {CATALOGUED: entry["discovered_at"]} if layout.reads_catalogued else {}
@@ -164,31 +192,21 @@ def _layout(source: Source, entry: Entry) -> Layout:
     return next(layout for layout in source.layouts if layout.name == entry["layout"])
 
 
-class _Group:
-    """Chunks of one layout that are mapped and judged together."""
+class _Sorter:
+    """Tells valid rows from rejects, a group of chunks at a time."""
 
     def __init__(self, source: Source, reading: Reading, looked_up: pl.DataFrame | None, take: Take) -> None:
         self.source, self.reading, self.looked_up, self.take = source, reading, looked_up, take
-        self.chunks: list[tuple[dict[str, object], ParsedChunk]] = []
-        self.bytes = 0
 
-    def add(self, told: dict[str, object], parsed: ParsedChunk) -> None:
-        if self.chunks and not _alike(self.chunks[0][1].reader, parsed.reader):
-            self.flush()
-        self.chunks.append((told, parsed))
-        self.bytes += len(parsed.chunk.data)
-        if self.bytes >= GROUP_BYTES or len(self.chunks) >= GROUP_CHUNKS:
-            self.flush()
-
-    def flush(self) -> None:
-        chunks, self.chunks, self.bytes = self.chunks, [], 0
-        parts = [(told, parsed.table) for told, parsed in chunks if parsed.table is not None]
+    def sort(self, group: Group) -> None:
+        parts = [(told, parsed.table) for told, parsed in group if parsed.table is not None]
         broken: dict[str, dict[int, list[str]]] = {}
         if parts:
-            rows, broken = self._canonical(_raw_rows(parts), chunks[0][1].reader)
+            reader = group[0][1].reader
+            rows, broken = self._canonical(_raw_rows(parts), reader)
             self._count_valid(rows)
-            self._hand_out(rows, chunks[0][1].reader.layout)
-        for told, parsed in chunks:
+            self._hand_out(rows, reader.layout)
+        for told, parsed in group:
             file_id = str(told[FILE])
             theirs = {row: rules for row, rules in broken.get(file_id, {}).items() if parsed.has(row)}
             self._count_rejects(file_id, [*parsed.rejects, *(parsed.reject(theirs) if theirs else ())])
@@ -248,7 +266,7 @@ def _alike(one: ChunkReader, other: ChunkReader) -> bool:
     return one.layout is other.layout and list(one.extra) == list(other.extra)
 
 
-def _raw_rows(parts: Sequence[tuple[dict[str, object], pa.Table]]) -> pl.DataFrame:
+def _raw_rows(parts: Sequence[tuple[Told, pa.Table]]) -> pl.DataFrame:
     """The records of several files, each with what its file tells."""
     rows = pl.DataFrame(pl.from_arrow(pa.concat_tables(table for _, table in parts)))
     told = pl.DataFrame([told for told, _ in parts])
