@@ -26,7 +26,7 @@ MADE_FROM = "cryptodudez.made_from"
 DAY = timedelta(days=1)
 EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 # Of views whose window is so many rows, so many keys are computed at a time.
-KEYS_AT_ONCE = 32
+KEYS_AT_ONCE = 20
 # Within so many days before a change, most keys have the rows that a window needs.
 NEAR = timedelta(days=92)
 
