@@ -37,7 +37,7 @@ QUIET: dict[str, Any] = {"loggers": {"progress": {}}}
 def run_pending(lake: Lake, names: Sequence[str], console: Console) -> bool:
     """Materialise what has work to do, and everything behind it. Says what it does; returns whether all went well."""
     _wait_until_settled(lake, names, console)
-    pending = [name for name in names if open_entries(lake.tables, name) or discover_all(lake, name)]
+    pending = [name for name in names if len(open_entries(lake.tables, name)) or discover_all(lake, name)]
     if not pending:
         console.print("nothing new in the raw zone: every table is up to date")
         return True

@@ -41,12 +41,12 @@ def build_source_sensor(source: Source) -> dg.SensorDefinition:
         look = discover(opened, source.name, Cursor.parse(context.cursor))
         waiting = open_entries(opened.tables, source.name)
         cursor = str(look.cursor)
-        if not look.new and not waiting:
+        if not look.new and waiting.is_empty():
             settling = f", {look.unsettled} still being written" if look.unsettled else ""
             return dg.SensorResult(
                 skip_reason=f"0 new of {look.listed} listed in raw/{source.raw}{settling}", cursor=cursor
             )
-        told = [f"{found.key}@{found.generation}" for found in look.new] + [entry["entry_id"] for entry in waiting]
+        told = [f"{found.key}@{found.generation}" for found in look.new] + waiting["entry_id"].to_list()
         run_key = run_key_of(told, time.time())
         config = {
             "ops": {

@@ -25,8 +25,8 @@ from cryptodudez_assets.lake.tables import PATH, Change, TableSpec, Transform, s
 MADE_FROM = "cryptodudez.made_from"
 DAY = timedelta(days=1)
 EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
-# Of views whose window is so many rows, so many keys are computed at a time.
-KEYS_AT_ONCE = 20
+# Of views whose window is so many rows, keys with about so many rows are computed at a time.
+ROWS_AT_ONCE = 1 << 16
 # Within so many days before a change, most keys have the rows that a window needs.
 NEAR = timedelta(days=92)
 
@@ -176,17 +176,23 @@ def _portions(
     """What is computed at a time: all of the reach, or parts of its keys where the window is so many rows."""
     if view.rows_back is None:
         return [reach]
+    sizes = _rows_per_key(lake, view, EARLIEST if reach is None else reach.start - NEAR, snapshots)
     if changes is None:
-        changes = _all_keys(lake, view, snapshots)
-    firsts = changes.group_by(view.key).agg(pl.col("event_ts").min().dt.truncate("1d")).sort("event_ts", *view.key)
-    parts = firsts.iter_slices(KEYS_AT_ONCE)  # those that begin together are computed together
+        firsts = sizes.select(view.key).with_columns(event_ts=pl.lit(EARLIEST))
+    else:
+        firsts = changes.group_by(view.key).agg(pl.col("event_ts").min().dt.truncate("1d"))
+    # Those that begin together are computed together, and neighbours, since they lie in the same files.
+    sized = firsts.join(sizes, on=view.key, how="left", nulls_equal=True).sort("event_ts", *view.key)
+    n_rows = pl.col("len").fill_null(0)
+    numbered = sized.with_columns(((n_rows.cum_sum() - n_rows) // ROWS_AT_ONCE).alias(" part"))
+    parts = numbered.partition_by(" part", maintain_order=True)
     return [Reach(part.select(view.key), part["event_ts"][0], None) for part in parts]
 
 
-def _all_keys(lake: Lake, view: FeatureView, snapshots: dict[str, int | None]) -> pl.DataFrame:
-    """Every key, from its beginning on."""
-    keys = [_read(lake, one, None, view, snapshots[one.table]).select(view.key) for one in view.inputs]
-    return pl.concat(keys).unique().with_columns(event_ts=pl.lit(EARLIEST)).collect(engine="streaming")
+def _rows_per_key(lake: Lake, view: FeatureView, since: datetime, snapshots: dict[str, int | None]) -> pl.DataFrame:
+    scans = [(_read(lake, one, None, view, snapshots[one.table]), one.time) for one in view.inputs]
+    keys = [rows.filter(pl.col(time) >= pl.lit(since)).select(view.key) for rows, time in scans]
+    return pl.concat(keys).group_by(view.key).len().collect(engine="streaming")
 
 
 def _begin(

@@ -53,10 +53,10 @@ def as_of(tables: Lakehouse, source: str, file_ids: Collection[str]) -> pl.DataF
     return theirs.group_by("file_id").agg(pl.col("as_of").max()).collect()
 
 
-def open_entries(tables: Lakehouse, source: str) -> list[Entry]:
+def open_entries(tables: Lakehouse, source: str) -> pl.DataFrame:
     """Files with work left to do, in the order in which they are done."""
     rows = _files(tables, _open_of(source)).filter(pl.col("source") == source, pl.col("open"))
-    return rows.sort("uri", "member", nulls_last=False).collect().to_dicts()
+    return rows.sort("uri", "member", nulls_last=False).collect()
 
 
 def record(

@@ -135,17 +135,13 @@ def ingest(
 def next_batch(lake: Lake, source: Source) -> Batch | None:
     """The batch to do now: one that was begun, or the next pending files."""
     entries = catalogue.open_entries(lake.tables, source.name)
-    claimed = [entry for entry in entries if entry["status"] == Status.CLAIMED]
-    if claimed:
-        batch_id = claimed[0]["batch_id"]
-        return Batch(batch_id, [entry for entry in claimed if entry["batch_id"] == batch_id], again=True)
-    chosen: list[Entry] = []
-    size = 0
-    for entry in (entry for entry in entries if entry["status"] == Status.PENDING):
-        size += entry["size"]
-        if chosen and (size > lake.settings.batch_megabytes << 20 or len(chosen) == MAX_FILES_PER_BATCH):
-            break
-        chosen.append(entry)
+    claimed = entries.filter(pl.col("status") == Status.CLAIMED)
+    if len(claimed):
+        batch_id = claimed["batch_id"][0]
+        return Batch(batch_id, claimed.filter(pl.col("batch_id") == batch_id).to_dicts(), again=True)
+    pending = entries.filter(pl.col("status") == Status.PENDING)
+    fitting = int((pending["size"].cum_sum() <= lake.settings.batch_megabytes << 20).sum())
+    chosen = pending.head(min(max(fitting, 1), MAX_FILES_PER_BATCH)).to_dicts()
     return _claim(lake, source, chosen) if chosen else None
 
 

@@ -51,7 +51,7 @@ PATH = " path"  # no column's name begins with a blank
 ROWS_AT_ONCE = 1 << 18
 
 TABLE_PROPERTIES = {
-    # Of how `data_files` encodes floats, Spark's readers of columns in batches know nothing before Iceberg 1.11.
+    # Floats split by byte, as `data_files` writes them, are unknown to older readers of whole columns, such as Spark's.
     "read.parquet.vectorization.enabled": "false",
     # Where a deletion leaves rows of a file, pyiceberg writes them.
     "write.parquet.compression-codec": "zstd",

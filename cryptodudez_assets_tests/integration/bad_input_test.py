@@ -230,7 +230,7 @@ def test_a_file_with_bad_rows_loses_these_and_no_others(landing: Landing, name: 
 def test_counts_add_up_and_nothing_is_left_to_do(landing: Landing) -> None:
     lake, _ = landing
     assert unbalanced_files(lake, GAUGES).is_empty()
-    assert not catalogue.open_entries(lake.tables, GAUGES.name)
+    assert catalogue.open_entries(lake.tables, GAUGES.name).is_empty()
     assert len(table(lake)) == sum(case.counts[1] for case in LOADED.values())
 
 

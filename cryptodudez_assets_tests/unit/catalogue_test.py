@@ -27,7 +27,7 @@ def entry(name: str, status: Status, source: str = "readings", **told: object) -
 
 def test_work_to_do_is_what_is_pending_claimed_or_unreadable(lake: Lake) -> None:
     record(lake.tables, "readings", [entry(str(status), status) for status in Status])
-    assert [one["uri"] for one in open_entries(lake.tables, "readings")] == ["claimed", "pending", "unreadable"]
+    assert open_entries(lake.tables, "readings")["uri"].to_list() == ["claimed", "pending", "unreadable"]
 
 
 def test_a_new_state_replaces_the_old_and_leaves_other_files_alone(lake: Lake) -> None:
@@ -64,7 +64,7 @@ def test_bytes_that_were_not_read_do_not_count_as_known(lake: Lake, status: Stat
 def test_an_unreadable_object_is_closed_by_a_new_version_of_it(lake: Lake) -> None:
     record(lake.tables, "readings", [entry("a", Status.UNREADABLE)])
     record(lake.tables, "readings", [entry("a2", Status.PENDING, uri="a", generation="2")])
-    assert [one["entry_id"] for one in open_entries(lake.tables, "readings")] == ["a2"]
+    assert open_entries(lake.tables, "readings")["entry_id"].to_list() == ["a2"]
 
 
 def test_claims_of_all_sources_are_told(lake: Lake) -> None:
