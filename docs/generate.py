@@ -62,8 +62,9 @@ def data_dictionary() -> str:
 
 
 def _page(spec: TableSpec) -> str:
-    partitions = ", ".join(name if how == "identity" else f"{how}({name})" for name, how in spec.partition_by) or "none"
-    layout = f"Partitioned by {partitions}; sorted by {', '.join(spec.sort_by)}."
+    partitions = ", ".join(name if how == "identity" else f"{how}({name})" for name, how in spec.partition_by)
+    partitioned = f"Partitioned by {partitions}" if partitions else "Not partitioned"
+    layout = f"{partitioned}; sorted by {', '.join(spec.sort_by)}."
     rows = "\n".join(_rows(spec.contract))
     rules = "".join(f"\n- `{name}`" + (" (warns)" if warns else "") for name, warns in table_rules(spec.contract))
     doc = "\n".join(line.strip() for line in (spec.contract.__doc__ or "").strip().splitlines())

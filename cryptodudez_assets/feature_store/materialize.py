@@ -6,13 +6,13 @@ files that differ. A changed definition, or a lost snapshot, means computing eve
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 
 import polars as pl
-from pyiceberg.expressions import AlwaysTrue, GreaterThanOrEqual
+from pyiceberg.expressions import AlwaysTrue, BooleanExpression, GreaterThanOrEqual
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.features.declaration import FeatureView, Input
@@ -20,13 +20,13 @@ from cryptodudez_assets.lake.ahead import ahead
 from cryptodudez_assets.lake.changes import changed_rows
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.locks import exclusive
-from cryptodudez_assets.lake.tables import PATH, Change, TableSpec, Transform, scan
+from cryptodudez_assets.lake.tables import PATH, Change, TableSpec, Transform, scan, within_range_of
 
 MADE_FROM = "cryptodudez.made_from"
 DAY = timedelta(days=1)
 EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 # Of views whose window is so many rows, keys with about so many rows are computed at a time.
-ROWS_AT_ONCE = 1 << 16
+PORTION_ROWS = 1 << 16
 # Within so many days before a change, most keys have the rows that a window needs.
 NEAR = timedelta(days=92)
 
@@ -44,10 +44,19 @@ class Reach:
         rows = rows.filter(self.during(pl.col(time), back))
         if self.keys is None:
             return rows
-        if self.keys.width == 1:  # this, unlike a join, the readers of files can do
+        if self._has_range:  # this, unlike a join, the readers of files can do
             (key,) = self.keys
-            return rows.filter(pl.col(key.name).is_in(key.implode(), nulls_equal=True))
+            column = pl.col(key.name)
+            return rows.filter(column.is_between(pl.lit(key.min()), pl.lit(key.max())), column.is_in(key.implode()))
         return rows.join(self.keys.lazy(), on=self.keys.columns, how="semi", nulls_equal=True)
+
+    def may_match(self) -> BooleanExpression | None:
+        """Which files may hold its keys; None if that cannot be told."""
+        return within_range_of(self.keys.to_series()) if self.keys is not None and self._has_range else None
+
+    @property
+    def _has_range(self) -> bool:
+        return self.keys is not None and self.keys.width == 1 and not self.keys.to_series().null_count()
 
     def during(self, time: pl.Expr, back: timedelta | None = timedelta(0)) -> pl.Expr:
         """Whether a time lies within reach, or at most `back` before it."""
@@ -92,9 +101,10 @@ def materialize(
         reach = None if changes is None else _reach(view, changes)
         progress(f"{view.name}: {reach or 'everything is computed'}")
         portions = _portions(lake, view, changes, reach, now)
-        computed = ahead(compute(lake, view, portion, now) for portion in portions)
-        first = next(computed, None)  # before a table is made: where nothing can be computed, nothing is to be there
-        with ExitStack() as stack:
+        with closing(ahead(compute(lake, view, part, now) for part in portions)) as computed, ExitStack() as stack:
+            first = next(
+                computed, None
+            )  # before a table is made: where nothing can be computed, nothing is to be there
             writers = [_begin(lake, stack, view, spec, portions if reach else None, now) for spec in table_specs(view)]
             n_rows = 0
             for number, rows in enumerate(chain([] if first is None else [first], computed), 1):
@@ -117,12 +127,12 @@ def compute(lake: Lake, view: FeatureView, reach: Reach | None, snapshots: dict[
 
 def _read(lake: Lake, one: Input, reach: Reach | None, view: FeatureView, snapshot_id: int | None) -> pl.LazyFrame:
     table = lake.tables.table(one.table)
-    if table is None:
+    if table is None or table.current_snapshot() is None:
         raise LookupError(f"there is no table {one.table} yet; land something for it first")
-    rows = scan(table, snapshot_id=snapshot_id).select(one.all_columns)
     if reach is None:
-        return rows
+        return scan(table, snapshot_id=snapshot_id).select(one.all_columns)
     reach = Reach(_keys_in(reach.keys, one), reach.start, reach.end)
+    rows = scan(table, reach.may_match(), snapshot_id).select(one.all_columns)
     if view.rows_back is None or reach.keys is None:
         return reach.of(rows, one.time, view.window)
     return _with_rows_before(rows, one, reach.keys, reach.start, view.rows_back)
@@ -130,9 +140,7 @@ def _read(lake: Lake, one: Input, reach: Reach | None, view: FeatureView, snapsh
 
 def _with_rows_before(rows: pl.LazyFrame, one: Input, keys: pl.DataFrame, start: datetime, n: int) -> pl.LazyFrame:
     """Rows of these keys from `start` on, and the `n` rows before it of each key."""
-    key, first = keys.columns, keys.columns[0]
-    # Tables are sorted by their key: the range lets the reader leave out most of each file.
-    rows = rows.filter(pl.col(first).is_between(pl.lit(keys[first].min()), pl.lit(keys[first].max())))
+    key = keys.columns
     if start == EARLIEST:
         return Reach(keys, start, None).of(rows, one.time)
     near = Reach(keys, start - NEAR, start).of(rows, one.time).collect()
@@ -151,23 +159,32 @@ def _keys_in(keys: pl.DataFrame | None, one: Input) -> pl.DataFrame | None:
 def _changes(
     lake: Lake, view: FeatureView, before: dict[str, int | None], now: dict[str, int | None]
 ) -> pl.DataFrame | None:
-    """Keys (those that every input has) and times of input rows that changed; None where that cannot be told."""
+    """Keys (those that every input has) of input rows that changed, with the `first` and `last` time of these; None where
+    that cannot be told."""
     shared = [name for name in view.key if all(name in one.columns for one in view.inputs)]
     parts = []
     for one in view.inputs:
-        changed = changed_rows(lake.tables, one.table, before.get(one.table), now[one.table], one.all_columns)
+        columns = [*shared, one.time]
+        changed = changed_rows(
+            lake.tables, one.table, before.get(one.table), now[one.table], columns, read=one.all_columns
+        )
         if changed is None:
             return None
-        parts.append(changed.select(*shared, pl.col(one.time).alias("event_ts")))
-    return pl.concat(parts).unique()
+        parts += [_spans(rows.select(*shared, first=one.time, last=one.time), shared) for rows in changed]
+    return _spans(pl.concat(parts), shared) if parts else pl.DataFrame()
+
+
+def _spans(changes: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
+    first_and_last = pl.col("first").min(), pl.col("last").max()
+    return changes.group_by(keys).agg(first_and_last) if keys else changes.select(first_and_last)
 
 
 def _reach(view: FeatureView, changes: pl.DataFrame) -> Reach:
-    days = changes["event_ts"].dt.truncate("1d")
-    keys = changes.drop("event_ts").unique() if changes.width > 1 else None
+    first, last = (changes[name].dt.truncate("1d") for name in ("first", "last"))
+    keys = changes.drop("first", "last")
     # A row sees `window` back, so a changed input is seen by rows up to `window` later.
-    end = None if view.window is None else days.max() + view.window + DAY  # type: ignore[operator]
-    return Reach(keys, days.min(), end)  # type: ignore[arg-type]
+    end = None if view.window is None else last.max() + view.window + DAY  # type: ignore[operator]
+    return Reach(keys if keys.width else None, first.min(), end)  # type: ignore[arg-type]
 
 
 def _portions(
@@ -180,11 +197,11 @@ def _portions(
     if changes is None:
         firsts = sizes.select(view.key).with_columns(event_ts=pl.lit(EARLIEST))
     else:
-        firsts = changes.group_by(view.key).agg(pl.col("event_ts").min().dt.truncate("1d"))
+        firsts = changes.select(*view.key, event_ts=pl.col("first").dt.truncate("1d"))
     # Those that begin together are computed together, and neighbours, since they lie in the same files.
     sized = firsts.join(sizes, on=view.key, how="left", nulls_equal=True).sort("event_ts", *view.key)
     n_rows = pl.col("len").fill_null(0)
-    numbered = sized.with_columns(((n_rows.cum_sum() - n_rows) // ROWS_AT_ONCE).alias(" part"))
+    numbered = sized.with_columns(((n_rows.cum_sum() - n_rows) // PORTION_ROWS).alias(" part"))
     parts = numbered.partition_by(" part", maintain_order=True)
     return [Reach(part.select(view.key), part["event_ts"][0], None) for part in parts]
 

@@ -37,7 +37,10 @@ def _of_changed_keys(
 ) -> pl.LazyFrame:
     """The rows of keys with any change since that snapshot; all rows where that cannot be told."""
     changed = changed_rows(lake.tables, view.history, before if view.key else None, snapshot_id, list(view.key))
-    return rows if changed is None else rows.join(changed.lazy(), on=list(view.key), how="semi", nulls_equal=True)
+    if changed is None:
+        return rows
+    keys = pl.concat([rows.select(view.key).head(0).collect(), *changed]).unique()
+    return rows.join(keys.lazy(), on=list(view.key), how="semi", nulls_equal=True)
 
 
 def _latest(view: FeatureView, known: pl.LazyFrame, newest: object) -> pl.DataFrame:

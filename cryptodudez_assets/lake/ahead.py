@@ -1,7 +1,7 @@
 """Two steps of a pipeline at the same time: one makes the next item while the other uses the last."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
@@ -12,10 +12,13 @@ _idle: list[ThreadPoolExecutor] = []
 os.register_at_fork(after_in_child=_idle.clear)
 
 
-def ahead(items: Iterable[T]) -> Iterator[T]:
+def ahead(items: Iterable[T]) -> Generator[T]:
     """The items in their order, each made by another thread while the one before is in use; never more than one waits."""
     iterator, end = iter(items), object()
-    other = _idle.pop() if _idle else ThreadPoolExecutor(1, thread_name_prefix="ahead")
+    try:
+        other = _idle.pop()
+    except IndexError:
+        other = ThreadPoolExecutor(1, thread_name_prefix="ahead")
     following = other.submit(next, iterator, end)
     try:
         while (item := following.result()) is not end:

@@ -1,46 +1,89 @@
 """What changed in a table between two snapshots: rows that are new, and rows that are gone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import polars as pl
+from pyiceberg.conversions import from_bytes
+from pyiceberg.manifest import DataFile
+from pyiceberg.table import Table
+from pyiceberg.types import StringType
 
 from cryptodudez_assets.lake.tables import Lakehouse, data_files, scan_files
 
 PROVENANCE = ["file_id", "file_row"]
+# About so many rows of files that differ are compared at a time.
+ROWS_AT_ONCE = 1 << 19
 
 
 def changed_rows(
-    tables: Lakehouse, name: str, since: int | None, until: int | None, columns: Sequence[str]
-) -> pl.DataFrame | None:
-    """Distinct values of `columns` in rows that were added or removed after snapshot `since`, up to `until`.
+    tables: Lakehouse, name: str, since: int | None, until: int | None, columns: Sequence[str], read: Sequence[str] = ()
+) -> Iterator[pl.DataFrame] | None:
+    """Values of `columns`, in parts, in rows that were added or removed after snapshot `since`, up to `until`.
 
-    Only files that differ are read, partition by partition. Rows that merely moved between files do not count, nor those that
-    are now read from another raw file, unless `columns` name it. None where the older snapshot is not kept any more (or there
-    was none), so that everything must be taken for changed.
+    Only files that differ are read, partition by partition, and where the table is sorted by text, a range of it at a time.
+    Rows that merely moved between files do not count, nor those that now come from another raw file, unless `read` (what is
+    made of the table) names that. None where the older snapshot is not kept any more (or there was none), so that everything
+    must be taken for changed.
     """
     table = tables.table(name)
     if table is None or since is None or table.snapshot_by_id(since) is None:
         return None
-    if since == until:
-        return scan_files(table, []).select(columns).collect()
+    return _changed(table, since, until, columns, read) if since != until else iter(())
+
+
+def _changed(
+    table: Table, since: int, until: int | None, columns: Sequence[str], read: Sequence[str]
+) -> Iterator[pl.DataFrame]:
     before, after = (
-        {file.file_path: str(file.partition) for file in data_files(table, snapshot_id=snapshot)}
-        for snapshot in (since, until)
+        {file.file_path: file for file in data_files(table, snapshot_id=snapshot)} for snapshot in (since, until)
     )
-    gone = {path: partition for path, partition in before.items() if path not in after}
-    came = {path: partition for path, partition in after.items() if path not in before}
-    parts = [scan_files(table, []).select(columns).collect()]
-    for partition in sorted({*gone.values(), *came.values()}):
-        here, there = (
-            scan_files(table, sorted(path for path, its in files.items() if its == partition)) for files in (came, gone)
-        )
-        parts += _differing(here, there, columns)
-    return pl.concat(parts).unique(maintain_order=True)
+    gone = [file for path, file in before.items() if path not in after]
+    came = [file for path, file in after.items() if path not in before]
+    for partition in sorted({str(file.partition) for file in gone + came}):
+        theirs = [[file for file in files if str(file.partition) == partition] for files in (came, gone)]
+        for part in _ranges(table, [file for files in theirs for file in files]):
+            here, there = (scan_files(table, [file.file_path for file in files]).filter(part) for files in theirs)
+            compared = [name for name in here.collect_schema().names() if name in read or name not in PROVENANCE]
+            yield from _differing(here, there, columns, compared)
 
 
-def _differing(came: pl.LazyFrame, gone: pl.LazyFrame, columns: Sequence[str]) -> list[pl.DataFrame]:
-    """What is only in one of them."""
-    both = [name for name in came.collect_schema().names() if name in columns or name not in PROVENANCE]
-    here, there = pl.collect_all([came.select(both), gone.select(both)])
-    pairs = ((here, there), (there, here))
-    return [one.join(other, on=both, how="anti", nulls_equal=True).select(columns).unique() for one, other in pairs]
+def _ranges(table: Table, files: Sequence[DataFile]) -> Iterator[pl.Expr]:
+    """Ranges of the column that the table is sorted by, so that each has a bounded number of rows, if it is text."""
+    order = table.sort_order().fields
+    field = table.schema().find_field(order[0].source_id) if order else None
+    if field is None or field.field_type != StringType():
+        yield pl.lit(value=True)
+        return
+    bounds = (file.lower_bounds.get(field.field_id) for file in files)
+    starts = sorted(
+        (from_bytes(field.field_type, bound) if bound else "", file.record_count)
+        for file, bound in zip(files, bounds, strict=True)
+    )
+    cuts, n_rows = [], 0
+    for start, count in starts:
+        if n_rows >= ROWS_AT_ONCE and start not in cuts:
+            cuts.append(start)
+            n_rows = 0
+        n_rows += count
+    column = pl.col(field.name)
+    if not cuts:
+        yield pl.lit(value=True)
+        return
+    yield column.is_null() | (column < cuts[0])
+    yield from (column.is_between(pl.lit(low), pl.lit(high), closed="left") for low, high in pairwise(cuts))
+    yield column >= cuts[-1]
+
+
+def _differing(
+    came: pl.LazyFrame, gone: pl.LazyFrame, columns: Sequence[str], compared: Sequence[str]
+) -> Iterator[pl.DataFrame]:
+    """What is only in one of them. Rows are told apart by 128 bits of hash, which takes far less memory than the rows."""
+    hashes = [pl.struct(compared).hash(seed).alias(f" {seed}") for seed in (1, 2)]
+    names = [" 1", " 2"]
+    here, there = pl.collect_all([came.select(hashes), gone.select(hashes)])
+    for rows, own, other in ((came, here, there), (gone, there, here)):
+        only = own.join(other, on=names, how="anti")
+        if len(only):
+            found = rows.select(*columns, *hashes).join(only.unique().lazy(), on=names, how="semi")
+            yield found.select(columns).unique().collect()

@@ -59,7 +59,7 @@ class DataFiles:
         self._commit, self._numbers = uuid4(), count()
 
     def add(self, rows: pl.DataFrame) -> None:
-        """Add rows that have the table's columns. Raises ValueError for a null where the table has none."""
+        """Add rows that have the table's columns. A null where the table has none raises ValueError when it is written."""
         if len(rows):
             self.held.append(rows)
             self._held_bytes += int(rows.estimated_size())
@@ -71,8 +71,8 @@ class DataFiles:
         self._write_held()
         self._end_all()
 
-    def written(self) -> list[tuple[str, int]]:
-        """The files that were written, and how many rows each has."""
+    def end_files(self) -> list[tuple[str, int]]:
+        """End the files that were begun; returns all that there are, and how many rows each has."""
         self._end_all()
         return [(file.file_path, file.record_count) for file in self._written]
 
@@ -83,7 +83,7 @@ class DataFiles:
 
     def discard(self) -> None:
         """Remove what was written."""
-        for path, _ in self.written():
+        for path, _ in self.end_files():
             with suppress(OSError):  # maintenance removes it later
                 self._io.delete(path)
 
@@ -100,8 +100,8 @@ class DataFiles:
         self.held, self._held_bytes = [], 0
         for partition, part in self._by_partition(rows):
             if partition not in self._open:
-                if len(self._open) == OPEN_FILES:
-                    self._end(next(iter(self._open)))
+                if len(self._open) == OPEN_FILES:  # partitions come in order: the others stay open for the next portion
+                    self._end(next(reversed(self._open)))
                 self._open[partition] = self._new_file(partition)
             self._open[partition].write(part.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(self._arrow_schema))
             if self._open[partition].size >= FILE_BYTES:
@@ -178,9 +178,11 @@ class _OpenFile:
         return self._footer[0]
 
     def abandon(self) -> None:
-        with suppress(OSError):  # a store that fails now has failed before, and that error is told
-            self._writer.close()
-            self._stream.close()
+        for part in (self._writer, self._stream):
+            with suppress(
+                OSError, pa.ArrowException
+            ):  # a store that fails now has failed before, and that error is told
+                part.close()
 
 
 def encodings(schema: pa.Schema) -> Mapping[str, Any]:

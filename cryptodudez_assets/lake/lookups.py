@@ -1,5 +1,7 @@
 """Columns that another table tells: filled in when rows are read, brought up to date when that table has changed."""
 
+import hashlib
+import inspect
 from collections import Counter
 from collections.abc import Callable
 
@@ -13,7 +15,7 @@ from cryptodudez_assets.lake.merge import table_spec
 from cryptodudez_assets.lake.tables import Lakehouse, scan
 from cryptodudez_assets.sources.declaration import Lookup, Source
 
-# As a property of the table: with which snapshot of the other table all its rows agree.
+# As a property of the table: with which snapshot of the other table, as which code reads it, all its rows agree.
 AGREES_WITH = "cryptodudez.agrees-with"
 
 
@@ -32,7 +34,7 @@ def filled(rows: pl.DataFrame, source: Source, values: pl.DataFrame | None) -> p
     # Rows of one file mostly share a value: each run of it is looked up once.
     by, column = source.lookup.by, source.lookup.column
     runs = rows.select(pl.col(by).rle()).unnest(by).select(pl.col("value").alias(by))
-    told = runs.join(values, on=by, how="left", maintain_order="left")[column]
+    told = runs.join(values, on=by, how="left", maintain_order="left", validate="m:1")[column]
     return rows.with_columns(told.gather(rows[by].rle_id()).alias(column))
 
 
@@ -43,7 +45,7 @@ def bring_up_to_date(lake: Lake, source: Source, progress: Callable[[str], None]
     """
     lookup, table = source.lookup, lake.tables.table(source.table)
     other = lake.tables.table(lookup.table) if lookup else None
-    version = str(other.metadata.current_snapshot_id) if other else None
+    version = f"{other.metadata.current_snapshot_id} {_code_of(lookup)}" if lookup and other else None
     if lookup is None or table is None or version in (None, table.properties.get(AGREES_WITH)):
         return 0
     values = lookup.values(scan(other)).collect()
@@ -67,6 +69,11 @@ def bring_up_to_date(lake: Lake, source: Source, progress: Callable[[str], None]
     return n_rows
 
 
+def _code_of(lookup: Lookup) -> str:
+    told = [lookup.column, lookup.by, inspect.getsource(lookup.values)]
+    return hashlib.sha256("\0".join(told).encode()).hexdigest()[:12]
+
+
 def _warned(source: Source, rows: pl.DataFrame) -> dict[str, int]:
     """How many rows of which file break a rule that only warns."""
     warned = breaking(judge(source.contract, rows), warnings=True)
@@ -75,5 +82,5 @@ def _warned(source: Source, rows: pl.DataFrame) -> dict[str, int]:
 
 def _is_stale(rows: pl.LazyFrame, lookup: Lookup, values: pl.DataFrame) -> bool:
     told = rows.select(lookup.by, lookup.column).unique().collect(engine="streaming")
-    now = told.join(values, on=lookup.by, how="left", maintain_order="left", suffix=" now")[f"{lookup.column} now"]
+    now = told.join(values.rename({lookup.column: " now"}), on=lookup.by, how="left", maintain_order="left")[" now"]
     return bool(told[lookup.column].ne_missing(now).any())

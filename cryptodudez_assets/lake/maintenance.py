@@ -15,7 +15,7 @@ from pyiceberg.table import Table
 from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.locks import exclusive
-from cryptodudez_assets.lake.tables import Change, Lakehouse, data_files, scan_files
+from cryptodudez_assets.lake.tables import Change, Lakehouse, data_files, path_of, scan_files
 
 # The batch that a snapshot of a source's table belongs to, and what became of it.
 BATCH, OUTCOME = "cryptodudez.batch", "cryptodudez.outcome"
@@ -125,8 +125,8 @@ def remove_orphans(lake: Lake, name: str, grace: timedelta = GRACE) -> Removed:
     """
     with exclusive(lake.settings, f"table.{name}"):
         table = lake.tables.catalog.load_table(name)
-        used = set(map(_plain, _referred_to(table)))
-        folder = lake.store.key(_plain(table.location()))
+        used = set(map(path_of, _referred_to(table)))
+        folder = lake.store.key(path_of(table.location()))
         before = now() - grace
         orphans = [
             found
@@ -183,7 +183,3 @@ def _referred_to(table: Table) -> Iterator[str]:
                 yield from (
                     entry.data_file.file_path for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True)
                 )
-
-
-def _plain(location: str) -> str:
-    return location.removeprefix("file://")

@@ -7,13 +7,12 @@ landing ends in the same table.
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property
 
 import polars as pl
-from pyiceberg.expressions import AlwaysFalse, And, BooleanExpression, GreaterThanOrEqual, In, LessThanOrEqual
+from pyiceberg.expressions import AlwaysFalse, BooleanExpression, In
 
-from cryptodudez_assets.lake.tables import PATH, Change, Lakehouse, TableSpec, all_of
+from cryptodudez_assets.lake.tables import PATH, Change, Lakehouse, TableSpec, all_of, within_range_of
 from cryptodudez_assets.sources.declaration import Source
 
 PLACE = ["file_id", "file_row"]
@@ -154,7 +153,7 @@ class _Keys:
         return self.hashes.gather(at) == hashes
 
     def _may_match(self) -> BooleanExpression:
-        return all_of(_range(name, self.ranges[name]) for name in self.key)
+        return all_of(within_range_of(self.ranges[name]) for name in self.key)
 
     def _in_range(self) -> pl.Expr:
         first = self.ranges[self.key[0]]
@@ -172,11 +171,6 @@ def _outdated(change: Change, file_ids: Collection[str]) -> pl.LazyFrame:
 
 def _without(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
     return rows.join(others, on=PLACE, how="anti", maintain_order="left") if len(others) else rows
-
-
-def _range(name: str, values: pl.Series) -> BooleanExpression:
-    low, high = (value.isoformat() if isinstance(value, date) else value for value in (values.min(), values.max()))
-    return And(GreaterThanOrEqual(name, low), LessThanOrEqual(name, high))
 
 
 def _losers(

@@ -1,7 +1,7 @@
-"""Read the files of a batch: canonical rows, rejected records and a count for each file. Bounded memory, no side effects."""
+"""Read the files of a batch: canonical rows, rejected records and a count for each file. Bounded memory; writes nothing itself."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
@@ -75,13 +75,13 @@ class Reading:
         silent = [(file_id, self.counts[file_id].as_of) for file_id, tells in self.taken.items() if not tells]
         if not unused and not silent:
             return None
-        as_of = pl.DataFrame(silent, {"file_id": pl.String, "as_of": pl.Datetime("us", "UTC")}, orient="row")
+        as_of = pl.DataFrame(silent, {"file_id": pl.String, " as_of": pl.Datetime("us", "UTC")}, orient="row")
 
         def completed(rows: pl.DataFrame) -> pl.DataFrame:
             used = rows.filter(~pl.col("file_id").is_in(unused)).join(
                 as_of, on="file_id", how="left", maintain_order="left"
             )
-            return used.with_columns(known_ts=pl.coalesce("as_of", "known_ts")).drop("as_of")
+            return used.with_columns(known_ts=pl.coalesce(" as_of", "known_ts")).drop(" as_of")
 
         return completed
 
@@ -96,13 +96,16 @@ def read_files(
 ) -> Reading:
     """Read every file of a batch once, and hand out canonical rows as they are found."""
     reading = Reading({}, rejects)
-    sorter = _Sorter(source, reading, values_of(lake.tables, source), take)
-    with _Opener(lake) as opener:
-        chunks = _chunks_of(opener, source, entries, reading.counts)
-        for number, group in enumerate(ahead(_groups(chunks)), 1):
-            sorter.sort(group)
+    sieve = _Sieve(source, reading, values_of(lake.tables, source), take)
+    with (
+        _Opener(lake) as opener,
+        closing(ahead(_groups(_chunks_of(opener, source, entries, reading.counts)))) as groups,
+    ):
+        for number, group in enumerate(groups, 1):
+            sieve.sift(group)
             if number % GROUPS_TOLD == 0:
-                progress(f"{source.name}: {sum(count.read for count in reading.counts.values()):,} records read")
+                n_records = sum(count.read for count in list(reading.counts.values()))  # which grow meanwhile
+                progress(f"{source.name}: {n_records:,} records read")
     for count in reading.counts.values():
         count.set_aside = count.set_aside or _why_broken(source, count)
     return reading
@@ -192,13 +195,13 @@ def _layout(source: Source, entry: Entry) -> Layout:
     return next(layout for layout in source.layouts if layout.name == entry["layout"])
 
 
-class _Sorter:
+class _Sieve:
     """Tells valid rows from rejects, a group of chunks at a time."""
 
     def __init__(self, source: Source, reading: Reading, looked_up: pl.DataFrame | None, take: Take) -> None:
         self.source, self.reading, self.looked_up, self.take = source, reading, looked_up, take
 
-    def sort(self, group: Group) -> None:
+    def sift(self, group: Group) -> None:
         parts = [(told, parsed.table) for told, parsed in group if parsed.table is not None]
         broken: dict[str, dict[int, list[str]]] = {}
         if parts:
@@ -269,7 +272,7 @@ def _alike(one: ChunkReader, other: ChunkReader) -> bool:
 def _raw_rows(parts: Sequence[tuple[Told, pa.Table]]) -> pl.DataFrame:
     """The records of several files, each with what its file tells."""
     rows = pl.DataFrame(pl.from_arrow(pa.concat_tables(table for _, table in parts)))
-    told = pl.DataFrame([told for told, _ in parts])
+    told = pl.DataFrame([told for told, _ in parts], infer_schema_length=None)
     return rows.hstack(told[np.repeat(np.arange(len(parts)), [len(table) for _, table in parts])])
 
 

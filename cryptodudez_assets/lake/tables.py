@@ -1,19 +1,20 @@
 """Iceberg tables: made from contracts, read as Polars frames, changed in one atomic commit at a time.
 
-The only module that talks to pyiceberg. Writers replace whole files (copy on write), so that a reader needs no merging.
+Writers replace whole files (copy on write), so that a reader needs no merging.
 """
 
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from functools import cache, cached_property, reduce
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import polars as pl
 from pyiceberg.exceptions import NoSuchTableError
-from pyiceberg.expressions import AlwaysFalse, AlwaysTrue, And, BooleanExpression, Or
+from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.manifest import DataFile
 from pyiceberg.partitioning import PartitionField, PartitionSpec
@@ -184,7 +185,7 @@ class Change:
         self._transaction = _Transaction(table)
         self._properties: dict[str, str] = {}
         self._added = DataFiles(table.metadata, table.io)
-        self._dropped: list[DataFile] = []
+        self._dropped: dict[str, DataFile] = {}
         self._changed = False
 
     def rows(self, where: BooleanExpression | None = None) -> pl.LazyFrame:
@@ -212,7 +213,10 @@ class Change:
 
     def drop(self, files: Iterable[DataFile]) -> Self:
         """Drop whole data files; all others stay as they are. What is to stay of them must be added."""
-        self._dropped += files
+        for file in files:
+            if file.file_path in self._dropped:
+                raise ValueError(f"{file.file_path} is dropped twice in one change")
+            self._dropped[file.file_path] = file
         return self
 
     def add(self, rows: pl.DataFrame) -> Self:
@@ -224,7 +228,7 @@ class Change:
     def added(self) -> Iterator[pl.DataFrame]:
         """The rows added so far."""
         added = self._added
-        written = added.written()
+        written = added.end_files()
         return chain(*(self._portions(path, n_rows) for path, n_rows in written), added.held)
 
     def revise(self, fix: Callable[[pl.DataFrame], pl.DataFrame]) -> Self:
@@ -238,9 +242,9 @@ class Change:
 
     def rewrite(self, paths: Collection[str], keep: Callable[[pl.DataFrame], pl.DataFrame]) -> Self:
         """Of these data files, keep only some rows, or others in their place."""
-        chosen = {_path_of(path) for path in paths}
+        chosen = {path_of(path) for path in paths}
         for file in data_files(self.table) if chosen else ():
-            if _path_of(file.file_path) in chosen:
+            if path_of(file.file_path) in chosen:
                 self.drop([file])
                 for rows in self._portions(file.file_path, file.record_count):
                     self.add(keep(rows))
@@ -305,7 +309,7 @@ class Change:
             with self._writing() as properties:
                 update = self._transaction.update_snapshot(snapshot_properties=properties)
                 with update.overwrite() if self._dropped else update.merge_append() as snapshot:
-                    for old in self._dropped:
+                    for old in self._dropped.values():
                         snapshot.delete_data_file(old)
                     for new in added:
                         snapshot.append_data_file(new)
@@ -344,9 +348,10 @@ def all_of(parts: Iterable[BooleanExpression]) -> BooleanExpression:
     return reduce(And, parts, AlwaysTrue())
 
 
-def any_of(parts: Iterable[BooleanExpression]) -> BooleanExpression:
-    """True where a part is."""
-    return reduce(Or, parts, AlwaysFalse())
+def within_range_of(values: pl.Series) -> BooleanExpression:
+    """True where the column of this name is between the least and the greatest of these values."""
+    low, high = (value.isoformat() if isinstance(value, date) else value for value in (values.min(), values.max()))
+    return And(GreaterThanOrEqual(values.name, low), LessThanOrEqual(values.name, high))
 
 
 def scan(table: Table, where: BooleanExpression | None = None, snapshot_id: int | None = None) -> pl.LazyFrame:
@@ -375,7 +380,7 @@ def scan_files(table: Table, paths: Sequence[str], *, with_path: bool = False) -
     if not paths:
         return pl.LazyFrame(schema={**schema, PATH: pl.String} if with_path else schema)
     return pl.scan_parquet(
-        [_path_of(path) for path in paths],
+        [path_of(path) for path in paths],
         schema=schema,
         missing_columns="insert",
         extra_columns="ignore",
@@ -386,7 +391,8 @@ def scan_files(table: Table, paths: Sequence[str], *, with_path: bool = False) -
     )
 
 
-def _path_of(location: str) -> str:
+def path_of(location: str) -> str:
+    """Where a file lies, as Polars wants it."""
     # Of a local file Polars gets the plain path: it would read a percent sign in a URL as an escape.
     return location.removeprefix("file://")
 

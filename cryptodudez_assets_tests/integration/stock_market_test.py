@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -20,11 +21,13 @@ from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.exports import export
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
+from cryptodudez_assets.lake.lookups import bring_up_to_date
 from cryptodudez_assets.lake.replay import correct
 from cryptodudez_assets.lake.status import status_of, unbalanced_files
 from cryptodudez_assets.lake.tables import planned_files
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets.sources.stock_market import names as market_names
 from cryptodudez_assets_tests.rig import Rig
 from cryptodudez_assets_tests.toy import files, load
 
@@ -220,6 +223,29 @@ def test_names_follow_the_index_and_only_files_that_differ_are_rewritten(lake: L
     kept = before & set(planned_files(table))
     assert len(kept) == 1, "one file has nothing of NEW"
     assert unbalanced_files(lake, MARKET).is_empty()
+
+
+def test_names_follow_the_code_that_reads_the_index(lake: Lake) -> None:
+    put(lake, "archive.zip", zipped(ARCHIVE))
+    take_in(lake)
+    assert names(lake)["NAN"] == "Nuveen"
+
+    def shouted(rows: pl.LazyFrame) -> pl.LazyFrame:
+        return market_names(rows).with_columns(pl.col("security_name").str.to_uppercase())
+
+    assert MARKET.lookup is not None
+    other = replace(MARKET, lookup=replace(MARKET.lookup, values=shouted))
+    assert bring_up_to_date(lake, MARKET) == 0
+    assert bring_up_to_date(lake, other) > 0
+    assert names(lake)["NAN"] == "NUVEEN"
+
+
+def test_features_of_a_table_that_nothing_came_into_say_so(lake: Lake) -> None:
+    put(lake, "stocks/A.csv", HEADER + "2020-01-01,x,,,,,\n" * 50)
+    take_in(lake)
+    with pytest.raises(LookupError, match="land something"):
+        materialize(lake, VIEW)
+    assert lake.tables.table(VIEW.table) is None
 
 
 def test_a_change_of_the_index_is_followed_in_dagster(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,7 +93,7 @@ def test_nothing_to_merge_makes_no_table(lake: Lake) -> None:
     assert lake.tables.names() == []
 
 
-def test_only_the_partitions_of_displaced_rows_are_rewritten(lake: Lake) -> None:
+def test_only_the_files_of_displaced_rows_are_rewritten(lake: Lake) -> None:
     years = frame(
         *((sensor, f"{year}-05-01", 1, "2022-01-01", "f1", year) for year in (2019, 2020, 2021) for sensor in "ab")
     )

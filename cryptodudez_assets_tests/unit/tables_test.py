@@ -176,6 +176,19 @@ def test_exactly_the_files_that_are_named_are_replaced(lake: Lake) -> None:
     assert names(lake) == ["a", "new"]
 
 
+def test_a_file_is_dropped_once(lake: Lake) -> None:
+    add(lake, {"name": "a"})
+
+    def drop_twice() -> None:
+        with lake.tables.rearranging(SPEC.name) as change:
+            change.rewrite(change.paths(AlwaysTrue()), lambda rows: rows)
+            change.rewrite(change.paths(AlwaysTrue()), lambda rows: rows)
+
+    with pytest.raises(ValueError, match="dropped twice"):
+        drop_twice()
+    assert names(lake) == ["a"]
+
+
 @pytest.mark.parametrize("folder", ["with space", "ümläut", "a+b=c"])
 def test_the_lake_may_lie_in_any_folder(tmp_path: Path, folder: str) -> None:
     lake = Lake.open(Settings(home=tmp_path / folder))
