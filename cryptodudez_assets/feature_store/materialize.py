@@ -56,7 +56,12 @@ class Reach:
 
     @property
     def _has_range(self) -> bool:
-        return self.keys is not None and self.keys.width == 1 and not self.keys.to_series().null_count()
+        return (
+            self.keys is not None
+            and self.keys.width == 1
+            and len(self.keys) > 0
+            and not self.keys.to_series().null_count()
+        )
 
     def during(self, time: pl.Expr, back: timedelta | None = timedelta(0)) -> pl.Expr:
         """Whether a time lies within reach, or at most `back` before it."""
@@ -146,7 +151,7 @@ def _with_rows_before(rows: pl.LazyFrame, one: Input, keys: pl.DataFrame, start:
     near = Reach(keys, start - NEAR, start).of(rows, one.time).collect()
     enough = near.group_by(key).len().filter(pl.col("len") >= n)
     few = keys.join(enough, on=key, how="anti")
-    far = Reach(few, start, start - NEAR).of(rows, one.time, back=None).collect()
+    far = Reach(few, start, start - NEAR).of(rows, one.time, back=None).collect() if len(few) else near.clear()
     before = pl.concat([far, near]).sort(*key, one.time).group_by(key, maintain_order=True).tail(n)
     return pl.concat([before.lazy().select(one.all_columns), Reach(keys, start, None).of(rows, one.time)])
 
