@@ -13,6 +13,7 @@ from itertools import chain
 
 import polars as pl
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression, GreaterThanOrEqual
+from pyiceberg.table import Table
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.features.declaration import FeatureView, Input
@@ -20,13 +21,22 @@ from cryptodudez_assets.lake.ahead import ahead
 from cryptodudez_assets.lake.changes import changed_rows
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.locks import exclusive
-from cryptodudez_assets.lake.tables import PATH, Change, TableSpec, Transform, scan, within_range_of
+from cryptodudez_assets.lake.tables import (
+    PATH,
+    Change,
+    TableSpec,
+    Transform,
+    planned_files,
+    scan,
+    scan_files,
+    within_range_of,
+)
 
 MADE_FROM = "cryptodudez.made_from"
 DAY = timedelta(days=1)
 EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 # Of views whose window is so many rows, keys with about so many rows are computed at a time.
-PORTION_ROWS = 1 << 16
+PORTION_ROWS = 50_000
 # Within so many days before a change, most keys have the rows that a window needs.
 NEAR = timedelta(days=92)
 
@@ -131,9 +141,7 @@ def compute(lake: Lake, view: FeatureView, reach: Reach | None, snapshots: dict[
 
 
 def _read(lake: Lake, one: Input, reach: Reach | None, view: FeatureView, snapshot_id: int | None) -> pl.LazyFrame:
-    table = lake.tables.table(one.table)
-    if table is None or table.current_snapshot() is None:
-        raise LookupError(f"there is no table {one.table} yet; land something for it first")
+    table = _table(lake, one)
     if reach is None:
         return scan(table, snapshot_id=snapshot_id).select(one.all_columns)
     reach = Reach(_keys_in(reach.keys, one), reach.start, reach.end)
@@ -141,6 +149,13 @@ def _read(lake: Lake, one: Input, reach: Reach | None, view: FeatureView, snapsh
     if view.rows_back is None or reach.keys is None:
         return reach.of(rows, one.time, view.window)
     return _with_rows_before(rows, one, reach.keys, reach.start, view.rows_back)
+
+
+def _table(lake: Lake, one: Input) -> Table:
+    table = lake.tables.table(one.table)
+    if table is None or table.current_snapshot() is None:
+        raise LookupError(f"there is no table {one.table} yet; land something for it first")
+    return table
 
 
 def _with_rows_before(rows: pl.LazyFrame, one: Input, keys: pl.DataFrame, start: datetime, n: int) -> pl.LazyFrame:
@@ -212,9 +227,14 @@ def _portions(
 
 
 def _rows_per_key(lake: Lake, view: FeatureView, since: datetime, snapshots: dict[str, int | None]) -> pl.DataFrame:
-    scans = [(_read(lake, one, None, view, snapshots[one.table]), one.time) for one in view.inputs]
-    keys = [rows.filter(pl.col(time) >= pl.lit(since)).select(view.key) for rows, time in scans]
-    return pl.concat(keys).group_by(view.key).len().collect(engine="streaming")
+    counts = []
+    for one in view.inputs:
+        table = _table(lake, one)
+        where = None if since == EARLIEST else GreaterThanOrEqual(one.time, since.isoformat())
+        for paths in ([], *([path] for path in planned_files(table, where, snapshots[one.table]))):  # one at a time
+            rows = scan_files(table, paths).filter(pl.col(one.time) >= pl.lit(since))
+            counts.append(rows.group_by(view.key).len().collect())
+    return pl.concat(counts).group_by(view.key).agg(pl.col("len").sum())
 
 
 def _begin(

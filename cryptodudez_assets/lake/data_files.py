@@ -29,7 +29,7 @@ from pyiceberg.typedef import Record
 from cryptodudez_assets.ordering import in_order
 
 # How much is sorted and written at a time: enough for row groups of a useful size, little enough for a laptop.
-WRITE_BYTES = 16 << 20
+WRITE_BYTES = 12 << 20
 FILE_BYTES = 64 << 20
 ROW_GROUP_ROWS = 1 << 16
 # Each open file holds a little memory and, in buckets, a connection.

@@ -7,7 +7,6 @@ landing ends in the same table.
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 
 import polars as pl
 from pyiceberg.expressions import AlwaysFalse, BooleanExpression, In
@@ -60,12 +59,13 @@ class Merging:
         self._source, self._begin = source, begin
         self._hashes: list[pl.Series] = [pl.Series(HASH, [], pl.UInt64)]
         self._ranges = [pl.DataFrame()]
-        self._changes = False
+        self._begun: Change | None = None
 
-    @cached_property
+    @property
     def _change(self) -> Change:
-        self._changes = True  # not before there is something to write: no table is made for nothing
-        return self._begin()
+        if self._begun is None:
+            self._begun = self._begin()  # not before there is something to write, for it makes the table
+        return self._begun
 
     def add(self, rows: pl.DataFrame) -> None:
         """Add rows of the source's contract."""
@@ -77,7 +77,7 @@ class Merging:
 
     def rows(self) -> Iterator[pl.DataFrame]:
         """All rows that were added."""
-        return self._change.added() if self._changes else iter(())
+        return self._begun.added() if self._begun else iter(())
 
     def finish(
         self,
@@ -93,7 +93,7 @@ class Merging:
         file that reaches further wins.
         `complete`: what is still to be done to rows that were added, such as to leave some out.
         """
-        if not self._changes and not anew:
+        if self._begun is None and not anew:
             return Merged({}, {})
         change, source = self._change, self._source
         order = [source.newest_by, *PLACE]

@@ -25,7 +25,7 @@ from cryptodudez_assets.lake.spool import Spool
 from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
 
 # Chunks of many small files are judged together: evaluating a contract has a price per call, not per row.
-GROUP_BYTES = 8 << 20
+GROUP_BYTES = 6 << 20
 GROUP_CHUNKS = 500
 GROUPS_TOLD = 16  # between two words of progress
 
