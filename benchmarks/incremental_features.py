@@ -35,8 +35,8 @@ def main() -> None:
         folder = Path(scratch)
         simulate(folder / "samples", size)
         lake = Lake.open(Settings(home=folder / "home", settle_seconds=0))
-        for source in all_sources():
-            bring_in(lake, source, *sorted((folder / "samples" / source).iterdir()))
+        for name, source in all_sources().items():
+            bring_in(lake, name, *sorted((folder / "samples" / source.raw).iterdir()))
         compute(lake, full=False)
         candles = lake.tables.scan("market.crypto_prices")
         assert candles is not None
