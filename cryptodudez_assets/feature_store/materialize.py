@@ -117,9 +117,8 @@ def materialize(
         progress(f"{view.name}: {reach or 'everything is computed'}")
         portions = _portions(lake, view, changes, reach, now)
         with closing(ahead(compute(lake, view, part, now) for part in portions)) as computed, ExitStack() as stack:
-            first = next(
-                computed, None
-            )  # before a table is made: where nothing can be computed, nothing is to be there
+            # Before a table is made: where nothing can be computed, nothing is to be there.
+            first = next(computed, None)
             writers = [_begin(lake, stack, view, spec, portions if reach else None, now) for spec in table_specs(view)]
             n_rows = 0
             for number, rows in enumerate(chain([] if first is None else [first], computed), 1):

@@ -178,10 +178,9 @@ class _OpenFile:
         return self._footer[0]
 
     def abandon(self) -> None:
+        # A store that fails now has failed before, and that error is told.
         for part in (self._writer, self._stream):
-            with suppress(
-                OSError, pa.ArrowException
-            ):  # a store that fails now has failed before, and that error is told
+            with suppress(OSError, pa.ArrowException):
                 part.close()
 
 

@@ -77,9 +77,9 @@ def _describe_text(source: Source, entry: Entry, opened: Container, format_: For
     try:
         with opened.text(format_, member, entry["size"]) as text:
             head = text.read(HEAD_BYTES)
-            if owner := _other_owner(source, head):
-                return _belonging(entry, owner), None
-            if format_ != "csv":  # packed text is read to its end, for it may be damaged
+            if format_ != "csv":  # of plain text both is known; packed text is read to its end, for it may be damaged
+                if owner := _other_owner(source, head):
+                    return _belonging(entry, owner), None
                 sha256 = _digest(head, text)
         if member is not None:
             entry = {**entry, "sha256": sha256, "file_id": sha256[:FILE_ID_LENGTH]}
