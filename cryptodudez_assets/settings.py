@@ -46,7 +46,7 @@ class Settings(BaseSettings):
         description="A file in a local raw zone is read once it has not changed for this long, so that half-written files wait.",
     )
     batch_megabytes: int = Field(
-        default=128,
+        default=256,
         ge=1,
         description="How many megabytes of raw text one commit takes at most (a larger file is a batch of its own).",
     )

@@ -7,6 +7,7 @@ quarantine, one with `raise_warning=True` keeps the row and is counted.
 import inspect
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any
 
 import pandera.polars as pa
@@ -71,6 +72,7 @@ def table_rules(contract: type[Contract]) -> list[tuple[str, bool]]:
     return [(str(check.name), bool(check.raise_warning)) for check in contract.to_schema().checks]
 
 
+@cache
 def polars_schema(contract: type[Contract]) -> pl.Schema:
     """The contract as a Polars schema."""
     return pl.Schema({column.name: column.dtype for column in columns_of(contract)})

@@ -1,16 +1,15 @@
 """Apply a contract to rows: which rule does each row break? The split between table and quarantine is made from this.
 
-Pandera's own `validate` answers only for whole frames, and skips the data of a LazyFrame without a word; so the checks are
-taken from the model and evaluated one by one. `assert_holds` is the post-condition for frames said to be clean.
+Pandera's own `validate` answers only for whole frames, and skips the data of a LazyFrame without a word; so the expressions
+are taken from the model's checks and evaluated together. `assert_holds` is the post-condition for frames said to be clean.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, reduce
 from operator import or_
-from typing import Any
+from typing import Any, NamedTuple
 
-import pandera.polars as pa
 import polars as pl
 from pandera.api.checks import Check
 from pandera.api.polars.types import PolarsData
@@ -33,19 +32,13 @@ def judge(contract: type[Contract], frame: pl.DataFrame) -> Iterator[Finding]:
 
     A null breaks only the rule that forbids it: other rules hold where they cannot be decided.
     """
-    rules = [rule for name, column in _schema(contract).columns.items() for rule in _column_rules(name, column)]
-    rules += [(str(check.name), bool(check.raise_warning), _holds(check, None)) for check in _schema(contract).checks]
-    rows = frame.lazy()
-    for (rule, is_warning, _), passed in zip(
-        rules, pl.collect_all([holds(rows) for _, _, holds in rules]), strict=True
-    ):
-        if len(passed) != len(frame):
-            raise TypeError(
-                f"{contract.__name__}: {rule} gives {len(passed)} answers for {len(frame)} rows; a rule must judge each row"
-            )
-        broken = ~passed[:, 0].fill_null(True)
-        if broken.any():
-            yield Finding(rule, is_warning, broken)
+    rules = _rules(contract)
+    held = frame.select(rule.holds.all(ignore_nulls=True).alias(str(number)) for number, rule in enumerate(rules)).row(
+        0
+    )
+    broken = [rule for rule, holds in zip(rules, held, strict=True) if not holds]
+    flags = frame.select((~rule.holds).fill_null(value=False).alias(str(number)) for number, rule in enumerate(broken))
+    yield from (Finding(rule.name, rule.is_warning, rows) for rule, rows in zip(broken, flags, strict=True))
 
 
 def breaking(findings: Iterable[Finding], *, warnings: bool = False) -> pl.Series | None:
@@ -67,34 +60,51 @@ def assert_holds(contract: type[Contract], frame: pl.DataFrame) -> None:
         contract.validate(frame, lazy=True)
 
 
-Holds = Callable[[pl.LazyFrame], pl.LazyFrame]
+class _Rule(NamedTuple):
+    """A rule as an expression that says of each row whether it holds."""
 
-
-def _column_rules(name: str, column: Any) -> Iterator[tuple[str, bool, Holds]]:
-    if not column.nullable:
-        yield f"{name}:missing", False, lambda rows: rows.select(pl.col(name).is_not_null())
-    if column.dtype.type.is_float():
-        yield f"{name}:not_finite", False, lambda rows: rows.select(pl.col(name).is_finite())
-    for check in column.checks:
-        yield f"{name}:{check.name}", bool(check.raise_warning), _holds(check, name)
-
-
-def _holds(check: Check, column: str | None) -> Holds:
-    def holds(rows: pl.LazyFrame) -> pl.LazyFrame:
-        # Calling the check itself would compute it at once, each check on its own.
-        found = check.get_backend(rows)(check).apply(PolarsData(rows, column or "*"))  # type: ignore[no-untyped-call]
-        return pl.LazyFrame({"": [found]}) if isinstance(found, bool) else found
-
-    return holds
+    name: str
+    is_warning: bool
+    holds: pl.Expr
 
 
 @cache
-def _schema(contract: type[Contract]) -> pa.DataFrameSchema:
+def _rules(contract: type[Contract]) -> list[_Rule]:
     schema = contract.to_schema()
     if schema.unique or any(column.unique for column in schema.columns.values()):
         raise TypeError(f"{contract.__name__}: uniqueness is no rule for single rows; a source's key sees to it")
-    nothing = polars_schema(contract).to_frame().lazy()
+    nothing = polars_schema(contract).to_frame()
     of_columns = [(check, name) for name, column in schema.columns.items() for check in column.checks]
     for check, name in [*of_columns, *((check, None) for check in schema.checks)]:
-        check(nothing, name)  # when it is first called, a built-in check finds out how it is done with Polars
-    return schema
+        check(nothing.lazy(), name)  # when it is first called, a built-in check finds out how it is done with Polars
+    rules = [rule for name, column in schema.columns.items() for rule in _column_rules(name, column)]
+    rules += [_rule(str(check.name), check, "*") for check in schema.checks]
+    for rule in rules:
+        if len(nothing.select(rule.holds)):
+            raise TypeError(
+                f"{contract.__name__}: {rule.name} gives one answer for all rows; a rule must judge each row"
+            )
+    return rules
+
+
+def _column_rules(name: str, column: Any) -> Iterator[_Rule]:
+    if not column.nullable:
+        yield _Rule(f"{name}:missing", False, pl.col(name).is_not_null())
+    if column.dtype.type.is_float():
+        yield _Rule(f"{name}:not_finite", False, pl.col(name).is_finite())
+    yield from (_rule(f"{name}:{check.name}", check, name) for check in column.checks)
+
+
+def _rule(name: str, check: Check, column: str) -> _Rule:
+    holds = check._check_fn(PolarsData(_Selected(), column), **check._check_kwargs)  # type: ignore[arg-type]
+    if not isinstance(holds, pl.Expr):
+        raise TypeError(f"{name}: a check must be one expression, `data.lazyframe.select(…)`")
+    return _Rule(name, bool(check.raise_warning), holds)
+
+
+class _Selected:
+    """Stands in a check for the rows, to learn its expression: evaluated together, expressions share what they have in
+    common, and cost a sixth of as many queries."""
+
+    def select(self, holds: pl.Expr) -> pl.Expr:
+        return holds

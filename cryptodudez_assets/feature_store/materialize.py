@@ -5,15 +5,14 @@ files that differ. A changed definition, or a lost snapshot, means computing eve
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 
 import polars as pl
-from pyiceberg.expressions import AlwaysTrue, BooleanExpression, GreaterThanOrEqual
-from pyiceberg.table import Table
+from pyiceberg.expressions import AlwaysTrue, GreaterThanOrEqual
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.features.declaration import FeatureView, Input
@@ -21,16 +20,7 @@ from cryptodudez_assets.lake.ahead import ahead
 from cryptodudez_assets.lake.changes import changed_rows
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.locks import exclusive
-from cryptodudez_assets.lake.tables import (
-    PATH,
-    Change,
-    TableSpec,
-    Transform,
-    planned_files,
-    scan,
-    scan_files,
-    within_range_of,
-)
+from cryptodudez_assets.lake.tables import PATH, Change, Snapshot, TableSpec, Transform
 
 MADE_FROM = "cryptodudez.made_from"
 DAY = timedelta(days=1)
@@ -60,9 +50,10 @@ class Reach:
             return rows.filter(column.is_between(pl.lit(key.min()), pl.lit(key.max())), column.is_in(key.implode()))
         return rows.join(self.keys.lazy(), on=self.keys.columns, how="semi", nulls_equal=True)
 
-    def may_match(self) -> BooleanExpression | None:
-        """Which files may hold its keys; None if that cannot be told."""
-        return within_range_of(self.keys.to_series()) if self.keys is not None and self._has_range else None
+    @property
+    def values(self) -> pl.Series | None:
+        """Its keys as values of one column, by whose range files can be told apart; None if they are not."""
+        return self.keys.to_series() if self.keys is not None and self._has_range else None
 
     @property
     def _has_range(self) -> bool:
@@ -115,8 +106,9 @@ def materialize(
             return Materialized(0, None, now)
         reach = None if changes is None else _reach(view, changes)
         progress(f"{view.name}: {reach or 'everything is computed'}")
-        portions = _portions(lake, view, changes, reach, now)
-        with closing(ahead(compute(lake, view, part, now) for part in portions)) as computed, ExitStack() as stack:
+        inputs = {one.table: _input(lake, one, now) for one in view.inputs}
+        portions = _portions(inputs, view, changes, reach)
+        with closing(ahead(compute(inputs, view, part) for part in portions)) as computed, ExitStack() as stack:
             # Before a table is made: where nothing can be computed, nothing is to be there.
             first = next(computed, None)
             writers = [_begin(lake, stack, view, spec, portions if reach else None, now) for spec in table_specs(view)]
@@ -130,31 +122,30 @@ def materialize(
         return Materialized(n_rows, reach, now)
 
 
-def compute(lake: Lake, view: FeatureView, reach: Reach | None, snapshots: dict[str, int | None]) -> pl.DataFrame:
-    """The view's rows within reach (None: all), from these snapshots of its inputs."""
-    frames = {one.table: _read(lake, one, reach, view, snapshots[one.table]) for one in view.inputs}
+def compute(inputs: Mapping[str, Snapshot], view: FeatureView, reach: Reach | None) -> pl.DataFrame:
+    """The view's rows within reach (None: all), from its inputs."""
+    frames = {one.table: _read(inputs[one.table], one, reach, view) for one in view.inputs}
     rows = view.transform(frames)
     if reach:
         rows = reach.of(rows, "event_ts")
     return rows.select(polars_schema(view.contract).names()).collect()
 
 
-def _read(lake: Lake, one: Input, reach: Reach | None, view: FeatureView, snapshot_id: int | None) -> pl.LazyFrame:
-    table = _table(lake, one)
+def _read(table: Snapshot, one: Input, reach: Reach | None, view: FeatureView) -> pl.LazyFrame:
     if reach is None:
-        return scan(table, snapshot_id=snapshot_id).select(one.all_columns)
+        return table.scan().select(one.all_columns)
     reach = Reach(_keys_in(reach.keys, one), reach.start, reach.end)
-    rows = scan(table, reach.may_match(), snapshot_id).select(one.all_columns)
+    rows = table.scan(reach.values).select(one.all_columns)
     if view.rows_back is None or reach.keys is None:
         return reach.of(rows, one.time, view.window)
     return _with_rows_before(rows, one, reach.keys, reach.start, view.rows_back)
 
 
-def _table(lake: Lake, one: Input) -> Table:
+def _input(lake: Lake, one: Input, snapshots: Mapping[str, int | None]) -> Snapshot:
     table = lake.tables.table(one.table)
-    if table is None or table.current_snapshot() is None:
+    if table is None or snapshots[one.table] is None:
         raise LookupError(f"there is no table {one.table} yet; land something for it first")
-    return table
+    return Snapshot(table, snapshots[one.table])
 
 
 def _with_rows_before(rows: pl.LazyFrame, one: Input, keys: pl.DataFrame, start: datetime, n: int) -> pl.LazyFrame:
@@ -207,12 +198,12 @@ def _reach(view: FeatureView, changes: pl.DataFrame) -> Reach:
 
 
 def _portions(
-    lake: Lake, view: FeatureView, changes: pl.DataFrame | None, reach: Reach | None, snapshots: dict[str, int | None]
+    inputs: Mapping[str, Snapshot], view: FeatureView, changes: pl.DataFrame | None, reach: Reach | None
 ) -> Sequence[Reach | None]:
     """What is computed at a time: all of the reach, or parts of its keys where the window is so many rows."""
     if view.rows_back is None:
         return [reach]
-    sizes = _rows_per_key(lake, view, EARLIEST if reach is None else reach.start - NEAR, snapshots)
+    sizes = _rows_per_key(inputs, view, EARLIEST if reach is None else reach.start - NEAR)
     if changes is None:
         firsts = sizes.select(view.key).with_columns(event_ts=pl.lit(EARLIEST))
     else:
@@ -225,13 +216,12 @@ def _portions(
     return [Reach(part.select(view.key), part["event_ts"][0], None) for part in parts]
 
 
-def _rows_per_key(lake: Lake, view: FeatureView, since: datetime, snapshots: dict[str, int | None]) -> pl.DataFrame:
+def _rows_per_key(inputs: Mapping[str, Snapshot], view: FeatureView, since: datetime) -> pl.DataFrame:
     counts = []
     for one in view.inputs:
-        table = _table(lake, one)
-        where = None if since == EARLIEST else GreaterThanOrEqual(one.time, since.isoformat())
-        for paths in ([], *([path] for path in planned_files(table, where, snapshots[one.table]))):  # one at a time
-            rows = scan_files(table, paths).filter(pl.col(one.time) >= pl.lit(since))
+        table = inputs[one.table]
+        for paths in ([], *([path] for path in table.paths)):  # one at a time
+            rows = table.scan_files(paths).filter(pl.col(one.time) >= pl.lit(since))
             counts.append(rows.group_by(view.key).len().collect())
     return pl.concat(counts).group_by(view.key).agg(pl.col("len").sum())
 

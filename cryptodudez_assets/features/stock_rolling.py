@@ -41,14 +41,16 @@ class StockRollingFeatures(FeatureContract):
 
 
 def last_rows(rows: int) -> list[pl.Expr]:
-    """Mean volume and median price of so many rows of the symbol, null until they are there.
+    """Mean volume and median price of so many rows of the symbol, null until they are there. Rows must be in order.
 
-    A sum of integers is exact, so that the mean does not depend on what lies before the window.
+    Windows run over all rows, and count where they lie within one symbol: half the time of a window for each symbol. A sum
+    of integers is exact, so that the mean does not depend on what lies before the window.
     """
+    within_symbol = pl.when(*(pl.col(name) == pl.col(name).shift(rows - 1) for name in SYMBOL))
     volume, price = pl.col("volume"), pl.col("adj_close")
     return [
-        (volume.rolling_sum(rows, min_samples=rows).over(SYMBOL) / rows).alias("vol_moving_avg"),
-        price.rolling_median(rows, min_samples=rows).over(SYMBOL).alias("adj_close_rolling_med"),
+        within_symbol.then(volume.rolling_sum(rows) / rows).alias("vol_moving_avg"),
+        within_symbol.then(price.rolling_median(rows)).alias("adj_close_rolling_med"),
     ]
 
 

@@ -5,7 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
-from cryptodudez_assets.contracts.catalogue import Status
+import polars as pl
+
+from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.contracts.catalogue import Files, Status
 from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.describe import Described, describe
@@ -16,6 +19,7 @@ from cryptodudez_assets.lake.objects import StoredObject
 from cryptodudez_assets.sources.declaration import Source
 
 ENTRIES_PER_COMMIT = 1000
+TOLD = ["uri", "member", "status", "layout", "reason"]
 
 
 def catalogue_objects(
@@ -24,16 +28,16 @@ def catalogue_objects(
     found: Sequence[StoredObject],
     run_id: str | None = None,
     progress: Callable[[str], None] = lambda _: None,
-) -> list[Entry]:
-    """Catalogue these objects; returns the rows written. What is known by now (another process was faster) is left out."""
-    written: list[Entry] = []
+) -> pl.DataFrame:
+    """Catalogue these objects; returns the rows written (TOLD). What is known by now (another process was faster) is left out."""
+    written = pl.DataFrame(schema={name: polars_schema(Files)[name] for name in TOLD})
     with exclusive(lake.settings, f"source.{source.name}"):
         known = catalogue.known_versions(lake.tables, source.name, [lake.store.uri(new.key) for new in found])
         new = [item for item in found if (lake.store.uri(item.key), item.generation) not in known]
         for number, described in enumerate(_in_commits(lake, source, new, run_id), 1):
             entries = _finish(lake, source, described, run_id)
             catalogue.record(lake.tables, source.name, entries)
-            written += entries
+            written.extend(pl.DataFrame(entries, schema=polars_schema(Files)).select(TOLD))
             progress(f"{source.name}: commit {number}, {len(written)} entries of {len(new)} objects catalogued")
     return written
 

@@ -13,8 +13,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import polars as pl
+from pyiceberg.conversions import from_bytes
 from pyiceberg.exceptions import NoSuchTableError
-from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual
+from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual, literal
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.manifest import DataFile
 from pyiceberg.partitioning import PartitionField, PartitionSpec
@@ -343,6 +344,38 @@ def _with_new_columns(table: Table, spec: TableSpec) -> Table:
     return table
 
 
+class Snapshot:
+    """A table as it was at one moment. Its files are looked up once, however often a little of it is read."""
+
+    def __init__(self, table: Table, snapshot_id: int | None = None) -> None:
+        self._table, self._files = table, data_files(table, snapshot_id=snapshot_id)
+
+    @property
+    def paths(self) -> list[str]:
+        """Its data files."""
+        return [file.file_path for file in self._files]
+
+    def scan(self, values: pl.Series | None = None) -> pl.LazyFrame:
+        """Rows in the files that may hold one of these values in the column of that name (filter again!)."""
+        return self.scan_files(self.paths if values is None else [file.file_path for file in self._holding(values)])
+
+    def scan_files(self, paths: Sequence[str]) -> pl.LazyFrame:
+        """Rows of some of its files."""
+        return scan_files(self._table, paths)
+
+    def _holding(self, values: pl.Series) -> Iterator[DataFile]:
+        field = self._table.schema().find_field(values.name)
+        low, high = (literal(value).to(field.field_type).value for value in _range_of(values))
+
+        def bound(bounds: Mapping[int, bytes] | None, unknown: Any) -> Any:
+            told = (bounds or {}).get(field.field_id)
+            return unknown if told is None else from_bytes(field.field_type, told)
+
+        for file in self._files:
+            if bound(file.lower_bounds, low) <= high and low <= bound(file.upper_bounds, high):
+                yield file
+
+
 def all_of(parts: Iterable[BooleanExpression]) -> BooleanExpression:
     """True where every part is."""
     return reduce(And, parts, AlwaysTrue())
@@ -350,8 +383,13 @@ def all_of(parts: Iterable[BooleanExpression]) -> BooleanExpression:
 
 def within_range_of(values: pl.Series) -> BooleanExpression:
     """True where the column of this name is between the least and the greatest of these values."""
-    low, high = (value.isoformat() if isinstance(value, date) else value for value in (values.min(), values.max()))
+    low, high = _range_of(values)
     return And(GreaterThanOrEqual(values.name, low), LessThanOrEqual(values.name, high))
+
+
+def _range_of(values: pl.Series) -> Iterator[Any]:
+    """Least and greatest, as Iceberg's literals are written."""
+    return (value.isoformat() if isinstance(value, date) else value for value in (values.min(), values.max()))
 
 
 def scan(table: Table, where: BooleanExpression | None = None, snapshot_id: int | None = None) -> pl.LazyFrame:
@@ -399,7 +437,12 @@ def path_of(location: str) -> str:
 
 def frame_schema(table: Table) -> pl.Schema:
     """The table's schema as Polars sees it."""
-    return pl.Schema(pl.from_arrow(schema_to_pyarrow(table.schema()).empty_table()).schema)  # type: ignore[union-attr]
+    return _frame_schema(table.schema().fields)
+
+
+@cache
+def _frame_schema(fields: tuple[NestedField, ...]) -> pl.Schema:
+    return pl.Schema(pl.from_arrow(schema_to_pyarrow(Schema(*fields)).empty_table()).schema)  # type: ignore[union-attr]
 
 
 def _storage_options(table: Table) -> dict[str, str]:

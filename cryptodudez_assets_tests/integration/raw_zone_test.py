@@ -136,7 +136,7 @@ class Shifting:
 
 def test_a_file_that_changes_while_it_is_described_is_left_for_later(lake: Lake, folder: Path) -> None:
     shifting = replace(lake, store=Shifting(lake))  # type: ignore[arg-type]
-    assert catalogue_objects(shifting, GAUGES, discover_all(lake, "gauges")) == []
+    assert catalogue_objects(shifting, GAUGES, discover_all(lake, "gauges")).is_empty()
     assert counts(load(lake)["good.csv"]) == (6, 6, 0, 0)
 
 
