@@ -8,7 +8,6 @@ import polars as pl
 from cryptodudez_assets.contracts.stock_prices import StockPrices
 from cryptodudez_assets.sources.declaration import Layout, Source
 
-
 UTC_TIME = pl.Datetime("us", "UTC")
 
 
