@@ -96,9 +96,10 @@ def _column_rules(name: str, column: Any) -> Iterator[_Rule]:
 
 
 def _rule(name: str, check: Check, column: str) -> _Rule:
-    holds = check._check_fn(PolarsData(_Selected(), column), **check._check_kwargs)  # type: ignore[arg-type]
-    if not isinstance(holds, pl.Expr):
-        raise TypeError(f"{name}: a check must be one expression, `data.lazyframe.select(…)`")
+    try:
+        holds = check._check_fn(PolarsData(_Selected(), column), **check._check_kwargs)  # type: ignore[arg-type]
+    except (AttributeError, TypeError) as error:
+        raise TypeError(f"check {check.name}: must be one expression, as in data.lazyframe.select(…)") from error
     return _Rule(name, bool(check.raise_warning), holds)
 
 

@@ -94,6 +94,21 @@ class Whole(Contract):
         return data.lazyframe.select(pl.len() > 1)
 
 
+class Steps(Contract):
+    """Has a rule that is more than one expression."""
+
+    name: str
+
+    @pa.dataframe_check
+    def short(cls, data: Any) -> pl.LazyFrame:  # noqa: N805
+        return data.lazyframe.with_columns(n=pl.col("name").str.len_chars()).select(pl.col("n") < 3)
+
+
+def test_a_rule_that_takes_more_than_one_expression_is_refused() -> None:
+    with pytest.raises(TypeError, match="check short: must be one expression"):
+        list(judge(Steps, pl.DataFrame({"name": ["a"]})))
+
+
 @pytest.mark.parametrize("contract", [Unique, Whole])
 def test_rules_that_do_not_judge_single_rows_are_refused(contract: type[Contract]) -> None:
     with pytest.raises(TypeError, match=contract.__name__):

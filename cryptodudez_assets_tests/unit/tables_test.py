@@ -11,7 +11,7 @@ from pyiceberg.expressions import AlwaysTrue, EqualTo, GreaterThan, In
 from cryptodudez_assets.contracts.base import Contract, UtcTime, polars_schema
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.locks import exclusive
-from cryptodudez_assets.lake.tables import Lakehouse, TableSpec, data_files
+from cryptodudez_assets.lake.tables import Lakehouse, Snapshot, TableSpec, data_files
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import rows_of
 
@@ -210,3 +210,22 @@ def test_homes_that_share_a_catalog_share_its_locks(
 def test_every_table_is_listed_by_its_name(lake: Lake) -> None:
     add(lake, {"name": "a"})
     assert Lakehouse(lake.settings).names() == ["lab.things"]
+
+
+@pytest.mark.parametrize("column", ["text", "number", "day"])
+def test_a_snapshot_reads_the_files_that_may_hold_a_value(lake: Lake, column: str) -> None:
+    found = [{"name": str(n), "text": f"{n}" * 30, "number": n, "day": date(2020, 1, n)} for n in range(1, 4)]
+    for row in found:
+        add(lake, row)
+    add(lake, {"name": "null"})
+    table = lake.tables.table(SPEC.name)
+    assert table is not None
+    snapshot = Snapshot(table)
+    add(lake, {"name": "later"} | {column: found[1][column]})
+
+    def names_with(*rows: dict[str, object]) -> list[str]:
+        return sorted(snapshot.scan(pl.Series(column, [row[column] for row in rows])).collect()["name"])
+
+    assert names_with(found[1]) == ["2", "null"]  # of that file nothing is known
+    assert names_with(found[0], found[2]) == ["1", "2", "3", "null"]  # a range
+    assert sorted(snapshot.scan().collect()["name"]) == ["1", "2", "3", "null"]
