@@ -18,9 +18,10 @@ from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.features.declaration import FeatureView, Input
 from cryptodudez_assets.lake.ahead import ahead
 from cryptodudez_assets.lake.changes import changed_rows
+from cryptodudez_assets.lake.data_files import Transform
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.locks import exclusive
-from cryptodudez_assets.lake.tables import PATH, Change, Snapshot, TableSpec, Transform
+from cryptodudez_assets.lake.tables import PATH, Change, Snapshot, TableSpec
 
 MADE_FROM = "cryptodudez.made_from"
 DAY = timedelta(days=1)

@@ -13,7 +13,7 @@ from cryptodudez_assets.lake.tables import Lakehouse, data_files, scan_files
 
 PROVENANCE = ["file_id", "file_row"]
 # About so many rows of files that differ are compared at a time.
-ROWS_AT_ONCE = 1 << 19
+COMPARED_ROWS = 1 << 19
 
 
 def changed_rows(
@@ -62,7 +62,7 @@ def _ranges(table: Table, files: Sequence[DataFile]) -> Iterator[pl.Expr]:
     )
     cuts, n_rows = [], 0
     for start, count in starts:
-        if n_rows >= ROWS_AT_ONCE and start not in cuts:
+        if n_rows >= COMPARED_ROWS and start not in cuts:
             cuts.append(start)
             n_rows = 0
         n_rows += count

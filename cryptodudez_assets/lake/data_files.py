@@ -4,10 +4,10 @@ pyiceberg has a writer of its own; it looks for each partition in all rows, and 
 partition once, numbers are encoded by what they are, and files grow by row groups, so that many frames make few files.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from itertools import count
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import polars as pl
@@ -24,6 +24,8 @@ from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.partitioning import PartitionFieldValue, PartitionKey
 from pyiceberg.table.locations import load_location_provider
 from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.transforms import DayTransform, IdentityTransform, MonthTransform, YearTransform
+from pyiceberg.transforms import Transform as IcebergTransform
 from pyiceberg.typedef import Record
 
 from cryptodudez_assets.ordering import in_order
@@ -34,6 +36,20 @@ FILE_BYTES = 64 << 20
 ROW_GROUP_ROWS = 1 << 16
 # Each open file holds a little memory and, in buckets, a connection.
 OPEN_FILES = 64
+
+
+def _years(column: pl.Expr) -> pl.Expr:
+    return column.dt.year().cast(pl.Int32) - 1970
+
+
+Transform = Literal["identity", "year", "month", "day"]
+# What a table is partitioned by: Iceberg's name for it, and the value that it has for a row (years, months, days since 1970).
+TRANSFORMS: Mapping[Transform, tuple[IcebergTransform[Any, Any], Callable[[pl.Expr], pl.Expr]]] = {
+    "identity": (IdentityTransform(), lambda column: column),
+    "year": (YearTransform(), _years),
+    "month": (MonthTransform(), lambda column: _years(column) * 12 + column.dt.month().cast(pl.Int32) - 1),
+    "day": (DayTransform(), lambda column: column.dt.date().cast(pl.Int32)),
+}
 
 COMPRESSION = {"compression": "zstd", "compression_level": 1}
 INTEGERS = {"int64", "date32[day]", "timestamp[us, tz=UTC]"}
@@ -48,7 +64,7 @@ class DataFiles:
         self._arrow_schema = schema_to_pyarrow(self._schema)
         self._order = [self._column(field.source_id) for field in metadata.sort_order().fields]
         self._partition_by = {
-            field.name: _transformed(str(field.transform), self._column(field.source_id))
+            field.name: TRANSFORMS[str(field.transform)][1](pl.col(self._column(field.source_id)))  # type: ignore[index]
             for field in metadata.spec().fields
         }
         self.held: list[pl.DataFrame] = []
@@ -194,14 +210,3 @@ def encodings(schema: pa.Schema) -> Mapping[str, Any]:
     texts = [field.name for field in schema if pa.types.is_large_string(field.type)]
     lists = [f"{field.name}.list.element" for field in schema if pa.types.is_large_list(field.type)]
     return {"use_dictionary": texts + lists, "column_encoding": floats | integers}
-
-
-def _transformed(transform: str, column: str) -> pl.Expr:
-    """Iceberg's partition value: years, months or days since 1970, or the value itself."""
-    year = pl.col(column).dt.year().cast(pl.Int32) - 1970
-    return {
-        "identity": pl.col(column),
-        "year": year,
-        "month": year * 12 + pl.col(column).dt.month().cast(pl.Int32) - 1,
-        "day": pl.col(column).dt.date().cast(pl.Int32),
-    }[transform]

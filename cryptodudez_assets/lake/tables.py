@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property, reduce
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 from pyiceberg.conversions import from_bytes
@@ -24,7 +24,7 @@ from pyiceberg.table import Table, Transaction
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.sorting import SortField, SortOrder
 from pyiceberg.table.update.snapshot import ExpireSnapshots, ManageSnapshots
-from pyiceberg.transforms import DayTransform, IdentityTransform, MonthTransform, YearTransform
+from pyiceberg.transforms import IdentityTransform
 from pyiceberg.types import (
     BooleanType,
     DateType,
@@ -38,19 +38,16 @@ from pyiceberg.types import (
 )
 
 from cryptodudez_assets.contracts.base import Contract, columns_of, summary_of
-from cryptodudez_assets.lake.data_files import DataFiles
+from cryptodudez_assets.lake.data_files import TRANSFORMS, DataFiles, Transform
 from cryptodudez_assets.lake.locks import exclusive
 from cryptodudez_assets.settings import Settings
 
 if TYPE_CHECKING:
     from pyiceberg.catalog.sql import SqlCatalog
 
-Transform = Literal["identity", "year", "month", "day"]
-TRANSFORMS = {"identity": IdentityTransform, "year": YearTransform, "month": MonthTransform, "day": DayTransform}
-
 PATH = " path"  # no column's name begins with a blank
 # Of a file that is rewritten, so many rows are in memory at a time.
-ROWS_AT_ONCE = 1 << 18
+REWRITTEN_ROWS = 1 << 18
 
 TABLE_PROPERTIES = {
     # Floats split by byte, as `data_files` writes them, are unknown to older readers of whole columns, such as Spark's.
@@ -294,8 +291,8 @@ class Change:
             self._properties = {}
 
     def _portions(self, path: str, n_rows: int) -> Iterator[pl.DataFrame]:
-        for start in range(0, n_rows, ROWS_AT_ONCE):
-            yield scan_files(self.table, [path]).slice(start, ROWS_AT_ONCE).collect()
+        for start in range(0, n_rows, REWRITTEN_ROWS):
+            yield scan_files(self.table, [path]).slice(start, REWRITTEN_ROWS).collect()
 
     def _columns_of_table(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows with the table's columns; one that the contract no longer has is null from now on."""
@@ -472,7 +469,7 @@ def _layout(spec: TableSpec) -> tuple[Schema, PartitionSpec, SortOrder]:
     partition = PartitionSpec(
         *(
             PartitionField(
-                schema.find_field(name).field_id, 1000 + i, TRANSFORMS[transform](), _partition_name(name, transform)
+                schema.find_field(name).field_id, 1000 + i, TRANSFORMS[transform][0], _partition_name(name, transform)
             )
             for i, (name, transform) in enumerate(spec.partition_by)
         )

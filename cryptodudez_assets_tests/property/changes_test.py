@@ -53,7 +53,7 @@ def test_changes_are_those_that_a_comparison_finds(
 ) -> None:
     read = list(polars_schema(Marks)) if provenance else CONTENT
     with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(changes, "ROWS_AT_ONCE", rows_at_once)
+        patch.setattr(changes, "COMPARED_ROWS", rows_at_once)
         lake = Lake.open(Settings(home=Path(home)))
         with lake.tables.changing(spec) as change:
             change.add(frame([("a", 1, 1.5), ("b", 0, 0.0)], "f"))
