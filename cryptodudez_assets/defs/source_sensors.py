@@ -48,11 +48,9 @@ def build_source_sensor(source: Source) -> dg.SensorDefinition:
             )
         told = [f"{found.key}@{found.generation}" for found in look.new] + waiting["entry_id"].to_list()
         run_key = run_key_of(told, time.time())
-        config = {
-            "ops": {
-                catalogue_key(source).to_python_identifier(): {"config": {"keys": [found.key for found in look.new]}}
-            }
-        }
+        # What is no file is found by listing only: then all that is new is catalogued.
+        keys = [] if any(found.oddity for found in look.new) else [found.key for found in look.new]
+        config = {"ops": {catalogue_key(source).to_python_identifier(): {"config": {"keys": keys}}}}
         request = dg.RunRequest(run_key=run_key, run_config=config, tags={SOURCE_TAG: source.name})
         return dg.SensorResult(run_requests=[request], cursor=cursor)
 

@@ -35,13 +35,13 @@ def known_versions(tables: Lakehouse, source: str, uris: Collection[str]) -> set
 
 
 def known_bytes(tables: Lakehouse, source: str, file_ids: Collection[str]) -> set[str]:
-    """Which of these contents are catalogued under this source already. What could not be read then does not count."""
+    """Which of these contents are catalogued under this source already, and read or to be read."""
     if not file_ids:
         return set()
     rows = _files(tables, EqualTo("source", source)).filter(
         pl.col("source") == source,
         pl.col("file_id").is_in(list(file_ids)),
-        ~pl.col("status").is_in([Status.UNREADABLE, Status.IGNORED]),
+        ~pl.col("status").is_in([Status.UNREADABLE, Status.IGNORED, Status.DUPLICATE]),
     )
     return set(rows.select("file_id").unique().collect()["file_id"])
 
@@ -113,6 +113,29 @@ def reopen(tables: Lakehouse, source: str, entries: Collection[Entry]) -> None:
         change.delete(theirs).add(
             pl.DataFrame([_closed_or_open(entry) for entry in entries], schema=polars_schema(Files))
         )
+
+
+def forget_repeated(tables: Lakehouse, source: str, gone: Collection[Entry]) -> None:
+    """Forget the files that only repeat the bytes of these, which are not there any more, so that they are found anew."""
+    of_source = pl.col("source") == source
+    closed = And(EqualTo("source", source), EqualTo("open", False))
+    archives = pl.DataFrame(
+        [(entry["uri"], entry["generation"]) for entry in gone], ["uri", "generation"], orient="row"
+    )
+    expanded = _files(tables, closed).filter(of_source, pl.col("status") == Status.EXPANDED)
+    emptied = expanded.join(archives.lazy(), on=["uri", "generation"], how="semi").collect()
+    lost = {*(entry["file_id"] for entry in gone if entry["file_id"]), *emptied["file_id"]}
+    if not lost:
+        return
+    with tables.changing(FILES) as change:
+        where = And(closed, In("file_id", sorted(lost)))
+        rows = change.rows(where).filter(of_source, ~pl.col("open"), pl.col("file_id").is_in(list(lost))).collect()
+        repeated = pl.col("status") == Status.DUPLICATE
+        if rows.filter(repeated).is_empty():
+            return
+        was_archive = pl.col("entry_id").is_in(emptied["entry_id"].implode())
+        status = pl.when(was_archive).then(pl.lit(str(Status.IGNORED))).otherwise("status")
+        change.delete(where).add(rows.filter(~repeated).with_columns(status=status))
 
 
 def claimed_batches(tables: Lakehouse) -> set[str]:

@@ -47,7 +47,11 @@ def _in_commits(
 ) -> Iterator[list[Described]]:
     collected: list[Described] = []
     for item in found:
-        collected += describe(lake, source, item, run_id)  # an object and its members stay together
+        try:
+            collected += describe(lake, source, item, run_id)  # an object and its members stay together
+        except Exception as error:
+            error.add_note(f"while cataloguing {item.key}")
+            raise
         if len(collected) >= ENTRIES_PER_COMMIT:
             yield collected
             collected = []

@@ -6,6 +6,7 @@ partition once, numbers are encoded by what they are, and files grow by row grou
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from itertools import count
 from typing import Any, Literal
 from uuid import uuid4
@@ -15,6 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.io import FileIO, OutputStream
 from pyiceberg.io.pyarrow import (
+    MetricModeTypes,
+    MetricsMode,
+    StatisticsCollector,
     compute_statistics_plan,
     data_file_statistics_from_parquet_metadata,
     parquet_path_to_id_mapping,
@@ -27,6 +31,7 @@ from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.transforms import DayTransform, IdentityTransform, MonthTransform, YearTransform
 from pyiceberg.transforms import Transform as IcebergTransform
 from pyiceberg.typedef import Record
+from pyiceberg.types import StringType
 
 from cryptodudez_assets.ordering import in_order
 
@@ -148,11 +153,6 @@ class DataFiles:
     def _end(self, partition: tuple[Any, ...]) -> None:
         opened = self._open.pop(partition)
         found = opened.close()
-        statistics = data_file_statistics_from_parquet_metadata(
-            parquet_metadata=found,
-            stats_columns=compute_statistics_plan(self._schema, self._metadata.properties),
-            parquet_column_mapping=parquet_path_to_id_mapping(self._schema),
-        )
         self._written.append(
             DataFile.from_args(
                 content=DataFileContent.DATA,
@@ -164,9 +164,25 @@ class DataFiles:
                 spec_id=self._metadata.default_spec_id,
                 equality_ids=None,
                 key_metadata=None,
-                **statistics.to_serialized_dict(),
+                **self._statistics(found),
             )
         )
+
+    def _statistics(self, found: pq.FileMetaData) -> dict[str, Any]:
+        plan = compute_statistics_plan(self._schema, self._metadata.properties)
+        try:
+            return self._collected(found, plan)
+        except (
+            UnicodeEncodeError
+        ):  # pyiceberg cuts text off, and has no character behind the last before the surrogates
+            counted = MetricsMode(MetricModeTypes.COUNTS)
+            texts = {id_: replace(one, mode=counted) for id_, one in plan.items() if one.iceberg_type == StringType()}
+            return self._collected(found, plan | texts)
+
+    def _collected(self, found: pq.FileMetaData, plan: dict[int, StatisticsCollector]) -> dict[str, Any]:
+        paths = parquet_path_to_id_mapping(self._schema)
+        told: dict[str, Any] = data_file_statistics_from_parquet_metadata(found, plan, paths).to_serialized_dict()
+        return told
 
     def _column(self, source_id: int) -> str:
         return self._schema.find_column_name(source_id) or ""

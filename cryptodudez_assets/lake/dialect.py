@@ -157,9 +157,17 @@ def _inferred(sample: pl.DataFrame) -> dict[str, pl.DataType]:
     text = sample.write_csv(include_header=False).encode()
     if not text.strip():
         return dict(sample.schema)
-    inferred = pl.read_csv(
-        text, has_header=False, new_columns=sample.columns, infer_schema_length=None, try_parse_dates=True
-    )
+    try:
+        inferred = pl.read_csv(
+            text,
+            has_header=False,
+            new_columns=sample.columns,
+            infer_schema_length=None,
+            try_parse_dates=True,
+            ignore_errors=True,  # a type may be inferred that some values do not have
+        )
+    except pl.exceptions.PolarsError:
+        return dict(sample.schema)
     return dict(inferred.schema)
 
 

@@ -158,11 +158,11 @@ def _claim(lake: Lake, source: Source, entries: list[Entry]) -> Batch:
 def _do(lake: Lake, source: Source, batch: Batch, run_id: str | None, progress: Callable[[str], None]) -> Outcome:
     with merging(lake.tables, source) as rows, Spool() as rejects:
         replaced = _replaced(lake, batch.entries)
-        there = [entry for entry in batch.entries if entry["uri"] not in replaced]
+        there = [entry for entry in batch.entries if entry["entry_id"] not in replaced]
         reading = read_files(lake, source, there, rows.add, rejects, progress)
         replaced |= _replaced(lake, batch.entries)  # once more: only what was the same before and after was read whole
         for entry in batch.entries:
-            if entry["uri"] in replaced:
+            if entry["entry_id"] in replaced:
                 reading.counts[quarantine.identity(entry)] = FileCount(set_aside=REPLACED)
         _set_aside(lake, source, batch, reading, run_id)
         anew = [file_id for file_id, count in reading.counts.items() if batch.again and count.set_aside != REPLACED]
@@ -186,9 +186,10 @@ def _as_of(lake: Lake, source: Source, reading: Reading, file_ids: Collection[st
 
 
 def _replaced(lake: Lake, entries: list[Entry]) -> set[str]:
-    """Objects that are not any more what was catalogued."""
-    generations = {entry["uri"]: entry["generation"] for entry in entries}
-    return {uri for uri, generation in generations.items() if not _is_still(lake, uri, generation)}
+    """Entries whose objects are not any more what was catalogued. Members of an archive share one."""
+    versions = {(entry["uri"], entry["generation"]) for entry in entries}
+    there = {version for version in versions if _is_still(lake, *version)}
+    return {entry["entry_id"] for entry in entries if (entry["uri"], entry["generation"]) not in there}
 
 
 def _is_still(lake: Lake, uri: str, generation: str) -> bool:
@@ -197,10 +198,12 @@ def _is_still(lake: Lake, uri: str, generation: str) -> bool:
 
 
 def _set_aside(lake: Lake, source: Source, batch: Batch, reading: Reading, run_id: str | None) -> None:
-    quarantine.set_rows_aside(lake, source, batch.entries, reading.rejected_records(), batch.id, run_id, batch.again)
     files = [(entry, reading.counts[quarantine.identity(entry)]) for entry in batch.entries]
-    unusable = [(entry, count) for entry, count in files if count.set_aside and count.set_aside != REPLACED]
-    quarantine.set_files_aside(lake, source, unusable, batch.id, run_id, batch.entries if batch.again else ())
+    files = [(entry, count) for entry, count in files if count.set_aside != REPLACED]
+    read = [entry for entry, _ in files]
+    quarantine.set_rows_aside(lake, source, read, reading.rejected_records(), batch.id, run_id, batch.again)
+    unusable = [(entry, count) for entry, count in files if count.set_aside]
+    quarantine.set_files_aside(lake, source, unusable, batch.id, run_id, read if batch.again else ())
 
 
 def _keep_observations(lake: Lake, source: Source, new: Merging, reading: Reading, anew: Collection[str]) -> None:
@@ -237,10 +240,13 @@ def _finished_before(lake: Lake, source: Source, batch: Batch) -> Outcome | None
 
 def finish(lake: Lake, source: Source, batch: Batch, outcome: Outcome, run_id: str | None) -> None:
     """The last step: what became of each file, and of the files whose rows gave way."""
+    gone = [entry for entry in batch.entries if outcome.of(entry).reason == REPLACED]
+    if gone:
+        catalogue.forget_repeated(lake.tables, source.name, gone)
     closed = [
         {
             **entry,
-            **outcome.of(entry).columns,
+            **_became(entry, outcome.of(entry)),
             "contract_version": source.version,
             "run_id": run_id,
             "updated_at": now(),
@@ -248,6 +254,13 @@ def finish(lake: Lake, source: Source, batch: Batch, outcome: Outcome, run_id: s
         for entry in batch.entries
     ]
     catalogue.record(lake.tables, source.name, closed, outcome.displaced)
+
+
+def _became(entry: Entry, counts: Counts) -> Entry:
+    read_before = (entry["rows_valid"] or 0) + (entry["rows_duplicate"] or 0)
+    if counts.reason == REPLACED and read_before:  # it was to be read again: what it gave then still stands
+        return {"status": Status.LOADED, "reason": f"not read again: {REPLACED}"}
+    return counts.columns
 
 
 def _add(done: Ingested, batch: Batch, outcome: Outcome) -> None:

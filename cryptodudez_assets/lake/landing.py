@@ -46,11 +46,15 @@ def land(
     tail_of = all_sources()[source].tail_of if source in all_sources() else lambda _: ""
     known = _catalogued(lake, source, tail_of)
     for path, name in files_below(paths):
+        if not path.is_file():
+            raise ValueError(f"{path} is no regular file; it would have to be read twice: write it to a file first")
         name = name if tail_of(name) else tail_of(path.resolve().as_posix()) or name
         digest = _digest(path)
         same = digest, tail_of(name)
-        key, there = known.get(same, ""), same in known
-        if not there or lake.store.stat(key) is None:
+        key, generation = known.get(same, ("", ""))
+        here = lake.store.stat(key) if key else None
+        there = here is not None and here.generation == generation
+        if not there:
             key, there = _place(lake, source, name, digest)
         if there:
             on_bytes(path.stat().st_size)
@@ -60,14 +64,16 @@ def land(
         yield Landed(path, lake.store.uri(key), there)
 
 
-def _catalogued(lake: Lake, source: str, tail_of: Callable[[str], str]) -> dict[tuple[str, str], str]:
-    """Keys of the raw objects that the catalogue knows, by the hash of their bytes and what their path tells."""
-    readable = pl.col("sha256").is_not_null() & (pl.col("status") != Status.UNREADABLE)
+def _catalogued(lake: Lake, source: str, tail_of: Callable[[str], str]) -> dict[tuple[str, str], tuple[str, str]]:
+    """Key and generation of the raw objects that the catalogue knows, by the hash of their bytes and what their path tells."""
+    readable = pl.col("sha256").is_not_null() & ~pl.col("status").is_in([Status.UNREADABLE, Status.IGNORED])
     sharing = {source, *(name for name in all_sources() if raw_prefix(name) == raw_prefix(source))}
     known = pl.concat(catalogue.files_of(lake.tables, name) for name in sorted(sharing))
     objects = known.filter(pl.col("member").is_null(), readable)
-    first_wins = objects.sort("discovered_at", descending=True).select("sha256", "uri").collect()
-    return {(digest, tail_of(uri)): lake.store.key(uri) for digest, uri in first_wins.iter_rows()}
+    first_wins = objects.sort("discovered_at", descending=True).select("sha256", "uri", "generation").collect()
+    return {
+        (digest, tail_of(uri)): (lake.store.key(uri), generation) for digest, uri, generation in first_wins.iter_rows()
+    }
 
 
 def _place(lake: Lake, source: str, name: str, digest: str) -> tuple[str, bool]:

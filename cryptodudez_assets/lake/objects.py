@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 from uuid import uuid4
@@ -82,24 +83,37 @@ class FolderStore:
             yield from (found for found in self._walk(folder, prefix) if found.key > after)
 
     def _walk(self, folder: Path, prefix: str) -> Iterator[StoredObject]:
+        open_folders = [self._entries(folder, prefix)]  # a stack: folders may lie deeper than Python's calls can
+        while open_folders:
+            found = next(open_folders[-1], None)
+            if found is None:
+                open_folders.pop()
+            elif isinstance(found, StoredObject):
+                yield found
+            else:
+                open_folders.append(self._entries(*found))
+
+    def _entries(self, folder: Path, prefix: str) -> Iterator[StoredObject | tuple[Path, str]]:
+        """What lies in a folder: objects, and folders with their prefix."""
         try:
             # A folder sorts as its name with a slash, so that the walk is in key order, as in object stores.
-            entries = sorted((_readable(e.name) + "/" * e.is_dir(follow_symlinks=False), e) for e in os.scandir(folder))
+            named = ((_readable(e.name) + "/" * e.is_dir(follow_symlinks=False), e) for e in os.scandir(folder))
+            entries = sorted(named, key=itemgetter(0))
             if not entries and prefix.count("/") != 1:
-                yield self._odd(folder, prefix + "/", "empty folder")
-        except PermissionError:
-            yield self._odd(folder, prefix + "/", "no permission to list this folder")
-            return
+                yield _odd(folder, prefix + "/", "empty folder")
         except FileNotFoundError:
             return  # gone since its parent was listed
+        except PermissionError:
+            yield _odd(folder, prefix + "/", "no permission to list this folder")
+            return
+        except OSError as error:
+            yield _odd(folder, prefix + "/", f"this folder cannot be listed: {error.strerror}")
+            return
         for name, entry in entries:
             if name.endswith("/"):
-                yield from self._walk(Path(entry.path), f"{prefix}/{name[:-1]}")
+                yield Path(entry.path), f"{prefix}/{name[:-1]}"
             elif found := _found(f"{prefix}/{name}", entry):
                 yield found
-
-    def _odd(self, folder: Path, key: str, oddity: str) -> StoredObject:
-        return StoredObject(key, 0, _time(folder.stat()), "folder", oddity)
 
     def stat(self, key: str) -> StoredObject | None:
         path = self._path(key)
@@ -224,6 +238,14 @@ def _stored(key: str, stat: os.stat_result) -> StoredObject:
     return StoredObject(key, stat.st_size, _time(stat), f"{stat.st_mtime_ns}-{stat.st_size}")
 
 
+def _odd(folder: Path, key: str, oddity: str) -> StoredObject:
+    try:
+        modified = _time(folder.stat())
+    except OSError:
+        modified = datetime.min.replace(tzinfo=UTC)
+    return StoredObject(key, 0, modified, "folder", oddity)
+
+
 def _found(key: str, entry: os.DirEntry[str]) -> StoredObject | None:
     try:
         stat = entry.stat(follow_symlinks=False)
@@ -242,4 +264,7 @@ def _readable(name: str) -> str:
 
 
 def _time(stat: os.stat_result) -> datetime:
-    return datetime.fromtimestamp(stat.st_mtime, UTC)
+    try:
+        return datetime.fromtimestamp(stat.st_mtime, UTC)
+    except (ValueError, OverflowError, OSError):  # somebody set a year that no calendar has
+        return datetime.max.replace(tzinfo=UTC)

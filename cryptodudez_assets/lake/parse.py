@@ -24,6 +24,7 @@ KEPT_OF_RAW = 64 << 10
 # Where something does not fit, so much around it is read with care.
 CAREFUL_BYTES = 32 << 10
 ROW = " row"  # the record's number, beside the raw columns: no name of theirs begins with a blank
+EXTRA = " extra {}"  # an added column, by number: its own name may be anything
 ARROW_TYPES = {pl.String: pa.string(), pl.Int64: pa.int64(), pl.Float64: pa.float64(), pl.Date: pa.date32()}
 
 
@@ -52,6 +53,8 @@ class ChunkReader:
             return ParsedChunk(self, chunk, first_row, None, 1, (_reject_long_line(chunk, first_row),))
         parts = list(self._parts(chunk, first_row))
         table = pa.concat_tables([part.table for part in parts])
+        added = [EXTRA.format(number) for number in range(len(self.extra))]
+        table = table.rename_columns([*self.layout.columns, *added, ROW])
         rejects = tuple(reject for part in parts for reject in part.rejects)
         return ParsedChunk(self, chunk, first_row, table, sum(part.n_records for part in parts), rejects)
 

@@ -20,7 +20,7 @@ from cryptodudez_assets.lake.describe import path_of
 from cryptodudez_assets.lake.dialect import Dialect
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.lookups import filled, values_of
-from cryptodudez_assets.lake.parse import ROW, ChunkReader, ParsedChunk, Reject
+from cryptodudez_assets.lake.parse import EXTRA, ROW, ChunkReader, ParsedChunk, Reject
 from cryptodudez_assets.lake.spool import Spool
 from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
 
@@ -102,7 +102,11 @@ def read_files(
         closing(ahead(_groups(_chunks_of(opener, source, entries, reading.counts)))) as groups,
     ):
         for number, group in enumerate(groups, 1):
-            sieve.sift(group)
+            try:
+                sieve.sift(group)
+            except Exception as error:
+                error.add_note(f"while judging rows of the files {sorted({str(told[FILE]) for told, _ in group})}")
+                raise
             if number % GROUPS_TOLD == 0:
                 n_records = sum(count.read for count in list(reading.counts.values()))  # which grow meanwhile
                 progress(f"{source.name}: {n_records:,} records read")
@@ -132,6 +136,9 @@ def _chunks_of(
             count.set_aside = str(error)
         except FILE_ERRORS as error:
             count.set_aside = f"cannot be read: {error.strerror}"
+        except Exception as error:
+            error.add_note(f"while reading {entry['uri']} {entry['member'] or ''}")
+            raise
 
 
 def _groups(chunks: Iterator[tuple[Told, ParsedChunk]]) -> Iterator[Group]:
@@ -283,9 +290,10 @@ def canonical(
 
     Rows with a value that its column cannot hold are left out; they are returned as (file, row, what they break).
     """
+    added = [pl.col(EXTRA.format(number)).alias(name) for number, name in enumerate(extra)]
     derived = {
         "known_ts": pl.lit(None, pl.Datetime("us", "UTC")),
-        "extra": pl.struct(extra).struct.json_encode() if extra else pl.lit(None, pl.String),
+        "extra": pl.struct(added).struct.json_encode() if extra else pl.lit(None, pl.String),
         **({source.lookup.column: pl.lit(None, pl.String)} if source.lookup else {}),
         **layout.canonical,
         "file_id": pl.col(FILE),

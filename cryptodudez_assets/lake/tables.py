@@ -104,7 +104,7 @@ class Lakehouse:
     def warehouse(self) -> str:
         """Root of the tables' files."""
         lake = self.settings.lake
-        return f"file://{lake}/tables" if self.settings.lake_is_local else f"{lake}/tables"
+        return f"{lake}/tables"  # of a folder the plain path: in a URL, `#` and `?` would end it
 
     def names(self) -> list[str]:
         """All tables, as `namespace.table`."""
