@@ -48,6 +48,16 @@ class TestSensor:
         assert sorted(rig.rows("market.gas_prices")["block"]) == [200, 201, 202]
         assert rig.tick().skip_reason.skip_message == "0 new of 3 listed in raw/gas_prices"
 
+    def test_what_is_no_file_is_catalogued_once_and_asked_for_no_more(self, rig: Rig):
+        good = rig.drop("a.csv", GOOD)
+        (good.parent / "link.csv").symlink_to(good)
+        (good.parent / "empty").mkdir()
+
+        assert rig.ingest().success
+        reasons = catalogue.files_of(rig.lake.tables, SOURCE.name).select("status", "reason").sort("reason").collect()
+        assert reasons.rows() == [("loaded", None), ("ignored", "empty folder"), ("ignored", "symbolic link")]
+        assert rig.tick().skip_reason.skip_message == "0 new of 3 listed in raw/gas_prices"
+
     def test_waits_while_a_run_is_under_way(self, rig: Rig):
         rig.drop("a.csv", GOOD)
         job = rig.definitions.resolve_implicit_global_asset_job_def()
