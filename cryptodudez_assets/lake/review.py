@@ -4,9 +4,11 @@ from typing import Any
 
 import polars as pl
 
+from cryptodudez_assets.contracts.base import TableContract, columns_of
 from cryptodudez_assets.contracts.quarantine import Fate
 from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.sources import all_sources
 
 
 def overview(lake: Lake, source: str | None = None, everything: bool = False) -> pl.DataFrame:
@@ -38,7 +40,37 @@ def overview(lake: Lake, source: str | None = None, everything: bool = False) ->
 
 
 def details(lake: Lake, id_: str) -> list[dict[str, Any]]:
-    """Everything known about the quarantined row or file with this id; of a file also its rows."""
+    """Everything known about the quarantined row or file with this id; of a file also its rows, with what their rules mean."""
     rows = quarantine.rows_of(lake.tables).filter((pl.col("row_id") == id_) | (pl.col("file_id") == id_))
     files = quarantine.files_of(lake.tables).filter(pl.col("file_id") == id_)
-    return [*files.collect().to_dicts(), *rows.sort("line").collect().to_dicts()]
+    explained = [row | {"meaning": _meanings(row) or None} for row in rows.sort("line").collect().to_dicts()]
+    found = [*files.collect().to_dicts(), *explained]
+    return [{name: value for name, value in item.items() if value is not None} for item in found]
+
+
+def _meanings(row: dict[str, Any]) -> str:
+    source = all_sources().get(row["source"])
+    return "; ".join(meaning(source.contract, rule) for rule in row["rules"]) if source else ""
+
+
+def meaning(contract: type[TableContract], rule: str) -> str:
+    """What a rule that a row breaks means, in words."""
+    name, _, kind = rule.partition(":")
+    if name == "record":
+        return f"the record itself: {kind.replace('_', ' ')}"
+    column = next((column for column in columns_of(contract) if column.name == name), None)
+    if kind == "type":
+        return f"{name} cannot be read as {_a_kind(column.dtype)}" if column else f"{name} is not of the type declared"
+    if kind == "missing" and column:
+        return f"{name} is missing, or what it is made from cannot be read as {_a_kind(column.dtype)}"
+    if kind == "not_finite":
+        return f"{name} is no finite number"
+    if column:
+        return f"{name} must satisfy {next((told for told in column.rules if told.startswith(kind)), kind)}"
+    return f"the row breaks the rule {rule} of {contract.__name__} (docs/data_dictionary.md)"
+
+
+def _a_kind(dtype: pl.DataType) -> str:
+    if dtype.is_temporal():
+        return "a date" if dtype == pl.Date else "a time"
+    return "a whole number" if dtype.is_integer() else "a number" if dtype.is_float() else "text"

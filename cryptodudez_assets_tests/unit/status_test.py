@@ -15,8 +15,9 @@ from cryptodudez_assets.lake.ingest import ingest
 from cryptodudez_assets.lake.inventory import take_inventory
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.merge import table_spec
-from cryptodudez_assets.lake.review import details, overview
+from cryptodudez_assets.lake.review import details, meaning, overview
 from cryptodudez_assets.lake.status import file_status, status_of, unbalanced_files
+from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.toy_source import SOURCE
 
 HEADER = b"Block,Time,Gwei\n"
@@ -111,6 +112,22 @@ def test_details_of_a_row_and_of_a_file(done: Lake):
     assert found["raw"] == "banana"
     assert [one["line"] for one in of_file] == [3, 4]
     assert details(done, "nope") == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("record:too_few_fields", "the record itself: too few fields"),
+        ("event_ts:missing", "event_ts is missing, or what it is made from cannot be read as a time"),
+        ("volume:greater_than_or_equal_to", "volume must satisfy greater_than_or_equal_to(0)"),
+        ("volume:type", "volume cannot be read as a whole number"),
+        ("Date:type", "Date is not of the type declared"),
+        ("high:not_finite", "high is no finite number"),
+        ("high_too_low", "the row breaks the rule high_too_low of StockMarket (docs/data_dictionary.md)"),
+    ],
+)
+def test_a_rule_is_told_in_words(rule: str, words: str):
+    assert meaning(all_sources()["stock_market"].contract, rule) == words
 
 
 def test_the_inventory_lists_every_table_as_it_is(done: Lake):
