@@ -60,7 +60,7 @@ def unskilled(lake: Lake) -> Today:
         model_decision="BUY",
         probabilities=SHARES,
         confidence="low",
-        reasons=[NO_SKILL.words, "The newest features are of 05 July 2021: older than 3 days."],
+        reasons=[NO_SKILL.words, "The oldest of the features are of 05 July 2021: older than 3 days."],
         as_of=LAST,
         age=datetime.now(UTC) - LAST,
         stale=True,

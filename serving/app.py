@@ -14,10 +14,9 @@ from litestar.static_files import create_static_files_router
 
 from cryptodudez_assets.settings import Settings
 from serving.dashboard import dashboard
-from serving.errors import HANDLERS
+from serving.errors import HANDLERS, NO_FILE
 from serving.guard import Guard
 from serving.metrics import Metrics
-from serving.predicting import MOST_BYTES
 from serving.routes_features import read_features
 from serving.routes_health import live, metrics, ready
 from serving.routes_models import describe_model, predict, predict_with_version
@@ -46,7 +45,6 @@ def create_app(settings: Settings) -> Litestar:
         lifespan=[lifespan],
         exception_handlers=HANDLERS,
         openapi_config=_openapi(settings),
-        request_max_body_size=MOST_BYTES,
         logging_config=None,  # `errors` logs what was not expected, once
     )
     app.asgi_handler = Guard(app.asgi_handler, settings, counted)
@@ -59,7 +57,11 @@ def _docs_assets() -> Router:
     assert package is not None and package.origin is not None  # noqa: S101, PT018  (it is a dependency)
     folder = Path(package.origin).parent / "static"
     return create_static_files_router(
-        path=DOCS_ASSETS, directories=[folder], name="docs_assets", include_in_schema=False
+        path=DOCS_ASSETS,
+        directories=[folder],
+        name="docs_assets",
+        exception_handlers=NO_FILE,
+        include_in_schema=False,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ServiceUnavailableException
+from litestar.exceptions import HTTPException, InternalServerException, ServiceUnavailableException
 from litestar.types import ExceptionHandlersMap
 
 log = logging.getLogger(__name__)
@@ -41,9 +41,15 @@ def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[P
     return Response(Problem(500, "Internal Server Error"), status_code=500, media_type="application/json")
 
 
+def _no_file(_: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    return Response(Problem(404, "there is no such file"), status_code=404, media_type="application/json")
+
+
 def _words(extra: Any) -> str:
     """One of Litestar's findings about a parameter."""
     return f"{extra.get('key', '')}: {extra.get('message', '')}" if isinstance(extra, dict) else str(extra)
 
 
+NO_FILE: ExceptionHandlersMap = {ValueError: _no_file, InternalServerException: _no_file}
+"""For files by name, of which one with a NUL or of 5,000 letters is none. Litestar makes any OSError an InternalServerException."""
 HANDLERS: ExceptionHandlersMap = {HTTPException: _expected, Exception: _unexpected}

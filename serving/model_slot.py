@@ -1,7 +1,9 @@
 """The model that serves, and its replacement while it does: loaded beside, tested, then swapped by one assignment."""
 
 import asyncio
+import json
 import logging
+import sys
 from dataclasses import dataclass
 from math import isfinite
 from typing import Annotated, Any
@@ -20,6 +22,8 @@ RETRY_SECONDS = 30
 MOST_ROWS = 1000
 LARGEST = float(np.finfo(np.float32).max)
 """Models compute with float32: what is larger would be infinite."""
+LONGEST = -sys.float_info.min
+"""No number is written with more characters."""
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +34,11 @@ class Unpredictable(ValueError):
 
 @dataclass(frozen=True)
 class Loaded:
-    """A version that serves, and the decoder of the requests that it takes. A reload makes another."""
+    """A version that serves, the decoder of the requests that it takes, and their most bytes. A reload makes another."""
 
     predictor: Predictor
     requests: msgspec.json.Decoder[Any]
+    most_bytes: int
 
     @property
     def version(self) -> int:
@@ -80,16 +85,21 @@ class ModelSlot:
         return self.current is None and bool(self.registry.promotions())
 
     def refresh(self) -> None:
-        """Load the champion if anything was promoted or reviewed since the last look; if it is bad, what serves goes on."""
+        """Load the champion if anything was promoted or reviewed since it was loaded.
+
+        If it is bad, what serves goes on, and the next look tries again.
+        """
         seen = self._identity()
         if seen is None or seen == self._seen:
             return
-        self._seen = seen
         try:
             champion = self.registry.promotions()[-1:]
             if champion:
                 self._load(champion[0].version)
+            self._seen = seen
         except Exception as error:  # whatever is wrong with it must not end what serves
+            if str(error) == self.problem:
+                return  # told before
             self.problem = str(error)
             self._metrics.refused_reloads.labels(self.registry.name).inc()
             serving = f"version {self.current.version} goes on" if self.current else "nothing serves"
@@ -103,7 +113,9 @@ class ModelSlot:
 
     def _load(self, version: int) -> None:
         predictor = load(self.registry, version)
-        self.current = Loaded(predictor, _decoder(predictor.manifest.features))
+        features = predictor.manifest.features
+        self.current = Loaded(predictor, _decoder(features), _most_bytes(features))
+        self.problem = ""
         self._metrics.model_version.labels(self.registry.name).set(version)
         log.info("%s serves, %s", predictor.manifest.label, predictor.verdict.label)
 
@@ -123,3 +135,9 @@ def _decoder(features: list[str]) -> msgspec.json.Decoder[Any]:
     row = msgspec.defstruct("Row", [(name, number) for name in names], rename=names, forbid_unknown_fields=True)
     rows = Annotated[list[row], Meta(min_length=1, max_length=MOST_ROWS)]  # type: ignore[valid-type]
     return msgspec.json.Decoder(msgspec.defstruct("Rows", [("rows", rows)], forbid_unknown_fields=True))
+
+
+def _most_bytes(features: list[str]) -> int:
+    """Of a request with the most rows and every number in full, with blanks as `json.dumps` sets them."""
+    row = json.dumps(dict.fromkeys(features, LONGEST))
+    return len(json.dumps({"rows": []})) + MOST_ROWS * len(f"{row}, ")

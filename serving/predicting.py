@@ -24,7 +24,6 @@ from serving.model_slot import Loaded, Unpredictable
 from serving.recorder import PREDICTIONS
 from serving.services import Services, of_app
 
-MOST_BYTES = 2_000_000  # of the most rows, with every number written in full
 PROCESS = f"{time_ns():016x}{secrets.token_hex(6)}"
 """What no other process has: when it began, and something random."""
 INLINE_ROWS = 20  # so many take less time than it takes to hand them to a thread and back
@@ -64,7 +63,7 @@ class Predicting:
         loaded = _loaded(services, scope["path_params"])
         scope["state"]["model_version"] = str(loaded.version)
         try:
-            rows = loaded.rows(await _body(receive))
+            rows = loaded.rows(await _body(receive, loaded.most_bytes))
             if len(rows) <= INLINE_ROWS:
                 answer, receipt = _answer(loaded, rows)
             else:
@@ -87,7 +86,7 @@ def _loaded(services: Services, parameters: dict[str, Any]) -> Loaded:
     return loaded
 
 
-async def _body(receive: Receive) -> bytes:
+async def _body(receive: Receive, most: int) -> bytes:
     parts, size, more = [], 0, True
     while more:
         message = cast(HTTPReceiveMessage, await receive())
@@ -95,8 +94,8 @@ async def _body(receive: Receive) -> bytes:
             raise ClientException("the request ended before its body")
         parts.append(message["body"])
         size += len(message["body"])
-        if size > MOST_BYTES:
-            raise RequestEntityTooLarge(f"a body has at most {MOST_BYTES:,} bytes")
+        if size > most:
+            raise RequestEntityTooLarge(f"a body has at most {most:,} bytes")
         more = message.get("more_body", False)
     return b"".join(parts)
 

@@ -30,7 +30,9 @@ Dollars = Annotated[
     media_type=MediaType.JSON,
     responses={
         200: ResponseSpec(int, description="Shares; the version that answered is in the header X-Model-Version."),
-        400: ResponseSpec(Problem, description="A parameter is missing, or no number that a stock could have."),
+        400: ResponseSpec(
+            Problem, description="A parameter is missing, repeated, or no number that a stock could have."
+        ),
         503: ResponseSpec(Problem, description="There is no model yet; see Retry-After."),
     },
     sync_to_thread=False,
@@ -39,6 +41,9 @@ def predict_volume(
     vol_moving_avg: Shares, adj_close_rolling_med: Dollars, request: Request[Any, Any, Any]
 ) -> Response[int]:
     """Say how many shares will be traded, from the mean volume and the median price of 30 days."""
+    repeated = [name for name, values in request.query_params.dict().items() if len(values) > 1]
+    if repeated:
+        raise ClientException(f"given more than once: {', '.join(repeated)}")
     loaded = services_of(request).slot(VOLUME).require()
     request.scope["state"]["model_version"] = str(loaded.version)
     try:

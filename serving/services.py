@@ -47,7 +47,7 @@ async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[S
     slots = {name: ModelSlot(Registry(settings.models, name), metrics) for name in MODELS}
     store, receipts = open_online_store(settings.online), Receipts(settings.receipts)
     recorder = Recorder(receipts)
-    desk = SignalDesk(settings, slots[SIGNAL], store, receipts)
+    desk = SignalDesk(slots[SIGNAL], store, receipts)
     for slot in slots.values():
         await asyncio.to_thread(slot.refresh)
     watching = [asyncio.create_task(slot.watch()) for slot in slots.values()]

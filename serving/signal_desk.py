@@ -1,7 +1,6 @@
 """What to do about Ethereum now: the newest features, what the serving model says of them, and the receipt for it."""
 
 import asyncio
-import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -9,12 +8,10 @@ from time import monotonic
 import msgspec
 
 from cryptodudez_assets.feature_store.online import OnlineStore
-from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.models.eth_signal.inputs import NAMES, VIEWS, OnlineRow, online_row
 from cryptodudez_assets.models.eth_signal.options import Decision
 from cryptodudez_assets.models.eth_signal.signal import Confidence, Signal, age, decide, effects, is_stale
 from cryptodudez_assets.models.receipts import Receipt, Receipts, receipt_id
-from cryptodudez_assets.settings import Settings
 from serving.dashboard import Today
 from serving.errors import Unavailable
 from serving.model_slot import RETRY_SECONDS, Loaded, ModelSlot, Unpredictable
@@ -22,11 +19,12 @@ from serving.model_slot import RETRY_SECONDS, Loaded, ModelSlot, Unpredictable
 ENDPOINT = "signal"
 CACHE_SECONDS = 1.0  # features change with the day
 
-log = logging.getLogger(__name__)
-
 
 class SignalAnswer(msgspec.Struct):
-    """The decision for Ethereum. `model_decision` is what the model alone says; `reasons` tell why `decision` is another."""
+    """The decision for Ethereum. `model_decision` is what the model alone says; `reasons` tell why `decision` is another.
+
+    `as_of` is the time of the newest features; `age_seconds` and `stale` are judged by the oldest.
+    """
 
     decision: Decision
     model_decision: Decision
@@ -57,8 +55,8 @@ class _Decided:
 class SignalDesk:
     """Answers for the API and the dashboard. All but `encoded` may block: it is for worker threads."""
 
-    def __init__(self, settings: Settings, slot: ModelSlot, store: OnlineStore, receipts: Receipts) -> None:
-        self._settings, self._slot, self._store, self._receipts = settings, slot, store, receipts
+    def __init__(self, slot: ModelSlot, store: OnlineStore, receipts: Receipts) -> None:
+        self._slot, self._store, self._receipts = slot, store, receipts
         self._last_recorded = ""
         self._cached: tuple[float, Loaded | None, bytes] = (0.0, None, b"")
         self._one_at_a_time = asyncio.Lock()
@@ -84,8 +82,8 @@ class SignalDesk:
             probabilities=one.signal.probabilities,
             reasons=one.signal.reasons,
             as_of=one.row.as_of,
-            age_seconds=int(age(one.row.as_of, one.at).total_seconds()),
-            stale=is_stale(one.row.as_of, one.at),
+            age_seconds=int(age(one.row.oldest, one.at).total_seconds()),
+            stale=is_stale(one.row.oldest, one.at),
             model=manifest.name,
             model_version=manifest.version,
             verdict=one.loaded.predictor.verdict.label,
@@ -107,8 +105,8 @@ class SignalDesk:
             confidence=one.signal.confidence,
             reasons=one.signal.reasons,
             as_of=one.row.as_of,
-            age=age(one.row.as_of, one.at),
-            stale=is_stale(one.row.as_of, one.at),
+            age=age(one.row.oldest, one.at),
+            stale=is_stale(one.row.oldest, one.at),
             model_version=predictor.manifest.label,
             skill=predictor.verdict.skill,
             verdict=predictor.verdict.words,
@@ -117,9 +115,9 @@ class SignalDesk:
         )
 
     def features_age(self) -> float:
-        """Age of the newest features in seconds; NaN where there are none."""
+        """Age of the oldest features of the signal in seconds; NaN where there are none."""
         row = online_row(self._store)
-        return age(row.as_of, datetime.now(UTC)).total_seconds() if row else float("nan")
+        return age(row.oldest, datetime.now(UTC)).total_seconds() if row else float("nan")
 
     def _decide(self) -> _Decided:
         loaded, at = self._slot.require(), datetime.now(UTC)
@@ -140,7 +138,7 @@ class SignalDesk:
             [probabilities] = loaded.predict([row.values])
         except Unpredictable as error:
             raise Unavailable(str(error), RETRY_SECONDS) from error
-        signal = decide(probabilities, predictor.verdict, row.as_of, at)
+        signal = decide(probabilities, predictor.verdict, row.oldest, at)
         return _Decided(loaded, row, signal, at, self._recorded(loaded, row, probabilities, signal, at))
 
     def _recorded(
@@ -169,12 +167,6 @@ class SignalDesk:
         return name
 
     def _snapshots(self) -> dict[str, int]:
-        """Where the online features came from, as far as the lake can say: they can be served without it."""
-        try:
-            lake = Lake.open(self._settings)
-            tables = [lake.tables.table(view.history) for view in VIEWS]
-        except Exception as error:  # a catalog may be any database
-            log.warning("a receipt goes without the snapshots of its features: %s", error)
-            return {}
-        found = {view.history: table and table.current_snapshot() for view, table in zip(VIEWS, tables, strict=True)}
-        return {name: snapshot.snapshot_id for name, snapshot in found.items() if snapshot}
+        """Where the online features came from: the snapshots that were published."""
+        found = {view.history: self._store.published(view.name) for view in VIEWS}
+        return {table: snapshot for table, snapshot in found.items() if snapshot is not None}

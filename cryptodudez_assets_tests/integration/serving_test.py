@@ -1,28 +1,60 @@
 """The API as a client meets it: what it answers, what it refuses, what it writes down."""
 
+import json
 import os
+import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+import polars as pl
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 from pydantic import SecretStr
 
-from cryptodudez_assets.models.eth_signal.inputs import NAMES
+from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.feature_store.materialize import table_specs
+from cryptodudez_assets.feature_store.online import open_online_store
+from cryptodudez_assets.feature_store.publish import publish_latest
+from cryptodudez_assets.features.declaration import FeatureView
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.models.eth_signal.inputs import NAMES, PREDICTORS, PRICES, VIEWS
 from cryptodudez_assets.models.predictor import as_array, load
 from cryptodudez_assets.models.receipts import Receipts
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.model_builders import NO_SKILL, TOY_FEATURES
 from cryptodudez_assets_tests.serving_builders import MODEL, ROW, champion, write_features
 from serving.app import create_app
+from serving.model_slot import LONGEST, MOST_ROWS
 from serving.run import is_loopback, run
 from serving.services import of_app
 
 PREDICT = f"/models/{MODEL}/predict"
+PATIENCE_SECONDS = 20
 Start = Callable[..., TestClient[Litestar]]
+
+
+def row_of(view: FeatureView, age: timedelta) -> pl.DataFrame:
+    """A row of Ethereum, known for so long."""
+    schema = polars_schema(view.contract)
+    known = datetime.now(UTC).replace(microsecond=0) - age
+    row = dict.fromkeys(schema, 0.5) | dict.fromkeys(view.key, "ETH") | {"event_ts": known, "known_ts": known}
+    return pl.DataFrame({name: [one] for name, one in row.items()}).cast(dict(schema))
+
+
+def write_views(settings: Settings, prices: timedelta, predictors: timedelta) -> None:
+    """Put a row into each view of the signal, known for so long."""
+    store = open_online_store(settings.online)
+    store.write(PRICES, row_of(PRICES, prices))
+    store.write(PREDICTORS, row_of(PREDICTORS, predictors))
+    store.close()
+
+
+def features_age(client: TestClient[Litestar]) -> float:
+    text = client.get("/metrics").text
+    return float(text.partition("\ncryptodudez_features_age_seconds ")[2].split()[0])
 
 
 @pytest.fixture
@@ -83,6 +115,73 @@ def test_without_skill_or_on_old_features_the_signal_is_hodl_with_reasons(settin
     assert answer["stale"]
     assert NO_SKILL.words in answer["reasons"]
     assert "older than 3 days" in answer["reasons"][1]
+
+
+@pytest.mark.parametrize("stalled", ["prices", "predictors"])
+def test_a_view_that_stalls_makes_the_signal_stale(settings: Settings, start: Start, stalled: str):
+    champion(settings)
+    write_views(settings, **dict.fromkeys(("prices", "predictors"), timedelta(hours=1)) | {stalled: timedelta(days=30)})
+    client = start()
+    answer = client.get("/signal/eth").json()
+
+    assert (answer["decision"], answer["confidence"], answer["stale"]) == ("HODL", "low", True)
+    assert [reason for reason in answer["reasons"] if "older than 3 days" in reason] == answer["reasons"] != []
+    assert datetime.now(UTC) - datetime.fromisoformat(answer["as_of"]) < timedelta(hours=2)
+    month = timedelta(days=30).total_seconds()
+    assert month <= answer["age_seconds"] <= month + 100
+    assert month <= features_age(client) <= month + 100
+    today = of_app(client.app).desk.today()
+    assert today is not None
+    assert (today.stale, today.age.days) == (True, 30)
+
+
+@pytest.mark.parametrize("lag", [timedelta(seconds=1), timedelta(days=1)])
+def test_a_view_that_lags_a_little_does_not(settings: Settings, start: Start, lag: timedelta):
+    champion(settings)
+    write_views(settings, timedelta(hours=30) + lag, timedelta(hours=30))
+    answer = start().get("/signal/eth").json()
+    assert (answer["decision"], answer["stale"], answer["reasons"]) == (answer["model_decision"], False, [])
+    newest = datetime.now(UTC) - datetime.fromisoformat(answer["as_of"])
+    assert timedelta(hours=30) <= newest < timedelta(hours=30, seconds=100)
+
+
+def test_a_receipt_names_the_snapshots_that_were_published(settings: Settings, start: Start, lake: Lake):
+    champion(settings)
+    store = open_online_store(settings.online)
+
+    def materialise(view: FeatureView, age: timedelta) -> int:
+        with lake.tables.changing(table_specs(view)[0]) as change:
+            change.add(row_of(view, age))
+        return lake.tables.table(view.history).current_snapshot().snapshot_id
+
+    published = {view.history: materialise(view, timedelta(hours=2)) for view in VIEWS}
+    for view in VIEWS:
+        publish_latest(lake, view, store)
+    store.close()
+    newer = {view.history: materialise(view, timedelta(hours=1)) for view in VIEWS}
+    answer = start().get("/signal/eth").json()
+
+    receipt = Receipts(settings.receipts).get(answer["receipt_id"])
+    assert receipt is not None
+    assert answer["age_seconds"] >= 7200
+    assert receipt.feature_snapshots == published != newer
+
+
+def test_a_model_that_was_mended_serves(settings: Settings, start: Start, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("serving.model_slot.POLL_SECONDS", 0.05)
+    file = champion(settings).path(1, "model.onnx")
+    content = file.read_bytes()
+    file.write_bytes(b"no model")
+    client = start()
+    answer = client.get("/health/ready")
+    assert (answer.status_code, "model.onnx" in answer.json()["detail"]) == (503, True)
+
+    file.write_bytes(content)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while client.get("/health/ready").status_code != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert client.post(PREDICT, json={"rows": [ROW]}).json()["model_version"] == 1
 
 
 def test_what_is_missing_is_said_with_what_to_do(settings: Settings, start: Start):
@@ -172,7 +271,7 @@ def test_a_model_is_described(settings: Settings, start: Start):
         (msgspec.json.encode({"rows": [{name: 1 for name in NAMES[1:]}]}), 400, NAMES[0]),
         (msgspec.json.encode({"rows": [ROW | {NAMES[0]: 1e300}]}), 400, "rows[0]"),
         (msgspec.json.encode({"rows": [ROW] * 1001}), 400, "1000"),
-        (b" " * 2_000_001, 413, "2,000,000"),
+        (b" " * 3_000_000, 413, "a body has at most 2,"),
     ],
 )
 def test_strict_requests(settings: Settings, start: Start, body: bytes, status: int, words: str):
@@ -181,6 +280,16 @@ def test_strict_requests(settings: Settings, start: Start, body: bytes, status: 
     assert (response.status_code, response.json()["status_code"]) == (status, status)
     assert set(response.json()) == {"status_code", "detail"}
     assert words in response.json()["detail"]
+
+
+def test_the_most_rows_fit_with_every_number_in_full(settings: Settings, start: Start):
+    champion(settings)
+    client = start()
+    body = json.dumps({"rows": [dict.fromkeys(NAMES, LONGEST)] * MOST_ROWS})
+    assert len(body) > 2_000_000
+    answer = client.post(PREDICT, content=body)
+    assert (answer.status_code, len(answer.json()["predictions"])) == (200, MOST_ROWS)
+    assert client.post(PREDICT, content=body + 3 * " ").status_code == 413
 
 
 def test_features_by_key(settings: Settings, start: Start):
@@ -254,8 +363,7 @@ def test_metrics_tell_requests_versions_and_ages(settings: Settings, start: Star
     assert 'count{model_version="1",route="/models/{name}/predict",status="200"} 1.0' in text
     assert 'count{model_version="",route="-",status="404"} 1.0' in text
     assert 'cryptodudez_model_version{model="eth_signal"} 1.0' in text
-    age = next(line for line in text.splitlines() if line.startswith("cryptodudez_features_age_seconds "))
-    assert 3590 <= float(age.split()[1]) <= 3700
+    assert 3590 <= features_age(client) <= 3700
 
 
 def test_nothing_is_said_about_what_went_wrong_inside(settings: Settings, start: Start, monkeypatch, caplog):
@@ -274,6 +382,16 @@ def test_every_answer_says_not_to_guess_its_type(settings: Settings, start: Star
     client = start(requests_per_minute=4)
     for path in ("/health/live", "/nowhere", "/docs/openapi.json", "/", "/signal/eth", "/signal/eth"):
         assert client.get(path).headers.get_list("X-Content-Type-Options") == ["nosniff"]
+
+
+@pytest.mark.parametrize("folder", ["/assets", "/docs-assets"])
+@pytest.mark.parametrize("name", ["none.css", "style.css/b", "index.css/b", "%ff", "%00", "a%00/b.css", "long"])
+def test_a_name_that_no_file_can_have_is_not_found(start: Start, caplog, folder: str, name: str):
+    client, path = start(), f"{folder}/{name.replace('long', 'a' * 5000)}"
+    assert client.head(path).status_code == 404
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()["status_code"]) == (404, 404)
+    assert not [one for one in caplog.records if one.name == "serving.errors"]
 
 
 def test_draining_is_not_ready(settings: Settings, start: Start):

@@ -41,6 +41,13 @@ def test_bad_parameters_are_refused_and_named(client: TestClient[Litestar], name
     assert name in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("name", GOOD)
+def test_a_repeated_parameter_is_refused_and_named(client: TestClient[Litestar], name: str) -> None:
+    answer = client.get("/predict", params={**GOOD, name: ["1", "2"]})
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == f"given more than once: {name}"
+
+
 def test_nothing_of_a_known_stock_is_zero(client: TestClient[Litestar]) -> None:
     assert client.get("/predict?vol_moving_avg=0&adj_close_rolling_med=0").text == "0"
 

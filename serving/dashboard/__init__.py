@@ -17,6 +17,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 from serving.dashboard.data import Today, gather, report_names
 from serving.dashboard.page import render
+from serving.errors import NO_FILE
 
 __all__ = ["Board", "Today", "dashboard"]
 
@@ -68,7 +69,11 @@ def dashboard(settings: Settings, today: Callable[[], Today | None]) -> Router:
         return _html((settings.reports / name).read_text(encoding="utf-8"), REPORT_POLICY)
 
     assets = create_static_files_router(
-        path="/assets", directories=[STATIC], name="dashboard_assets", include_in_schema=False
+        path="/assets",
+        directories=[STATIC],
+        name="dashboard_assets",
+        exception_handlers=NO_FILE,
+        include_in_schema=False,
     )
     return Router("/", route_handlers=[show_dashboard, show_report, assets], after_request=_with_headers)
 

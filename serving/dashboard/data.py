@@ -30,7 +30,7 @@ FINDINGS, PREDICTIONS = "findings.json", "predictions.parquet"
 
 @dataclass(frozen=True)
 class Today:
-    """The decision that is served now, and what it stands on."""
+    """The decision that is served now, and what it stands on: features as of the newest, of the age of the oldest."""
 
     decision: Decision
     model_decision: Decision

@@ -44,9 +44,13 @@ TWEET_NAMES = tuple(f"{PREDICTORS.name}__{name}" for name in TWEETS)
 
 @dataclass(frozen=True)
 class OnlineRow:
-    """The newest features: since when they are known, and their values in the order of `NAMES`."""
+    """The newest features of each view, their values in the order of `NAMES`.
+
+    `as_of` says since when the newest of them are known, `oldest` the same of the view that lags most.
+    """
 
     as_of: datetime
+    oldest: datetime
     values: list[float | None]
 
 
@@ -55,10 +59,10 @@ def online_row(store: OnlineStore) -> OnlineRow | None:
     found = [_newest(store, view) for view in VIEWS]
     if any(row["known_ts"] is None for row in found):
         return None
-    # What both views say was known at the later of the two times, as a point-in-time read would find it.
-    as_of = max(row["known_ts"] for row in found)
+    # A point-in-time read at the later of the two times finds the same, but nothing of a view that lags by more than its ttl.
+    known = [row["known_ts"] for row in found]
     values = [row[name] for view, row in zip(VIEWS, found, strict=True) for name in CHOSEN[view.name]]
-    return OnlineRow(as_of, [None if value is None else float(value) for value in values])
+    return OnlineRow(max(known), min(known), [None if value is None else float(value) for value in values])
 
 
 def _newest(store: OnlineStore, view: FeatureView) -> dict[str, Any]:

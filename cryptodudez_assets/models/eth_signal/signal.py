@@ -33,13 +33,13 @@ class Signal:
 def decide(probabilities: Sequence[float], verdict: Verdict, as_of: datetime | None, now: datetime) -> Signal:
     """BUY, SELL or HODL. Without skill, or on old features, it is HODL with low confidence, and says why.
 
-    `probabilities` are in the order of `CLASSES`; `as_of` is None where the caller brought features without a time.
+    `probabilities` are in the order of `CLASSES`; `as_of` is the time of the oldest; None where the caller brought features without one.
     """
     said: dict[str, float] = dict(zip(CLASSES, probabilities, strict=True))
     likeliest = CLASSES[max(range(len(CLASSES)), key=probabilities.__getitem__)]  # NumPy takes longer for three numbers
     reasons = [] if verdict.skill else [verdict.words]
     if as_of is not None and is_stale(as_of, now):
-        reasons.append(f"The newest features are of {as_of.day} {as_of:%B %Y}: older than {STALE_AFTER.days} days.")
+        reasons.append(f"The oldest of the features are of {as_of.day} {as_of:%B %Y}: older than {STALE_AFTER.days} days.")
     if reasons:
         return Signal("HODL", likeliest, "low", said, reasons)
     top = said[likeliest]

@@ -58,7 +58,7 @@ def test_without_skill_it_says_why_not_and_shows_the_model_that_waits(lake: Lake
     text = text_of(page_of(lake, unskilled(lake)))
 
     assert "Ethereum HODL Confidence: low . The model alone would say BUY." in text
-    assert "Stale. The newest data are" in text
+    assert "Stale. It stands on data that are" in text
     assert "Why not to trade on it The base rates are in use" in text
     assert "Nothing: the base rates are in use." in text
     assert "Track record of eth_signal-2 not in use: no skill" in text

@@ -63,6 +63,32 @@ def test_a_bad_version_leaves_the_old_one_and_is_counted(slot: ModelSlot, loaded
     assert f'cryptodudez_refused_reloads_total{{model="{MODEL}"}} 1.0' in slot._metrics.text().decode()
 
 
+def test_a_version_that_was_mended_serves_and_each_problem_is_told_once(
+    settings: Settings, slot: ModelSlot, loaded: Loaded, caplog
+):
+    file = champion(settings, seed=1).path(2, "model.onnx")
+    content = file.read_bytes()
+    for wrong in (b"no model", b"no model either"):
+        file.write_bytes(wrong)
+        for _ in range(3):
+            slot.refresh()
+    assert slot.current is loaded
+    assert len(caplog.records) == 2
+    assert f'cryptodudez_refused_reloads_total{{model="{MODEL}"}} 2.0' in slot._metrics.text().decode()
+
+    file.write_bytes(content)
+    slot.refresh()
+    assert slot.require().version == 2
+
+
+def test_a_problem_that_comes_back_is_told_again(settings: Settings, slot: ModelSlot, loaded: Loaded, caplog):
+    register_toy(slot.registry, files={"model.onnx": b"no model"})
+    for version in (2, 1, 2):
+        slot.registry.promote(version, "a test")
+        slot.refresh()
+    assert [record.levelname for record in caplog.records].count("ERROR") == 2
+
+
 def test_a_broken_list_of_stages_leaves_the_old_one(slot: ModelSlot, loaded: Loaded):
     (slot.registry.folder / "stages.json").write_text("{")
     slot.refresh()
