@@ -9,10 +9,12 @@ from serving.errors import Unavailable
 
 PREDICTIONS = "predict"
 # Every answer has a receipt, none is sampled away: each id that was handed out can be explained. What bounds them is their
-# number; the oldest go. Drift, which reads the most recent ones, needs no more.
+# number and their bytes; the oldest go. Drift, which reads the most recent ones, needs no more.
 KEPT = 200_000
-TRIM_EVERY = 10_000
+KEPT_BYTES = 1_000_000_000  # so many receipts of one row take a third of it, of 1,000 rows a hundred times it
+TRIM_EVERY = 10_000  # rows
 MOST_WAITING = 2_000
+MOST_ROWS_WAITING = 50_000
 GATHER_SECONDS = 0.001
 
 log = logging.getLogger(__name__)
@@ -21,19 +23,21 @@ log = logging.getLogger(__name__)
 class Recorder:
     """Writes receipts of predictions in groups. Belongs to one event loop; `run` must be running."""
 
-    def __init__(self, receipts: Receipts, kept: int = KEPT) -> None:
-        self._receipts, self._kept = receipts, kept
+    def __init__(self, receipts: Receipts, kept: int = KEPT, kept_bytes: int = KEPT_BYTES) -> None:
+        self._receipts, self._kept, self._kept_bytes = receipts, kept, kept_bytes
         self._waiting: list[tuple[Receipt, Future[None]]] = []
+        self._rows_waiting = 0
         self._some = asyncio.Event()
         self._closed = False
         self._untrimmed = TRIM_EVERY  # what an earlier process left is trimmed with the first group
 
     def record(self, receipt: Receipt) -> Future[None]:
         """Done once the receipt would survive a power cut. Raises `Unavailable` while too many wait or the disk fails."""
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) >= MOST_WAITING or self._rows_waiting >= MOST_ROWS_WAITING:
             raise Unavailable("more predictions are asked for than receipts can be written", 1)
         future: Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((receipt, future))
+        self._rows_waiting += len(receipt.inputs)
         self._some.set()
         return future
 
@@ -52,7 +56,7 @@ class Recorder:
         self._some.set()
 
     async def _write_waiting(self) -> None:
-        group, self._waiting = self._waiting, []
+        group, self._waiting, self._rows_waiting = self._waiting, [], 0
         if not group:
             return
         try:
@@ -70,7 +74,7 @@ class Recorder:
 
     def _write(self, receipts: list[Receipt]) -> None:
         self._receipts.record(receipts)
-        self._untrimmed += len(receipts)
+        self._untrimmed += sum(len(one.inputs) for one in receipts)
         if self._untrimmed >= TRIM_EVERY:
             self._untrimmed = 0
-            self._receipts.trim(PREDICTIONS, self._kept)
+            self._receipts.trim(PREDICTIONS, self._kept, self._kept_bytes)

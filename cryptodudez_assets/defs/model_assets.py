@@ -229,7 +229,7 @@ def _drift() -> dg.AssetsDefinition:
         opened = lake.open()
         looks = look(opened)
         if looks is None:
-            context.log.info("there is no champion yet whose drift could be looked for")
+            context.log.info("no drift to look for: there is no champion, or it was trained on other features")
             return
         yield dg.MaterializeResult(
             asset_key=DRIFT,

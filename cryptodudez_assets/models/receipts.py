@@ -5,6 +5,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,16 +18,23 @@ from cryptodudez_assets.models.predictor import Rows
 
 PATIENCE_SECONDS = 60
 ID_LENGTH = 26  # characters of 5 bits: no two receipts will ever share an id by chance
+AT_ONCE = 10  # receipts removed between two looks at the size: one may have a megabyte
 
+# `model` is the name with the version, as in "eth_signal-3"; in older files the name alone, which `recent` passes over.
 TABLES = """
     CREATE TABLE IF NOT EXISTS receipts (
         number INTEGER PRIMARY KEY, id TEXT UNIQUE, endpoint TEXT, model TEXT, receipt TEXT);
-    CREATE INDEX IF NOT EXISTS by_endpoint ON receipts (endpoint, number);"""
+    CREATE INDEX IF NOT EXISTS by_number ON receipts (endpoint, number, model);
+    DROP INDEX IF EXISTS by_endpoint;"""
 PUT = "INSERT INTO receipts (id, endpoint, model, receipt) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
 GET = "SELECT receipt FROM receipts WHERE id = ?"
-RECENT = "SELECT receipt FROM receipts WHERE model = ? ORDER BY number DESC LIMIT ?"
+RECENT = "SELECT receipt FROM receipts WHERE endpoint = ? AND model = ? ORDER BY number DESC"
 TRIM = """DELETE FROM receipts WHERE endpoint = ?1 AND number <= (
     SELECT number FROM receipts WHERE endpoint = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)"""
+TRIM_OLDEST = """DELETE FROM receipts WHERE number IN (
+    SELECT number FROM receipts WHERE endpoint = ? ORDER BY number LIMIT ?)"""
+USED = """SELECT (page_count - freelist_count) * page_size
+    FROM pragma_page_count, pragma_freelist_count, pragma_page_size"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +83,7 @@ class Receipts:
 
         A call costs one wait for the disk, however many receipts it brings: bring many.
         """
-        rows = [(one.id, one.endpoint, one.model, msgspec.json.encode(one)) for one in receipts]
+        rows = [(one.id, one.endpoint, _label(one.model, one.version), msgspec.json.encode(one)) for one in receipts]
         with self._writing:
             self._writer.execute("BEGIN IMMEDIATE")
             with self._writer:  # ends what was begun
@@ -83,32 +91,57 @@ class Receipts:
 
     def get(self, receipt_id: str) -> Receipt | None:
         """The receipt with this id, or None."""
-        found = self._read(GET, receipt_id)
-        return found[0] if found else None
+        with self._reading:
+            found = self._reader.execute(GET, (receipt_id,)).fetchone()
+        return _decoded(found) if found else None
 
-    def recent(self, model: str, n: int) -> list[Receipt]:
-        """The last `n` receipts of a model, whatever its version, newest first."""
-        return self._read(RECENT, model, n)
+    def recent(self, endpoint: str, model: str, version: int, rows: int) -> list[Receipt]:
+        """The newest receipts of a version of a model, newest first: as many as it takes to have so many rows."""
+        found: list[Receipt] = []
+        with self._reading, closing(self._reader.execute(RECENT, (endpoint, _label(model, version)))) as stored:
+            while rows > 0 and (one := stored.fetchone()):
+                found.append(_decoded(one))
+                rows -= len(found[-1].inputs)
+        return found
 
-    def trim(self, endpoint: str, keep: int) -> int:
-        """Remove all but the newest `keep` receipts of an endpoint. Returns how many were removed."""
+    def trim(self, endpoint: str, keep: int, keep_bytes: int) -> int:
+        """Remove the oldest receipts of an endpoint, until it has `keep` and all receipts take `keep_bytes` at most.
+
+        Returns how many were removed. The file does not shrink; what is free in it is used again.
+        """
         with self._writing:
-            return self._writer.execute(TRIM, (endpoint, keep)).rowcount
+            self._writer.execute("BEGIN IMMEDIATE")
+            with self._writer:
+                removed = self._writer.execute(TRIM, (endpoint, keep)).rowcount
+                while self._used() > keep_bytes:
+                    some = self._writer.execute(TRIM_OLDEST, (endpoint, AT_ONCE)).rowcount
+                    if not some:  # the other endpoints alone take more
+                        break
+                    removed += some
+        return removed
 
     def close(self) -> None:
         """Let go of the file."""
         self._reader.close()
         self._writer.close()
 
-    def _read(self, query: str, *arguments: str | int) -> list[Receipt]:
-        with self._reading:
-            rows = self._reader.execute(query, arguments).fetchall()
-        return [msgspec.json.decode(row[0], type=Receipt) for row in rows]
+    def _used(self) -> int:
+        used: int = self._writer.execute(USED).fetchone()[0]
+        return used
+
+
+def _label(model: str, version: int) -> str:
+    return f"{model}-{version}"
+
+
+def _decoded(row: tuple[bytes]) -> Receipt:
+    return msgspec.json.decode(row[0], type=Receipt)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA page_size = 16384")  # a receipt has some 2 kB; only a new file takes it
     connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA secure_delete = FAST")  # some builds write zeros over all that is trimmed
     connection.execute("PRAGMA synchronous = FULL")  # a receipt that was handed out is to be found again
     return connection

@@ -6,6 +6,7 @@ and the rows that people sent to be predicted.
 """
 
 import io
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,7 @@ from cryptodudez_assets.models.dataset import Dataset, Float32s, Floats
 from cryptodudez_assets.models.drift import Drift, detect
 from cryptodudez_assets.models.drift_report import page
 from cryptodudez_assets.models.eth_signal import training_set
+from cryptodudez_assets.models.eth_signal.inputs import NAMES
 from cryptodudez_assets.models.eth_signal.options import CLASSES, SIGNAL
 from cryptodudez_assets.models.eth_signal.training import PREDICTIONS, registry_of
 from cryptodudez_assets.models.predictor import Predictor, as_array, load
@@ -31,6 +33,8 @@ from cryptodudez_assets.reports.page import write
 SPEC = TableSpec("ml.eth_signal_drift", DriftLooks, (), ("looked_at", "sample", "column"))
 REQUESTS = 2000
 COLUMNS = tuple(f"prediction: {name}" for name in CLASSES)
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,16 @@ class Looks:
 
 
 def look(lake: Lake) -> Looks | None:
-    """Compare, write the table and the pages. None before there is a champion."""
+    """Compare, write the table and the pages. None before there is a champion that takes the features of this version."""
     registry = registry_of(lake.settings)
     champion = registry.champion()
     if champion is None:
+        return None
+    if champion.features != list(NAMES):
+        log.warning(
+            "%s was trained on other features than this version has: drift is looked for once another serves",
+            champion.label,
+        )
         return None
     predictor = load(registry, champion.version)
     dataset = training_set.dataset_of(training_set.read(lake).rows)
@@ -95,14 +105,16 @@ def _since(predictor: Predictor, dataset: Dataset, last_day: datetime) -> Floats
 
 
 def _requested(lake: Lake, predictor: Predictor) -> Floats:
-    """What was sent to be predicted lately, oldest first."""
+    """What the champion was asked lately, oldest first."""
     receipts = Receipts(lake.settings.receipts)
     try:
-        recent = receipts.recent(SIGNAL, REQUESTS)
+        recent = receipts.recent("predict", SIGNAL, predictor.manifest.version, REQUESTS)
     finally:
         receipts.close()
-    sent = [row for one in reversed(recent) if one.endpoint == "predict" for row in one.inputs]
-    return _with_predictions(predictor, as_array(sent[-REQUESTS:]).reshape(-1, len(predictor.manifest.features)))
+    # Versions are counted anew where a registry is made anew; the model's file tells them apart.
+    sent = [row for one in reversed(recent) if one.sha256 == predictor.sha256 for row in one.inputs]
+    none = np.empty((0, len(predictor.manifest.features)), np.float32)
+    return _with_predictions(predictor, as_array(sent[-REQUESTS:]) if sent else none)
 
 
 def _with_predictions(predictor: Predictor, features: Float32s) -> Floats:

@@ -9,12 +9,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cryptodudez_assets.models.receipts import ID_LENGTH, Receipt, Receipts, receipt_id
 
 T0 = datetime(2021, 7, 1, tzinfo=UTC)
 SHA = "ab" * 32
+PLENTY = 10**12
+OLD_TABLES = """
+    CREATE TABLE receipts (number INTEGER PRIMARY KEY, id TEXT UNIQUE, endpoint TEXT, model TEXT, receipt TEXT);
+    CREATE INDEX by_endpoint ON receipts (endpoint, number);"""
 WORKER = """
 import sys
 from pathlib import Path
@@ -39,14 +44,16 @@ def receipts(path: Path) -> Iterator[Receipts]:
     receipts.close()
 
 
-def receipt(id_: str = "a", endpoint: str = "predict", model: str = "eth_signal", made: int = 0) -> Receipt:
+def receipt(
+    id_: str = "a", endpoint: str = "predict", model: str = "eth_signal", made: int = 0, version: int = 2
+) -> Receipt:
     return Receipt(
         id=id_,
         made_at=T0.replace(minute=made),
         endpoint=endpoint,
         request={"rows": [{"momentum": 0.1, "mood": None}]},
         model=model,
-        version=2,
+        version=version,
         sha256=SHA,
         inputs=[[0.10000000149011612, None], [-0.0, 1e-45]],
         probabilities=[[0.1 + 0.2, 1 / 3, 5e-324], [1.0, 0.0, 0.0]],
@@ -56,8 +63,21 @@ def receipt(id_: str = "a", endpoint: str = "predict", model: str = "eth_signal"
     )
 
 
+def large(id_: str, endpoint: str = "predict") -> Receipt:
+    """Of as many rows as a request may have."""
+    return replace(receipt(id_, endpoint), inputs=[[0.1 + 0.2] * 34] * 1000)
+
+
 def ids(found: list[Receipt]) -> list[str]:
     return [one.id for one in found]
+
+
+def stored(path: Path) -> list[str]:
+    """All ids, newest first, as another reader of the file finds them."""
+    other = sqlite3.connect(path)
+    found = [name for (name,) in other.execute("SELECT id FROM receipts ORDER BY number DESC")]
+    other.close()
+    return found
 
 
 def test_a_receipt_is_found_as_it_was(receipts: Receipts, path: Path):
@@ -69,10 +89,10 @@ def test_a_receipt_is_found_as_it_was(receipts: Receipts, path: Path):
     again.close()
 
 
-def test_the_first_with_an_id_is_kept(receipts: Receipts):
+def test_the_first_with_an_id_is_kept(receipts: Receipts, path: Path):
     receipts.record([receipt(made=1), receipt(made=2)])
     receipts.record([receipt(made=3), receipt("b")])
-    assert ids(receipts.recent("eth_signal", 9)) == ["b", "a"]
+    assert stored(path) == ["b", "a"]
     assert receipts.get("a") == receipt(made=1)
 
 
@@ -85,19 +105,74 @@ def test_all_of_a_batch_or_none(receipts: Receipts):
     assert receipts.get("c") is not None
 
 
-def test_recent_ones_of_a_model_newest_first(receipts: Receipts):
+def test_recent_ones_of_a_version_newest_first_until_there_are_enough_rows(receipts: Receipts):
     receipts.record([receipt(str(number), model=("one", "two")[number % 2]) for number in range(10)])
-    assert ids(receipts.recent("two", 3)) == ["9", "7", "5"]
-    assert receipts.recent("three", 3) == []
+    receipts.record([receipt("older", model="two", version=1), receipt("other", "signal", model="two")])
+    assert ids(receipts.recent("predict", "two", 2, rows=6)) == ["9", "7", "5"]
+    assert ids(receipts.recent("predict", "two", 2, rows=5)) == ["9", "7", "5"]
+    assert ids(receipts.recent("predict", "two", 2, rows=99)) == ["9", "7", "5", "3", "1"]
+    assert ids(receipts.recent("predict", "two", 1, rows=99)) == ["older"]
+    assert ids(receipts.recent("signal", "two", 2, rows=99)) == ["other"]
+    assert receipts.recent("predict", "two", 2, rows=0) == receipts.recent("predict", "three", 2, rows=3) == []
 
 
-def test_the_oldest_of_an_endpoint_are_removed(receipts: Receipts):
+def test_recent_reads_no_more_than_it_needs(receipts: Receipts, path: Path):
+    receipts.record([receipt("unread"), receipt("of another version", version=1), receipt("a"), receipt("b")])
+    other = sqlite3.connect(path)
+    with other:
+        other.execute("UPDATE receipts SET receipt = 'unreadable' WHERE id IN ('unread', 'of another version')")
+    other.close()
+    assert ids(receipts.recent("predict", "eth_signal", 2, rows=3)) == ["b", "a"]
+    with pytest.raises(msgspec.DecodeError):
+        receipts.recent("predict", "eth_signal", 2, rows=5)
+    receipts.record([receipt("c")])
+    assert ids(receipts.recent("predict", "eth_signal", 2, rows=1)) == ["c"], "a look that failed holds nothing back"
+
+
+def test_the_oldest_of_an_endpoint_are_removed(receipts: Receipts, path: Path):
     receipts.record([receipt(str(number), endpoint=("predict", "signal")[number % 2]) for number in range(10)])
-    assert receipts.trim("predict", 2) == 3
-    assert receipts.trim("predict", 2) == 0
-    assert ids(receipts.recent("eth_signal", 99)) == ["9", "8", "7", "6", "5", "3", "1"]
-    assert receipts.trim("signal", 0) == 5
-    assert receipts.trim("nothing", 0) == 0
+    assert receipts.trim("predict", 2, PLENTY) == 3
+    assert receipts.trim("predict", 2, PLENTY) == 0
+    assert stored(path) == ["9", "8", "7", "6", "5", "3", "1"]
+    assert receipts.trim("signal", 0, PLENTY) == 5
+    assert receipts.trim("nothing", 0, PLENTY) == 0
+
+
+def test_the_oldest_of_an_endpoint_are_removed_until_all_take_few_enough_bytes(receipts: Receipts, path: Path):
+    receipts.record([receipt("kept", "signal"), *(large(str(number)) for number in range(50))])
+    assert receipts.trim("predict", 99, 40_000_000) == 0
+    removed = receipts.trim("predict", 99, 10_000_000)
+    left = stored(path)
+    assert left == [str(number) for number in range(49, removed - 1, -1)] + ["kept"]
+    assert sum(len(msgspec.json.encode(receipts.get(name))) for name in left) > 10_000_000 / 2
+    assert receipts.trim("predict", 99, 10_000_000) == 0
+    assert receipts.trim("predict", 99, 0) == len(left) - 1, "other endpoints keep theirs, whatever they take"
+    assert stored(path) == ["kept"]
+
+
+def test_what_is_removed_makes_room(receipts: Receipts, path: Path):
+    for number in range(60):
+        receipts.record([large(str(number))])
+        receipts.trim("predict", 99, 10_000_000)
+    assert receipts.get("59") is not None
+    assert path.stat().st_size < 11_000_000
+
+
+def test_a_file_of_before_is_read_and_goes_on(path: Path):
+    path.parent.mkdir()
+    old = sqlite3.connect(path)
+    old.executescript(OLD_TABLES)
+    with old:
+        put = "INSERT INTO receipts (id, endpoint, model, receipt) VALUES (?, ?, ?, ?)"
+        old.execute(put, ("old", "predict", "eth_signal", msgspec.json.encode(receipt("old"))))
+    old.close()
+    receipts = Receipts(path)
+    receipts.record([receipt("new")])
+    assert receipts.get("old") == receipt("old")
+    assert ids(receipts.recent("predict", "eth_signal", 2, rows=99)) == ["new"]
+    assert receipts.trim("predict", 1, PLENTY) == 1
+    assert stored(path) == ["new"]
+    receipts.close()
 
 
 def test_the_same_prediction_has_the_same_id():
@@ -119,14 +194,14 @@ def test_different_predictions_have_different_ids():
     assert len({receipt_id(*one) for one in asked}) == len(asked)
 
 
-def test_threads_share_one(receipts: Receipts):
+def test_threads_share_one(receipts: Receipts, path: Path):
     def work(number: int) -> None:
         receipts.record([receipt("shared"), receipt(str(number))])
         assert receipts.get(str(number)) is not None
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(40)))
-    assert len(receipts.recent("eth_signal", 99)) == 41
+    assert len(stored(path)) == 41
 
 
 def test_processes_share_one_file_from_its_first_moment(path: Path):
@@ -137,6 +212,4 @@ def test_processes_share_one_file_from_its_first_moment(path: Path):
         worker.stdin.write("go\n")
         worker.stdin.close()
     assert [worker.wait(60) for worker in workers] == [0, 0, 0]
-    receipts = Receipts(path)
-    assert len(receipts.recent("eth_signal", 99)) == 61
-    receipts.close()
+    assert len(stored(path)) == 61

@@ -13,7 +13,7 @@ from serving.errors import Unavailable
 from serving.recorder import PREDICTIONS, Recorder
 
 
-def receipt(name: str) -> Receipt:
+def receipt(name: str, rows: int = 1) -> Receipt:
     return Receipt(
         id=name,
         made_at=datetime.now(UTC),
@@ -22,7 +22,7 @@ def receipt(name: str) -> Receipt:
         model="toy",
         version=1,
         sha256="",
-        inputs=[],
+        inputs=[[0.1 + 0.2] * 34] * rows,
         probabilities=[],
         answer={},
         as_of=None,
@@ -85,6 +85,25 @@ def test_a_full_queue_says_try_again(receipts: Counted, monkeypatch: pytest.Monk
     asyncio.run(use())
 
 
+def test_a_queue_is_full_by_rows_too_and_takes_more_once_they_are_written(receipts: Counted):
+    async def use() -> None:
+        one = Recorder(receipts)
+        waiting = [one.record(receipt(str(number), 1000)) for number in range(recorder.MOST_ROWS_WAITING // 1000)]
+        with pytest.raises(Unavailable) as refused:
+            one.record(receipt("too many"))
+        assert refused.value.headers == {"Retry-After": "1"}
+        running = asyncio.create_task(one.run())
+        await asyncio.gather(*waiting)
+        await one.record(receipt("next", 1000))
+        one.close()
+        await running
+
+    asyncio.run(use())
+    assert receipts.get("too many") is None
+    assert receipts.get("0")
+    assert receipts.get("next")
+
+
 def test_a_disk_that_fails_fails_the_answers_and_not_the_next(receipts: Counted):
     async def use() -> None:
         one = Recorder(receipts)
@@ -128,4 +147,20 @@ def test_the_oldest_go(receipts: Counted, monkeypatch: pytest.MonkeyPatch):
     asyncio.run(use())
     assert receipts.get("0") is None
     assert receipts.get("19")
-    assert len(receipts.recent("toy", 100)) <= 3 + 5
+    assert len(receipts.recent(PREDICTIONS, "toy", 1, rows=100)) <= 3 + 5
+
+
+def test_the_oldest_go_by_bytes_too_however_few_they_are(receipts: Counted, tmp_path: Path):
+    async def use() -> None:
+        one = Recorder(receipts, kept_bytes=10_000_000)
+        running = asyncio.create_task(one.run())
+        for number in range(60):  # some 40 MB
+            await one.record(receipt(str(number), 1000))
+        one.close()
+        await running
+
+    asyncio.run(use())
+    assert receipts.get("0") is None
+    assert receipts.get("59")
+    between_trims = recorder.TRIM_EVERY // 1000 * 700_000
+    assert (tmp_path / "receipts.db").stat().st_size < 10_000_000 + between_trims + 1_000_000
