@@ -34,7 +34,7 @@ def _volume_model() -> dg.AssetsDefinition:
     spec = dg.AssetSpec(
         MODEL,
         deps=[key_of(TABLE)],
-        description="Predicts the volume of a stock's day from its 30-day mean volume and median price. Chosen on a time split by mean "
+        description="Predicts the volume of a stock's day from its rolling mean volume and median price. Chosen on a time split by mean "
         "absolute error, against the brief's forest; a file of at most 1 MB, `models/volume_model/model.bin` in the home.",
         group_name="models",
         owners=["team:quant-research"],

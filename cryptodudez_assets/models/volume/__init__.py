@@ -1,1 +1,1 @@
-"""The volume model: the day's volume of a stock from its mean volume and its median price over 30 rows."""
+"""The volume model: the day's volume of a stock from its mean volume and its median price over a window of rows."""

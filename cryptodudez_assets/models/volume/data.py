@@ -45,7 +45,7 @@ class Rows:
 
 
 def usable(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """The rows of which volume and both features are known; before 30 rows of a symbol they are not."""
+    """The rows of which volume and both features are known; at the start of a symbol they are not."""
     known = [pl.col(name).cast(pl.Float64) for name in ("volume", AVERAGE, PRICE)]
     return rows.select("symbol", pl.col("date").cast(pl.Date), *known).filter(
         pl.all_horizontal(one.is_finite() for one in known), pl.col("volume") >= 0, pl.col(AVERAGE) >= 0
@@ -87,9 +87,13 @@ def random_split(rows: pl.DataFrame, seed: int) -> tuple[pl.DataFrame, pl.DataFr
 
 
 def without_today(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """The same rows with the mean of the 29 rows before the day: what could be known before its volume is."""
-    before = (WINDOW * pl.col(AVERAGE) - pl.col("volume")) / (WINDOW - 1)
-    return rows.with_columns(before.clip(lower_bound=0).alias(AVERAGE))
+    """The same rows with the mean of the 29 rows before the day, and no price (0): what could be known before the day.
+
+    Their median price cannot be had from a row alone. For windows of `WINDOW` rows only.
+    """
+    # Shares are whole: rounded, nothing of the day is left.
+    before = (WINDOW * pl.col(AVERAGE) - pl.col("volume")).round() / (WINDOW - 1)
+    return rows.with_columns(before.clip(lower_bound=0).alias(AVERAGE), pl.lit(0.0).alias(PRICE))
 
 
 @dataclass(frozen=True)
@@ -108,8 +112,9 @@ class Cells:
 
 
 def cells_of(rows: pl.LazyFrame) -> Cells:
-    """Count rows into cells. A symbol that was not traded in all 30 rows has no ratio, and no say."""
-    # A day is one of the rows that its average is made of: it cannot be more than 30 times as much.
+    """Count rows into cells. A symbol that was not traded in all of the window has no ratio, and no say."""
+    # No day is more than 30 times an average of 30 rows that it is in. Of other averages it may be: that would make cells
+    # without end, and does not move a median.
     ratio = (pl.col("volume") / pl.col(AVERAGE)).clip(upper_bound=WINDOW)
     counted = (
         rows.filter(pl.col(AVERAGE) > 0)

@@ -11,7 +11,7 @@ from cryptodudez_assets.models.volume.recipes import ONE_NUMBER, SHARE
 from cryptodudez_assets.models.volume.scoring import Errors
 
 REFERENCE, CHAMPION, WITHOUT_TODAY = "reference_forest", "champion", "without_today"
-"""Names among the scores that are no recipe's: WITHOUT_TODAY is the chosen recipe on averages without the day itself."""
+"""Names among the scores that are no recipe's: WITHOUT_TODAY is the chosen recipe on nothing that the day itself is in."""
 
 SplitName = Literal["time", "random"]
 Part = Literal["choose", "test"]
@@ -50,6 +50,11 @@ class VolumeFindings(Finding):
         return next(one.errors for one in self.scores if (one.name, one.split, one.part, one.rows) == wanted)
 
     @property
+    def without_today(self) -> Errors | None:
+        """Of the chosen recipe on nothing that the day itself is in; None where the window is of calendar days."""
+        return next((one.errors for one in self.scores if one.name == WITHOUT_TODAY), None)
+
+    @property
     def verdict(self) -> Verdict:
         """Whether the model may serve: all of the tests are passed."""
         tests = _tests(self)
@@ -67,13 +72,20 @@ class VolumeFindings(Finding):
     def leak(self) -> str:
         """What the brief's numbers do not show."""
         at_random, in_time = (self.errors(REFERENCE, split, rows="sample") for split in ("random", "time"))
-        without, ours = self.errors(WITHOUT_TODAY), self.errors(self.chosen)
         return (
             f"A random split leaks: it mixes days of the same stock, so the days around a tested one were learned from. The "
             f"reference forest has {_r2(at_random)} on it, and {_r2(in_time)} on days that are later than all it learned "
-            f"from. Either split leaks in another way: the day's own volume is one of the 30 in its vol_moving_avg. With "
-            f"the mean of the 29 rows before instead, {self.chosen} is off by {without.mae:,.0f} shares and not by "
-            f"{ours.mae:,.0f}: only the first is a forecast."
+            f"from. Either split leaks in another way: the day's own volume is in its vol_moving_avg, and its close in its "
+            f"adj_close_rolling_med. {self._forecast}"
+        )
+
+    @property
+    def _forecast(self) -> str:
+        if (without := self.without_today) is None:
+            return "How much that flatters is not known: in a window of calendar days the rows are not counted."
+        return (
+            f"With nothing but the mean volume of the 29 rows before, {self.chosen} is off by {without.mae:,.0f} shares and "
+            f"not by {self.errors(self.chosen).mae:,.0f}: only the first is a forecast."
         )
 
 

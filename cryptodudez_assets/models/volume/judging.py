@@ -65,7 +65,7 @@ class Judge:
         self._score({**_all_say(files), **forest}, in_memory(tested.lazy()), "random", "test", "sample")
 
     def leave_out_today(self, recipe: Recipe) -> None:
-        """Score a recipe that never sees the day itself, in learning and in the test."""
+        """Score a recipe that sees nothing the day itself is in, neither in learning nor in the test."""
         file = self._fit("time split, without the day itself", recipe, cells_of(without_today(self._before)))
         self._score({WITHOUT_TODAY: says(file)}, in_memory(without_today(self._tested)), "time", "test", "all")
 

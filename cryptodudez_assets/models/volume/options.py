@@ -6,10 +6,10 @@ VOLUME = "volume_model"
 """Name of the model in registry and API."""
 
 FEATURES = ("vol_moving_avg", "adj_close_rolling_med")
-"""Mean volume and median adjusted close of the symbol's 30 rows that end with the day's own."""
+"""Mean volume and median adjusted close of the symbol's rows in a window that ends with the day's own."""
 
 WINDOW = 30
-"""Rows that both features look back over."""
+"""Rows in it, unless `rolling_days` is set: then their number is not known."""
 
 
 class VolumeOptions(BaseModel):

@@ -16,7 +16,7 @@ from cryptodudez_assets.models.onnx_file import OnnxModel
 from cryptodudez_assets.models.predictor import MODEL, as_rows
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.models.volume.data import usable
-from cryptodudez_assets.models.volume.found import CHAMPION, REFERENCE, WITHOUT_TODAY, VolumeFindings
+from cryptodudez_assets.models.volume.found import CHAMPION, REFERENCE, VolumeFindings
 from cryptodudez_assets.models.volume.judging import Judge
 from cryptodudez_assets.models.volume.model_file import says
 from cryptodudez_assets.models.volume.options import FEATURES, VOLUME, VolumeOptions
@@ -70,7 +70,8 @@ def train(
     files = judge.test({CHAMPION: says(registry.read(champion.version, MODEL))} if champion else {})
     judge.compare_with_reference(files)
     judge.split_at_random()
-    judge.leave_out_today(chosen)
+    if not settings.rolling_days:  # in a window of days, the share of today is not known
+        judge.leave_out_today(chosen)
     findings = VolumeFindings(
         options=options,
         rows=judge.split.rows,
@@ -136,7 +137,7 @@ def metrics(findings: VolumeFindings) -> dict[str, float]:
         "mse": ours.mse,
         "r2": ours.r2,
         "mae_one_number": findings.errors(ONE_NUMBER).mae,
-        "mae_without_today": findings.errors(WITHOUT_TODAY).mae,
+        "mae_without_today": findings.without_today.mae if findings.without_today else None,
         "mae_sample": findings.errors(findings.chosen, rows="sample").mae,
         "mae_reference_sample": in_time.mae,
         "r2_reference_sample": in_time.r2,

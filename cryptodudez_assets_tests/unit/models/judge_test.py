@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cryptodudez_assets.models.dataset import Dataset
-from cryptodudez_assets.models.eth_signal.baselines import last_known_label, momentum
+from cryptodudez_assets.models.eth_signal.baselines import last_known_label, momentum, persistence_probabilities
 from cryptodudez_assets.models.eth_signal.judge import Judged, judge, up_days
 from cryptodudez_assets.models.eth_signal.labels import BUY, HODL, SELL
 from cryptodudez_assets.models.eth_signal.options import CLASSES
@@ -16,6 +16,7 @@ from cryptodudez_assets.models.eth_signal.placebos import reordered
 from cryptodudez_assets.models.eth_signal.recipes import base_rates, configuration_hash, recipe
 from cryptodudez_assets.models.eth_signal.regimes import regimes, trailing_return
 from cryptodudez_assets.models.evaluation.sharpe import TrialSharpe
+from cryptodudez_assets.models.evaluation.splits import Fold
 from cryptodudez_assets.models.findings import Prediction
 from cryptodudez_assets_tests.datasets import QUICK, dataset_of, noise
 
@@ -72,6 +73,13 @@ class TestJudge:
         assert found.intervals["log_loss_gain"].model_dump() == {"value": 0, "low": 0, "high": 0}
         assert not found.verdict.skill
 
+    def test_who_is_one_of_two_must_show_more(self):
+        options = judged().findings.options
+        assert options["level"] == 0.05
+        for one in judged().findings.candidates:
+            probabilities = one.verdict.tests[0].words
+            assert "with 97.5 % confidence" in probabilities
+
     def test_trials_are_those_of_the_ledger_and_of_this_run(self):
         assert judged().findings.best.trials == 3
 
@@ -125,6 +133,13 @@ class TestBaselines:
             known = [at for at in range(row + 1) if 0 <= dataset.label_row[at] <= row]
             assert last[row] == (dataset.labels[known[-1]] if known else HODL)
 
+    def test_persistence_counts_what_followed_in_training_only(self):
+        labels = np.array([BUY, SELL, BUY, SELL, BUY, SELL, HODL, HODL, HODL, HODL])
+        dataset = replace(rising(11), labels=np.append(labels, -1), label_row=np.append(np.arange(1, 11), -1))
+        said = persistence_probabilities(dataset, [Fold(0, np.arange(6), np.arange(6, 10))])
+        # In training, after BUY 3 times SELL, after SELL twice BUY, and BUY before anything was known (HODL).
+        np.testing.assert_allclose(said, [[3 / 5, 1 / 5, 1 / 5], *[[2 / 4, 1 / 4, 1 / 4]] * 3])
+
     def test_momentum_follows_the_past(self):
         dataset = rising(100)
         assert set(momentum(dataset, np.arange(40, 90))) == {BUY}
@@ -156,6 +171,15 @@ class TestRegimes:
         before, after = regimes(dataset), regimes(replace(dataset, closes=closes))
         assert all((before[name][:301] == after[name][:301]).all() for name in before)
         assert any((before[name] != after[name]).any() for name in before)
+
+    def test_a_leap_after_the_close_of_a_day_is_not_seen_on_it(self):
+        dataset = small()
+        before = regimes(dataset)
+        for day in range(100, 480, 20):
+            leapt = np.where(np.arange(500) > day, 5.0, 1.0) * dataset.closes
+            after = regimes(replace(dataset, closes=leapt))
+            assert all((before[name][: day + 1] == after[name][: day + 1]).all() for name in before)
+            assert after["high volatility"][day + 1]
 
     def test_two_by_trend_two_by_volatility_and_years(self):
         found = regimes(small())

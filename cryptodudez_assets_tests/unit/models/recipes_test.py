@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,6 +56,14 @@ def test_a_feature_that_is_never_known_does_no_harm(made: Recipe, dataset: Datas
     features[:, 1] = np.nan
     without = dataset.with_features(features)
     assert np.isfinite(probabilities(fit(without, made), without.features, 3)).all()
+
+
+@pytest.mark.parametrize("made", candidates(SignalOptions(horizon_days=9)), ids=lambda one: one.name)
+def test_calibration_leaves_the_horizon_out(made: Recipe):
+    """A label of the days before is known only up to nine days later."""
+    calibrated: Any = made.build()
+    splits = list(calibrated[-1].cv.split(np.arange(200)))
+    assert [int(tried[0] - learned[-1]) for learned, tried in splits] == [10] * 3
 
 
 def test_base_rates_say_how_often_each_class_happened(dataset: Dataset):

@@ -17,6 +17,7 @@ from cryptodudez_assets.models.predictor import MODEL, Predictor, Refused, load
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.models.volume import data
 from cryptodudez_assets.models.volume.found import CHAMPION, REFERENCE, WITHOUT_TODAY
+from cryptodudez_assets.models.volume.judging import Judge
 from cryptodudez_assets.models.volume.model_file import says, to_file
 from cryptodudez_assets.models.volume.options import FEATURES, VolumeOptions
 from cryptodudez_assets.models.volume.predict import predict
@@ -124,11 +125,55 @@ def test_cells_and_sample_do_not_depend_on_the_order_of_rows():
     assert 200 < len(some) < 500
 
 
-def test_without_today_is_the_mean_of_the_rows_before():
+def test_without_today_is_the_mean_of_the_rows_before_and_nothing_else():
     known = data.usable(rows().lazy())
     before = pl.col("volume").shift(1).rolling_mean(29).over("symbol")
     expected = rows().with_columns(before=before).drop_nulls()["before"].to_numpy()
-    assert data.without_today(known).collect()["vol_moving_avg"].to_numpy() == pytest.approx(expected, abs=1e-3)
+    found = data.without_today(known).collect()
+    assert found["vol_moving_avg"].to_numpy() == pytest.approx(expected, rel=1e-12)
+    assert set(found["adj_close_rolling_med"]) == {0.0}  # the median has the day's own close in it
+
+
+def test_without_today_nothing_is_left_of_the_only_day_that_was_traded():
+    volumes = pl.DataFrame({"volume": np.arange(1.0, 2e9, 9973)})
+    days = volumes.lazy().with_columns(vol_moving_avg=pl.col("volume") / 30, adj_close_rolling_med=1.0)
+    assert set(data.without_today(days).collect()["vol_moving_avg"]) == {0.0}
+
+
+@cache
+def tried(changed_from: date = date.max) -> tuple[Judge, Recipe, dict[str, bytes]]:
+    """All that must not leak, on a few rows whose volume is another one from some day on."""
+    volume = pl.when(pl.col("date") >= changed_from).then(pl.col("volume") * 3 + 1000).otherwise(pl.col("volume"))
+    known = data.usable(rows(days=90).with_columns(volume=volume).lazy())
+    judge = Judge(known, QUICK, lambda _: None)
+    chosen = judge.choose()
+    files = judge.test({})
+    judge.compare_with_reference({})
+    judge.leave_out_today(chosen)
+    return judge, chosen, files
+
+
+def test_volumes_of_the_test_change_its_scores_and_nothing_else():
+    judge, chosen, files = tried()
+    again, chosen_again, files_again = tried(judge.split.test_from)
+    assert (again.split, chosen_again, files_again) == (judge.split, chosen, files)
+    assert again.losses == judge.losses
+    for one, same in zip(judge.scores, again.scores, strict=True):
+        assert (one == same) is (one.part == "choose")
+
+
+def test_volumes_of_the_days_to_choose_on_are_not_learned_before():
+    judge, _, _ = tried()
+    again, _, _ = tried(judge.split.choose_from)
+    first = [[one for one in each.losses if one["fit"] == "time split, first part"] for each in (judge, again)]
+    assert first[0] == first[1] != []
+
+
+def test_in_a_window_of_calendar_days_the_leak_has_no_number(tmp_path: Path):
+    trained = trained_on(rows(days=90), Settings(home=tmp_path, rolling_days=30))
+    assert trained.findings.without_today is None
+    assert "mae_without_today" not in trained.manifest.metrics
+    assert trained.findings.leak.endswith("in a window of calendar days the rows are not counted.")
 
 
 @pytest.mark.parametrize("recipe", candidates(42), ids=lambda one: one.name)
