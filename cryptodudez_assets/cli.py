@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import socket
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from pydantic import ValidationError
@@ -17,7 +19,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 from rich.text import Text
 
-from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.settings import Settings, unknown_variables
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,6 +39,8 @@ def main() -> None:
 
     Everything is kept below CRYPTODUDEZ_HOME (default ./.cryptodudez); `make up` shows the same in the Dagster UI.
     """
+    for name, nearest in unknown_variables().items():
+        _warn(f"warning: {name} is no setting, did you mean {nearest}?")
 
 
 def source_argument(command: Callable[..., None]) -> Callable[..., None]:
@@ -71,19 +75,20 @@ def land(source: str, paths: tuple[Path, ...]) -> None:
       cryptodudez land crypto_prices ~/Downloads/cryptocurrency_historical_prices.zip
       cryptodudez land elon_tweets tweets/
     """
-    from cryptodudez_assets.lake.landing import files_below
+    from cryptodudez_assets.lake.landing import NotAFile, files_below
     from cryptodudez_assets.lake.landing import land as bring
 
+    lake = _lake()
     total = sum(path.stat().st_size for path, _ in files_below(paths))
     columns = (TextColumn("landing"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=errors, transient=True) as progress:
         task = progress.add_task("landing", total=total)
-        for landed in bring(_lake(), source, paths, lambda n: progress.advance(task, n)):
-            console.print(
-                f"{'already there' if landed.already_there else 'landed'}: {landed.uri}",
-                soft_wrap=True,
-                highlight=False,
-            )
+        try:
+            for landed in bring(lake, source, paths, lambda n: progress.advance(task, n)):
+                told = f"{'already there' if landed.already_there else 'landed'}: {landed.uri}"
+                console.print(told, soft_wrap=True, highlight=False)
+        except NotAFile as error:
+            raise click.ClickException(str(error)) from None
 
 
 @main.command()
@@ -105,7 +110,7 @@ def status(as_json: bool, files: bool) -> None:
     from cryptodudez_assets.lake.status import file_status, status_of
     from cryptodudez_assets.sources import all_sources
 
-    lake = _lake()
+    lake = _lake_to_read()
     told = {name: asdict(status_of(lake, name)) for name in all_sources()}
     if as_json:
         listed = {"files": json.loads(file_status(lake, all_sources()).write_json())} if files else {}
@@ -144,7 +149,7 @@ def sql(query: str, format_: Literal["table", "json", "csv"]) -> None:
 
     from cryptodudez_assets.lake.sql import query as ask
 
-    lake = _lake()
+    lake = _lake_to_read()
     try:
         answer = ask(lake, query)
     except duckdb.Error as error:
@@ -168,6 +173,8 @@ def run(select: tuple[str, ...]) -> None:
     """
     from cryptodudez_assets.sources import all_sources
 
+    if _nothing_yet(_settings()):
+        return
     sys.exit(0 if _run(list(select or all_sources())) else 1)
 
 
@@ -227,10 +234,12 @@ def up(port: int, host: str, api_port: int) -> None:
     from cryptodudez_assets.instance import dagster_home
     from cryptodudez_assets.supervisor import supervise
 
-    settings = _settings()
+    settings = _usable_settings()
     _insist_on_free(host, port)
     _insist_on_free(host, api_port, "--api-port")
     os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
+    not_of_ours = "ignore:Function `dev_command` is superseded"  # Dagster would have one type `dg dev`
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), not_of_ours)))
     dagster = [
         sys.executable,
         "-m",
@@ -242,14 +251,16 @@ def up(port: int, host: str, api_port: int) -> None:
         host,
         "-p",
         str(port),
+        "--log-level",
+        "warning",
     ]
     api = [sys.executable, "-m", "cryptodudez_assets", "serve", "--host", host, "--port", str(api_port)]
-    console.print(
+    where = (
         f"Dagster UI: http://{host}:{port}   dashboard and API: http://{host}:{api_port}   lake: {settings.lake}   "
-        "(Ctrl-C stops)",
-        soft_wrap=True,
+        "(Ctrl-C stops)"
     )
-    sys.exit(supervise([dagster, api]))
+    console.print(f"starting: {where}", soft_wrap=True)
+    sys.exit(supervise([dagster, api], [(host, port), (host, api_port)], f"ready: {where}"))
 
 
 @main.command()
@@ -271,7 +282,7 @@ def serve(port: int, host: str) -> None:
     from serving.run import run
 
     _insist_on_free(host, port)
-    sys.exit(run(_settings(), host, port))
+    sys.exit(run(_usable_settings(), host, port))
 
 
 @main.group()
@@ -378,7 +389,9 @@ def feast_repo(folder: Path) -> None:
     try:
         from cryptodudez_assets.feature_store.feast_plugin.repo import write_repo
     except ModuleNotFoundError as error:
-        raise click.ClickException(f"{error}: Feast is an extra, pip install 'cryptodudez[feast]'") from None
+        raise click.ClickException(
+            f"{error}: Feast is an extra, pip install '.[feast]' in the project's folder"
+        ) from None
     write_repo(_settings(), folder)
     console.print(f"wrote {folder}: `feast ui` and others work there", soft_wrap=True)
 
@@ -404,7 +417,7 @@ def list_(source: str | None, everything: bool, format_: Literal["table", "json"
 
     from cryptodudez_assets.lake.review import overview
 
-    found = overview(_lake(), source, everything)
+    found = overview(_lake_to_read(), source, everything)
     if format_ == "table":
         # The file's name is enough to recognise it; the other formats say all.
         file = pl.coalesce("member", "uri").str.split("/").list.last()
@@ -424,7 +437,7 @@ def show(id_: str) -> None:
     """
     from cryptodudez_assets.lake.review import details
 
-    found = details(_lake(), id_)
+    found = details(_lake_to_read(), id_)
     if not found:
         raise click.ClickException(f"nothing in quarantine has the id {id_!r}; see `cryptodudez quarantine list --all`")
     for item in found:
@@ -483,7 +496,30 @@ def _run(sources: list[str]) -> bool:
 def _lake() -> "Lake":
     from cryptodudez_assets.lake.lake import Lake
 
-    return Lake.open(_settings())
+    return Lake.open(_usable_settings())
+
+
+def _lake_to_read() -> "Lake":
+    """The lake; where there is nothing yet an empty one, since to read must leave nothing behind."""
+    from cryptodudez_assets.lake.lake import Lake
+
+    if not _nothing_yet(_settings()):
+        return _lake()
+    empty = click.get_current_context().with_resource(tempfile.TemporaryDirectory())
+    return Lake.open(Settings(home=Path(empty), lake="", catalog=""))
+
+
+def _nothing_yet(settings: Settings) -> bool:
+    """Whether there can be nothing, which is then said."""
+    if not settings.nothing_yet:
+        return False
+    _insist_on_writable(settings.home, next(filter(os.path.exists, settings.home.parents)))
+    _warn(f"nothing at {settings.home} yet: set CRYPTODUDEZ_HOME, or run cryptodudez demo")
+    return True
+
+
+def _warn(text: str) -> None:
+    errors.print(text, soft_wrap=True, highlight=False, markup=False)
 
 
 def _insist_on_free(host: str, port: int, option: str = "--port") -> None:
@@ -499,8 +535,36 @@ def _settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        wrong = (f"CRYPTODUDEZ_{one['loc'][0]}".upper() + f"={one['input']}: {one['msg']}" for one in error.errors())
-        raise click.ClickException("\n".join(wrong)) from None
+        raise click.ClickException("\n".join(_wrong(dict(one)) for one in error.errors())) from None
+
+
+def _wrong(one: dict[str, Any]) -> str:
+    """A wrong setting with what is wrong, but without a password that its URL may hold."""
+    given = re.sub(r"(?<=://).*@", "…@", str(one["input"]))
+    return f"CRYPTODUDEZ_{one['loc'][0]}".upper() + f"={given}: {one['msg'].removeprefix('Value error, ')}"
+
+
+def _usable_settings() -> Settings:
+    """Settings of which the home is there and can be written to."""
+    settings = _settings()
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(settings.home, error) from None
+    _insist_on_writable(settings.home, settings.home)
+    return settings
+
+
+def _insist_on_writable(home: Path, folder: Path) -> None:
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise _unusable(home, error) from None
+
+
+def _unusable(home: Path, error: OSError) -> click.ClickException:
+    reason = "it is not a folder" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror
+    return click.ClickException(f"CRYPTODUDEZ_HOME={home} cannot be used: {reason}")
 
 
 def _print(frame: "pl.DataFrame", format_: Literal["table", "json", "csv"]) -> None:

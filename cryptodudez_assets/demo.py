@@ -22,7 +22,7 @@ TOLD = ("files", "ignored", "read", "valid", "quarantined", "duplicate")
 
 def show_demo(lake: Lake, size: Literal["tiny", "small", "large"], seed: int, console: Console) -> bool:
     """Run the demo; returns whether all went well."""
-    samples = lake.settings.home / "samples" / f"{size}-{seed}"
+    samples = lake.settings.samples / f"{size}-{seed}"
     for name in _simulated(samples, size, seed, console).sources:
         for landed in land(lake, name, sorted((samples / name).iterdir())):
             if not landed.already_there:

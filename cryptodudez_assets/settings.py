@@ -3,6 +3,8 @@
 Code below `cli.py` and `defs/` is handed a `Settings`; nothing else reads the environment.
 """
 
+import os
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
@@ -10,11 +12,23 @@ from urllib.parse import quote
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+PREFIX = "CRYPTODUDEZ_"
+OF_TESTS = {f"{PREFIX}REAL_DATA"}  # no setting, but no mistake
+LAKES = ("s3://", "gs://")
+CATALOGS = ("sqlite:///", "postgresql://")
+ONLINE = ("sqlite:///", "postgresql://", "postgres://", "redis://", "rediss://", "unix://")
+
 
 class Settings(BaseSettings):
     """Where things are kept. Folders are made absolute; URLs (`s3://…`, `gs://…`, `postgresql://…`) are kept as given."""
 
-    model_config = SettingsConfigDict(env_prefix="CRYPTODUDEZ_", env_ignore_empty=True, frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,  # a URL may hold a password
+    )
 
     home: Path = Field(
         default=Path(".cryptodudez"),
@@ -78,6 +92,23 @@ class Settings(BaseSettings):
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().absolute()
 
+    @field_validator("lake")
+    @classmethod
+    def _folder_or_bucket(cls, lake: str) -> str:
+        if "://" in lake and not lake.startswith(LAKES):
+            raise ValueError(f"must be a folder or begin with {_either(LAKES)}")
+        return lake
+
+    @field_validator("catalog")
+    @classmethod
+    def _known_catalog(cls, catalog: str) -> str:
+        return _beginning_with(CATALOGS, catalog)
+
+    @field_validator("online")
+    @classmethod
+    def _known_online_store(cls, online: str) -> str:
+        return _beginning_with(ONLINE, online)
+
     @model_validator(mode="after")
     def _defaults_in_home(self) -> Self:
         lake = self.lake or str(self.home / "lake")
@@ -94,6 +125,11 @@ class Settings(BaseSettings):
         return self.home / "models"
 
     @property
+    def samples(self) -> Path:
+        """Folder of the demo's simulated archives."""
+        return self.home / "samples"
+
+    @property
     def reports(self) -> Path:
         """Folder of the HTML reports."""
         return self.home / "reports"
@@ -107,6 +143,33 @@ class Settings(BaseSettings):
     def lake_is_local(self) -> bool:
         """Whether the lake is a folder of this machine."""
         return "://" not in self.lake
+
+    @property
+    def nothing_yet(self) -> bool:
+        """Whether there can be nothing: lake and catalog are kept in a home that does not exist."""
+        inside = (self.lake, self.catalog) == (str(self.home / "lake"), _sqlite(self.home / "catalog.db"))
+        return inside and not os.path.lexists(self.home)
+
+
+def unknown_variables() -> dict[str, str]:
+    """Variables that are named as if they were settings, each with the setting of the nearest name."""
+    known = [f"{PREFIX}{name}".upper() for name in Settings.model_fields]
+    strange = {name for name in os.environ if name.upper().startswith(PREFIX)} - OF_TESTS
+    return {
+        name: get_close_matches(name.upper(), known, n=1, cutoff=0)[0]
+        for name in sorted(strange)
+        if name.upper() not in known
+    }
+
+
+def _beginning_with(schemes: tuple[str, ...], url: str) -> str:
+    if url and not url.startswith(schemes):
+        raise ValueError(f"must begin with {_either(schemes)}")
+    return url
+
+
+def _either(schemes: tuple[str, ...]) -> str:
+    return " or ".join(filter(None, (", ".join(schemes[:-1]), schemes[-1])))
 
 
 def _sqlite(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,8 +12,11 @@ from types import FrameType
 PATIENCE_SECONDS = 15
 
 
-def supervise(commands: Sequence[Sequence[str]]) -> int:
-    """Run the commands until one ends or a signal comes, then stop all. Returns the exit code, 0 after a signal."""
+def supervise(commands: Sequence[Sequence[str]], addresses: Sequence[tuple[str, int]] = (), ready: str = "") -> int:
+    """Run the commands until one ends or a signal comes, then stop all. Returns the exit code, 0 after a signal.
+
+    Prints `ready` once something listens at all of the addresses.
+    """
     stopping = False
 
     def stop(signum: int, frame: FrameType | None) -> None:
@@ -24,14 +28,27 @@ def supervise(commands: Sequence[Sequence[str]]) -> int:
     try:
         for command in commands:
             processes.append(subprocess.Popen(command, start_new_session=True))
+        waiting = list(addresses)
         while not stopping and all(process.poll() is None for process in processes):
             time.sleep(0.2)
+            if waiting:
+                waiting = [address for address in waiting if not _listens(address)]
+                if not waiting:
+                    print(ready, flush=True)
         ended = [process.returncode for process in processes if process.poll() is not None]
         return 0 if stopping else next((code for code in ended if code), 0)
     finally:
         _stop(processes)
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+def _listens(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -224,7 +224,8 @@ def _drift() -> dg.AssetsDefinition:
 
     @dg.multi_asset(name="look_for_drift_of_eth_signal", specs=[spec])
     def look_for_drift(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
-        from cryptodudez_assets.models.eth_signal.drifting import SPEC, look
+        from cryptodudez_assets.models.drift.words import words
+        from cryptodudez_assets.models.eth_signal.drifting import SENT_TO, SPEC, look
 
         opened = lake.open()
         looks = look(opened)
@@ -237,7 +238,10 @@ def _drift() -> dg.AssetsDefinition:
                 **table_metadata(opened, SPEC.name),
                 "champion": looks.model_version,
                 "alarms": looks.alarms,
-                **{sample: dg.MetadataValue.md(drift.words) for sample, drift in looks.found.items()},
+                **{
+                    sample: dg.MetadataValue.md(words(drift, SENT_TO.get(sample, "")))
+                    for sample, drift in looks.found.items()
+                },
                 **{f"page_{sample}": dg.MetadataValue.path(path) for sample, path in looks.pages.items()},
             },
         )

@@ -11,6 +11,7 @@ from cryptodudez_assets.contracts.catalogue import Files
 from cryptodudez_assets.contracts.quarantine import QuarantinedRows
 from cryptodudez_assets.defs.automation import on_lookup_update
 from cryptodudez_assets.defs.metadata import (
+    PREVIEW_ROWS,
     contract_schema,
     inferred_schema,
     key_of,
@@ -152,10 +153,21 @@ def _ingest(source: Source) -> dg.AssetsDefinition:
         of_source = pl.col("source") == source.name
         yield dg.MaterializeResult(
             asset_key=quarantine_key(source),
-            metadata={**table_metadata(opened, quarantine.ROWS.name, of_source), **aside},
+            metadata={
+                **table_metadata(opened, quarantine.ROWS.name, of_source),
+                **aside,
+                "preview": _quarantine_preview(opened, source),
+            },
         )
 
     return ingest_source
+
+
+def _quarantine_preview(lake: Lake, source: Source) -> dg.MetadataValue:
+    """Why first: what lies to the right is out of sight in the UI."""
+    first = ("rules", "line", "raw")
+    rows = quarantine.rows_of(lake.tables, source.name).select(*first, pl.exclude(first)).head(PREVIEW_ROWS)
+    return markdown(rows.with_columns(pl.col("rules").list.join(", ")).collect())
 
 
 def _table_spec(source: Source, key: dg.AssetKey, description: str, contract: type[Contract]) -> dg.AssetSpec:

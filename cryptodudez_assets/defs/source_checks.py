@@ -17,6 +17,9 @@ from cryptodudez_assets.lake.review import overview
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.sources.declaration import Source
 
+NAMED = 5
+"""Reasons that a check's description names."""
+
 
 def build_source_checks(source: Source) -> Sequence[dg.AssetChecksDefinition]:
     """All checks of a source."""
@@ -91,7 +94,7 @@ def _stuck(source: Source) -> dg.AssetChecksDefinition:
         )
         metadata: dict[str, Any] = {"quarantined": len(aside), "waiting": len(waiting)}
         if len(aside):
-            metadata["in_quarantine"] = markdown(aside.head(100))
+            metadata["in_quarantine"] = markdown(_why_first(aside.head(100)))
         if len(waiting):
             metadata["still_waiting"] = markdown(
                 waiting.select("uri", "member", "status", "reason", "discovered_at").head(100)
@@ -99,8 +102,27 @@ def _stuck(source: Source) -> dg.AssetChecksDefinition:
         return dg.AssetCheckResult(
             passed=not len(aside) and not len(waiting),
             severity=dg.AssetCheckSeverity.WARN,
-            description=f"{len(aside)} in quarantine, {len(waiting)} waiting (see `cryptodudez quarantine list`)",
+            description=f"{_counted(aside)}; {len(waiting)} waiting (see `cryptodudez quarantine list`)",
             metadata=metadata,
         )
 
     return nothing_left_behind
+
+
+def _why_first(aside: pl.DataFrame) -> pl.DataFrame:
+    """What lies to the right is out of sight in the UI."""
+    file = pl.coalesce("member", "uri").str.split("/").list.last()
+    return aside.select("why", "line", file.alias("file"), "id")
+
+
+def _counted(aside: pl.DataFrame) -> str:
+    """How much is in quarantine, and the most common reasons."""
+    if aside.is_empty():
+        return "nothing in quarantine"
+    numbers = dict(aside["kind"].value_counts().iter_rows())
+    told = [f"{n} {kind}{'s' * (n != 1)}" for kind in ("row", "file") if (n := numbers.get(kind, 0))]
+    of_rows, of_files = (aside.filter(pl.col("kind") == kind)["why"] for kind in ("row", "file"))
+    # A row may break several rules; a file's reason is a sentence.
+    why = pl.concat([of_rows.str.split(", ").explode(), of_files]).value_counts()
+    common = [f"{n} × {reason}" for reason, n in why.sort(["count", "why"], descending=[True, False]).iter_rows()]
+    return f"{' and '.join(told)} in quarantine: {', '.join(common[:NAMED])}{', …' * (len(common) > NAMED)}"

@@ -16,6 +16,10 @@ from cryptodudez_assets.sources import all_sources
 READ_BYTES = 1 << 20
 
 
+class NotAFile(ValueError):
+    """What is to land is a pipe or a device."""
+
+
 @dataclass(frozen=True)
 class Landed:
     """A file of the user's and where it is now. `already_there`: the same bytes were landed before."""
@@ -47,7 +51,7 @@ def land(
     known = _catalogued(lake, source, tail_of)
     for path, name in files_below(paths):
         if not path.is_file():
-            raise ValueError(f"{path} is no regular file; it would have to be read twice: write it to a file first")
+            raise NotAFile(f"{path} is no regular file; it would have to be read twice: write it to a file first")
         name = name if tail_of(name) else tail_of(path.resolve().as_posix()) or name
         digest = _digest(path)
         same = digest, tail_of(name)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from cryptodudez_assets.models.drift.found import Column, Drift
-from cryptodudez_assets.models.drift.words import percent, replayed, unmonitored, verdict
+from cryptodudez_assets.models.drift.words import percent, replayed, unmonitored, verdict, words
 from cryptodudez_assets.reports import page as shared
 from cryptodudez_assets.reports.figures import BLUE, INK, ORANGE, draw
 from cryptodudez_assets.reports.sections import Check, Plot, Section, Table
@@ -18,27 +18,32 @@ LISTED = 12  # columns, before the rest is folded away
 SHORT = 30  # letters of a name over a plot
 
 
-def page(drift: Drift, title: str = "Drift") -> str:
-    """The whole page."""
+def page(drift: Drift, title: str = "Drift", sent_to: str = "") -> str:
+    """The whole page. `sent_to` is the endpoint of rows that were sent; without it they are days."""
+    latest = f"rows sent to {sent_to}" if sent_to else "days"
     lead = (
-        "Are the latest days like those that the model was trained on? Each feature and prediction is compared with the reference, and "
-        "the reference's own blocks say how much difference is ordinary."
+        f"Are the latest {latest} like the days that the model was trained on? Each feature and prediction is compared with the "
+        "reference, and the reference's own blocks say how much difference is ordinary."
     )
-    return shared.page(title, lead, sections(drift), _plots(drift))
+    return shared.page(title, lead, sections(drift, sent_to), _plots(drift))
 
 
-def sections(drift: Drift) -> list[Section]:
+def sections(drift: Drift, sent_to: str = "") -> list[Section]:
     """What it says."""
     if not drift.judged:
-        return [Section("In short", [drift.words])]
+        return [Section("In short", [words(drift, sent_to)])]
     all_of_them = f"All {len(drift.columns)} columns"
     return [
-        Section("In short", list(unmonitored(drift)), (Check("like the reference", not drift.alarm, verdict(drift)),)),
+        Section(
+            "In short",
+            list(unmonitored(drift)),
+            (Check("like the reference", not drift.alarm, verdict(drift, sent_to)),),
+        ),
         Section("Columns", [_how(drift)], tables=(_table(drift.columns[:LISTED], "The most unusual first"),)),
         Section(
             "The most unusual columns",
-            ["Shares of days by value; what lies beyond the picture is in the outermost bars."],
-            plots=(Plot("distributions", "Histograms of the reference and of the latest days, one pair per column."),),
+            ["Shares by value; what lies beyond the picture is in the outermost bars."],
+            plots=(Plot("distributions", "Histograms of the reference and of what is latest, one pair per column."),),
         ),
         Section("How large is ordinary?", [_ordinary(drift)], plots=(Plot("maxima", _ordinary(drift)),)),
         Section(
@@ -63,7 +68,7 @@ def _how(drift: Drift) -> str:
     return (
         f"Distance: {unit[drift.method]}. Score: the distance, or the difference of the shares of missing values if that is more "
         f"unusual, in deviations from what is ordinary between blocks of {drift.n_current} days. A column has drifted beyond "
-        f"{drift.limit:.1f}. Missing: the share of days without a value, in the reference and now."
+        f"{drift.limit:.1f}. Missing: the share of rows without a value, in the reference and now."
     )
 
 
@@ -120,7 +125,7 @@ def _distribution(axes: Axes, one: Column) -> None:
     if one.histogram is None:
         return
     axes.stairs(one.histogram.reference, one.histogram.edges, fill=True, color=BLUE, alpha=0.45, label="reference")
-    axes.stairs(one.histogram.current, one.histogram.edges, color=ORANGE, linewidth=1.4, label="latest days")
+    axes.stairs(one.histogram.current, one.histogram.edges, color=ORANGE, linewidth=1.4, label="latest")
     axes.set_title(one.name if len(one.name) <= SHORT else one.name[: SHORT - 1] + "…", fontsize=9, loc="left")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     for axis in (axes.xaxis, axes.yaxis):

@@ -165,7 +165,10 @@ class TestRun:
 
         told = run("run").output
 
-        assert "warning: quarantine/rows/crypto_prices nothing_left_behind: 1 in quarantine" in told
+        assert (
+            "warning: quarantine/rows/crypto_prices nothing_left_behind: 1 row in quarantine: 1 × record:too_few_fields"
+            in told
+        )
 
 
 class TestStatus:
@@ -323,10 +326,50 @@ def test_up_says_when_its_port_is_taken(run: Run):
     assert "--port" in told
 
 
-def test_a_wrong_setting_is_named(run: Run, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("CRYPTODUDEZ_BATCH_MEGABYTES", "many")
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("BATCH_MEGABYTES=many", "BATCH_MEGABYTES=many: Input should be a valid integer"),
+        ("CATALOG=mysql://x", "CATALOG=mysql://x: must begin with sqlite:/// or postgresql://"),
+        ("CATALOG=mysql://user:secret@x", "CATALOG=mysql://…@x: must begin with"),
+    ],
+)
+def test_a_wrong_setting_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, setting: str, told: str):
+    name, _, value = setting.partition("=")
+    monkeypatch.setenv(f"CRYPTODUDEZ_{name}", value)
 
-    assert "Error: CRYPTODUDEZ_BATCH_MEGABYTES=many: Input should be a valid integer" in run("status", code=1).output
+    assert f"Error: CRYPTODUDEZ_{told}" in run("status", code=1).output
+
+
+def test_a_mistyped_setting_is_told_and_goes_on(run: Run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CRYPTODUDEZ_SENSOR_SECOND", "9")
+
+    told = run("status", "--json")
+
+    assert "CRYPTODUDEZ_SENSOR_SECOND is no setting, did you mean CRYPTODUDEZ_SENSOR_SECONDS?" in told.stderr
+    assert json.loads(told.stdout)
+
+
+class TestHome:
+    @pytest.mark.parametrize("words", ["status", "run", "land crypto_prices FILE", "demo", "up", "serve"])
+    def test_a_file_cannot_be_one(self, archive: Path, words: str):
+        home = archive / "home"
+        arguments = words.replace("FILE", str(archive)).split()
+        for unusable in (archive, home):
+            told = command(unusable)(*arguments, code=1).output
+            assert f"Error: CRYPTODUDEZ_HOME={unusable} cannot be used: it is not a folder" in told
+
+    def test_a_folder_that_cannot_be_made_cannot_be_one(self):
+        run = command(Path("/proc/nohome"))
+        for asked in ("status", "serve"):
+            assert "CRYPTODUDEZ_HOME=/proc/nohome cannot be used: No such file" in run(asked, code=1).output
+
+    @pytest.mark.parametrize("words", ["status --json", "run", "sql VALUES(1)", "quarantine list --format json"])
+    def test_to_look_where_there_is_none_makes_none(self, run: Run, tmp_path: Path, words: str):
+        told = run(*words.split())
+
+        assert f"nothing at {tmp_path / 'home'} yet: set CRYPTODUDEZ_HOME, or run cryptodudez demo" in told.stderr
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_simulate_writes_archives_and_truth(run: Run, tmp_path: Path):

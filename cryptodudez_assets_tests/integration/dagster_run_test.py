@@ -131,6 +131,7 @@ class TestRun:
 
         assert shown["dagster/row_count"] == 1
         assert "banana" in shown["preview"]
+        assert shown["preview"].startswith("| rules | line | raw |")
 
     def test_a_run_with_nothing_to_do_changes_nothing(self, rig: Rig):
         rig.drop("a.csv", GOOD)
@@ -274,6 +275,15 @@ class TestNothingLeftBehind:
         assert check.metadata["quarantined"].value == 2
         assert "record:too_few_fields" in check.metadata["in_quarantine"].value
         assert "no known layout" in check.metadata["in_quarantine"].value
+        assert check.metadata["in_quarantine"].value.startswith("| why | line | file | id |")
+        assert check.description.startswith("1 row and 1 file in quarantine: 1 × ")
+
+    def test_names_the_most_common_reasons_first(self, rig: Rig):
+        rig.drop("a.csv", GOOD + "banana\n" + "1,2,3,4\n" * 2)
+
+        described = checks_of(rig.ingest())["nothing_left_behind"].description
+
+        assert described.startswith("3 rows in quarantine: 2 × record:too_many_fields, 1 × record:too_few_fields; 0 ")
 
     def test_is_content_with_a_clean_source(self, rig: Rig):
         rig.drop("a.csv", GOOD)

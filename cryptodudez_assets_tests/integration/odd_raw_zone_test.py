@@ -14,7 +14,7 @@ from cryptodudez_assets.lake.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.landing import land
+from cryptodudez_assets.lake.landing import NotAFile, land
 from cryptodudez_assets.lake.maintenance import maintain
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.settings import Settings
@@ -164,7 +164,7 @@ def test_a_home_may_have_any_name(tmp_path: Path, name: str) -> None:
 
 def test_a_pipe_is_not_landed(lake: Lake, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
-    with pytest.raises(ValueError, match="no regular file"):
+    with pytest.raises(NotAFile, match="no regular file"):
         list(land(lake, "gauges", [tmp_path / "pipe.csv"]))
 
 

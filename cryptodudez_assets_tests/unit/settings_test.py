@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.settings import Settings, unknown_variables
 
 
 def test_without_any_everything_is_below_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -38,6 +39,35 @@ def test_folders_become_absolute_and_urls_stay(tmp_path: Path, monkeypatch: pyte
 
 def test_a_password_in_the_catalog_is_not_shown():
     assert "secret" not in repr(Settings(catalog="postgresql://user:secret@host/db"))
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "told"),
+    [
+        ("lake", "abfs://secret@host", "must be a folder or begin with s3:// or gs://"),
+        ("catalog", "mysql://user:secret@host", "must begin with sqlite:/// or postgresql://"),
+        ("online", "secret", "must begin with sqlite:///, postgresql://"),
+    ],
+)
+def test_a_place_of_an_unknown_kind_is_refused_and_not_repeated(name: str, url: str, told: str):
+    with pytest.raises(ValidationError, match=told) as refused:
+        Settings(**{name: url})
+    assert "secret" not in str(refused.value)
+
+
+def test_a_mistyped_variable_is_found_with_what_was_meant(monkeypatch: pytest.MonkeyPatch):
+    before = unknown_variables()
+    for name in ("CRYPTODUDEZ_SENSOR_SECOND", "cryptodudez_lake", "CRYPTODUDEZ_REAL_DATA", "CRYPTO"):
+        monkeypatch.setenv(name, "1")
+
+    assert unknown_variables() == before | {"CRYPTODUDEZ_SENSOR_SECOND": "CRYPTODUDEZ_SENSOR_SECONDS"}
+
+
+def test_there_can_be_nothing_yet_only_where_all_is_kept_in_the_home(tmp_path: Path):
+    assert Settings(home=tmp_path / "new").nothing_yet
+    assert not Settings(home=tmp_path).nothing_yet
+    assert not Settings(home=tmp_path / "new", lake="s3://bucket").nothing_yet
+    assert not Settings(home=tmp_path / "new", catalog="postgresql://host/db").nothing_yet
 
 
 def test_a_home_with_signs_that_urls_escape_is_itself(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Servers are started together and leave nothing behind, however they are stopped and whatever they do about it."""
 
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -67,6 +68,18 @@ def test_when_one_ends_the_others_are_stopped_and_its_exit_code_told(start: Star
 
     assert supervisor.wait(10) == 3
     assert alive(tmp_path) == []
+
+
+def test_it_says_when_all_addresses_are_listened_at():
+    program = (
+        "from cryptodudez_assets.supervisor import supervise; import sys;"
+        "supervise([[sys.executable, '-c', 'import time; time.sleep(1)']], [('127.0.0.1', int(sys.argv[1]))], 'ready')"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        command = [sys.executable, "-c", program, str(server.getsockname()[1])]
+        assert subprocess.run(command, capture_output=True, text=True, timeout=20).stdout == "ready\n"
+
+    assert subprocess.run(command, capture_output=True, text=True, timeout=20).stdout == ""
 
 
 def test_a_grandchild_whose_parent_is_gone_is_found(start: Start, tmp_path: Path):

@@ -100,6 +100,8 @@ class Picture:
     versions: list[Version]
     sources: list[SourceHealth]
     reports: list[str]
+    has_samples: bool
+    """Whether the demo has put simulated data into the lake."""
 
 
 def gather(lake: Lake, today: Callable[[], Today | None]) -> Picture:
@@ -113,6 +115,7 @@ def gather(lake: Lake, today: Callable[[], Today | None]) -> Picture:
         versions=[_version(registry, number) for number in sorted(registry.versions(), reverse=True)],
         sources=[_health(lake, source) for source in all_sources().values()],
         reports=report_names(lake.settings),
+        has_samples=lake.settings.samples.is_dir(),
     )
 
 

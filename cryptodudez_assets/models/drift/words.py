@@ -8,24 +8,24 @@ NAMED = 5
 UNIT = {"Kolmogorov-Smirnov": "", "Wasserstein": "\u00a0sd"}
 
 
-def words(drift: Drift) -> str:
-    """All of it, as one paragraph."""
-    return " ".join(_judged(drift) if drift.judged else _not_judged(drift))
+def words(drift: Drift, sent_to: str = "") -> str:
+    """All of it, as one paragraph. `sent_to` is the endpoint of rows that were sent; without it they are days."""
+    return " ".join(_judged(drift, sent_to) if drift.judged else _not_judged(drift, sent_to))
 
 
-def verdict(drift: Drift) -> str:
+def verdict(drift: Drift, sent_to: str = "") -> str:
     """What is unlike the reference, or that nothing is."""
     monitored = [one for one in drift.columns if one.distance is not None]
-    days = f"the latest {drift.n_current} days"
+    latest = f"the latest {drift.n_current} {f'rows sent to {sent_to}' if sent_to else 'days'}"
     if not drift.alarm:
         return (
-            f"No drift: in {days}, none of {len(monitored)} columns is further from the reference ({drift.n_reference:,} days) "
+            f"No drift: in {latest}, none of {len(monitored)} columns is further from the reference ({drift.n_reference:,} days) "
             f"than is ordinary between the reference's own blocks of {drift.n_current} days."
         )
     one = len(drift.drifted) == 1
     return (
-        f"Drift: in {days}, {len(drift.drifted)} of {len(drift.columns)} columns {'is' if one else 'are'} unlike the reference "
-        f"({drift.n_reference:,} days): {_listed([_told(each, drift) for each in drift.drifted], '; ')}."
+        f"Drift: in {latest}, {len(drift.drifted)} of {len(drift.columns)} columns {'is' if one else 'are'} unlike the reference "
+        f"({drift.n_reference:,} days): {_listed([_told(each, drift, 'rows' if sent_to else 'days') for each in drift.drifted], '; ')}."
     )
 
 
@@ -64,22 +64,29 @@ def measured(value: float | None, drift: Drift) -> str:
     return "" if value is None else f"{value:.2f}{UNIT[drift.method]}"
 
 
-def _judged(drift: Drift) -> Iterator[str]:
-    yield verdict(drift)
+def _judged(drift: Drift, sent_to: str) -> Iterator[str]:
+    yield verdict(drift, sent_to)
     yield from replayed(drift)
     yield from unmonitored(drift)
 
 
-def _not_judged(drift: Drift) -> Iterator[str]:
-    yield (
-        f"Not enough days yet to say: {drift.n_current} to look at (30 are needed) and {drift.n_reference:,} of the reference "
-        "(300 are needed)."
-    )
+def _not_judged(drift: Drift, sent_to: str) -> Iterator[str]:
+    # Not above: `detect` imports these words.
+    from cryptodudez_assets.models.drift.detect import FEWEST_BLOCKS, FEWEST_DAYS
+
+    n, of_reference = drift.n_given, FEWEST_BLOCKS * FEWEST_DAYS
+    if n < FEWEST_DAYS and sent_to:
+        rows = "1 row was" if n == 1 else f"{n or 'No'} rows were"
+        yield f"{rows} sent to {sent_to}{'' if n else ' yet'}; {FEWEST_DAYS} are needed."
+    elif n < FEWEST_DAYS:
+        yield f"{n} day{'s' * (n != 1)} since training; drift is judged from {FEWEST_DAYS} on."
+    if drift.n_reference < of_reference:
+        yield f"The reference has {drift.n_reference:,} days; {of_reference:,} are needed."
 
 
-def _told(one: Column, drift: Drift) -> str:
+def _told(one: Column, drift: Drift, rows: str) -> str:
     if one.missing_score >= one.score:
-        return f"{one.name} (missing on {percent(one.missing_current)} of days, {percent(one.missing_reference)} in the reference)"
+        return f"{one.name} (missing on {percent(one.missing_current)} of {rows}, {percent(one.missing_reference)} in the reference)"
     return f"{one.name} (distance {measured(one.distance, drift)}, threshold {measured(one.threshold, drift)})"
 
 

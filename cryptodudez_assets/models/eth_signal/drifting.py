@@ -30,6 +30,8 @@ from cryptodudez_assets.models.receipts import Receipts
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.reports.page import write
 
+# Samples that are rows which somebody sent, and where to; the others are days.
+SENT_TO = {"requests": f"POST /models/{SIGNAL}/predict"}
 SPEC = TableSpec("ml.eth_signal_drift", DriftLooks, (), ("looked_at", "sample", "column"))
 REQUESTS = 2000
 COLUMNS = tuple(f"prediction: {name}" for name in CLASSES)
@@ -141,5 +143,5 @@ def _rows(at: datetime, sample: str, model: str, drift: Drift) -> Iterator[dict[
 
 def _write_page(lake: Lake, sample: str, drift: Drift) -> str:
     path = lake.settings.reports / f"eth_signal_drift_of_{sample}.html"
-    write(path, page(drift, f"Drift of the Ethereum signal: {sample}"))
+    write(path, page(drift, f"Drift of the Ethereum signal: {sample}", SENT_TO.get(sample, "")))
     return str(path)

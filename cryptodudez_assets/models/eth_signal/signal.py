@@ -39,7 +39,9 @@ def decide(probabilities: Sequence[float], verdict: Verdict, as_of: datetime | N
     likeliest = CLASSES[max(range(len(CLASSES)), key=probabilities.__getitem__)]  # NumPy takes longer for three numbers
     reasons = [] if verdict.skill else [verdict.words]
     if as_of is not None and is_stale(as_of, now):
-        reasons.append(f"The oldest of the features are of {as_of.day} {as_of:%B %Y}: older than {STALE_AFTER.days} days.")
+        reasons.append(
+            f"The oldest of the features are of {as_of.day} {as_of:%B %Y}: older than {STALE_AFTER.days} days."
+        )
     if reasons:
         return Signal("HODL", likeliest, "low", said, reasons)
     top = said[likeliest]

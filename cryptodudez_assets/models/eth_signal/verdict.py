@@ -91,12 +91,12 @@ def _luck(evidence: Evidence, options: SignalOptions) -> Test:
 
 
 def _money(evidence: Evidence, options: SignalOptions, level: float) -> Test:
-    bound = 100 * evidence.excess_return.lower_bound(level)
+    more, bound = (100 * one for one in (evidence.excess_return.value, evidence.excess_return.lower_bound(level)))
     return Test(
         name="net return above buy and hold",
         passed=bound > 0,
-        words=f"At {options.judged_cost_bps:g} bps it earns {100 * evidence.excess_return.value:+.3f} % a day more than buy and hold, "
-        f"{_at_least(level)} {bound:+.3f} % (needed: above 0).",
+        words=f"At {options.judged_cost_bps:g} bps it earns {abs(more):.3f} % a day {'less' if more < 0 else 'more'} than buy and hold; "
+        f"the difference is {_at_least(level)} {bound:+.3f} % (needed: above 0).",
     )
 
 

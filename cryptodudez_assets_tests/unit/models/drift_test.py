@@ -10,6 +10,7 @@ from cryptodudez_assets.models.drift import Drift, Method, detect, measure
 from cryptodudez_assets.models.drift.calibration import Family, look
 from cryptodudez_assets.models.drift.distances import deviations, levels, missing_distances
 from cryptodudez_assets.models.drift.found import PastLook
+from cryptodudez_assets.models.drift.words import words
 from cryptodudez_assets.models.drift_report import page
 
 Floats = NDArray[np.float64]
@@ -125,13 +126,34 @@ def test_columns_without_variation_values_or_fractions() -> None:
     assert [one.name for one in detected(values).drifted] == ["return_0"]
 
 
-@pytest.mark.parametrize(("n", "m"), [(N, 0), (N, 29), (299, M)])
-def test_too_few_days_say_nothing(n: int, m: int) -> None:
+@pytest.mark.parametrize(
+    ("n", "m", "of_days", "of_requests"),
+    [
+        (
+            N,
+            0,
+            "0 days since training; drift is judged from 30 on.",
+            "No rows were sent to POST /x yet; 30 are needed.",
+        ),
+        (N, 1, "1 day since training; drift is judged from 30 on.", "1 row was sent to POST /x; 30 are needed."),
+        (N, 29, "29 days since training; drift is judged from 30 on.", "29 rows were sent to POST /x; 30 are needed."),
+        (299, M, *["The reference has 299 days; 300 are needed."] * 2),
+    ],
+)
+def test_too_few_rows_say_nothing(n: int, m: int, of_days: str, of_requests: str) -> None:
     found = detected(days(8, 0.0, n + m) + np.array([[0.0]] * n + [[9.0]] * m), n)
     assert not found.judged
     assert not found.alarm
-    assert "Not enough days yet to say" in found.words
-    assert found.words in page(found)
+    assert found.words == of_days
+    assert words(found, "POST /x") == of_requests
+    assert of_days in page(found)
+    assert of_requests in page(found, sent_to="POST /x")
+
+
+def test_rows_that_were_sent_are_not_called_days() -> None:
+    found = detected(days(12, 0.0))
+    assert "in the latest 30 rows sent to POST /x, none of" in words(found, "POST /x")
+    assert "Are the latest rows sent to POST /x like the days" in page(found, sent_to="POST /x")
 
 
 def test_only_the_latest_days_are_looked_at() -> None:

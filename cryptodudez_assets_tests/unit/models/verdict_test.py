@@ -59,8 +59,9 @@ def test_skill_if_all_tests_are_passed():
         (
             {"excess_return": around(0.0, 0.001)},
             3,
-            "+0.000 % a day more than buy and hold, with 97.5 % confidence at least -0.095 %",
+            "0.000 % a day more than buy and hold; the difference is with 97.5 % confidence at least -0.095 %",
         ),
+        ({"excess_return": around(-0.00036, 0.001)}, 3, "earns 0.036 % a day less than buy and hold"),
     ],
 )
 def test_no_skill_if_one_fails(change: dict[str, Any], at: int, words: str):
