@@ -61,6 +61,8 @@ class Track:
     cost_bps: float
     lines: list[Line]
     price: Markup | None
+    turned_to: list[Decision]
+    """Which turns are marked in the chart of prices."""
     growth: Markup | None
     growth_ends: list[tuple[date, float, float]]
     days: list[Day]
@@ -86,7 +88,7 @@ def render(picture: Picture) -> str:
             today=picture.today,
             effects=_effects(picture.today.moved) if picture.today else [],
             tracks=[_track(record, picture.closes) for record in picture.records],
-            price=None if picture.records else _price(picture.closes, []),
+            price=None if picture.records else _price(_shown(picture.closes), []),
             classes=CLASSES,
             base_rates=any(one.stage == "champion" and one.recipe == BASE_RATES for one in picture.versions),
             dagster=DAGSTER,
@@ -120,13 +122,15 @@ def _environment() -> Environment:
 def _track(record: Record, closes: pl.DataFrame) -> Track:
     days = record.days.join(closes, on="event_ts", how="left")
     cost_bps = float(record.findings.options.get("judged_cost_bps", SignalOptions().judged_cost_bps))
-    turns = _turns(days.filter(pl.col("close").is_not_null()))
+    shown = _shown(closes)
+    turns = [turn for turn in _turns(days.filter(pl.col("close").is_not_null())) if turn[0] >= shown[0][0]]
     model, holding = _growth(record.days, cost_bps)
     return Track(
         record=record,
         cost_bps=cost_bps,
         lines=_lines(record, cost_bps),
-        price=_price(closes, turns),
+        price=_price(shown, turns),
+        turned_to=sorted({said for _, _, said in turns}),
         growth=growth_chart([_weekly(model), _weekly(holding)], _growth_words(record.manifest.label, model, holding))
         if len(model) > 1
         else None,
@@ -163,12 +167,12 @@ def _turns(days: pl.DataFrame) -> list[Turn]:
     return [(at.date(), close, said) for at, close, said in calls.select("event_ts", "close", "decision").iter_rows()]
 
 
-def _price(closes: pl.DataFrame, turns: Sequence[Turn]) -> Markup | None:
-    if len(closes) < 2:
-        return None
-    shown = [(at.date(), close) for at, close in closes.tail(SHOWN_DAYS).select("event_ts", "close").iter_rows()]
-    marked = [turn for turn in turns if turn[0] >= shown[0][0]]
-    return price_chart(shown, marked, _price_words(shown, marked))
+def _shown(closes: pl.DataFrame) -> list[Point]:
+    return [(at.date(), close) for at, close in closes.tail(SHOWN_DAYS).select("event_ts", "close").iter_rows()]
+
+
+def _price(shown: Sequence[Point], turns: Sequence[Turn]) -> Markup | None:
+    return price_chart(shown, turns, _price_words(shown, turns)) if len(shown) > 1 else None
 
 
 def _price_words(shown: Sequence[Point], marked: Sequence[Turn]) -> str:

@@ -65,6 +65,21 @@ def test_without_skill_it_says_why_not_and_shows_the_model_that_waits(lake: Lake
     assert text.count("Failed") == 3
 
 
+def test_the_legend_names_the_turns_that_are_marked(lake: Lake):
+    page = page_of(lake, skilled(lake))
+    legend = text_of(page[page.index("Price and past decisions") : page.index("decisions as a table")])
+
+    for said, shape in (("BUY", "buy"), ("SELL", "sell")):
+        assert (f"turned to {said}" in legend) == (f'class="shape {shape}"' in page.split("<figure>")[1])
+    assert ("turned to" in legend) != ("no turn between BUY and SELL" in legend)
+
+
+def test_sample_data_are_said_to_be_simulated(lake: Lake):
+    assert "simulated" not in text_of(page_of(lake, None))
+    lake.settings.samples.mkdir(parents=True)
+    assert "Sample data. Prices and tweets in this lake are simulated" in text_of(page_of(lake, None))
+
+
 def test_baselines_stand_beside_the_model_at_the_judged_cost(lake: Lake):
     text = text_of(page_of(lake, unskilled(lake)))
 
