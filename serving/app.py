@@ -70,6 +70,8 @@ def _openapi(settings: Settings) -> OpenAPIConfig:
     return OpenAPIConfig(
         title="CryptoDudez",
         version=version("cryptodudez"),
+        description="What to do about Ethereum, what the models predict, and the features that they stand on.",
+        use_handler_docstrings=True,
         path=DOCS,
         render_plugins=[
             SwaggerRenderPlugin(

@@ -30,6 +30,7 @@ class FeaturesAnswer(msgspec.Struct):
 
 @get(
     "/features/{view:str}",
+    tags=["features"],
     responses={
         400: ResponseSpec(Problem, description="Keys or features are not those of the view."),
         404: ResponseSpec(Problem, description="There is no such view."),

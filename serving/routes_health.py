@@ -21,7 +21,7 @@ class Health(msgspec.Struct):
     models: dict[str, int] = {}
 
 
-@get("/health/live", sync_to_thread=False)
+@get("/health/live", tags=["health"], sync_to_thread=False)
 def live() -> Health:
     """Say that the process answers."""
     return Health("live")
@@ -29,6 +29,7 @@ def live() -> Health:
 
 @get(
     "/health/ready",
+    tags=["health"],
     responses={503: ResponseSpec(Problem, description="Not ready, or no more; the words say why.")},
     sync_to_thread=False,
 )
@@ -42,7 +43,7 @@ def ready(request: Asked) -> Health:
     return Health("ready", {slot.registry.name: slot.require().version for slot in loaded})
 
 
-@get("/metrics", media_type=MediaType.TEXT, sync_to_thread=True)
+@get("/metrics", tags=["health"], media_type=MediaType.TEXT, sync_to_thread=True)
 def metrics(request: Asked) -> Response[str]:
     """Tell the metrics, in Prometheus' text format."""
     services = services_of(request)

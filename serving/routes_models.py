@@ -69,7 +69,9 @@ ANSWERS = {
 }
 
 
-@get("/models/{name:str}", responses={code: ANSWERS[code] for code in (404, 503)}, sync_to_thread=False)
+@get(
+    "/models/{name:str}", tags=["models"], responses={code: ANSWERS[code] for code in (404, 503)}, sync_to_thread=False
+)
 def describe_model(name: FromPath[str], request: Asked) -> ModelAnswer:
     """Describe the version of a model that serves."""
     predictor = services_of(request).slot(name).require().predictor
@@ -89,6 +91,7 @@ def describe_model(name: FromPath[str], request: Asked) -> ModelAnswer:
 
 @post(
     "/models/{name:str}/predict",
+    tags=["models"],
     status_code=200,
     responses=ANSWERS,
     operation_class=PredictOperation,
@@ -101,6 +104,7 @@ async def predict(name: FromPath[str]) -> PredictAnswer:
 
 @post(
     "/models/{name:str}/versions/{version:int}/predict",
+    tags=["models"],
     status_code=200,
     responses=ANSWERS,
     operation_class=PredictOperation,

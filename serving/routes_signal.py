@@ -13,6 +13,7 @@ from serving.signal_desk import SignalAnswer
 
 @get(
     "/signal/eth",
+    tags=["signal"],
     responses={
         200: ResponseSpec(SignalAnswer, description="The decision, and what it stands on."),
         503: ResponseSpec(Problem, description="There is no model or are no features yet; see Retry-After."),

@@ -27,6 +27,7 @@ Dollars = Annotated[
 
 @get(
     "/predict",
+    tags=["models"],
     media_type=MediaType.JSON,
     responses={
         200: ResponseSpec(int, description="Shares; the version that answered is in the header X-Model-Version."),
@@ -40,7 +41,7 @@ Dollars = Annotated[
 def predict_volume(
     vol_moving_avg: Shares, adj_close_rolling_med: Dollars, request: Request[Any, Any, Any]
 ) -> Response[int]:
-    """Say how many shares will be traded, from the mean volume and the median price of 30 days."""
+    """Say how many shares will be traded, from the rolling mean of volume and median of price."""
     repeated = [name for name, values in request.query_params.dict().items() if len(values) > 1]
     if repeated:
         raise ClientException(f"given more than once: {', '.join(repeated)}")
