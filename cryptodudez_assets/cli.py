@@ -413,15 +413,11 @@ def list_(source: str | None, everything: bool, format_: Literal["table", "json"
       cryptodudez quarantine list
       cryptodudez quarantine list --source elon_tweets --format json
     """
-    import polars as pl
-
-    from cryptodudez_assets.lake.review import overview
+    from cryptodudez_assets.lake.review import FILE_NAME, overview
 
     found = overview(_lake_to_read(), source, everything)
-    if format_ == "table":
-        # The file's name is enough to recognise it; the other formats say all.
-        file = pl.coalesce("member", "uri").str.split("/").list.last()
-        found = found.select("id", "source", file.alias("file"), "line", "why", *["status"] * everything)
+    if format_ == "table":  # the other formats say all
+        found = found.select("id", "source", FILE_NAME, "line", "why", *["status"] * everything)
     _print(found, format_)
 
 

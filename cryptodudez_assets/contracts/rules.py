@@ -33,10 +33,8 @@ def judge(contract: type[Contract], frame: pl.DataFrame) -> Iterator[Finding]:
     A null breaks only the rule that forbids it: other rules hold where they cannot be decided.
     """
     rules = _rules(contract)
-    held = frame.select(rule.holds.all(ignore_nulls=True).alias(str(number)) for number, rule in enumerate(rules)).row(
-        0
-    )
-    broken = [rule for rule, holds in zip(rules, held, strict=True) if not holds]
+    held = frame.select(rule.holds.all(ignore_nulls=True).alias(str(number)) for number, rule in enumerate(rules))
+    broken = [rule for rule, holds in zip(rules, held.row(0), strict=True) if not holds]
     flags = frame.select((~rule.holds).fill_null(value=False).alias(str(number)) for number, rule in enumerate(broken))
     yield from (Finding(rule.name, rule.is_warning, rows) for rule, rows in zip(broken, flags, strict=True))
 

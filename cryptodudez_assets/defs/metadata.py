@@ -1,6 +1,6 @@
 """What Dagster shows of an asset: keys, column schemas, counts, previews."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -64,18 +64,24 @@ def inferred_schema(latest: Mapping[str, Any]) -> dg.TableSchema:
     return dg.TableSchema(columns=[dg.TableColumn(name or "(no name)", type=dtype) for name, dtype in pairs])
 
 
-def table_metadata(lake: Lake, table: str, where: pl.Expr | None = None) -> dict[str, Any]:
-    """Row count, snapshot, location and a preview of a table (or the part of it that matches `where`)."""
+def table_metadata(
+    lake: Lake, table: str, where: pl.Expr | None = None, first: Sequence[pl.Expr] = ()
+) -> dict[str, Any]:
+    """Row count, snapshot, location and a preview of a table (or the part of it that matches `where`).
+
+    `first` columns lead the preview: what lies to the right is out of sight in the UI.
+    """
     found, rows = lake.tables.table(table), lake.tables.scan(table)
     if found is None or rows is None:
         return {"dagster/row_count": 0}
     rows = rows if where is None else rows.filter(where)
     snapshot = found.current_snapshot()
+    preview = rows.head(PREVIEW_ROWS).select(*first, pl.exclude([column.meta.output_name() for column in first]))
     return {
         "dagster/row_count": int(rows.select(pl.len()).collect().item()),
         "dagster/uri": found.location(),
         "snapshot_id": dg.MetadataValue.text(str(snapshot.snapshot_id) if snapshot else "none"),
-        "preview": markdown(rows.head(PREVIEW_ROWS).collect()),
+        "preview": markdown(preview.collect()),
     }
 
 

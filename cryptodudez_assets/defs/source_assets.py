@@ -11,7 +11,6 @@ from cryptodudez_assets.contracts.catalogue import Files
 from cryptodudez_assets.contracts.quarantine import QuarantinedRows
 from cryptodudez_assets.defs.automation import on_lookup_update
 from cryptodudez_assets.defs.metadata import (
-    PREVIEW_ROWS,
     contract_schema,
     inferred_schema,
     key_of,
@@ -28,6 +27,9 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.objects import StoredObject
 from cryptodudez_assets.lake.status import status_of
 from cryptodudez_assets.sources.declaration import Source
+
+WHY_FIRST = [pl.col("rules").list.join(", "), pl.col("line"), pl.col("raw")]
+"""Of the preview of what is in quarantine."""
 
 
 class CatalogueConfig(dg.Config):
@@ -153,21 +155,10 @@ def _ingest(source: Source) -> dg.AssetsDefinition:
         of_source = pl.col("source") == source.name
         yield dg.MaterializeResult(
             asset_key=quarantine_key(source),
-            metadata={
-                **table_metadata(opened, quarantine.ROWS.name, of_source),
-                **aside,
-                "preview": _quarantine_preview(opened, source),
-            },
+            metadata={**table_metadata(opened, quarantine.ROWS.name, of_source, WHY_FIRST), **aside},
         )
 
     return ingest_source
-
-
-def _quarantine_preview(lake: Lake, source: Source) -> dg.MetadataValue:
-    """Why first: what lies to the right is out of sight in the UI."""
-    first = ("rules", "line", "raw")
-    rows = quarantine.rows_of(lake.tables, source.name).select(*first, pl.exclude(first)).head(PREVIEW_ROWS)
-    return markdown(rows.with_columns(pl.col("rules").list.join(", ")).collect())
 
 
 def _table_spec(source: Source, key: dg.AssetKey, description: str, contract: type[Contract]) -> dg.AssetSpec:

@@ -13,7 +13,7 @@ from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key
 from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.review import overview
+from cryptodudez_assets.lake.review import FILE_NAME, overview
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.sources.declaration import Source
 
@@ -111,8 +111,7 @@ def _stuck(source: Source) -> dg.AssetChecksDefinition:
 
 def _why_first(aside: pl.DataFrame) -> pl.DataFrame:
     """What lies to the right is out of sight in the UI."""
-    file = pl.coalesce("member", "uri").str.split("/").list.last()
-    return aside.select("why", "line", file.alias("file"), "id")
+    return aside.select("why", "line", FILE_NAME, "id")
 
 
 def _counted(aside: pl.DataFrame) -> str:

@@ -37,7 +37,7 @@ def catalogue_objects(
         for number, described in enumerate(_in_commits(lake, source, new, run_id), 1):
             entries = _finish(lake, source, described, run_id)
             catalogue.record(lake.tables, source.name, entries)
-            written.extend(pl.DataFrame(entries, schema=polars_schema(Files)).select(TOLD))
+            written.extend(pl.DataFrame(entries, schema=written.schema))
             progress(f"{source.name}: commit {number}, {len(written)} entries of {len(new)} objects catalogued")
     return written
 

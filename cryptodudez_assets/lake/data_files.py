@@ -172,9 +172,8 @@ class DataFiles:
         plan = compute_statistics_plan(self._schema, self._metadata.properties)
         try:
             return self._collected(found, plan)
-        except (
-            UnicodeEncodeError
-        ):  # pyiceberg cuts text off, and has no character behind the last before the surrogates
+        except UnicodeEncodeError:
+            # pyiceberg cuts text off, and has no character behind the last before the surrogates.
             counted = MetricsMode(MetricModeTypes.COUNTS)
             texts = {id_: replace(one, mode=counted) for id_, one in plan.items() if one.iceberg_type == StringType()}
             return self._collected(found, plan | texts)

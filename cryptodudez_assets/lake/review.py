@@ -10,6 +10,9 @@ from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.sources import all_sources
 
+# Of what the overview lists: enough to recognise a file.
+FILE_NAME = pl.coalesce("member", "uri").str.split("/").list.last().alias("file")
+
 
 def overview(lake: Lake, source: str | None = None, everything: bool = False) -> pl.DataFrame:
     """Rows and files in quarantine, one line each; `everything` also shows those that were replayed or corrected."""

@@ -9,7 +9,6 @@ from scipy.stats import binomtest
 from cryptodudez_assets.models.drift.calibration import Family, Look, look, replay
 from cryptodudez_assets.models.drift.distances import Floats, levels, method_for, table
 from cryptodudez_assets.models.drift.found import Column, Drift, Histogram, PastLook, Rate
-from cryptodudez_assets.models.drift.words import words
 
 FEWEST_DAYS = 30  # that can be said to have a distribution
 FEWEST_BLOCKS = 10  # of a reference that can be said to have an ordinary range
@@ -41,8 +40,7 @@ def detect(
         method=method_for(len(before)),
         judged=len(now) >= FEWEST_DAYS and len(before) >= FEWEST_BLOCKS * FEWEST_DAYS,
     )
-    drift = _judged(drift, before, now, names) if drift.judged else drift
-    return drift.model_copy(update={"words": words(drift)})
+    return _judged(drift, before, now, names) if drift.judged else drift
 
 
 def _judged(drift: Drift, before: Floats, now: Floats, names: Sequence[str]) -> Drift:

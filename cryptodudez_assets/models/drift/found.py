@@ -71,7 +71,6 @@ class Drift(Finding):
     )
     looks: list[PastLook] = Field(default=[], description="The replay, in order of time.")
     replayed_rate: Rate | None = None
-    words: str = ""
 
     @property
     def drifted(self) -> list[Column]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from cryptodudez_assets.models.drift.detect import FEWEST_BLOCKS, FEWEST_DAYS
 from cryptodudez_assets.models.drift.found import Column, Drift, Rate
 
 NAMED = 5
@@ -71,9 +72,6 @@ def _judged(drift: Drift, sent_to: str) -> Iterator[str]:
 
 
 def _not_judged(drift: Drift, sent_to: str) -> Iterator[str]:
-    # Not above: `detect` imports these words.
-    from cryptodudez_assets.models.drift.detect import FEWEST_BLOCKS, FEWEST_DAYS
-
     n, of_reference = drift.n_given, FEWEST_BLOCKS * FEWEST_DAYS
     if n < FEWEST_DAYS and sent_to:
         rows = "1 row was" if n == 1 else f"{n or 'No'} rows were"

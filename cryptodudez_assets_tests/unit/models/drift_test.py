@@ -61,7 +61,7 @@ def test_the_replay_shows_a_market_that_does_not_stand_still() -> None:
     found = detected(values)
     assert found.replayed_rate is not None
     assert found.replayed_rate.low > 0.05
-    assert "do not stand still" in found.words
+    assert "do not stand still" in words(found)
 
 
 @pytest.mark.parametrize("n", [N, 1200])
@@ -72,7 +72,7 @@ def test_a_shifted_mean_is_found_and_named(n: int) -> None:
     assert found.method == ("Kolmogorov-Smirnov" if n == N else "Wasserstein")
     assert found.alarm
     assert [one.name for one in found.drifted] == ["return_3"] == [found.columns[0].name]
-    assert "return_3 (distance" in found.words
+    assert "return_3 (distance" in words(found)
 
 
 @pytest.mark.parametrize("n", [N, 1200])
@@ -88,7 +88,7 @@ def test_values_that_go_missing_are_found() -> None:
     values[:N][np.random.default_rng(0).random(N) < 0.05, 0] = np.inf  # as good as missing, and ordinary here
     found = detected(values)
     assert [one.name for one in found.drifted] == ["return_2"]
-    assert "return_2 (missing on 33\u00a0% of days, 0\u00a0% in the reference)" in found.words
+    assert "return_2 (missing on 33\u00a0% of days, 0\u00a0% in the reference)" in words(found)
     assert next(one for one in found.columns if one.name == "return_0").missing_reference == pytest.approx(
         0.05, abs=0.03
     )
@@ -101,7 +101,7 @@ def test_a_price_is_left_out_and_its_return_is_not() -> None:
     found = detected(values)
     assert not found.alarm
     assert [one.name for one in found.columns if one.level] == ["return_0"]
-    assert "Not monitored, as it moves like a level, not like a return: return_0." in found.words
+    assert "Not monitored, as it moves like a level, not like a return: return_0." in words(found)
 
 
 def test_random_walks_are_levels_and_averages_over_a_month_are_not() -> None:
@@ -121,7 +121,7 @@ def test_columns_without_variation_values_or_fractions() -> None:
     by_name = {one.name: one for one in found.columns}
     assert by_name["return_0"].distance == 0
     assert by_name["return_1"].distance is None
-    assert "Too few values to compare: return_1." in found.words
+    assert "Too few values to compare: return_1." in words(found)
     values[N:, 0] = 2.0
     assert [one.name for one in detected(values).drifted] == ["return_0"]
 
@@ -144,7 +144,7 @@ def test_too_few_rows_say_nothing(n: int, m: int, of_days: str, of_requests: str
     found = detected(days(8, 0.0, n + m) + np.array([[0.0]] * n + [[9.0]] * m), n)
     assert not found.judged
     assert not found.alarm
-    assert found.words == of_days
+    assert words(found) == of_days
     assert words(found, "POST /x") == of_requests
     assert of_days in page(found)
     assert of_requests in page(found, sent_to="POST /x")
