@@ -37,11 +37,11 @@ def test_it_is_what_its_contract_says(made: TrainingSet) -> None:
     assert set(made.rows["label"].drop_nulls()) == {"BUY", "HODL", "SELL"}
 
 
-def test_labels_are_known_after_their_day_and_within_the_horizon(made: TrainingSet) -> None:
+def test_labels_are_known_when_their_horizon_is_over_and_the_newest_days_have_none(made: TrainingSet) -> None:
     labelled = made.rows.filter(pl.col("label").is_not_null())
     ahead = labelled["label_known_ts"] - labelled["known_ts"]
-    assert ahead.min() == DAY
-    assert ahead.max() == OPTIONS.horizon_days * DAY
+    assert ahead.min() == ahead.max() == OPTIONS.horizon_days * DAY
+    assert made.rows["label"].tail(OPTIONS.horizon_days).null_count() == OPTIONS.horizon_days
 
 
 def test_the_next_day_s_return_is_that_of_the_closes(made: TrainingSet) -> None:

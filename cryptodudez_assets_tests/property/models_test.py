@@ -30,6 +30,27 @@ def test_labels_do_not_look_beyond_the_day_they_are_known(returns: Floats, horiz
 
 
 @given(
+    returns=some_returns,
+    horizon=st.integers(1, 10),
+    gaps=st.sets(st.integers(0, 59)),
+    seed=st.integers(0, 3),
+    width=st.floats(0.1, 3),
+)
+def test_which_days_have_a_label_does_not_depend_on_what_prices_did(
+    returns: Floats, horizon: int, gaps: set[int], seed: int, width: float
+):
+    there = np.array([at not in gaps for at in range(len(returns))])
+    others = np.random.default_rng(seed).permutation(returns) * 3
+    found = [
+        triple_barrier(np.where(there, np.exp(np.cumsum(one)), np.nan), np.full(len(one), 0.1), horizon, width)
+        for one in (returns, others, np.zeros(len(returns)))
+    ]
+    for labels, known in found:
+        assert ((labels >= 0) == (found[0][0] >= 0)).all()
+        assert (known == found[0][1]).all()
+
+
+@given(
     seed=st.integers(0, 5),
     n_folds=st.integers(1, 8).filter(lambda n: n > 1),
     train=st.integers(50, 150),

@@ -21,11 +21,15 @@ class EthDay(Contract):
         ge=0,
     )
     label: str = pa.Field(
-        description="What would have been right: the barrier that was touched first, HODL if none was; null while unknown.",
+        description="What would have been right: the barrier that was touched first, HODL if none was; null until the horizon "
+        "is over, and where the day at its end has no candle.",
         nullable=True,
         isin=CLASSES,
     )
-    label_known_ts: UtcTime = pa.Field(description="Close at which the label became known.", nullable=True)
+    label_known_ts: UtcTime = pa.Field(
+        description="Close at the end of the horizon, from which on the label is there, whenever a barrier was touched.",
+        nullable=True,
+    )
     return_next_day: float = pa.Field(
         description="Log return from this close to the next day's; null for the newest day.", nullable=True
     )

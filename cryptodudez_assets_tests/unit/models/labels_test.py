@@ -17,21 +17,26 @@ def labelled(
 @pytest.mark.parametrize(
     ("later", "expected"),
     [
-        ([150, 100, 100], (BUY, 1)),
-        ([100, 150, 50], (BUY, 2)),
-        ([101, 50, 150], (SELL, 2)),
+        ([150, 100, 100], (BUY, 3)),
+        ([100, 150, 50], (BUY, 3)),
+        ([101, 50, 150], (SELL, 3)),
         ([101, 99, 101], (HODL, 3)),
         ([101, 99, 101, 150], (HODL, 3)),
         ([101, float("nan"), 101], (HODL, 3)),
         ([101, 99, float("nan")], (UNKNOWN, -1)),
+        ([150, 99, float("nan")], (UNKNOWN, -1)),
+        ([150, 99, float("nan"), 100], (UNKNOWN, -1)),
     ],
 )
 def test_what_comes_first_decides(later: list[float], expected: tuple[int, int]):
     assert labelled([100, *later])[0] == expected
 
 
-def test_a_touch_is_known_before_the_horizon_is_over():
-    assert labelled([100, 150, float("nan"), float("nan")])[0] == (BUY, 1)
+@pytest.mark.parametrize("last", [150.0, 100.0, 50.0])
+@pytest.mark.parametrize("n_days", range(1, 6))
+def test_the_newest_days_have_no_label_whatever_prices_did(n_days: int, last: float):
+    found = labelled([100.0] * (n_days - 1) + [last])
+    assert [label for label, _ in found[-3:]] == [UNKNOWN] * min(3, n_days)
 
 
 @pytest.mark.parametrize(("moved", "label"), [(0.18, BUY), (0.17, HODL), (-0.17, HODL), (-0.18, SELL)])
