@@ -4,6 +4,7 @@ Clean chunks take the fast path: one strict, typed parse. Where anything in a ch
 one, and the same converters decide about each value; so a row's fate never depends on its neighbours.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +26,11 @@ KEPT_OF_RAW = 64 << 10
 CAREFUL_BYTES = 32 << 10
 ROW = " row"  # the record's number, beside the raw columns: no name of theirs begins with a blank
 EXTRA = " extra {}"  # an added column, by number: its own name may be anything
+# A number that is not zero, but of which a float would hold 0, is written with so long an exponent, or so many zeros.
+MANY_ZEROS = b"0" * 200
+LONG_EXPONENTS = {letter: re.compile(rb"%b-[0-9]{3}" % letter) for letter in (b"e", b"E")}
+# How it is known: there is another digit before the exponent.
+NOT_ZERO = "^[^eE]*[1-9]"
 ARROW_TYPES = {pl.String: pa.string(), pl.Int64: pa.int64(), pl.Float64: pa.float64(), pl.Date: pa.date32()}
 
 
@@ -82,7 +88,7 @@ class ChunkReader:
         if not chunk.tidy or b"\0" in data:
             return None  # Arrow is laxer with these
         try:
-            return pacsv.read_csv(
+            table = pacsv.read_csv(
                 pa.BufferReader(data),
                 pacsv.ReadOptions(
                     use_threads=False, block_size=max(len(data), 1) + 1, column_names=self.dialect.header
@@ -98,6 +104,8 @@ class ChunkReader:
             )
         except pa.ArrowInvalid:
             return None
+        # Which of its zeros are none, only their text tells.
+        return None if _may_underflow(data) and any(map(_has_zero, table.columns)) else table
 
     def _careful(self, chunk: Chunk, first_row: int) -> "_Part":
         found = list(records(chunk.data, chunk.first_line, self.dialect.delimiter))
@@ -117,8 +125,8 @@ class ChunkReader:
         for name, dtype in self._types.items():
             text = pa.array([record.fields[position[name]] or None for record in good], pa.string())
             columns[name], failed = _convert(text, dtype)
-            for index in failed:
-                broken[index].append(f"{name}:type")
+            for index, rule in failed:
+                broken[index].append(f"{name}:{rule}")
         rejects += [
             _reject(row, record, chunk, rules) for row, record, rules in zip(rows, good, broken, strict=True) if rules
         ]
@@ -191,13 +199,23 @@ def _reject_long_line(chunk: Chunk, row: int) -> Reject:
     return Reject(row, chunk.first_line, f"{beginning}… ({chunk.long_line:,} bytes)", (f"record:{TOO_LONG}",))
 
 
-def _convert(text: pa.Array, dtype: pa.DataType) -> tuple[pa.Array, list[int]]:
-    """The values, null where they cannot be converted, and the positions of those."""
+def _may_underflow(data: bytes) -> bool:
+    # One pattern for all would take a hundred times as long: those that begin with a letter are looked for by that.
+    long_exponent = any(letter in data and pattern.search(data) for letter, pattern in LONG_EXPONENTS.items())
+    return long_exponent or MANY_ZEROS in data
+
+
+def _has_zero(column: pa.ChunkedArray) -> bool:
+    return pa.types.is_floating(column.type) and bool(pc.any(pc.equal(column, 0.0)).as_py())
+
+
+def _convert(text: pa.Array, dtype: pa.DataType) -> tuple[pa.Array, list[tuple[int, str]]]:
+    """The values, null where the type cannot hold what is written, and the positions of those, each with the rule it breaks."""
     if pa.types.is_string(dtype):
         return text, []
     trimmed = pc.utf8_trim(text, " \t")
     pieces: list[pa.Array] = []
-    failed: list[int] = []
+    failed: list[tuple[int, str]] = []
     pending = [(0, len(trimmed))]
     while pending:  # halve whatever does not convert until the single culprits are found
         start, end = pending.pop()
@@ -205,9 +223,13 @@ def _convert(text: pa.Array, dtype: pa.DataType) -> tuple[pa.Array, list[int]]:
             pieces.append(trimmed.slice(start, end - start).cast(dtype))
         except pa.ArrowInvalid:
             if end - start == 1:
-                failed.append(start)
+                failed.append((start, "type"))
                 pieces.append(pa.nulls(1, dtype))
             else:
                 middle = (start + end) // 2
                 pending += [(middle, end), (start, middle)]
-    return pa.concat_arrays(pieces) if pieces else pa.array([], dtype), failed
+    values = pa.concat_arrays(pieces) if pieces else pa.array([], dtype)
+    if pa.types.is_floating(dtype):
+        zero = pc.and_(pc.equal(values, 0.0), pc.match_substring_regex(trimmed, NOT_ZERO))
+        failed += [(index, "underflow") for index in pc.indices_nonzero(zero.fill_null(False)).to_pylist()]
+    return values, failed

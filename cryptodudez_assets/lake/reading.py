@@ -15,6 +15,7 @@ from cryptodudez_assets.contracts.rules import Finding, breaking, broken_rules, 
 from cryptodudez_assets.lake.ahead import ahead
 from cryptodudez_assets.lake.archives import Container, Refused
 from cryptodudez_assets.lake.catalogue import Entry
+from cryptodudez_assets.lake.cells import clean_keys, misfits, with_empty_text
 from cryptodudez_assets.lake.chunks import chunks
 from cryptodudez_assets.lake.describe import path_of
 from cryptodudez_assets.lake.dialect import Dialect
@@ -225,15 +226,18 @@ class _Sieve:
         self, raw: pl.DataFrame, reader: ChunkReader
     ) -> tuple[pl.DataFrame, dict[str, dict[int, list[str]]]]:
         """Rows that keep every rule, and per file and row the rules that the others break."""
-        rows, misfits = canonical(self.source, reader.layout, raw, reader.extra)
+        rows, unheld = canonical(self.source, reader.layout, raw, reader.extra)
+        rows, cleaned = clean_keys(self.source, rows)
         rows = filled(rows, self.source, self.looked_up)
         findings = self._judge(rows, reader.layout)
         wrong = breaking(findings)
         broken: dict[str, dict[int, list[str]]] = {}
-        for file_id, row, rules in [*misfits, *self._errors(rows, findings, wrong)]:
+        for file_id, row, rules in [*unheld, *self._errors(rows, findings, wrong)]:
             broken.setdefault(file_id, {}).setdefault(row, []).extend(rules)
-        warned = breaking(findings, warnings=True)
-        if warned is not None:
+        # One by one, for what is looked up later takes back and adds warnings of the contract alone.
+        for warned in (breaking(findings, warnings=True), cleaned):
+            if warned is None:
+                continue
             kept = warned if wrong is None else warned & ~wrong
             for file_id, n in rows["file_id"].filter(kept).value_counts().iter_rows():
                 self.reading.counts[file_id].warned += n
@@ -288,7 +292,8 @@ def canonical(
 ) -> tuple[pl.DataFrame, list[tuple[str, int, list[str]]]]:
     """Typed raw columns (with `FILE` and `ROW`) as rows of the source's table; `known_ts` is null where the layout is silent.
 
-    Rows with a value that its column cannot hold are left out; they are returned as (file, row, what they break).
+    Rows with a value that its column cannot hold as it was written are left out; they are returned as (file, row, what they
+    break). An empty text is a value where the contract takes it for one.
     """
     added = [pl.col(EXTRA.format(number)).alias(name) for number, name in enumerate(extra)]
     derived = {
@@ -301,22 +306,13 @@ def canonical(
     }
     schema = polars_schema(source.contract)
     # Lazy, since what several columns are made of is then computed once.
-    raw = rows.lazy().select(derived[name].alias(name) for name in schema).collect()
-    fitting = raw.cast(schema, strict=False)
-    lost = {name: _is_lost(raw[name], fitting[name]) for name, dtype in schema.items() if raw.schema[name] != dtype}
-    lost = {name: flags for name, flags in lost.items() if flags.any()}
+    made = rows.lazy().select(derived[name].alias(name) for name in schema).collect()
+    made = with_empty_text(source, layout, rows, made)
+    fitting = made.cast(schema, strict=False)
+    lost = misfits(layout, rows, made, fitting)
     place = fitting.select("file_id", "file_row")
-    misfits = [(*at, [f"{name}:type"]) for name, flags in lost.items() for at in place.filter(flags).iter_rows()]
-    return (fitting.filter(~pl.any_horizontal(lost.values())) if misfits else fitting), misfits
-
-
-def _is_lost(raw: pl.Series, fitting: pl.Series) -> pl.Series:
-    lost = raw.is_not_null() & fitting.is_null()
-    return (
-        lost | (fitting.cast(raw.dtype) != raw).fill_null(False)
-        if raw.dtype.is_float() and fitting.dtype.is_integer()
-        else lost
-    )
+    told = [(*at, [rule]) for rule, flags in lost.items() for at in place.filter(flags).iter_rows()]
+    return (fitting.filter(~pl.any_horizontal(lost.values())) if lost else fitting), told
 
 
 def _why_broken(source: Source, count: FileCount) -> str | None:

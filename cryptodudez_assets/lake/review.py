@@ -13,6 +13,12 @@ from cryptodudez_assets.sources import all_sources
 # Of what the overview lists: enough to recognise a file.
 FILE_NAME = pl.coalesce("member", "uri").str.split("/").list.last().alias("file")
 
+WORDS = {
+    "not_finite": "is no finite number",
+    "underflow": "is not zero, but so close to it that only zero could be kept",
+    "leap_second": "has the second 60, which no time here can have: only the next minute could be kept",
+}
+
 
 def overview(lake: Lake, source: str | None = None, everything: bool = False) -> pl.DataFrame:
     """Rows and files in quarantine, one line each; `everything` also shows those that were replayed or corrected."""
@@ -66,8 +72,8 @@ def meaning(contract: type[TableContract], rule: str) -> str:
         return f"{name} cannot be read as {_a_kind(column.dtype)}" if column else f"{name} is not of the type declared"
     if kind == "missing" and column:
         return f"{name} is missing, or what it is made from cannot be read as {_a_kind(column.dtype)}"
-    if kind == "not_finite":
-        return f"{name} is no finite number"
+    if kind in WORDS:
+        return f"{name} {WORDS[kind]}"
     if column:
         return f"{name} must satisfy {next((told for told in column.rules if told.startswith(kind)), kind)}"
     return f"the row breaks the rule {rule} of {contract.__name__} (docs/data_dictionary.md)"

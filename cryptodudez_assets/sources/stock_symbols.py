@@ -4,12 +4,12 @@ import polars as pl
 
 from cryptodudez_assets.contracts.stock_symbols import StockSymbols
 from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
+from cryptodudez_assets.sources.text import identifier
 
 
 def text(column: str) -> pl.Expr:
     """Without outer blanks, null where nothing is left."""
-    stripped = pl.col(column).str.strip_chars()
-    return pl.when(stripped != "").then(stripped)
+    return identifier(pl.col(column))
 
 
 def flag(column: str) -> pl.Expr:

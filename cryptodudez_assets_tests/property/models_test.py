@@ -36,6 +36,7 @@ def test_labels_do_not_look_beyond_the_day_they_are_known(returns: Floats, horiz
     seed=st.integers(0, 3),
     width=st.floats(0.1, 3),
 )
+@settings(deadline=None)
 def test_which_days_have_a_label_does_not_depend_on_what_prices_did(
     returns: Floats, horizon: int, gaps: set[int], seed: int, width: float
 ):

@@ -1,0 +1,69 @@
+"""What a source makes of a text, without a lake: each record's row, or the rules that it breaks."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from cryptodudez_assets.contracts.rules import breaking, broken_rules, judge
+from cryptodudez_assets.lake.cells import clean_keys
+from cryptodudez_assets.lake.chunks import CHUNK_BYTES, chunks
+from cryptodudez_assets.lake.dialect import Dialect
+from cryptodudez_assets.lake.parse import ChunkReader
+from cryptodudez_assets.lake.reading import FILE, canonical
+from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
+
+TODAY = datetime(2026, 1, 1, tzinfo=UTC)
+Fate = dict[str, Any] | list[str]
+
+NUMBERS = dict.fromkeys(("High", "Low", "Open", "Close", "Volume", "Marketcap", "Adj Close"), "1")
+GOOD: dict[str, dict[str, str]] = {
+    "coin_csv": {"Name": "Coin", "Symbol": "C", "Date": "2020-01-02 23:59:59", **NUMBERS},
+    "utc_39": {"date": "2020-01-02 03:04:05", "timezone": "+0000", "nlikes": "1", "nreplies": "1", "nretweets": "1"},
+    "arabian_36": {
+        **{"date": "2020-01-02", "time": "03:04:05", "timezone": "+0400"},
+        **dict.fromkeys(("likes_count", "replies_count", "retweets_count"), "1"),
+    },
+    "symbol_csv": {"Date": "2020-01-02", **NUMBERS, "symbol": "A", "folder": "stocks"},
+    "all_tickers_csv": {
+        **{"symbol": "A", "date": "2020-01-02", "close_adjusted": "1", "split_coefficient": "1"},
+        **dict.fromkeys(("open", "high", "low", "close", "volume"), "1"),
+    },
+    "symbols_valid_meta": {"Symbol": "A", "Security Name": "A company"},
+}
+"""A good record of each layout that ships, and what its path says."""
+TWEET = {"id": "7", "conversation_id": "7", "tweet": "so it goes", "username": "elonmusk", "reply_to": "[]"}
+GOOD["utc_39"] |= TWEET
+GOOD["arabian_36"] |= TWEET
+
+
+def fates(source: Source, layout: Layout, records: Sequence[Mapping[str, str]], *, careful: bool = False) -> list[Fate]:
+    """For each record its row in the source's table, or what it breaks. Each is a good record but for what is said of it."""
+    good = GOOD.get(layout.name, {})
+    told = {name: value for name, value in good.items() if name not in layout.columns}
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(layout.columns), lineterminator="\n", restval="")
+    writer.writeheader()
+    writer.writerows({**{n: v for n, v in good.items() if n in layout.columns}, **record} for record in records)
+    dialect = Dialect("utf-8", ",", "\n", tuple(layout.columns))
+    (chunk,) = chunks(io.BytesIO(text.getvalue().encode()), dialect, CHUNK_BYTES)
+    parsed = ChunkReader(dialect, layout).read(replace(chunk, tidy=chunk.tidy and not careful), 1)
+    assert parsed.table is not None
+    raw = pl.DataFrame(pl.from_arrow(parsed.table)).with_columns(
+        pl.lit("f").alias(FILE), pl.lit(TODAY).alias(CATALOGUED), *(pl.lit(v).alias(n) for n, v in told.items())
+    )
+    found: dict[int, Fate] = {reject.file_row: list(reject.rules) for reject in parsed.rejects}
+    rows, misfits = canonical(source, layout, raw)
+    for _, row, rules in misfits:
+        found[row] = [*found.get(row, []), *rules]
+    rows = clean_keys(source, rows)[0].with_columns(pl.col("known_ts").fill_null(TODAY))
+    findings = list(judge(source.contract, rows))
+    wrong = breaking(findings)
+    broken = iter(broken_rules(findings, wrong) if wrong is not None else [])
+    for number, row in enumerate(rows.to_dicts()):
+        found[row["file_row"]] = next(broken) if wrong is not None and wrong[number] else row
+    return [found[number] for number in range(1, len(records) + 1)]
