@@ -1,16 +1,21 @@
 """Contract of `market.crypto_prices`."""
 
+from datetime import time
+
 import pandera.polars as pa
 import polars as pl
 from pandera.api.polars.types import PolarsData
 
 from cryptodudez_assets.contracts.base import TableContract
 
+CLOSE = time(23, 59, 59)
+
 
 class CryptoPrices(TableContract):
     """Daily candles of cryptocurrencies, one row per coin and UTC day.
 
-    `event_ts` is the close of the candle (23:59:59 UTC); a candle is known when it closes.
+    `event_ts` is the close of the candle, the UTC day's last second (23:59:59); a candle is known when it closes. A row of
+    another time is set aside: it is the candle of an hour, or of a day elsewhere, and midnight would not tell of which day.
     """
 
     symbol: str = pa.Field(description="Ticker of the coin.", str_length={"min_value": 1, "max_value": 20})
@@ -28,6 +33,11 @@ class CryptoPrices(TableContract):
         gt=0,
         metadata={"unit": "USD"},
     )
+
+    @pa.check("event_ts", name="close_of_the_utc_day", error=f"close_of_the_utc_day({CLOSE})")
+    def at_the_close(cls, data: PolarsData) -> pl.LazyFrame:
+        """With the key, this makes one row per coin and UTC day."""
+        return data.lazyframe.select(pl.col(data.key).dt.time() == CLOSE)
 
     @pa.dataframe_check(name="high_below_low")
     def high_not_below_low(cls, data: PolarsData) -> pl.LazyFrame:

@@ -123,11 +123,21 @@ def test_details_of_a_row_and_of_a_file(done: Lake):
         ("volume:type", "volume cannot be read as a whole number"),
         ("Date:type", "Date is not of the type declared"),
         ("high:not_finite", "high is no finite number"),
+        ("Volume:underflow", "Volume is not zero, but so close to it that only zero could be kept"),
+        (
+            "event_ts:leap_second",
+            "event_ts has the second 60, which no time here can have: only the next minute could be kept",
+        ),
         ("high_too_low", "the row breaks the rule high_too_low of StockMarket (docs/data_dictionary.md)"),
     ],
 )
 def test_a_rule_is_told_in_words(rule: str, words: str):
     assert meaning(all_sources()["stock_market"].contract, rule) == words
+
+
+def test_what_is_off_the_grain_is_told_in_words():
+    words = "event_ts must satisfy close_of_the_utc_day(23:59:59)"
+    assert meaning(all_sources()["crypto_prices"].contract, "event_ts:close_of_the_utc_day") == words
 
 
 def test_the_inventory_lists_every_table_as_it_is(done: Lake):
