@@ -4,11 +4,13 @@ import dagster as dg
 
 from cryptodudez_assets.defs.build import build_definitions
 from cryptodudez_assets.features import configured_views
+from cryptodudez_assets.lake.homes import own
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Every asset, check, sensor and job of the platform."""
-    return build_definitions(all_sources().values(), configured_views(Settings().rolling_days))
+    """Every asset, check, sensor and job of the platform; a home that is not whole and its own is told when this is loaded."""
+    settings = own(Settings())
+    return build_definitions(all_sources().values(), configured_views(settings.rolling_days))

@@ -41,9 +41,24 @@ def maintain_tables(context: dg.OpExecutionContext, lake: LakeResource) -> None:
         context.log.info(str(done))
 
 
-@dg.job(description="Upkeep of every table: compaction, snapshot expiry, removal of orphaned files.")
+@dg.op(description="Copy the catalog's database into the home's folder of backups, if it is a file.")
+def back_up_catalog(context: dg.OpExecutionContext, lake: LakeResource) -> None:
+    """Backup of what names the tables."""
+    from cryptodudez_assets.lake.catalog_database import back_up
+    from cryptodudez_assets.lake.lake import now
+
+    made = back_up(lake.open().settings, now())
+    context.log.info(
+        f"backup of the catalog: {made}" if made else "no backup: the catalog is no file, or there is none yet"
+    )
+
+
+@dg.job(
+    description="Backup of the catalog, and upkeep of every table: compaction, snapshot expiry, removal of orphaned files."
+)
 def maintenance() -> None:
     """Run the upkeep."""
+    back_up_catalog()
     maintain_tables()
 
 

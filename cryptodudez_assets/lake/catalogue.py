@@ -5,6 +5,7 @@ per source, so that finding and finishing work costs what there is to do, not wh
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -142,6 +143,13 @@ def claimed_batches(tables: Lakehouse) -> set[str]:
     """Batches of all sources that were begun and are not finished."""
     rows = _files(tables, EqualTo("open", True)).filter(pl.col("open"), pl.col("status") == Status.CLAIMED)
     return set(rows.select("batch_id").unique().collect()["batch_id"])
+
+
+def oldest_claim(tables: Lakehouse) -> datetime | None:
+    """When the oldest batch was claimed that was begun and is not finished."""
+    rows = _files(tables, EqualTo("open", True)).filter(pl.col("open"), pl.col("status") == Status.CLAIMED)
+    claimed: datetime | None = rows.select(pl.col("updated_at").min()).collect().item()
+    return claimed
 
 
 def files_of(tables: Lakehouse, source: str) -> pl.LazyFrame:

@@ -21,7 +21,7 @@ def take_inventory(lake: Lake) -> pl.DataFrame:
 
 
 def _describe(lake: Lake, name: str) -> dict[str, object]:
-    table = lake.tables.catalog.load_table(name)
+    table = lake.tables.load(name)
     files = [task.file for task in table.scan().plan_files()]
     snapshot = table.current_snapshot()
     return {

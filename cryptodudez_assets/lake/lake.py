@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from cryptodudez_assets.lake.homes import own
 from cryptodudez_assets.lake.objects import ObjectStore, open_store
 from cryptodudez_assets.lake.tables import Lakehouse
 from cryptodudez_assets.settings import Settings
@@ -19,7 +20,11 @@ class Lake:
 
     @classmethod
     def open(cls, settings: Settings) -> "Lake":
-        """The lake that the settings describe. Nothing is created before something is written."""
+        """The lake that the settings describe; `homes.Refused` where it is not whole and its own.
+
+        Nothing is created before something is written.
+        """
+        settings = own(settings)
         return cls(settings, open_store(settings), Lakehouse(settings))
 
 

@@ -7,15 +7,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import permutations
 
 import polars as pl
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 
 from cryptodudez_assets.lake import catalogue
+from cryptodudez_assets.lake.homes import Refused
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.locks import exclusive
-from cryptodudez_assets.lake.tables import Change, Lakehouse, data_files, path_of, scan_files
+from cryptodudez_assets.lake.places import inside, key_within, same, table_folder, true_path
+from cryptodudez_assets.lake.tables import Change, Lakehouse, data_files, scan_files
 
 # The batch that a snapshot of a source's table belongs to, and what became of it.
 BATCH, OUTCOME = "cryptodudez.batch", "cryptodudez.outcome"
@@ -119,23 +122,42 @@ def expire(lake: Lake, name: str, keep: int = KEPT_SNAPSHOTS) -> Expired:
 
 
 def remove_orphans(lake: Lake, name: str, grace: timedelta = GRACE) -> Removed:
-    """Delete files below the table's folder that no snapshot refers to.
+    """Delete files below the table's folder that no snapshot refers to, in this lake only.
 
-    A commit under way has written files that nothing refers to yet: `grace` must be longer than any commit takes.
+    A commit under way has written files that nothing refers to yet: `grace` must be longer than any commit takes. What was
+    written since the oldest batch was claimed that is not finished may belong to it, and stays.
     """
     with exclusive(lake.settings, f"table.{name}"):
-        table = lake.tables.catalog.load_table(name)
-        used = set(map(path_of, _referred_to(table)))
-        folder = lake.store.key(path_of(table.location()))
-        before = now() - grace
+        table = lake.tables.load(name)  # refuses a table outside of the lake
+        used = {true_path(location) for location in _referred_to(table)}
+        claimed = catalogue.oldest_claim(lake.tables)
+        before = min(now() - grace, claimed) if claimed else now() - grace
         orphans = [
             found
-            for found in lake.store.list(folder)
-            if found.key.endswith(TABLE_FILES) and found.modified < before and lake.store.uri(found.key) not in used
+            for found in lake.store.list(_own_folder(lake, name, table.location()))
+            if found.key.endswith(TABLE_FILES)
+            and found.modified < before
+            and true_path(lake.store.uri(found.key)) not in used
         ]
         for orphan in orphans:
             table.io.delete(lake.store.uri(orphan.key))
     return Removed(len(orphans), sum(orphan.size for orphan in orphans))
+
+
+def _own_folder(lake: Lake, name: str, location: str) -> str:
+    """Key of the folder that is this table's alone; whatever the table says of itself, others' files are not cleared up."""
+    named = lake.tables.pointers()
+    shared = [
+        other.name
+        for other in named
+        if other.name != name
+        and any(
+            inside(*pair) or same(*pair) for pair in permutations((location, table_folder(other.metadata_location)))
+        )
+    ]
+    if shared:
+        raise Refused(f"{name} says that it lies in {location}, where {shared[0]} lies, too: it is not cleared up")
+    return key_within(location, lake.settings.lake)
 
 
 def _groups(table: Table, max_small: int) -> list[list[DataFile]]:

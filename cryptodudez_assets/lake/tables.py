@@ -38,8 +38,12 @@ from pyiceberg.types import (
 )
 
 from cryptodudez_assets.contracts.base import Contract, columns_of, summary_of
+from cryptodudez_assets.lake import homes
+from cryptodudez_assets.lake.catalog_database import CATALOG, Pointer, named
 from cryptodudez_assets.lake.data_files import TRANSFORMS, DataFiles, Transform
 from cryptodudez_assets.lake.locks import exclusive
+from cryptodudez_assets.lake.objects import open_store
+from cryptodudez_assets.lake.places import path_of
 from cryptodudez_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -88,35 +92,38 @@ class Lakehouse:
 
     @cached_property
     def catalog(self) -> "SqlCatalog":
-        """Iceberg's catalog, connected to when it is first needed."""
-        from pyiceberg.catalog.sql import SqlCatalog  # brings SQLAlchemy: loading the graph need not wait for it
-
+        """Iceberg's catalog, connected to when it is first needed; `homes.Refused` where the home is not whole and its own."""
+        homes.own(self.settings)
         if self.settings.catalog.startswith("sqlite"):
             self.settings.home.mkdir(parents=True, exist_ok=True)
-        uri = self.settings.catalog.replace("postgresql://", "postgresql+psycopg://")
-        properties = {"uri": uri, "warehouse": self.warehouse, "pool_pre_ping": "true"}
-        if self.settings.s3_endpoint:
-            properties |= {"s3.endpoint": self.settings.s3_endpoint, "s3.region": self.settings.s3_region}
         with exclusive(self.settings, "catalog"):  # two first starts at once would both create its tables
-            return SqlCatalog("lake", **properties)
-
-    @property
-    def warehouse(self) -> str:
-        """Root of the tables' files."""
-        lake = self.settings.lake
-        return f"{lake}/tables"  # of a folder the plain path: in a URL, `#` and `?` would end it
+            return open_catalog(self.settings)
 
     def names(self) -> list[str]:
         """All tables, as `namespace.table`."""
         spaces = sorted(self.catalog.list_namespaces())
         return [".".join(name) for space in spaces for name in sorted(self.catalog.list_tables(space))]
 
+    def pointers(self) -> list[Pointer]:
+        """All tables, with the metadata file of each."""
+        found = named(self.settings)
+        return found.pointers if found else []
+
     def table(self, name: str) -> Table | None:
         """The table as it is now, or None if nothing was ever written to it."""
         try:
-            return self.catalog.load_table(name)
+            return self.load(name)
         except NoSuchTableError:
             return None
+
+    def load(self, name: str) -> Table:
+        """The same of a table that must be there. One that lies outside of the lake is refused."""
+        try:
+            table = self.catalog.load_table(name)
+        except FileNotFoundError:
+            raise homes.lost(self.settings, name) from None
+        homes.insist_on_own(self.settings, name, table.location())
+        return table
 
     def scan(
         self, name: str, where: BooleanExpression | None = None, snapshot_id: int | None = None
@@ -128,14 +135,14 @@ class Lakehouse:
     @contextmanager
     def changing(self, spec: TableSpec) -> Iterator["Change"]:
         """Collect changes to a table under its lock; they are committed together at the end, or not at all."""
-        with exclusive(self.settings, f"table.{spec.name}"):
-            yield from _committed(Change(self._ensure(spec)))
+        with exclusive(self.settings, f"table.{spec.name}"), committed(Change(self._ensure(spec))) as change:
+            yield change
 
     @contextmanager
     def rearranging(self, name: str) -> Iterator["Change"]:
         """The same for a table as it is found, whatever contract it was made from: nothing but its layout may change."""
-        with exclusive(self.settings, f"table.{name}"):
-            yield from _committed(Change(self.catalog.load_table(name)))
+        with exclusive(self.settings, f"table.{name}"), committed(Change(self.load(name))) as change:
+            yield change
 
     def keep(self, name: str, snapshot_id: int | None = None) -> None:
         """Tag a snapshot (by default the newest), so that upkeep never forgets it."""
@@ -147,6 +154,7 @@ class Lakehouse:
     def _ensure(self, spec: TableSpec) -> Table:
         if (table := self.table(spec.name)) is not None:
             return _with_new_columns(table, spec)
+        homes.insist_on_new(self.settings, open_store(self.settings), spec.name)
         schema, partition, order = _layout(spec)
         with exclusive(self.settings, "catalog"):  # first tables of a namespace may be made at the same time
             self.catalog.create_namespace_if_not_exists(spec.name.split(".")[0])
@@ -154,6 +162,17 @@ class Lakehouse:
         return self.catalog.create_table_if_not_exists(
             spec.name, schema, partition_spec=partition, sort_order=order, properties=properties
         )
+
+
+def open_catalog(settings: Settings, name: str = CATALOG, uri: str | None = None) -> "SqlCatalog":
+    """Iceberg's catalog as it is, made if it is not there. Everybody else asks `Lakehouse.catalog`, which looks at the home first."""
+    from pyiceberg.catalog.sql import SqlCatalog  # brings SQLAlchemy: loading the graph need not wait for it
+
+    address = uri or settings.catalog.replace("postgresql://", "postgresql+psycopg://")
+    properties = {"uri": address, "warehouse": homes.warehouse(settings), "pool_pre_ping": "true"}
+    if settings.s3_endpoint:
+        properties |= {"s3.endpoint": settings.s3_endpoint, "s3.region": settings.s3_region}
+    return SqlCatalog(name, **properties)
 
 
 class _Transaction(Transaction):  # type: ignore[misc]
@@ -320,7 +339,9 @@ class Change:
         self._added.abandon()
 
 
-def _committed(change: Change) -> Iterator[Change]:
+@contextmanager
+def committed(change: Change) -> Iterator[Change]:
+    """The change to be filled, which is then made; where filling it fails, nothing is."""
     try:
         yield change
         change.commit()
@@ -424,12 +445,6 @@ def scan_files(table: Table, paths: Sequence[str], *, with_path: bool = False) -
         glob=False,
         include_file_paths=PATH if with_path else None,
     )
-
-
-def path_of(location: str) -> str:
-    """Where a file lies, as Polars wants it."""
-    # Of a local file Polars gets the plain path: it would read a percent sign in a URL as an escape.
-    return location.removeprefix("file://")
 
 
 def frame_schema(table: Table) -> pl.Schema:

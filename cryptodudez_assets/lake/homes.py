@@ -1,0 +1,124 @@
+"""Whether a home is whole and its own: looked at whenever it is opened, before anything is written.
+
+A home is refused where its tables lie elsewhere than in its lake (it was moved, or is a copy whose original would be written to),
+and where its catalog is gone, broken, emptied or older than the tables. The line that refuses it says how to mend it:
+`moving.py` and `restoring.py` do so.
+"""
+
+import shlex
+from collections.abc import Sequence
+
+from cryptodudez_assets.lake.catalog_database import Damaged, OutOfReach, Pointer, backups, database_file, named
+from cryptodudez_assets.lake.objects import ObjectStore, open_store
+from cryptodudez_assets.lake.places import inside, is_local, lake_of, same, version_of
+from cryptodudez_assets.settings import Settings
+
+RESTORE = "cryptodudez restore-catalog"
+
+
+class Refused(Exception):
+    """The home cannot be used as it is: what was found, what was expected, and the command that mends it, in one line."""
+
+
+def warehouse(settings: Settings) -> str:
+    """Root of the tables' files; of a folder the plain path: in a URL, `#` and `?` would end it."""
+    return f"{settings.lake}/tables"
+
+
+def own(settings: Settings) -> Settings:
+    """The settings, with the lake spelled as its tables spell it; raises `Refused`. Reads the catalog's list of tables, no more.
+
+    A database server that cannot be reached is not told here: whoever needs it is told by its own error.
+    """
+    try:
+        found = named(settings)
+    except Damaged as error:
+        raise broken(settings, error) from None
+    except OutOfReach:
+        return settings
+    if found is None or not found.pointers:
+        if holds_tables(open_store(settings)):
+            gone = "there is no catalog" if found is None else "no table is named by the catalog"
+            raise Refused(f"{gone} at {_where(settings)}, {_beside_tables(settings)}")
+        return settings
+    if found.taken_at:
+        raise Refused(
+            f"{_where(settings)} is a backup of {found.taken_at:%Y-%m-%d %H:%M} UTC, put there by hand: what was committed "
+            f"since is missing. Run `{RESTORE}`, which brings it up to its tables"
+        )
+    strange = [one for one in found.pointers if not inside(one.metadata_location, warehouse(settings))]
+    if strange:
+        raise Refused(foreign(settings, strange[0]))
+    return _as_spelled(settings, found.pointers)
+
+
+def insist_on_own(settings: Settings, table: str, location: str) -> None:
+    """Refuse a table that lies outside of the lake, whatever the catalog says."""
+    if not inside(location, warehouse(settings)):
+        raise Refused(
+            f"the table {table} lies in {location}, not in the lake {settings.lake}: it is neither read, written nor cleared up"
+        )
+
+
+def insist_on_new(settings: Settings, store: ObjectStore, table: str) -> None:
+    """Refuse to make a table where one has been written to: only its name in the catalog is gone."""
+    if holds_tables(store, f"tables/{table.replace('.', '/')}"):
+        raise Refused(f"the catalog at {_where(settings)} does not name {table}, {_beside_tables(settings)}")
+
+
+def holds_tables(store: ObjectStore, below: str = "tables") -> bool:
+    """Whether a table lies there that was ever written to. The first metadata of a table is there before its catalog's row."""
+    return any((version_of(store.uri(found.key)) or 0) > 0 for found in store.list(below))
+
+
+def lost(settings: Settings, table: str) -> Refused:
+    """What is said where the catalog names a metadata file that is not there."""
+    found = named(settings)
+    named_for_it = [one.metadata_location for one in (found.pointers if found else []) if one.name == table]
+    return Refused(f"the catalog names {', '.join(named_for_it)} for {table}, which is gone: run `{RESTORE}`")
+
+
+def foreign(settings: Settings, table: Pointer) -> str:
+    """What is said of a home whose tables lie elsewhere."""
+    lake = lake_of(table.metadata_location, table.name)
+    found = f"the tables of {settings.home} lie in {lake}/tables, not in its lake {settings.lake}"
+    if not (is_local(lake) and settings.lake_is_local):
+        return f"{found}: set CRYPTODUDEZ_LAKE={shlex.quote(lake)}; tables in a bucket do not move"
+    if not holds_tables(open_store(settings)):
+        return (
+            f"{found}, where there are none: set CRYPTODUDEZ_LAKE={shlex.quote(lake)}, or put the lake where it belongs"
+        )
+    old, new = of_homes(settings, lake)
+    return f"{found}: it was moved or copied. Run `cryptodudez move-home {shlex.quote(old)} {shlex.quote(new)}`"
+
+
+def of_homes(settings: Settings, lake: str) -> tuple[str, str]:
+    """What was moved from where to where: homes, or lakes that lie outside of one."""
+    if same(settings.lake, str(settings.home / "lake")) and lake.endswith("/lake"):
+        return lake.removesuffix("/lake"), str(settings.home)
+    return lake, settings.lake
+
+
+def broken(settings: Settings, error: Damaged) -> Refused:
+    """What is said of a catalog that cannot be read."""
+    return Refused(f"the catalog at {_where(settings)} cannot be read ({error}), {_beside_tables(settings)}")
+
+
+def _as_spelled(settings: Settings, pointers: Sequence[Pointer]) -> Settings:
+    """A link to a home is the home: its tables and what they say of raw files have the spelling with which it was made."""
+    lakes = [lake_of(one.metadata_location, one.name) for one in pointers if one.name == "catalog.files"]
+    if not lakes or lakes[0] == settings.lake or not same(lakes[0], settings.lake):
+        return settings
+    return settings.model_copy(update={"lake": lakes[0]})
+
+
+def _where(settings: Settings) -> str:
+    path = database_file(settings)
+    return str(path) if path else f"PostgreSQL ({settings.catalog.rpartition('@')[2].partition('?')[0]})"
+
+
+def _beside_tables(settings: Settings) -> str:
+    kept = backups(settings)
+    newest = f"the newest backup of it is {kept[0]}" if kept else "there is no backup of it"
+    advice = f"run `{RESTORE}`" if database_file(settings) else f"restore it with pg_restore, or run `{RESTORE}`"
+    return f"but there are tables in {warehouse(settings)}; {newest}: {advice}"
