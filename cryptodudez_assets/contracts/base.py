@@ -16,6 +16,9 @@ import polars as pl
 # A time outside is a slip of the pen (`20210-01-01`), and partitions, Python and other engines cannot hold some of those.
 PLAUSIBLE = {"min_value": datetime(1700, 1, 1, tzinfo=UTC), "max_value": datetime(2200, 1, 1, tzinfo=UTC)}
 
+PLACE = {"place": True}
+"""Metadata of a column that says where in the lake something lies: it is written anew where a lake moves."""
+
 UtcTime = Annotated[pl.Datetime, "us", "UTC"]
 
 
@@ -70,6 +73,12 @@ def columns_of(contract: type[Contract]) -> list[Column]:
 def table_rules(contract: type[Contract]) -> list[tuple[str, bool]]:
     """Rules over whole rows: what each is called, and whether it only warns."""
     return [(str(check.name), bool(check.raise_warning)) for check in contract.to_schema().checks]
+
+
+def places_of(contract: type[Contract]) -> list[str]:
+    """Columns that say where in the lake something lies."""
+    columns = contract.to_schema().columns
+    return [name for name, column in columns.items() if (column.metadata or {}).get("place")]
 
 
 @cache

@@ -5,7 +5,7 @@ from enum import StrEnum
 import pandera.polars as pa
 import polars as pl
 
-from cryptodudez_assets.contracts.base import Contract, UtcTime
+from cryptodudez_assets.contracts.base import PLACE, Contract, UtcTime
 
 
 class Status(StrEnum):
@@ -28,9 +28,11 @@ OPEN = frozenset({Status.PENDING, Status.CLAIMED, Status.UNREADABLE})
 class Files(Contract):
     """The metastore's files: one row per raw object version and archive member, with what is known and what became of it."""
 
-    entry_id: str = pa.Field(description="Identity of this row: hash of uri, generation and member.")
+    entry_id: str = pa.Field(
+        description="Identity of this row: hash of uri, generation and member as they were when it was catalogued."
+    )
     source: str = pa.Field(description="Source in whose raw folder it lies.")
-    uri: str = pa.Field(description="Location of the raw object.")
+    uri: str = pa.Field(description="Location of the raw object.", metadata=PLACE)
     member: str = pa.Field(description="Name within the archive; null for the object itself.", nullable=True)
     generation: str = pa.Field(description="Version of the object: etag, or time of change and size.")
     file_id: str = pa.Field(
@@ -83,7 +85,7 @@ class Schemas(Contract):
     types: pl.List(pl.String) = pa.Field(description="Inferred types, in the same order.")  # type: ignore[valid-type]
     added: pl.List(pl.String) = pa.Field(description="Columns that the layout does not know.")  # type: ignore[valid-type]
     problem: str = pa.Field(description="Why files of this schema cannot be loaded.", nullable=True)
-    first_uri: str = pa.Field(description="First file that had it.")
+    first_uri: str = pa.Field(description="First file that had it.", metadata=PLACE)
     run_id: str = pa.Field(description="Run that saw it first.", nullable=True)
     seen_at: UtcTime = pa.Field(description="When it was first seen.", metadata={"unit": "UTC"})
 
@@ -92,7 +94,7 @@ class Tables(Contract):
     """The metastore's tables: where each lies, which columns it has, how large and how fresh it is."""
 
     name: str = pa.Field(description="Name, as in SQL and as an asset.")
-    location: str = pa.Field(description="Where its files lie.")
+    location: str = pa.Field(description="Where its files lie.", metadata=PLACE)
     columns: pl.List(pl.String) = pa.Field(description="Columns with their Iceberg types.")  # type: ignore[valid-type]
     rows: pl.Int64 = pa.Field(description="Rows.", ge=0, metadata={"unit": "rows"})
     files: pl.Int64 = pa.Field(description="Data files.", ge=0, metadata={"unit": "files"})

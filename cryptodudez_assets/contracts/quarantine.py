@@ -5,7 +5,7 @@ from enum import StrEnum
 import pandera.polars as pa
 import polars as pl
 
-from cryptodudez_assets.contracts.base import Contract, UtcTime
+from cryptodudez_assets.contracts.base import PLACE, Contract, UtcTime
 
 
 class Fate(StrEnum):
@@ -20,7 +20,9 @@ class SetAside(Contract):
     """What rows and files in quarantine share: their fate, and who set them aside under which contract."""
 
     status: str = pa.Field(description="open, replayed or corrected.", isin=[str(fate) for fate in Fate])
-    corrected_by: str = pa.Field(description="The corrected copy that was landed in its place.", nullable=True)
+    corrected_by: str = pa.Field(
+        description="The corrected copy that was landed in its place.", nullable=True, metadata=PLACE
+    )
     contract_version: str = pa.Field(description="Version of contract and declaration that judged it.")
     batch_id: str = pa.Field(description="Batch that set it aside.")
     run_id: str = pa.Field(description="Run that set it aside.", nullable=True)
@@ -35,7 +37,7 @@ class QuarantinedRows(SetAside):
 
     row_id: str = pa.Field(description="Identity: file and record number.")
     source: str = pa.Field(description="Source of the file.")
-    uri: str = pa.Field(description="Location of the raw object.")
+    uri: str = pa.Field(description="Location of the raw object.", metadata=PLACE)
     member: str = pa.Field(description="Name within the archive.", nullable=True)
     file_id: str = pa.Field(description="The raw file (`catalog.files.file_id`).")
     file_row: pl.Int64 = pa.Field(description="Which record of the file.")
@@ -51,9 +53,11 @@ class QuarantinedFiles(SetAside):
         description="Identity of the file (`catalog.files.file_id`, or the entry's where it has none)."
     )
     source: str = pa.Field(description="Source of the file.")
-    uri: str = pa.Field(description="Location of the raw object.")
+    uri: str = pa.Field(description="Location of the raw object.", metadata=PLACE)
     member: str = pa.Field(description="Name within the archive.", nullable=True)
     size: pl.Int64 = pa.Field(description="Size, unpacked for members.", metadata={"unit": "bytes"})
     reason: str = pa.Field(description="What was found, and what was expected.")
     rows: pl.Int64 = pa.Field(description="Records in it, as far as they could be counted.", metadata={"unit": "rows"})
-    copy_uri: str = pa.Field(description="Where the copy lies; null where nothing could be read.", nullable=True)
+    copy_uri: str = pa.Field(
+        description="Where the copy lies; null where nothing could be read.", nullable=True, metadata=PLACE
+    )

@@ -78,8 +78,9 @@ def _described_anew(lake: Lake, source: Source, entry: Entry) -> Entry | None:
     found = lake.store.stat(lake.store.key(entry["uri"]))
     if found is None or found.generation != entry["generation"]:
         return None
-    seen = {fresh["entry_id"]: fresh for fresh, _ in describe(lake, source, found, entry["run_id"])}
-    fresh = seen.get(entry["entry_id"])
+    seen = {fresh["member"]: fresh for fresh, _ in describe(lake, source, found, entry["run_id"])}
+    fresh = seen.get(entry["member"])
     if fresh is None:
         return None
-    return {**entry, **fresh, "discovered_at": entry["discovered_at"], "schema_version": entry["schema_version"]}
+    kept = {name: entry[name] for name in ("entry_id", "discovered_at", "schema_version")}
+    return {**entry, **fresh, **kept}

@@ -1,0 +1,229 @@
+"""Move a home, or make a copy of one a home of its own: its tables' paths are written anew, whole or not at all.
+
+Whatever is written is new: metadata files beside the old ones, and rows of a catalog that nobody reads yet. One transaction
+then puts these rows in the place of the others. A process may die anywhere before or after: the same command does it again.
+"""
+
+import errno
+import os
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+import polars as pl
+from pyiceberg.expressions import AlwaysTrue
+from pyiceberg.io import load_file_io
+
+from cryptodudez_assets.contracts.base import places_of
+from cryptodudez_assets.lake import catalog_database, homes
+from cryptodudez_assets.lake.catalog_database import STAGED, Damaged, Pointer, database_file
+from cryptodudez_assets.lake.catalogue import FILES, SCHEMAS
+from cryptodudez_assets.lake.homes import Refused
+from cryptodudez_assets.lake.iceberg_paths import Immovable, Mapped, Rewriting
+from cryptodudez_assets.lake.inventory import TABLES
+from cryptodudez_assets.lake.locks import exclusive
+from cryptodudez_assets.lake.places import inside, is_local, lake_of, path_of, same
+from cryptodudez_assets.lake.quarantine import FILES as FILES_SET_ASIDE
+from cryptodudez_assets.lake.quarantine import ROWS as ROWS_SET_ASIDE
+from cryptodudez_assets.lake.same_bytes import Generations
+from cryptodudez_assets.lake.tables import Change, committed, open_catalog
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.sources import all_sources
+
+NAMING_PLACES = [FILES, SCHEMAS, TABLES, ROWS_SET_ASIDE, FILES_SET_ASIDE]
+"""Tables of ours with columns that name places in the lake."""
+PATIENCE_SECONDS = 5.0
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """How many tables were brought to the new place, and what their snapshots name that was not there before, either."""
+
+    tables: int
+    missing: list[str]
+
+
+def move(old: str, new: str, settings: Settings, progress: Progress = lambda _: None) -> Moved:
+    """Bring what lies in the folder `old` to `new`: a home, or a lake that lies outside of one.
+
+    `settings` are those of the home as it will be. Where only `old` is there, it is renamed; where `new` is there already, it was
+    moved or copied by hand, and `old`, if it is still there, is left as it is. Raises `Refused`.
+    """
+    lake = _lake_in(old, new, settings)
+    if not os.path.lexists(new):
+        _rename(old, new, lake, settings)
+        progress(f"renamed {old}")
+    if not Path(settings.lake).is_dir():
+        raise Refused(f"{new} is no home: there is no lake at {settings.lake}")
+    _insist_on_own_catalog(old, new, settings)
+    with _at_rest(settings):
+        return _bring(lake, settings, progress)
+
+
+def _lake_in(old: str, new: str, settings: Settings) -> str:
+    """The lake as it was, of the home or lake that moves."""
+    if not settings.lake_is_local:
+        raise Refused(f"the lake {settings.lake} is a bucket, which does not move with its home: `mv` moves the rest")
+    if same(new, settings.lake):
+        return old
+    if same(settings.lake, f"{new}/lake"):
+        return f"{old}/lake"
+    raise Refused(
+        f"the lake is {settings.lake} (CRYPTODUDEZ_LAKE), which lies neither in {new} nor is it: where the lake stays, "
+        f"`mv` is enough for the home; where it moves, name the lakes: `cryptodudez move-home OLD_LAKE {settings.lake}`"
+    )
+
+
+def _rename(old: str, new: str, lake: str, settings: Settings) -> None:
+    if not Path(old).is_dir():
+        raise Refused(f"neither {old} nor {new} is there")
+    before = settings.model_copy(update=_before(old, new, lake, settings))
+    if not Path(lake).is_dir():
+        raise Refused(f"{old} is no home: there is no lake at {lake}")
+    homes.own(before)  # what is not whole is not moved
+    with _at_rest(before):
+        try:
+            Path(old).rename(new)
+        except OSError as error:
+            raise Refused(_why_not(error, old, new)) from None
+
+
+def _before(old: str, new: str, lake: str, settings: Settings) -> dict[str, object]:
+    """What was different of the settings before the move."""
+    changed: dict[str, object] = {"lake": lake}
+    if same(settings.home.as_posix(), new):
+        changed["home"] = Path(old)
+    database = database_file(settings)
+    if database and inside(str(database), new):
+        changed["catalog"] = settings.catalog.replace(quote(new), quote(old), 1)
+    elif database and inside(str(database), old):
+        raise Refused(f"CRYPTODUDEZ_CATALOG names {database}, which is about to move: unset it, or name its new place")
+    return changed
+
+
+def _why_not(error: OSError, old: str, new: str) -> str:
+    if error.errno == errno.EXDEV:
+        copied = f"cp -a {shlex.quote(old)} {shlex.quote(new)}"
+        return f"{new} is on another file system: copy first (`{copied}`), then run the same command again"
+    return f"{old} cannot be renamed to {new}: {error.strerror}"
+
+
+def _insist_on_own_catalog(old: str, new: str, settings: Settings) -> None:
+    """Two homes that share a catalog cannot both have the tables."""
+    database = database_file(settings)
+    outside = database is None or not (inside(str(database), new) or inside(str(database), str(settings.home)))
+    if outside and Path(old, "lake", "tables").is_dir() | Path(old, "tables").is_dir():
+        raise Refused(
+            f"{old} is still there, and its catalog is not a file in it, but one that {new} shares: to move, take {old} away first; "
+            f"a copy needs a catalog of its own (CRYPTODUDEZ_CATALOG)"
+        )
+
+
+@contextmanager
+def _at_rest(settings: Settings) -> Iterator[None]:
+    """Hold every lock, so that nothing is under way."""
+    try:
+        found = catalog_database.named(settings)
+    except Damaged as error:
+        raise homes.broken(settings, error) from None
+    names = [f"table.{one.name}" for one in (found.pointers if found else [])]
+    with ExitStack() as held:
+        try:
+            for name in ["catalog", *names, *(f"source.{source}" for source in all_sources())]:
+                held.enter_context(exclusive(settings, name, PATIENCE_SECONDS))
+        except TimeoutError:
+            raise Refused(
+                f"something is at work in {settings.home}: stop it, then run the same command again"
+            ) from None
+        yield
+
+
+def _bring(lake: str, settings: Settings, progress: Progress) -> Moved:
+    found = catalog_database.named(settings)
+    if found is None or not found.pointers or found.taken_at:
+        homes.own(settings)  # says what is missing, if something is
+        return Moved(0, [])
+    foreign = [one for one in found.pointers if not inside(one.metadata_location, homes.warehouse(settings))]
+    if not foreign:
+        return Moved(0, [])
+    mapped = _mapping(lake, settings, foreign)
+    moved: dict[str, Pointer] = {}
+    missing: list[str] = []
+    for number, one in enumerate(foreign, 1):
+        moved[one.name], gone = _rewritten(one, mapped)
+        missing += gone
+        progress(f"{number} of {len(foreign)} tables: {one.name}")
+    _insist_on_whole_copy(missing, lake, settings)
+    catalog_database.stage(settings, [moved.get(one.name, one) for one in found.pointers])
+    progress("staged")
+    _name_new_places(mapped, settings, progress)
+    catalog_database.switch(settings)
+    progress("switched")
+    return Moved(len(foreign), missing)
+
+
+def _mapping(lake: str, settings: Settings, foreign: Sequence[Pointer]) -> Mapped:
+    """From places in the old lake, however they are spelled, to those in the new one."""
+    roots = {lake_of(one.metadata_location, one.name) for one in foreign}
+    for root in roots:
+        if not is_local(root) or not same(root, lake):
+            old, new = homes.of_homes(settings, root)
+            raise Refused(
+                f"the tables lie in {root}/tables, not in {lake}/tables: "
+                f"run `cryptodudez move-home {shlex.quote(old)} {shlex.quote(new)}`"
+            )
+
+    def mapped(location: str) -> str:
+        path = path_of(location)
+        root = next((root for root in (*roots, lake) if path.startswith(f"{root}/")), None)
+        return location if root is None else f"{settings.lake}/{path.removeprefix(f'{root}/')}"
+
+    return mapped
+
+
+def _rewritten(one: Pointer, mapped: Mapped) -> tuple[Pointer, list[str]]:
+    rewriting = Rewriting(load_file_io({}, mapped(one.metadata_location)), mapped)
+    try:
+        location = rewriting.table(one.metadata_location)
+    except FileNotFoundError:
+        raise Refused(
+            f"{mapped(one.metadata_location)} is gone, the metadata of {one.name}: run `{homes.RESTORE}`"
+        ) from None
+    except Immovable as error:
+        raise Refused(f"{one.name} has {error}") from None
+    return replace(one, metadata_location=location), rewriting.gone
+
+
+def _insist_on_whole_copy(missing: Sequence[str], lake: str, settings: Settings) -> None:
+    """What is gone in both places was so before; what only the copy lacks was not copied."""
+    uncopied = [path for path in missing if Path(lake, path.removeprefix(f"{settings.lake}/")).exists()]
+    if uncopied:
+        raise Refused(
+            f"{settings.lake} is no whole copy of {lake}: {len(uncopied)} files are missing, the first is {uncopied[0]}; copy it again"
+        )
+
+
+def _name_new_places(mapped: Mapped, settings: Settings, progress: Progress) -> None:
+    """Our own tables name raw files by their places: these become those of now, in one more commit of each table."""
+    catalog = open_catalog(settings, STAGED)
+    for spec in NAMING_PLACES:
+        if not catalog.table_exists(spec.name):
+            continue
+        table = catalog.load_table(spec.name)
+        places = [name for name in places_of(spec.contract) if name in table.schema().column_names]
+        of_now = [pl.col(name).map_elements(mapped, return_dtype=pl.String) for name in places]
+        with committed(Change(table)) as change:
+            known = Generations.of(change.rows().with_columns(of_now), settings, progress) if spec is FILES else None
+            change.rewrite(change.paths(AlwaysTrue()), partial(_renamed, of_now=of_now, known=known))
+        progress(f"{spec.name} names the new places")
+
+
+def _renamed(rows: pl.DataFrame, of_now: Sequence[pl.Expr], known: Generations | None) -> pl.DataFrame:
+    rows = rows.with_columns(of_now)
+    return known.renewed(rows) if known else rows
