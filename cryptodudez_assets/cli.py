@@ -32,7 +32,23 @@ unfolded = Console(width=10_000)  # into a file or a pipe, a row is a line
 UNBROKEN = {"id", "line"}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class Commands(click.Group):
+    """Commands; that a home cannot be used as it is, they say in a line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        from cryptodudez_assets.lake.catalog_database import OutOfReach
+        from cryptodudez_assets.lake.homes import Refused
+
+        try:
+            return super().invoke(ctx)
+        except Refused as refused:
+            raise click.ClickException(str(refused)) from None
+        except OutOfReach as error:
+            raise click.ClickException(f"the catalog's server does not answer: {error}") from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="cryptodudez")
 def main() -> None:
     """A data platform for Ethereum traders: what lands in the lake becomes tables that can be trusted.
@@ -234,7 +250,7 @@ def up(port: int, host: str, api_port: int) -> None:
     from cryptodudez_assets.instance import dagster_home
     from cryptodudez_assets.supervisor import supervise
 
-    settings = _usable_settings()
+    settings = _lake().settings
     _insist_on_free(host, port)
     _insist_on_free(host, api_port, "--api-port")
     os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
@@ -394,6 +410,55 @@ def feast_repo(folder: Path) -> None:
         ) from None
     write_repo(_settings(), folder)
     console.print(f"wrote {folder}: `feast ui` and others work there", soft_wrap=True)
+
+
+@main.command("move-home")
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+def move_home(old: Path, new: Path) -> None:
+    """Move a home from OLD to NEW, or make NEW, a copy of OLD, a home of its own. Stop all that works in it first.
+
+    If NEW is there already, it was moved or copied by hand; OLD, if it is still there, is left as it is. Whole or not at all:
+    whatever interrupts it, the same command does it again. A lake outside of the home is moved by naming the two lakes.
+
+    \b
+    Examples:
+      cryptodudez move-home ~/.cryptodudez /data/cryptodudez
+      cp -a /data/cryptodudez /data/trial && cryptodudez move-home /data/cryptodudez /data/trial
+    """
+    from cryptodudez_assets.lake.moving import move
+
+    settings = _settings()
+    before, after = (str(path.expanduser().absolute()) for path in (old, new))
+    if after != settings.lake:
+        settings = Settings(home=Path(after))
+    with errors.status("moving") as shown:
+        moved = move(before, after, settings, lambda line: shown.update(f"moving: {line}"))
+    for path in moved.missing:
+        _warn(f"warning: {path} is named by a table, and was missing before")
+    console.print(f"{moved.tables} tables were brought to {settings.lake}", soft_wrap=True, highlight=False)
+
+
+@main.command("restore-catalog")
+def restore_catalog() -> None:
+    """Make the catalog's database anew, from the tables' folders and its newest backup. Stop all that works in the home first.
+
+    For a catalog that is missing, broken, emptied, or an old copy. What was there before is kept beside it.
+
+    \b
+    Example:
+      cryptodudez restore-catalog
+    """
+    from cryptodudez_assets.lake.lake import now
+    from cryptodudez_assets.lake.restoring import restore
+
+    with errors.status("restoring") as shown:
+        restored = restore(_usable_settings(), now(), lambda line: shown.update(f"restoring: {line}"))
+    if restored is None:
+        console.print("the catalog names every table: it is left as it is")
+        return
+    for line in restored.lines():
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 @main.group()
