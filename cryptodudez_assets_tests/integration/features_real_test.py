@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from cryptodudez_assets.features import FeatureView, all_views
-from cryptodudez_assets.features.proofs import look_ahead, look_back, perturb
+from cryptodudez_assets.features.look_ahead import look_ahead, look_back, perturb
 from cryptodudez_assets_tests.feature_frames import ingested, utc, with_views
 
 TWEETS = dict(zip(range(2010, 2022), [1, 42, 272, 422, 188, 328, 753, 1161, 2288, 2932, 3330, 3107], strict=True))

@@ -7,28 +7,16 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from cryptodudez_assets.features import FeatureView, all_views
-from cryptodudez_assets.features.proofs import look_ahead, look_back, perturb
-from cryptodudez_assets.simulator import Size, simulate
-from cryptodudez_assets_tests.feature_frames import computed, ingested, with_views
+from cryptodudez_assets.features.look_ahead import look_ahead, look_back, perturb
+from cryptodudez_assets_tests.feature_frames import computed
 
 TICK = timedelta(microseconds=1)
-# Coins and stocks over the same years, so that every view has rows with values.
-SIZE = Size(coins=6, crypto_days=420, tweets=400, stock_symbols=5, stock_days=280)
 
 each_view = pytest.mark.parametrize("view", all_views().values(), ids=lambda view: view.name)
 
 
-@pytest.fixture(scope="module")
-def frames(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.LazyFrame]:
-    """The tables made from simulated archives, and all views over them."""
-    archives, home = tmp_path_factory.mktemp("archives"), tmp_path_factory.mktemp("home")
-    simulate(archives, SIZE)
-    sources = ("crypto_prices", "elon_tweets", "stock_market", "stock_prices")
-    return with_views(ingested(home, {name: sorted((archives / name).glob("*.zip")) for name in sources}))
-
-
 def moments(frames: dict[str, pl.LazyFrame], view: FeatureView) -> list[datetime]:
-    """Times at which the proofs are made: when rows become known, just before, and in between."""
+    """Times at which futures are changed: when rows become known, just before, and in between."""
     known = frames[view.table].select("known_ts").unique().sort("known_ts").collect()["known_ts"]
     picked = [known[round(share * (len(known) - 1))] for share in (0.3, 0.7, 0.95)]
     return [picked[0], picked[1] - TICK, picked[2] + timedelta(hours=9, minutes=30)]
