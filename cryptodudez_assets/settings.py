@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 PREFIX = "CRYPTODUDEZ_"
 OF_TESTS = {f"{PREFIX}REAL_DATA"}  # no setting, but no mistake
 LAKES = ("s3://", "gs://")
+READ_BY_URLS = frozenset("?#%")  # in a bucket's address each library reads them in a way of its own
 CATALOGS = ("sqlite:///", "postgresql://")
 ONLINE = ("sqlite:///", "postgresql://", "postgres://", "redis://", "rediss://", "unix://")
 
@@ -54,6 +55,10 @@ class Settings(BaseSettings):
         default="", description="Endpoint of an S3-compatible store other than AWS, such as SeaweedFS."
     )
     s3_region: str = Field(default="us-east-1", description="Region of the S3 bucket.")
+    gs_endpoint: str = Field(
+        default="",
+        description="Endpoint of a stand-in for Google Cloud Storage, such as fake-gcs-server; it is asked without credentials.",
+    )
     settle_seconds: float = Field(
         default=2.0,
         ge=0,
@@ -90,13 +95,17 @@ class Settings(BaseSettings):
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
-        return home.expanduser().absolute()
+        return _nameable(home.expanduser().absolute())
 
     @field_validator("lake")
     @classmethod
     def _folder_or_bucket(cls, lake: str) -> str:
         if "://" in lake and not lake.startswith(LAKES):
             raise ValueError(f"must be a folder or begin with {_either(LAKES)}")
+        if "://" in lake and READ_BY_URLS.intersection(lake):
+            raise ValueError(f"must have none of {' '.join(sorted(READ_BY_URLS))} in it")
+        if "://" not in lake:
+            _nameable(Path(lake))
         return lake
 
     @field_validator("catalog")
@@ -160,6 +169,17 @@ def unknown_variables() -> dict[str, str]:
         for name in sorted(strange)
         if name.upper() not in known
     }
+
+
+def _nameable(folder: Path) -> Path:
+    """The folder, if tables can name their files in it: they write names as UTF-8."""
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise ValueError("must be a path in UTF-8") from None
+    if "\0" in str(folder):
+        raise ValueError("must be a path without null bytes")
+    return folder
 
 
 def _beginning_with(schemes: tuple[str, ...], url: str) -> str:

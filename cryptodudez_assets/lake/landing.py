@@ -1,6 +1,7 @@
 """Bring files into the raw zone: what lies there is never overwritten, what is there already not landed again."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import polars as pl
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.lake import Lake, now, raw_prefix
+from cryptodudez_assets.lake.objects import readable
 from cryptodudez_assets.sources import all_sources
 
 READ_BYTES = 1 << 20
@@ -40,6 +42,28 @@ def files_below(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
             yield path, path.name
 
 
+def left_below(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+    """What `files_below` leaves out of the folders among `paths`, with the reason."""
+    for path in paths:
+        if path.is_dir():
+            refused: list[OSError] = []
+            n_files = 0
+            for folder, folders, names in os.walk(path, onerror=refused.append):
+                links = [name for name in folders if Path(folder, name).is_symlink()]
+                odd = [Path(folder, name) for name in sorted([*links, *names])]
+                n_files += len(odd)
+                yield from ((one, _oddity(one)) for one in odd if not one.is_file())
+            yield from ((Path(str(error.filename)), str(error.strerror)) for error in refused)
+            if not n_files and not refused:
+                yield path, "no file in this folder"
+
+
+def _oddity(path: Path) -> str:
+    if path.is_symlink():
+        return "a link to a folder" if path.is_dir() else "a link that leads nowhere"
+    return "no regular file (a pipe, socket or device)"
+
+
 def land(
     lake: Lake, source: str, paths: Iterable[Path], on_bytes: Callable[[int], None] = lambda _: None
 ) -> Iterator[Landed]:
@@ -52,12 +76,13 @@ def land(
     for path, name in files_below(paths):
         if not path.is_file():
             raise NotAFile(f"{path} is no regular file; it would have to be read twice: write it to a file first")
+        name = readable(name)
         name = name if tail_of(name) else tail_of(path.resolve().as_posix()) or name
         digest = _digest(path)
         same = digest, tail_of(name)
         key, generation = known.get(same, ("", ""))
         here = lake.store.stat(key) if key else None
-        there = here is not None and here.generation == generation
+        there = here is not None and generation in here.generations
         if not there:
             key, there = _place(lake, source, name, digest)
         if there:

@@ -15,14 +15,17 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 from uuid import uuid4
 
+from cryptodudez_assets.lake import endpoints
 from cryptodudez_assets.settings import Settings
 
 COPY_BYTES = 1 << 20
+WRITTEN = "@"  # between an ETag and the time of writing
 
 
 @dataclass(frozen=True)
 class StoredObject:
-    """One object as a listing shows it. `generation` changes whenever the bytes may have changed.
+    """One object as a listing shows it. `generation` changes whenever the bytes may have changed; a list and a look at the
+    object itself tell the same one.
 
     `oddity` says why it is not a file to be read: a symbolic link, an empty folder, a folder that may not be listed.
     """
@@ -32,6 +35,11 @@ class StoredObject:
     modified: datetime
     generation: str
     oddity: str | None = None
+
+    @property
+    def generations(self) -> tuple[str, ...]:
+        """The names that the catalogue may know this version by: a bucket's were once without the time."""
+        return (self.generation, self.generation.partition(WRITTEN)[0])
 
 
 class ObjectStore(Protocol):
@@ -81,6 +89,8 @@ class FolderStore:
         folder = self.root / prefix
         if folder.is_dir():
             yield from (found for found in self._walk(folder, prefix) if found.key > after)
+        elif os.path.lexists(folder):
+            yield _odd(folder, prefix + "/", "this should be a folder, but is none")
 
     def _walk(self, folder: Path, prefix: str) -> Iterator[StoredObject]:
         open_folders = [self._entries(folder, prefix)]  # a stack: folders may lie deeper than Python's calls can
@@ -97,7 +107,7 @@ class FolderStore:
         """What lies in a folder: objects, and folders with their prefix."""
         try:
             # A folder sorts as its name with a slash, so that the walk is in key order, as in object stores.
-            named = ((_readable(e.name) + "/" * e.is_dir(follow_symlinks=False), e) for e in os.scandir(folder))
+            named = ((readable(e.name) + "/" * e.is_dir(follow_symlinks=False), e) for e in os.scandir(folder))
             entries = sorted(named, key=itemgetter(0))
             if not entries and prefix.count("/") != 1:
                 yield _odd(folder, prefix + "/", "empty folder")
@@ -129,7 +139,7 @@ class FolderStore:
             path = self.root
             for part in key.split("/"):
                 path /= (
-                    next((one.name for one in path.iterdir() if _readable(one.name) == part), part)
+                    next((one.name for one in path.iterdir() if readable(one.name) == part), part)
                     if path.is_dir()
                     else part
                 )
@@ -157,12 +167,7 @@ class CloudStore:
     def __init__(self, settings: Settings) -> None:
         from obstore.store import from_url
 
-        options = {}
-        if settings.lake.startswith("s3://"):
-            options = {"region": settings.s3_region}
-            if settings.s3_endpoint:
-                options |= {"endpoint": settings.s3_endpoint, "virtual_hosted_style_request": "false"}
-        client = {"allow_http": settings.s3_endpoint.startswith("http://")}
+        options, client = endpoints.for_obstore(settings)
         self.root = settings.lake
         self.store = from_url(settings.lake, config=options, client_options=client)
 
@@ -230,7 +235,13 @@ class _CloudFile(io.RawIOBase):
 
 
 def _from_cloud(meta: dict) -> StoredObject:  # type: ignore[type-arg]
-    generation = meta["version"] or (meta["e_tag"] or "").strip('"') or f"{meta['last_modified']:%s}-{meta['size']}"
+    """What a list and a head tell alike: not the version, which lists leave out, nor fractions of a second.
+
+    The ETag changes with the bytes. The time tells bytes that come back after others from those that were there before.
+    """
+    e_tag = (meta["e_tag"] or "").removeprefix("W/").strip('"')
+    seconds = int(meta["last_modified"].timestamp())
+    generation = f"{e_tag}{WRITTEN}{seconds}" if e_tag else f"{seconds}-{meta['size']}"
     return StoredObject(meta["path"], meta["size"], meta["last_modified"], generation)
 
 
@@ -258,7 +269,7 @@ def _found(key: str, entry: os.DirEntry[str]) -> StoredObject | None:
     return _stored(key, stat)
 
 
-def _readable(name: str) -> str:
+def readable(name: str) -> str:
     """A name as text: bytes that are no UTF-8 become \\xNN."""
     return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")
 

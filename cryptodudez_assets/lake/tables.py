@@ -38,7 +38,7 @@ from pyiceberg.types import (
 )
 
 from cryptodudez_assets.contracts.base import Contract, columns_of, summary_of
-from cryptodudez_assets.lake import homes
+from cryptodudez_assets.lake import endpoints, homes
 from cryptodudez_assets.lake.catalog_database import CATALOG, Pointer, named
 from cryptodudez_assets.lake.data_files import TRANSFORMS, DataFiles, Transform
 from cryptodudez_assets.lake.locks import exclusive
@@ -170,9 +170,7 @@ def open_catalog(settings: Settings, name: str = CATALOG, uri: str | None = None
 
     address = uri or settings.catalog.replace("postgresql://", "postgresql+psycopg://")
     properties = {"uri": address, "warehouse": homes.warehouse(settings), "pool_pre_ping": "true"}
-    if settings.s3_endpoint:
-        properties |= {"s3.endpoint": settings.s3_endpoint, "s3.region": settings.s3_region}
-    return SqlCatalog(name, **properties)
+    return SqlCatalog(name, **properties, **endpoints.for_iceberg(settings))
 
 
 class _Transaction(Transaction):  # type: ignore[misc]
@@ -440,7 +438,7 @@ def scan_files(table: Table, paths: Sequence[str], *, with_path: bool = False) -
         schema=schema,
         missing_columns="insert",
         extra_columns="ignore",
-        storage_options=_storage_options(table) if "://" in paths[0] else None,
+        storage_options=endpoints.for_polars(table.io.properties, paths[0]),
         hive_partitioning=False,
         glob=False,
         include_file_paths=PATH if with_path else None,
@@ -455,12 +453,6 @@ def frame_schema(table: Table) -> pl.Schema:
 @cache
 def _frame_schema(fields: tuple[NestedField, ...]) -> pl.Schema:
     return pl.Schema(pl.from_arrow(schema_to_pyarrow(Schema(*fields)).empty_table()).schema)  # type: ignore[union-attr]
-
-
-def _storage_options(table: Table) -> dict[str, str]:
-    names = {"s3.endpoint": "aws_endpoint_url", "s3.region": "aws_region"}
-    options = {names[key]: value for key, value in table.io.properties.items() if key in names}
-    return options | ({"aws_allow_http": "true"} if options.get("aws_endpoint_url", "").startswith("http:") else {})
 
 
 def _snapshot_id(table: Table) -> int | None:

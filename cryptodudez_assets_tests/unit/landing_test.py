@@ -8,7 +8,7 @@ import pytest
 from cryptodudez_assets.lake.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.landing import files_below, land
+from cryptodudez_assets.lake.landing import files_below, land, left_below
 from cryptodudez_assets_tests.toy_source import SOURCE
 
 
@@ -100,3 +100,28 @@ def test_a_file_that_vanishes_while_it_is_landed_leaves_nothing(lake: Lake, desk
         list(land(lake, SOURCE.name, [desk / "a.csv"], interrupt))
 
     assert [name for _, _, names in os.walk(lake.settings.lake) for name in names] == []
+
+
+def test_what_is_left_out_of_a_folder_is_told_with_the_reason(tmp_path: Path) -> None:
+    folder = tmp_path / "archives"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "a.csv").write_bytes(b"x")
+    (folder / "deep" / "nowhere.csv").symlink_to("gone")
+    (folder / "linked").symlink_to(tmp_path, target_is_directory=True)
+    os.mkfifo(folder / "pipe")
+    (tmp_path / "empty").mkdir()
+    left = {path.name: reason for path, reason in left_below([folder, tmp_path / "empty", folder / "a.csv"])}
+    assert left == {
+        "nowhere.csv": "a link that leads nowhere",
+        "linked": "a link to a folder",
+        "pipe": "no regular file (a pipe, socket or device)",
+        "empty": "no file in this folder",
+    }
+
+
+def test_a_name_that_is_no_utf8_lands_under_one_that_can_be_read(lake: Lake, tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"odd\xff.csv")
+    odd.write_bytes(b"x")
+    (landed,) = land(lake, "readings", [odd])
+    assert Path(landed.uri).name == "odd\\xff.csv"
+    assert Path(landed.uri).read_bytes() == b"x"
