@@ -68,9 +68,10 @@ class Rig:
         return self.carry_out(request)
 
     def automation_requests(self) -> set[dg.AssetKey]:
-        """One tick of the automation sensor: what it requests."""
+        """One tick of the automation sensor: the assets that it requests (checks by the clock aside)."""
         self._automation = self._evaluate(self._automation.cursor)
-        return {result.key for result in self._automation.results if result.true_subset.size}
+        requested = (result.key for result in self._automation.results if result.true_subset.size)
+        return {key for key in requested if isinstance(key, dg.AssetKey)}
 
     def rows(self, table: str) -> pl.DataFrame:
         """A whole table."""

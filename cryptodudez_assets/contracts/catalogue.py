@@ -25,6 +25,10 @@ class Status(StrEnum):
 OPEN = frozenset({Status.PENDING, Status.CLAIMED, Status.UNREADABLE})
 
 
+# Of a file that is ignored: if the same version is there again, it is found anew.
+REPLACED = "it was overwritten or removed before it was read"
+
+
 class Files(Contract):
     """The metastore's files: one row per raw object version and archive member, with what is known and what became of it."""
 
@@ -34,7 +38,9 @@ class Files(Contract):
     source: str = pa.Field(description="Source in whose raw folder it lies.")
     uri: str = pa.Field(description="Location of the raw object.", metadata=PLACE)
     member: str = pa.Field(description="Name within the archive; null for the object itself.", nullable=True)
-    generation: str = pa.Field(description="Version of the object: etag, or time of change and size.")
+    generation: str = pa.Field(
+        description="Version of the object: etag and time of writing, or time of change and size."
+    )
     file_id: str = pa.Field(
         description="Identity of the file: a hash of its bytes, and of what its path tells where the layout reads that.",
         nullable=True,

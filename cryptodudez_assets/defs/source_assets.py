@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 
 from cryptodudez_assets.contracts.base import Contract
-from cryptodudez_assets.contracts.catalogue import Files
+from cryptodudez_assets.contracts.catalogue import REPLACED, Files, Status
 from cryptodudez_assets.contracts.quarantine import QuarantinedRows
 from cryptodudez_assets.defs.automation import on_lookup_update
 from cryptodudez_assets.defs.metadata import (
@@ -91,6 +91,9 @@ def _catalogue(source: Source) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[Any]:
         opened = lake.open()
         found = _objects(opened, config.keys) if config.keys else discover_all(opened, source.name)
+        gone = max(0, len(config.keys) - len(found)) if config.keys else 0
+        if gone:
+            context.log.info("%s: %d objects are not there any more", source.name, gone)
         written = catalogue_objects(opened, source, found, context.run.run_id, context.log.info)
         if len(written):
             context.log_event(_raw_seen(opened, source, len(found)))
@@ -98,6 +101,8 @@ def _catalogue(source: Source) -> dg.AssetsDefinition:
             metadata={
                 **table_metadata(opened, catalogue.FILES.name, pl.col("source") == source.name),
                 "new_entries": len(written),
+                "objects_gone": gone + written.filter(pl.col("reason") == REPLACED).height,
+                "objects_unreadable": written.filter(pl.col("status") == Status.UNREADABLE).height,
                 "newly_catalogued": markdown(written.head(50)),
             }
         )
@@ -140,10 +145,13 @@ def _ingest(source: Source) -> dg.AssetsDefinition:
         done = ingest(opened, source, context.run.run_id, context.log.info)
         for uri, reason in done.files_set_aside.items():
             context.log.warning("set aside: %s: %s", uri, reason)
+        for uri in done.files_left_out:
+            context.log.warning("left out: %s: %s", uri, REPLACED)
         status = status_of(opened, source.name)
         counts = {
             "rows_read_now": done.read,
             "files_now": done.files,
+            "files_left_out_now": len(done.files_left_out),
             "rows_renamed_now": done.renamed,
             "valid": status.valid,
             "duplicate": status.duplicate,

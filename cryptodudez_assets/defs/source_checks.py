@@ -1,12 +1,14 @@
 """Asset checks generated for every source: contract, conservation of rows, schema changes, what is stuck."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from cryptodudez_assets.contracts.catalogue import OPEN, Status
+from cryptodudez_assets.defs.automation import hourly
 from cryptodudez_assets.defs.contract_check import build_contract_check
 from cryptodudez_assets.defs.metadata import key_of, markdown
 from cryptodudez_assets.defs.resources import LakeResource
@@ -15,8 +17,10 @@ from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.review import FILE_NAME, overview
 from cryptodudez_assets.lake.status import unbalanced_files
+from cryptodudez_assets.lake.unknown import look_for_unknown
 from cryptodudez_assets.sources.declaration import Source
 
+A_WHILE = timedelta(hours=1)
 NAMED = 5
 """Reasons that a check's description names."""
 
@@ -26,7 +30,7 @@ def build_source_checks(source: Source) -> Sequence[dg.AssetChecksDefinition]:
     contracts = [build_contract_check(source.table, source.contract, source.key, source.version)]
     if source.observations:
         contracts.append(build_contract_check(source.observations, source.contract, (), source.version))
-    return [*contracts, _conservation(source), _schemas(source), _stuck(source)]
+    return [*contracts, _conservation(source), _schemas(source), _stuck(source), _everything_known(source)]
 
 
 def _conservation(source: Source) -> dg.AssetChecksDefinition:
@@ -107,6 +111,32 @@ def _stuck(source: Source) -> dg.AssetChecksDefinition:
         )
 
     return nothing_left_behind
+
+
+def _everything_known(source: Source) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=catalogue_key(source),
+        name="everything_known",
+        description="No object is listed in the raw zone for over an hour without being catalogued.",
+        automation_condition=hourly,
+    )
+    def everything_known(lake: LakeResource) -> dg.AssetCheckResult:
+        look = look_for_unknown(lake.open(), source.name, A_WHILE)
+        told = [f"{one.key}: {one.why}" for one in look.unknown[:NAMED]]
+        more = len(look.unknown) - len(told)
+        return dg.AssetCheckResult(
+            passed=not told,
+            severity=dg.AssetCheckSeverity.WARN,
+            description="; ".join([*told, *([f"{more} more"] if more else [])]) or "every object listed is catalogued",
+            metadata={
+                "unknown": len(look.unknown),
+                "listed": look.listed,
+                "all_were_listed": look.complete,
+                "objects": markdown(pl.DataFrame([vars(one) for one in look.unknown[:100]])),
+            },
+        )
+
+    return everything_known
 
 
 def _why_first(aside: pl.DataFrame) -> pl.DataFrame:

@@ -41,10 +41,12 @@ def build_source_sensor(source: Source) -> dg.SensorDefinition:
         look = discover(opened, source.name, Cursor.parse(context.cursor))
         waiting = open_entries(opened.tables, source.name)
         cursor = str(look.cursor)
+        if look.left:
+            context.log.info("raw/%s: %s", source.raw, look.left)
         if not look.new and waiting.is_empty():
-            settling = f", {look.unsettled} still being written" if look.unsettled else ""
+            left = f", {look.left}" if look.left else ""
             return dg.SensorResult(
-                skip_reason=f"0 new of {look.listed} listed in raw/{source.raw}{settling}", cursor=cursor
+                skip_reason=f"0 new of {look.listed} listed in raw/{source.raw}{left}", cursor=cursor
             )
         told = [f"{found.key}@{found.generation}" for found in look.new] + waiting["entry_id"].to_list()
         run_key = run_key_of(told, time.time())

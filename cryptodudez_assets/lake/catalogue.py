@@ -12,7 +12,7 @@ import polars as pl
 from pyiceberg.expressions import AlwaysFalse, And, BooleanExpression, EqualTo, GreaterThanOrEqual, In, LessThanOrEqual
 
 from cryptodudez_assets.contracts.base import polars_schema
-from cryptodudez_assets.contracts.catalogue import OPEN, Files, Schemas, Status
+from cryptodudez_assets.contracts.catalogue import OPEN, REPLACED, Files, Schemas, Status
 from cryptodudez_assets.lake.tables import Lakehouse, TableSpec
 
 FILES = TableSpec("catalog.files", Files, (("source", "identity"), ("open", "identity")), ("uri", "member"))
@@ -23,7 +23,10 @@ Entry = dict[str, Any]
 
 
 def known_versions(tables: Lakehouse, source: str, uris: Collection[str]) -> set[tuple[str, str]]:
-    """Which (uri, generation) among these uris are catalogued. Unreadable ones are not: they are to be tried again."""
+    """Which (uri, generation) among these uris are catalogued.
+
+    Unreadable ones are not, they are to be tried again; nor are those that were gone when they should be read.
+    """
     if not uris:
         return set()
     first, last = min(uris), max(uris)
@@ -32,18 +35,31 @@ def known_versions(tables: Lakehouse, source: str, uris: Collection[str]) -> set
     # The range lets the reader leave out most of a large file; the set says which it is.
     rows = rows.filter(pl.col("uri").is_between(pl.lit(first), pl.lit(last)), pl.col("source") == source)
     rows = rows.filter(pl.col("uri").is_in(list(uris)), pl.col("status") != Status.UNREADABLE)
-    return set(rows.select("uri", "generation").collect().iter_rows())
+    whole = rows.group_by("uri", "generation").agg(gone=_was_gone().any()).filter(~pl.col("gone"))  # with all members
+    return set(whole.select("uri", "generation").collect().iter_rows())
 
 
-def known_bytes(tables: Lakehouse, source: str, file_ids: Collection[str]) -> set[str]:
-    """Which of these contents are catalogued under this source already, and read or to be read."""
+def were_gone(tables: Lakehouse, source: str, entry_ids: Collection[str]) -> dict[str, bool]:
+    """Which of these entries there are already (unreadable ones aside), and whether they were gone before they were read."""
+    rows = _files(tables, EqualTo("source", source)).filter(pl.col("source") == source)
+    there = rows.filter(pl.col("entry_id").is_in(list(entry_ids)), pl.col("status") != Status.UNREADABLE)
+    return dict(there.select("entry_id", _was_gone()).collect().iter_rows())
+
+
+def known_bytes(tables: Lakehouse, source: str, file_ids: Collection[str], besides: Collection[str] = ()) -> set[str]:
+    """Which of these contents are catalogued under this source already, and read or to be read, in other entries."""
     if not file_ids:
         return set()
     rows = _files(tables, EqualTo("source", source)).filter(
         pl.col("source") == source,
         pl.col("file_id").is_in(list(file_ids)),
         ~pl.col("status").is_in([Status.UNREADABLE, Status.IGNORED, Status.DUPLICATE]),
+        ~pl.col("entry_id").is_in(list(besides)),
     )
+    # An archive that went before its members were read has no bytes to repeat.
+    gone = _files(tables, EqualTo("source", source)).filter(pl.col("source") == source, _was_gone())
+    emptied = gone.select("uri", "generation", status=pl.lit(str(Status.EXPANDED))).unique()
+    rows = rows.join(emptied, on=["uri", "generation", "status"], how="anti")
     return set(rows.select("file_id").unique().collect()["file_id"])
 
 
@@ -174,6 +190,10 @@ def record_schemas(tables: Lakehouse, new: Sequence[Mapping[str, Any]]) -> None:
 def _files(tables: Lakehouse, where: BooleanExpression) -> pl.LazyFrame:
     rows = tables.scan(FILES.name, where)
     return rows if rows is not None else pl.LazyFrame(schema=polars_schema(Files))
+
+
+def _was_gone() -> pl.Expr:
+    return (pl.col("status") == Status.IGNORED) & (pl.col("reason") == REPLACED).fill_null(value=False)
 
 
 def _open_of(source: str) -> BooleanExpression:

@@ -8,11 +8,12 @@ from typing import Any
 import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
-from cryptodudez_assets.contracts.catalogue import Files, Status
+from cryptodudez_assets.contracts.catalogue import REPLACED, Files, Status
 from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.catalogue import Entry
-from cryptodudez_assets.lake.describe import Described, describe
+from cryptodudez_assets.lake.describe import GONE, Described, describe
 from cryptodudez_assets.lake.dialect import Recognised
+from cryptodudez_assets.lake.discovery import is_known
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.locks import exclusive
 from cryptodudez_assets.lake.objects import StoredObject
@@ -29,17 +30,64 @@ def catalogue_objects(
     run_id: str | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> pl.DataFrame:
-    """Catalogue these objects; returns the rows written (TOLD). What is known by now (another process was faster) is left out."""
+    """Catalogue these objects; returns the rows written (TOLD). What is known by now (another process was faster) is left out.
+
+    `progress` hears of every commit, and of what was not described or not to be read, with how many.
+    """
     written = pl.DataFrame(schema={name: polars_schema(Files)[name] for name in TOLD})
     with exclusive(lake.settings, f"source.{source.name}"):
         known = catalogue.known_versions(lake.tables, source.name, [lake.store.uri(new.key) for new in found])
-        new = [item for item in found if (lake.store.uri(item.key), item.generation) not in known]
+        new = [item for item in found if not is_known(lake, item, known)]
         for number, described in enumerate(_in_commits(lake, source, new, run_id), 1):
             entries = _finish(lake, source, described, run_id)
-            catalogue.record(lake.tables, source.name, entries)
+            _write(lake, source, entries)
             written.extend(pl.DataFrame(entries, schema=written.schema))
-            progress(f"{source.name}: commit {number}, {len(written)} entries of {len(new)} objects catalogued")
+            repeated = f", {n} members of repeated archives left out" if (n := len(described) - len(entries)) else ""
+            progress(
+                f"{source.name}: commit {number}, {len(written)} entries of {len(new)} objects catalogued{repeated}"
+            )
+        gone = _close_gone(lake, source)
+    for told, number in _left(written, len(found) - len(new), gone).items():
+        progress(f"{source.name}: {number} {told}")
     return written
+
+
+def _left(written: pl.DataFrame, known: int, gone: int) -> dict[str, int]:
+    """What was found and is not read, in words, with how many."""
+    unreadable = written.filter(pl.col("status") == Status.UNREADABLE).height
+    left = {
+        "known by now, left as they are": known,
+        "unreadable or changing, waiting for the next look": unreadable,
+        "removed before they were read": written.filter(pl.col("reason") == REPLACED).height,
+        "unreadable before, removed since": gone,
+    }
+    return {told: number for told, number in left.items() if number}
+
+
+def _write(lake: Lake, source: Source, entries: list[Entry]) -> None:
+    """Write entries that are new, and those that were gone and are there again; what became of others stands."""
+    there = catalogue.were_gone(lake.tables, source.name, [entry["entry_id"] for entry in entries])
+    back = [entry for entry in entries if there.get(entry["entry_id"])]
+    if back:
+        catalogue.reopen(lake.tables, source.name, back)
+    if new := [entry for entry in entries if entry["entry_id"] not in there]:
+        catalogue.record(lake.tables, source.name, new)
+
+
+def _close_gone(lake: Lake, source: Source) -> int:
+    """Objects that could not be read and went: nothing is left to do about them. Returns how many."""
+    unreadable = catalogue.open_entries(lake.tables, source.name).filter(pl.col("status") == Status.UNREADABLE)
+    gone = [entry for entry in unreadable.to_dicts() if _is_gone(lake, entry["uri"])]
+    if gone:
+        catalogue.record(lake.tables, source.name, [{**entry, **GONE, "updated_at": now()} for entry in gone])
+    return len(gone)
+
+
+def _is_gone(lake: Lake, uri: str) -> bool:
+    try:
+        return lake.store.stat(lake.store.key(uri)) is None
+    except OSError:  # still refused, as its entry says
+        return False
 
 
 def _in_commits(
@@ -61,7 +109,7 @@ def _in_commits(
 
 def _finish(lake: Lake, source: Source, described: list[Described], run_id: str | None) -> list[Entry]:
     seen = [entry["file_id"] for entry, _ in described if entry.get("file_id")]
-    known = catalogue.known_bytes(lake.tables, source.name, seen)
+    known = catalogue.known_bytes(lake.tables, source.name, seen, [entry["entry_id"] for entry, _ in described])
     versions = _SchemaVersions(lake, source, run_id)
     entries: list[Entry] = []
     duplicate_archives: set[tuple[str, str]] = set()

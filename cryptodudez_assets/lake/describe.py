@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from cryptodudez_assets.contracts.catalogue import Status
+from cryptodudez_assets.contracts.catalogue import REPLACED, Status
 from cryptodudez_assets.lake.archives import Container, Format, Refused, format_of, members, why_ignored
 from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.dialect import HEAD_BYTES, Recognised, follows, recognise
@@ -16,6 +16,9 @@ from cryptodudez_assets.sources.declaration import Layout, Source
 READ_BYTES = 4 << 20
 FILE_ID_LENGTH = 16
 
+CHANGED = "it changed while it was read, and waits for the next look"
+GONE: Entry = {"status": Status.IGNORED, "reason": REPLACED}
+
 Described = tuple[Entry, Recognised | None]
 """A row for `catalog.files`, and what was recognised in the text if there is any."""
 
@@ -23,7 +26,8 @@ Described = tuple[Entry, Recognised | None]
 def describe(lake: Lake, source: Source, found: StoredObject, run_id: str | None) -> Iterator[Described]:
     """The catalogue's rows for a raw object: one for itself, one for each member if it is a zip.
 
-    Whatever cannot be read is described too, with the reason; only what is changing or leaving at this moment yields nothing.
+    Whatever cannot be read is described too, with the reason: also what changes or leaves at this moment, which is found
+    anew by a later look.
     """
     entry = _entry(lake, source, found, None, found.size, run_id)
     ignored = found.oddity or why_ignored(found.key)
@@ -31,26 +35,40 @@ def describe(lake: Lake, source: Source, found: StoredObject, run_id: str | None
         yield {**entry, "status": Status.IGNORED, "reason": ignored}, None
         return
     try:
-        with lake.store.open(found.key) as content:
-            head = content.read(HEAD_BYTES)
-            entry |= {"format": format_of(head)}
-            owner = _other_owner(source, head) if entry["format"] == "csv" else None
-            sha256 = "" if owner else _digest(head, content)  # another source's file is read whole for that source
-            current = lake.store.stat(found.key)
-            if current is None or current.generation != found.generation:
-                return
-            if owner:
-                yield _belonging(entry, owner), None
-                return
+        yield from list(_looked_into(lake, source, found, entry))  # all of it or nothing: an archive may go meanwhile
+    except FileNotFoundError:
+        yield {**entry, **GONE}, None
+    except OSError as error:
+        yield {**entry, "status": Status.UNREADABLE, "reason": f"cannot be read: {error.strerror or error}"}, None
+
+
+def _looked_into(lake: Lake, source: Source, found: StoredObject, entry: Entry) -> Iterator[Described]:
+    with lake.store.open(found.key) as content:
+        head = content.read(HEAD_BYTES)
+        entry = {**entry, "format": format_of(head)}
+        owner = _other_owner(source, head) if entry["format"] == "csv" else None
+        sha256 = "" if owner else _digest(head, content)  # another source's file is read whole for that source
+        if moving := _moving(lake, found):
+            yield {**entry, **moving}, None
+        elif owner:
+            yield _belonging(entry, owner), None
+        else:
             entry |= {"sha256": sha256, "file_id": sha256[:FILE_ID_LENGTH]}
             if entry["format"] == "zip":
                 yield from _describe_zip(lake, source, found, entry, content)
             else:
                 yield _describe_text(source, entry, Container(content), entry["format"], None)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        yield {**entry, "status": Status.UNREADABLE, "reason": f"cannot be read: {error.strerror or error}"}, None
+
+
+def _moving(lake: Lake, found: StoredObject) -> Entry | None:
+    """What to say of an object that is not any more what was listed; None where it is."""
+    current = lake.store.stat(found.key)
+    if current is None:
+        return GONE
+    if found.generation in current.generations:
+        return None
+    told = f"{CHANGED}: listed as version {found.generation}, now {current.generation}"
+    return {"status": Status.UNREADABLE, "reason": told}
 
 
 def _describe_zip(

@@ -6,7 +6,7 @@ the end, which finds late arrivals between old names and files that changed. The
 cursor is only a hint, and losing it costs one round.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from itertools import islice
@@ -42,13 +42,26 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Discovery:
-    """What one look found."""
+    """What one look found, and how much of what it saw is left for a later one."""
 
     new: list[StoredObject]
     listed: int
     cursor: Cursor
     unsettled: int = 0
+    unfinished: int = 0
+    held: int = 0
+    """New objects beyond those of one page."""
     round_complete: bool = field(default=False)
+
+    @property
+    def left(self) -> str:
+        """What is left for a later look, in words; empty if nothing is."""
+        told = {
+            "still being written": self.unsettled,
+            "unfinished downloads": self.unfinished,
+            "more at the next look": self.held,
+        }
+        return ", ".join(f"{number} {what}" for what, number in told.items() if number)
 
 
 def discover(lake: Lake, source: str, cursor: Cursor, page: int = PAGE) -> Discovery:
@@ -57,7 +70,7 @@ def discover(lake: Lake, source: str, cursor: Cursor, page: int = PAGE) -> Disco
     behind = list(islice(lake.store.list(prefix, cursor.round), page))
     ahead = behind if cursor.newest == cursor.round else list(islice(lake.store.list(prefix, cursor.newest), page))
     listed = {found.key: found for found in [*ahead, *behind]}
-    unsettled = {key for key, found in listed.items() if not _settled(lake, found)}
+    unsettled = {key for key, found in listed.items() if not settled(lake, found)}
     candidates = {key: found for key, found in listed.items() if key not in unsettled and not key.endswith(UNFINISHED)}
     new = _unknown(lake, source, [ahead, behind], candidates)
     # Never past an object that is not catalogued yet: the next look must find it again should this one's run fail.
@@ -65,15 +78,19 @@ def discover(lake: Lake, source: str, cursor: Cursor, page: int = PAGE) -> Disco
     newest = max([cursor.newest, *(key for key in listed if left is None or key < left)])
     complete = len(behind) < page
     again = Cursor(newest, "" if complete else behind[-1].key)
-    return Discovery([new[key] for key in sorted(new)][:page], len(listed), again, len(unsettled), complete)
+    unfinished = len(listed) - len(unsettled) - len(candidates)
+    found = [new[key] for key in sorted(new)]
+    return Discovery(
+        found[:page], len(listed), again, len(unsettled), unfinished, len(found[page:]), round_complete=complete
+    )
 
 
 def discover_all(lake: Lake, source: str) -> list[StoredObject]:
-    """Every object that the catalogue does not know: a whole round."""
+    """Every object that the catalogue does not know: a whole round. What is still being written is left (see `unknown`)."""
     found: dict[str, StoredObject] = {}
     objects = lake.store.list(raw_prefix(source))
     while listed := list(islice(objects, PAGE)):
-        candidates = {one.key: one for one in listed if _settled(lake, one) and not one.key.endswith(UNFINISHED)}
+        candidates = {one.key: one for one in listed if settled(lake, one) and not one.key.endswith(UNFINISHED)}
         found |= _unknown(lake, source, [listed], candidates)
     return [found[key] for key in sorted(found)]
 
@@ -87,10 +104,16 @@ def _unknown(
         known |= known_versions(
             lake.tables, source, [lake.store.uri(one.key) for one in listed if one.key in candidates]
         )
-    return {key: one for key, one in candidates.items() if (lake.store.uri(key), one.generation) not in known}
+    return {key: one for key, one in candidates.items() if not is_known(lake, one, known)}
 
 
-def _settled(lake: Lake, found: StoredObject) -> bool:
+def is_known(lake: Lake, found: StoredObject, known: Set[tuple[str, str]]) -> bool:
+    """Whether this version is among the (uri, generation) that the catalogue knows."""
+    uri = lake.store.uri(found.key)
+    return any((uri, generation) in known for generation in found.generations)
+
+
+def settled(lake: Lake, found: StoredObject) -> bool:
     """Whether a file is done being written. Stores show whole objects only; a time to come was set, not written just now."""
     age = now() - found.modified
     return not lake.settings.lake_is_local or abs(age) >= timedelta(seconds=lake.settings.settle_seconds)

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import polars as pl
 from pyiceberg.expressions import In
 
-from cryptodudez_assets.contracts.catalogue import Status
+from cryptodudez_assets.contracts.catalogue import REPLACED, Status
 from cryptodudez_assets.lake import catalogue, quarantine
 from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.lake import Lake, now
@@ -35,7 +35,6 @@ from cryptodudez_assets.lake.spool import Spool
 from cryptodudez_assets.sources.declaration import Source
 
 MAX_FILES_PER_BATCH = 1000
-REPLACED = "it was overwritten or removed before it was read"
 
 
 @dataclass
@@ -49,6 +48,8 @@ class Ingested:
     renamed: int = 0
     """Rows in which a column that another table tells was brought up to date."""
     files_set_aside: dict[str, str] = field(default_factory=dict)
+    files_left_out: list[str] = field(default_factory=list)
+    """Files that were not any more what was catalogued."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,7 @@ def _replaced(lake: Lake, entries: list[Entry]) -> set[str]:
 
 def _is_still(lake: Lake, uri: str, generation: str) -> bool:
     found = lake.store.stat(lake.store.key(uri))
-    return found is not None and found.generation == generation
+    return found is not None and generation in found.generations
 
 
 def _set_aside(lake: Lake, source: Source, batch: Batch, reading: Reading, run_id: str | None) -> None:
@@ -270,7 +271,8 @@ def _add(done: Ingested, batch: Batch, outcome: Outcome) -> None:
         counts = outcome.of(entry)
         done.read += counts.read
         done.quarantined += counts.quarantined
-        if counts.reason and counts.reason != REPLACED:
-            done.files_set_aside[f"{entry['uri']}!{entry['member']}" if entry["member"] else entry["uri"]] = (
-                counts.reason
-            )
+        name = f"{entry['uri']}!{entry['member']}" if entry["member"] else entry["uri"]
+        if counts.reason == REPLACED:
+            done.files_left_out.append(name)
+        elif counts.reason:
+            done.files_set_aside[name] = counts.reason

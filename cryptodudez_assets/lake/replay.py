@@ -4,11 +4,13 @@ A file that is reopened goes through the ordinary batch, which replaces what an 
 has its bytes, so nothing else is needed; the history stays in `quarantine.rows` and `quarantine.files`.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
-from cryptodudez_assets.contracts.catalogue import Status
+from cryptodudez_assets.contracts.catalogue import REPLACED, Status
 from cryptodudez_assets.contracts.quarantine import Fate
 from cryptodudez_assets.lake import catalogue, quarantine
 from cryptodudez_assets.lake.catalogue import Entry
@@ -22,9 +24,12 @@ class Unknown(Exception):
     """There is nothing like that in quarantine; the message says what was looked for."""
 
 
-def reopen(lake: Lake, source: Source, file_id: str | None = None) -> int:
+def reopen(
+    lake: Lake, source: Source, file_id: str | None = None, on_left: Callable[[str], None] = lambda _: None
+) -> int:
     """Have files ingested again: this one, or all of the source that have something in quarantine. Returns how many.
 
+    `on_left` hears of each file that is left as it is, because its raw object is not there any more or cannot be read.
     What sets a whole file aside is decided when it is catalogued, so such a file is described anew.
     """
     wanted = {file_id} if file_id else _with_open_rows(lake, source) | _set_aside(lake, source)
@@ -35,7 +40,12 @@ def reopen(lake: Lake, source: Source, file_id: str | None = None) -> int:
         entries = [entry for entry in closed.collect().to_dicts() if quarantine.identity(entry) in wanted]
         if file_id and not entries:
             raise Unknown(f"{source.name} has no ingested file {file_id!r}; see `cryptodudez quarantine list`")
-        reopened = [fresh for entry in entries if (fresh := _described_anew(lake, source, entry))]
+        reopened = []
+        for entry in entries:
+            if fresh := _described_anew(lake, source, entry):
+                reopened.append(fresh)
+            else:
+                on_left(path_of(entry))
         if reopened:
             catalogue.reopen(lake.tables, source.name, reopened)
     return len(reopened)
@@ -76,11 +86,12 @@ def _open(rows: pl.LazyFrame) -> set[str]:
 def _described_anew(lake: Lake, source: Source, entry: Entry) -> Entry | None:
     """The entry as the declaration sees it now, pending; None where the raw object is not there any more."""
     found = lake.store.stat(lake.store.key(entry["uri"]))
-    if found is None or found.generation != entry["generation"]:
+    if found is None or entry["generation"] not in found.generations:
         return None
-    seen = {fresh["member"]: fresh for fresh, _ in describe(lake, source, found, entry["run_id"])}
+    as_catalogued = replace(found, generation=entry["generation"])
+    seen = {fresh["member"]: fresh for fresh, _ in describe(lake, source, as_catalogued, entry["run_id"])}
     fresh = seen.get(entry["member"])
-    if fresh is None:
+    if fresh is None or fresh.get("reason") == REPLACED or fresh["status"] == Status.UNREADABLE:
         return None
     kept = {name: entry[name] for name in ("entry_id", "discovered_at", "schema_version")}
     return {**entry, **fresh, **kept}

@@ -136,7 +136,9 @@ class Shifting:
 
 def test_a_file_that_changes_while_it_is_described_is_left_for_later(lake: Lake, folder: Path) -> None:
     shifting = replace(lake, store=Shifting(lake))  # type: ignore[arg-type]
-    assert catalogue_objects(shifting, GAUGES, discover_all(lake, "gauges")).is_empty()
+    (entry,) = catalogue_objects(shifting, GAUGES, discover_all(lake, "gauges")).to_dicts()
+    assert entry["status"] == Status.UNREADABLE
+    assert entry["reason"].startswith("it changed while it was read")
     assert counts(load(lake)["good.csv"]) == (6, 6, 0, 0)
 
 
