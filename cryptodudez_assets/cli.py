@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cryptodudez_assets.settings import Settings, unknown_variables
+from cryptodudez_assets.terminal import escape_in_children
 
 if TYPE_CHECKING:
     import polars as pl
@@ -91,7 +92,7 @@ def land(source: str, paths: tuple[Path, ...]) -> None:
       cryptodudez land crypto_prices ~/Downloads/cryptocurrency_historical_prices.zip
       cryptodudez land elon_tweets tweets/
     """
-    from cryptodudez_assets.lake.landing import NotAFile, files_below
+    from cryptodudez_assets.lake.landing import NotAFile, files_below, left_below
     from cryptodudez_assets.lake.landing import land as bring
 
     lake = _lake()
@@ -105,6 +106,11 @@ def land(source: str, paths: tuple[Path, ...]) -> None:
                 console.print(told, soft_wrap=True, highlight=False)
         except NotAFile as error:
             raise click.ClickException(str(error)) from None
+    left = list(left_below(paths))
+    for path, reason in left:
+        _warn(f"not landed: {path}: {reason}")
+    if left:
+        _warn(f"{len(left)} not landed")
 
 
 @main.command()
@@ -113,7 +119,8 @@ def land(source: str, paths: tuple[Path, ...]) -> None:
 def status(as_json: bool, files: bool) -> None:
     """Show how each source stands: files, rows read, kept, quarantined and repeated.
 
-    For every source and file: read = valid + quarantined + duplicate.
+    For every source and file: read = valid + quarantined + duplicate. Objects that are listed in the raw zone and not
+    catalogued are `unknown`: they wait for the next run, or the check `everything_known` says why they stay.
 
     \b
     Examples:
@@ -124,10 +131,14 @@ def status(as_json: bool, files: bool) -> None:
     import polars as pl
 
     from cryptodudez_assets.lake.status import file_status, status_of
+    from cryptodudez_assets.lake.unknown import look_for_unknown
     from cryptodudez_assets.sources import all_sources
 
     lake = _lake_to_read()
-    told = {name: asdict(status_of(lake, name)) for name in all_sources()}
+    told = {
+        name: asdict(status_of(lake, name)) | {"unknown": len(look_for_unknown(lake, name).unknown)}
+        for name in all_sources()
+    }
     if as_json:
         listed = {"files": json.loads(file_status(lake, all_sources()).write_json())} if files else {}
         click.echo(json.dumps({"sources": told, **listed}, indent=2))
@@ -254,6 +265,7 @@ def up(port: int, host: str, api_port: int) -> None:
     _insist_on_free(host, port)
     _insist_on_free(host, api_port, "--api-port")
     os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
+    escape_in_children()
     not_of_ours = "ignore:Function `dev_command` is superseded"  # Dagster would have one type `dg dev`
     os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), not_of_ours)))
     dagster = [
@@ -361,7 +373,7 @@ def explain(receipt: str, as_json: bool) -> None:
     except LookupError as missing:
         raise click.ClickException(str(missing)) from missing
     if as_json:
-        click.echo(found.model_dump_json(indent=2))
+        click.echo(_in_any_encoding(found.model_dump_json(indent=2)))
     else:
         for line in found.lines():
             console.print(line, soft_wrap=True, highlight=False, markup=False)
@@ -384,7 +396,7 @@ def new_source(name: str, sample: Path) -> None:
     target = Path(sources.__path__[0]) / f"{name}.py"
     try:
         text = draft(name, sample)
-        with target.open("x") as out:
+        with target.open("x", encoding="utf-8") as out:
             out.write(text)
     except Unusable as error:
         raise click.ClickException(str(error)) from None
@@ -541,7 +553,9 @@ def replay(source: str, file_id: str | None, edited: Path | None) -> None:
         if edited:
             correct(_lake(), all_sources()[source], str(file_id), edited)
         else:
-            reopened = reopen(_lake(), all_sources()[source], file_id)
+            reopened = reopen(
+                _lake(), all_sources()[source], file_id, lambda file: _warn(f"not there any more: {file}")
+            )
             console.print(f"{reopened} files to be ingested again")
     except Unknown as error:
         raise click.ClickException(str(error)) from None
@@ -632,11 +646,12 @@ def _print(frame: "pl.DataFrame", format_: Literal["table", "json", "csv"]) -> N
     import polars as pl
 
     if format_ == "json":
-        click.echo(frame.with_columns(pl.selectors.decimal().cast(pl.Float64)).write_json())
+        click.echo(_in_any_encoding(frame.with_columns(pl.selectors.decimal().cast(pl.Float64)).write_json()))
     elif format_ == "csv":
         nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
         texts = [pl.Series(name, [_as_json(value) for value in frame[name].to_list()], pl.String) for name in nested]
-        click.echo(frame.with_columns(texts).write_csv(), nl=False)
+        # Data are UTF-8 whatever the terminal shows: an escape would be other data.
+        click.echo(frame.with_columns(texts).write_csv().encode(), nl=False)
     else:
         table = Table(box=SIMPLE_HEAD)
         for name in frame.columns:
@@ -645,6 +660,12 @@ def _print(frame: "pl.DataFrame", format_: Literal["table", "json", "csv"]) -> N
         for row in frame.iter_rows():
             table.add_row(*(Text("" if value is None else str(value)) for value in row))
         (console if console.is_terminal else unfolded).print(table)
+
+
+def _in_any_encoding(text: str) -> str:
+    """JSON with its own escapes where the stream is not UTF-8: it means the same."""
+    is_utf8 = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "") == "utf8"
+    return text if is_utf8 else re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def _as_json(value: object) -> str | None:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Literal
@@ -22,6 +23,7 @@ from cryptodudez_assets.instance import dagster_home
 from cryptodudez_assets.lake.catalogue import open_entries
 from cryptodudez_assets.lake.discovery import Cursor, discover, discover_all
 from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.unknown import look_for_unknown
 from cryptodudez_assets.models.eth_signal.options import SIGNAL
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.models.volume.options import VOLUME
@@ -40,6 +42,7 @@ def run_pending(lake: Lake, names: Sequence[str], console: Console) -> bool:
     pending = [name for name in names if len(open_entries(lake.tables, name)) or discover_all(lake, name)]
     if not pending:
         console.print("nothing new in the raw zone: every table is up to date")
+        _tell_unknown(lake, names, console)
         return True
     sources = all_sources()
     console.print(f"new files for {', '.join(pending)}")
@@ -63,6 +66,7 @@ def run_pending(lake: Lake, names: Sequence[str], console: Console) -> bool:
                 )
             if not _report(result, console):
                 return False
+    _tell_unknown(lake, names, console)
     return True
 
 
@@ -97,11 +101,23 @@ def _wait_until_settled(lake: Lake, names: Sequence[str], console: Console) -> N
             time.sleep(0.2)
 
 
+def _tell_unknown(lake: Lake, names: Sequence[str], console: Console) -> None:
+    """What lies in the raw zone and was left, with the reason."""
+    for name in names:
+        unknown = look_for_unknown(lake, name).unknown
+        for why, number in Counter(one.why for one in unknown).items():
+            example = next(one.key for one in unknown if one.why == why)
+            _tell(console, "warning", f"{name}: {number} not read, {why}: {example}{', …' * (number > 1)}")
+
+
 def _progress(console: Console) -> dg.LoggerDefinition:
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            said = record.dagster_meta["orig_message"]  # type: ignore[attr-defined]
-            console.print(f"  {said}", style="dim", soft_wrap=True, highlight=False, markup=False)
+            try:
+                said = record.dagster_meta["orig_message"]  # type: ignore[attr-defined]
+                console.print(f"  {said}", style="dim", soft_wrap=True, highlight=False, markup=False)
+            except Exception:  # what is said must not fail the asset that says it
+                self.handleError(record)
 
     def make(context: dg.InitLoggerContext) -> logging.Logger:
         logger = logging.Logger("progress", logging.INFO)

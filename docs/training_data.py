@@ -3,6 +3,8 @@
 Run it after `make demo`: `.venv/bin/python docs/training_data.py`.
 """
 
+import sys
+
 import polars as pl
 
 from cryptodudez_assets.feature_store.historical import historical_features
@@ -20,5 +22,6 @@ days = candles.select("symbol", "event_ts", label=pl.col("close").shift(-1) / pl
 features = ["crypto_daily:return_7d", "crypto_daily:volatility_30d", "market_factors_daily", "tweet_daily:n_tweets"]
 training = historical_features(lake, all_views().values(), days.with_columns(author=pl.lit("elonmusk")), features)
 
+sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not be able to show frames
 print(training.frame.tail())
 print("made from the snapshots", training.snapshot_ids)

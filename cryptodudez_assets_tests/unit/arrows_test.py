@@ -35,7 +35,7 @@ ROOMS = {
 START_SERVING = {"cli", "demo"}
 KNOW_DAGSTER = {"defs", "definitions", "headless", "demo"}
 READS_ENVIRONMENT = {"settings"}
-SETS_ENVIRONMENT = {"cli"}  # DAGSTER_HOME, for the server that it starts
+SETS_ENVIRONMENT = {"cli", "terminal"}  # DAGSTER_HOME and the encoding, for what they start
 KNOWS_FEAST = "feast_plugin"  # and sets FEAST_USAGE, before Feast is imported
 
 MODULES = sorted([*PACKAGE.rglob("*.py"), *SERVING.rglob("*.py")])
