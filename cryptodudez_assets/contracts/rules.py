@@ -16,6 +16,7 @@ from pandera.api.polars.types import PolarsData
 from pandera.config import ValidationDepth, config_context
 
 from cryptodudez_assets.contracts.base import Contract, polars_schema
+from cryptodudez_assets.contracts.expressions import looks_around
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ def judge(contract: type[Contract], frame: pl.DataFrame) -> Iterator[Finding]:
     broken = [rule for rule, holds in zip(rules, held.row(0), strict=True) if not holds]
     flags = frame.select((~rule.holds).fill_null(value=False).alias(str(number)) for number, rule in enumerate(broken))
     yield from (Finding(rule.name, rule.is_warning, rows) for rule, rows in zip(broken, flags, strict=True))
+
+
+def rules_of(contract: type[Contract]) -> Iterator[tuple[str, pl.Expr]]:
+    """Every rule of the contract by name, as an expression that says of each row whether it holds."""
+    yield from ((rule.name, rule.holds) for rule in _rules(contract))
 
 
 def breaking(findings: Iterable[Finding], *, warnings: bool = False) -> pl.Series | None:
@@ -81,6 +87,10 @@ def _rules(contract: type[Contract]) -> list[_Rule]:
         if len(nothing.select(rule.holds)):
             raise TypeError(
                 f"{contract.__name__}: {rule.name} gives one answer for all rows; a rule must judge each row"
+            )
+        if looks_around(rule.holds, nothing.schema):
+            raise TypeError(
+                f"{contract.__name__}: {rule.name} looks at other rows; a rule must judge each row by itself"
             )
     return rules
 

@@ -17,6 +17,7 @@ from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.review import FILE_NAME, overview
 from cryptodudez_assets.lake.status import unbalanced_files
+from cryptodudez_assets.lake.undecided import UNDECIDED
 from cryptodudez_assets.lake.unknown import look_for_unknown
 from cryptodudez_assets.sources.declaration import Source
 
@@ -86,7 +87,9 @@ def _stuck(source: Source) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=quarantine_key(source),
         name="nothing_left_behind",
-        description="Nothing of this source is in quarantine, pending or unreadable now.",
+        blocking=True,  # it fails the run where it is an error; nothing stands on the quarantine
+        description="Nothing of this source is in quarantine, pending or unreadable now (warning), and its declaration can be "
+        "used (error).",
     )
     def nothing_left_behind(lake: LakeResource) -> dg.AssetCheckResult:
         opened = lake.open()
@@ -103,10 +106,12 @@ def _stuck(source: Source) -> dg.AssetChecksDefinition:
             metadata["still_waiting"] = markdown(
                 waiting.select("uri", "member", "status", "reason", "discovered_at").head(100)
             )
+        undecided = waiting.filter(pl.col("reason").str.starts_with(UNDECIDED))
+        waits = f"{len(waiting)} waiting" + (f", such as {_told(undecided)}" if len(undecided) else "")
         return dg.AssetCheckResult(
             passed=not len(aside) and not len(waiting),
-            severity=dg.AssetCheckSeverity.WARN,
-            description=f"{_counted(aside)}; {len(waiting)} waiting (see `cryptodudez quarantine list`)",
+            severity=dg.AssetCheckSeverity.ERROR if len(undecided) else dg.AssetCheckSeverity.WARN,
+            description=f"{_counted(aside)}; {waits} (see `cryptodudez quarantine list` and `status --files`)",
             metadata=metadata,
         )
 
@@ -137,6 +142,12 @@ def _everything_known(source: Source) -> dg.AssetChecksDefinition:
         )
 
     return everything_known
+
+
+def _told(undecided: pl.DataFrame) -> str:
+    """A file that stays pending, and why."""
+    name, reason = undecided.sort("uri", "member").select(FILE_NAME, "reason").row(0)
+    return f"{name}: {reason}"
 
 
 def _why_first(aside: pl.DataFrame) -> pl.DataFrame:

@@ -63,6 +63,17 @@ def known_bytes(tables: Lakehouse, source: str, file_ids: Collection[str], besid
     return set(rows.select("file_id").unique().collect()["file_id"])
 
 
+def gave_rows(tables: Lakehouse, source: str, layout: str, version: str) -> bool:
+    """Whether a file of this layout was read, and gave rows, under this version of contract and declaration."""
+    rows = files_of(tables, source).filter(
+        pl.col("status") == Status.LOADED,
+        pl.col("layout") == layout,
+        pl.col("contract_version") == version,
+        pl.col("rows_read") > pl.col("rows_quarantined"),
+    )
+    return not rows.select("entry_id").head(1).collect().is_empty()
+
+
 def as_of(tables: Lakehouse, source: str, file_ids: Collection[str]) -> pl.DataFrame:
     """How far these files reach in time: `file_id` and `as_of`."""
     rows = _files(tables, And(EqualTo("source", source), In("file_id", list(file_ids)) if file_ids else AlwaysFalse()))

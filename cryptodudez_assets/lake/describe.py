@@ -8,6 +8,7 @@ from cryptodudez_assets.contracts.catalogue import REPLACED, Status
 from cryptodudez_assets.lake.archives import Container, Format, Refused, format_of, members, why_ignored
 from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.dialect import HEAD_BYTES, Recognised, follows, recognise
+from cryptodudez_assets.lake.faults import Fault, blaming
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.objects import StoredObject
 from cryptodudez_assets.sources import neighbours
@@ -38,6 +39,8 @@ def describe(lake: Lake, source: Source, found: StoredObject, run_id: str | None
         yield from list(_looked_into(lake, source, found, entry))  # all of it or nothing: an archive may go meanwhile
     except FileNotFoundError:
         yield {**entry, **GONE}, None
+    except Fault as error:
+        yield {**entry, "reason": str(error)}, None
     except OSError as error:
         yield {**entry, "status": Status.UNREADABLE, "reason": f"cannot be read: {error.strerror or error}"}, None
 
@@ -79,7 +82,11 @@ def _describe_zip(
     except Refused as error:
         yield {**container, "reason": str(error)}, None
         return
-    yield {**container, "status": Status.EXPANDED}, None
+    if not inside:
+        yield {**container, "reason": "the archive is empty"}, None
+        return
+    junk = f"nothing in it is read: its {len(inside)} members are ignored" if all(m.ignored for m in inside) else None
+    yield {**container, "status": Status.EXPANDED, "reason": junk}, None
     opened = Container(content)
     for member in inside:
         entry = _entry(lake, source, found, member.name, member.size, container["run_id"])
@@ -101,8 +108,9 @@ def _describe_text(source: Source, entry: Entry, opened: Container, format_: For
                 sha256 = _digest(head, text)
         if member is not None:
             entry = {**entry, "sha256": sha256, "file_id": sha256[:FILE_ID_LENGTH]}
-        seen = recognise(head, source.layouts)
-    except Refused as error:
+        with blaming("its text cannot be recognised"):
+            seen = recognise(head, source.layouts)
+    except (Refused, Fault) as error:
         return {**entry, "reason": str(error)}, None
     dialect = seen.dialect
     entry |= _from_path(entry, seen.layout)
@@ -139,9 +147,10 @@ def _other_owner(source: Source, head: bytes) -> str | None:
     sharing = neighbours(source)
     if not sharing:
         return None
-    if source.guest_of:
-        return None if follows(head, source.layouts) else source.guest_of
-    return next((other.name for other in sharing if follows(head, other.layouts)), None)
+    with blaming("it cannot be told whose it is"):
+        if source.guest_of:
+            return None if follows(head, source.layouts) else source.guest_of
+        return next((other.name for other in sharing if follows(head, other.layouts)), None)
 
 
 def _belonging(entry: Entry, owner: str) -> Entry:

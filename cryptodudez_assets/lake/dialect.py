@@ -166,7 +166,7 @@ def _inferred(sample: pl.DataFrame) -> dict[str, pl.DataType]:
             try_parse_dates=True,
             ignore_errors=True,  # a type may be inferred that some values do not have
         )
-    except pl.exceptions.PolarsError:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return dict(sample.schema)
     return dict(inferred.schema)
 

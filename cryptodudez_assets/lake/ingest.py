@@ -10,6 +10,9 @@ Iceberg has no transaction over several tables, so a batch is a list of steps th
 
 A process may die anywhere: the next one finds the claim, does the batch again, and where step 4 is done only step 5.
 An object that was overwritten or removed since it was catalogued is left out: what is there now has a row of its own.
+
+A file that fails unforeseen is set aside, and the rest of its batch goes on. But as long as no file of its layout was read
+under the declaration as it is, the declaration may be at fault: the file stays pending, with the reason.
 """
 
 import hashlib
@@ -25,6 +28,7 @@ from pyiceberg.expressions import In
 from cryptodudez_assets.contracts.catalogue import REPLACED, Status
 from cryptodudez_assets.lake import catalogue, quarantine
 from cryptodudez_assets.lake.catalogue import Entry
+from cryptodudez_assets.lake.faults import Misdeclared
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.locks import exclusive
 from cryptodudez_assets.lake.lookups import bring_up_to_date
@@ -32,6 +36,7 @@ from cryptodudez_assets.lake.maintenance import BATCH, OUTCOME, tidy
 from cryptodudez_assets.lake.merge import Merged, Merging, merging, observations_spec
 from cryptodudez_assets.lake.reading import FileCount, Reading, read_files
 from cryptodudez_assets.lake.spool import Spool
+from cryptodudez_assets.lake.undecided import UNDECIDED, judged_anew, undecided_in
 from cryptodudez_assets.sources.declaration import Source
 
 MAX_FILES_PER_BATCH = 1000
@@ -50,6 +55,8 @@ class Ingested:
     files_set_aside: dict[str, str] = field(default_factory=dict)
     files_left_out: list[str] = field(default_factory=list)
     """Files that were not any more what was catalogued."""
+    undecided: dict[str, str] = field(default_factory=dict)
+    """Files that stay pending since they, or the declaration, are at fault, by name, with the reason."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,11 @@ class Counts(NamedTuple):
     reason: str | None
 
     @property
+    def gave_rows(self) -> bool:
+        """Whether the file was read, and rows of it are valid."""
+        return self.reason is None and self.read > self.quarantined
+
+    @property
     def columns(self) -> Entry:
         """The same as columns of `catalog.files`."""
         status = (
@@ -91,25 +103,32 @@ class Counts(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a batch: of its files, and how many rows of which older files gave way (by `file_id`)."""
+    """What became of a batch: of its files, how many rows of which older files gave way (by `file_id`), and why some stay
+    pending."""
 
     files: dict[str, Counts]
     displaced: dict[str, int]
+    undecided: dict[str, str] = field(default_factory=dict)
 
     def of(self, entry: Entry) -> Counts:
         """What became of this file."""
         return self.files[quarantine.identity(entry)]
 
+    def decided(self, batch: Batch) -> list[Entry]:
+        """The files of the batch that were dealt with."""
+        return [entry for entry in batch.entries if quarantine.identity(entry) not in self.undecided]
+
     @property
     def told(self) -> str:
         """As text for a snapshot's summary; short, since every commit writes the summaries of all snapshots."""
-        return json.dumps([self.files, self.displaced], separators=(",", ":"))
+        told = [self.files, self.displaced, *([self.undecided] if self.undecided else [])]
+        return json.dumps(told, separators=(",", ":"))
 
     @classmethod
     def parse(cls, told: str) -> "Outcome":
         """From its text."""
-        files, displaced = json.loads(told)
-        return cls({file_id: Counts(*counts) for file_id, counts in files.items()}, displaced)
+        files, *others = json.loads(told)
+        return cls({file_id: Counts(*counts) for file_id, counts in files.items()}, *others)
 
 
 def ingest(
@@ -117,15 +136,19 @@ def ingest(
 ) -> Ingested:
     """Ingest everything that is pending for a source, batch by batch. One process at a time does it; others wait."""
     done = Ingested()
+    undecided: dict[str, Entry] = {}  # not looked at again in this call, unless a file of their layout is read
     with exclusive(lake.settings, f"source.{source.name}"):
-        while batch := next_batch(lake, source):
+        while batch := next_batch(lake, source, undecided):
             progress(
                 f"{source.name}: batch {batch.id}, {len(batch.entries)} files" + (" (again)" if batch.again else "")
             )
-            outcome = _finished_before(lake, source, batch) if batch.again else None
-            outcome = outcome or _do(lake, source, batch, run_id, progress)
+            outcome = _outcome_of(lake, source, batch, run_id, progress)
             finish(lake, source, batch, outcome, run_id)
             _add(done, batch, outcome)
+            undecided |= {entry["entry_id"]: entry for entry in _still_pending(batch, outcome)}
+            read = {entry["layout"] for entry in outcome.decided(batch) if outcome.of(entry).gave_rows}
+            undecided = {id_: entry for id_, entry in undecided.items() if entry["layout"] not in read}
+        done.undecided = {_name(entry): entry["reason"] for entry in undecided.values()}
         done.renamed = bring_up_to_date(lake, source, progress)
     if done.batches or done.renamed:
         of_source = filter(None, [source.table, source.observations])
@@ -133,14 +156,14 @@ def ingest(
     return done
 
 
-def next_batch(lake: Lake, source: Source) -> Batch | None:
-    """The batch to do now: one that was begun, or the next pending files."""
+def next_batch(lake: Lake, source: Source, without: Collection[str] = ()) -> Batch | None:
+    """The batch to do now: one that was begun, or the next pending files, `without` some (by `entry_id`)."""
     entries = catalogue.open_entries(lake.tables, source.name)
     claimed = entries.filter(pl.col("status") == Status.CLAIMED)
     if len(claimed):
         batch_id = claimed["batch_id"][0]
         return Batch(batch_id, claimed.filter(pl.col("batch_id") == batch_id).to_dicts(), again=True)
-    pending = entries.filter(pl.col("status") == Status.PENDING)
+    pending = entries.filter(pl.col("status") == Status.PENDING, ~pl.col("entry_id").is_in(list(without)))
     fitting = int((pending["size"].cum_sum() <= lake.settings.batch_megabytes << 20).sum())
     chosen = pending.head(min(max(fitting, 1), MAX_FILES_PER_BATCH)).to_dicts()
     return _claim(lake, source, chosen) if chosen else None
@@ -151,9 +174,33 @@ def _claim(lake: Lake, source: Source, entries: list[Entry]) -> Batch:
     before = [entry["batch_id"] or "" for entry in entries]
     told = "\0".join([source.version, *(entry["entry_id"] for entry in entries), *before])
     batch_id = hashlib.sha256(told.encode()).hexdigest()[:16]
-    claimed = [{**entry, "status": Status.CLAIMED, "batch_id": batch_id, "updated_at": now()} for entry in entries]
+    claimed = [
+        {**judged_anew(entry), "status": Status.CLAIMED, "batch_id": batch_id, "updated_at": now()} for entry in entries
+    ]
     catalogue.record(lake.tables, source.name, claimed)
     return Batch(batch_id, claimed, again=any(before))
+
+
+def _still_pending(batch: Batch, outcome: Outcome) -> list[Entry]:
+    """The entries of files that stay pending, as they were before they were claimed, with the reason."""
+    return [
+        # Where something may have been written of them, they keep the batch: the next one replaces what it wrote.
+        {**entry, "status": Status.PENDING, "reason": reason, "batch_id": batch.id if batch.again else None}
+        for entry in batch.entries
+        if (reason := outcome.undecided.get(quarantine.identity(entry)))
+    ]
+
+
+def _outcome_of(
+    lake: Lake, source: Source, batch: Batch, run_id: str | None, progress: Callable[[str], None]
+) -> Outcome:
+    try:
+        before = _finished_before(lake, source, batch) if batch.again else None
+        return before or _do(lake, source, batch, run_id, progress)
+    except Misdeclared as error:
+        reasons = {quarantine.identity(entry): f"{UNDECIDED}{error}" for entry in batch.entries}
+        catalogue.record(lake.tables, source.name, _still_pending(batch, Outcome({}, {}, reasons)))
+        raise
 
 
 def _do(lake: Lake, source: Source, batch: Batch, run_id: str | None, progress: Callable[[str], None]) -> Outcome:
@@ -165,14 +212,16 @@ def _do(lake: Lake, source: Source, batch: Batch, run_id: str | None, progress: 
         for entry in batch.entries:
             if entry["entry_id"] in replaced:
                 reading.counts[quarantine.identity(entry)] = FileCount(set_aside=REPLACED)
-        _set_aside(lake, source, batch, reading, run_id)
-        anew = [file_id for file_id, count in reading.counts.items() if batch.again and count.set_aside != REPLACED]
+        undecided = undecided_in(lake, source, there, reading)
+        _set_aside(lake, source, batch, reading, undecided, run_id)
+        out = {file_id for file_id, count in reading.counts.items() if count.set_aside == REPLACED} | set(undecided)
+        anew = [file_id for file_id in reading.counts if batch.again and file_id not in out]
         _keep_observations(lake, source, rows, reading, anew)
-        outcome = _outcome(reading, Merged({}, {}))  # stands if there is nothing to merge
+        outcome = _outcome(reading, undecided, Merged({}, {}))  # stands if there is nothing to merge
 
         def note(merged: Merged) -> dict[str, str]:
             nonlocal outcome
-            outcome = _outcome(reading, merged)
+            outcome = _outcome(reading, undecided, merged)
             return {BATCH: batch.id, OUTCOME: outcome.told}
 
         rows.finish(note, anew, lambda files: _as_of(lake, source, reading, files), reading.complete)
@@ -198,8 +247,11 @@ def _is_still(lake: Lake, uri: str, generation: str) -> bool:
     return found is not None and generation in found.generations
 
 
-def _set_aside(lake: Lake, source: Source, batch: Batch, reading: Reading, run_id: str | None) -> None:
-    files = [(entry, reading.counts[quarantine.identity(entry)]) for entry in batch.entries]
+def _set_aside(
+    lake: Lake, source: Source, batch: Batch, reading: Reading, undecided: Collection[str], run_id: str | None
+) -> None:
+    theirs = ((entry, quarantine.identity(entry)) for entry in batch.entries)
+    files = [(entry, reading.counts[file_id]) for entry, file_id in theirs if file_id not in undecided]
     files = [(entry, count) for entry, count in files if count.set_aside != REPLACED]
     read = [entry for entry, _ in files]
     quarantine.set_rows_aside(lake, source, read, reading.rejected_records(), batch.id, run_id, batch.again)
@@ -219,15 +271,17 @@ def _keep_observations(lake: Lake, source: Source, new: Merging, reading: Readin
             change.add(complete(rows) if complete else rows)
 
 
-def _outcome(reading: Reading, merged: Merged) -> Outcome:
+def _outcome(reading: Reading, undecided: dict[str, str], merged: Merged) -> Outcome:
     files = {}
     for file_id, count in reading.counts.items():
+        if file_id in undecided:
+            continue
         quarantined = count.read if count.set_aside else count.quarantined
         duplicate = merged.duplicates.get(file_id, 0)
         warned, as_of = (0, None) if count.set_aside else (count.warned, count.as_of)
         as_text = as_of.isoformat() if as_of else None
         files[file_id] = Counts(count.read, quarantined, duplicate, warned, as_text, count.set_aside)
-    return Outcome(files, merged.displaced)
+    return Outcome(files, merged.displaced, undecided)
 
 
 def _finished_before(lake: Lake, source: Source, batch: Batch) -> Outcome | None:
@@ -241,38 +295,43 @@ def _finished_before(lake: Lake, source: Source, batch: Batch) -> Outcome | None
 
 def finish(lake: Lake, source: Source, batch: Batch, outcome: Outcome, run_id: str | None) -> None:
     """The last step: what became of each file, and of the files whose rows gave way."""
-    gone = [entry for entry in batch.entries if outcome.of(entry).reason == REPLACED]
+    decided = outcome.decided(batch)
+    gone = [entry for entry in decided if outcome.of(entry).reason == REPLACED]
     if gone:
         catalogue.forget_repeated(lake.tables, source.name, gone)
     closed = [
         {
             **entry,
-            **_became(entry, outcome.of(entry)),
             "contract_version": source.version,
+            **_became(entry, outcome.of(entry)),
             "run_id": run_id,
             "updated_at": now(),
         }
-        for entry in batch.entries
+        for entry in decided
     ]
-    catalogue.record(lake.tables, source.name, closed, outcome.displaced)
+    catalogue.record(lake.tables, source.name, [*closed, *_still_pending(batch, outcome)], outcome.displaced)
 
 
 def _became(entry: Entry, counts: Counts) -> Entry:
     read_before = (entry["rows_valid"] or 0) + (entry["rows_duplicate"] or 0)
     if counts.reason == REPLACED and read_before:  # it was to be read again: what it gave then still stands
-        return {"status": Status.LOADED, "reason": f"not read again: {REPLACED}"}
+        still = {"contract_version": entry["contract_version"]}
+        return {"status": Status.LOADED, "reason": f"not read again: {REPLACED}", **still}
     return counts.columns
 
 
 def _add(done: Ingested, batch: Batch, outcome: Outcome) -> None:
     done.batches += 1
-    done.files += len(batch.entries)
-    for entry in batch.entries:
+    done.files += len(outcome.files)
+    for entry in outcome.decided(batch):
         counts = outcome.of(entry)
         done.read += counts.read
         done.quarantined += counts.quarantined
-        name = f"{entry['uri']}!{entry['member']}" if entry["member"] else entry["uri"]
         if counts.reason == REPLACED:
-            done.files_left_out.append(name)
+            done.files_left_out.append(_name(entry))
         elif counts.reason:
-            done.files_set_aside[name] = counts.reason
+            done.files_set_aside[_name(entry)] = counts.reason
+
+
+def _name(entry: Entry) -> str:
+    return f"{entry['uri']}!{entry['member']}" if entry["member"] else str(entry["uri"])

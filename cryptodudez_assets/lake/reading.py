@@ -1,17 +1,19 @@
 """Read the files of a batch: canonical rows, rejected records and a count for each file. Bounded memory; writes nothing itself."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Self
+from itertools import chain
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from cryptodudez_assets.contracts.base import polars_schema
-from cryptodudez_assets.contracts.rules import Finding, breaking, broken_rules, judge
+from cryptodudez_assets.contracts.rules import Finding, breaking, broken_rules, judge, rules_of
 from cryptodudez_assets.lake.ahead import ahead
 from cryptodudez_assets.lake.archives import Container, Refused
 from cryptodudez_assets.lake.catalogue import Entry
@@ -19,6 +21,7 @@ from cryptodudez_assets.lake.cells import clean_keys, misfits, with_empty_text
 from cryptodudez_assets.lake.chunks import chunks
 from cryptodudez_assets.lake.describe import path_of
 from cryptodudez_assets.lake.dialect import Dialect
+from cryptodudez_assets.lake.faults import ERRORS, Fault, Misdeclared, Suspect, blaming, culprit, in_short, is_of_rows
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.lookups import filled, values_of
 from cryptodudez_assets.lake.parse import EXTRA, ROW, ChunkReader, ParsedChunk, Reject
@@ -53,8 +56,19 @@ class FileCount:
     warned: int = 0
     as_of: datetime | None = None
     set_aside: str | None = None
+    failed: bool = False
+    """Whether `set_aside` tells an error that nobody foresaw: of the file, or of what is declared about its layout."""
     broken: dict[str, int] = field(default_factory=dict)
     """How many rows break which rule."""
+
+    @property
+    def gave_rows(self) -> bool:
+        """Whether the file can be used, and rows of it are valid."""
+        return self.set_aside is None and self.read > self.quarantined
+
+    def fail(self, why: str) -> None:
+        """Its rows cannot be judged."""
+        self.set_aside, self.failed = why, True
 
 
 Take = Callable[[pl.DataFrame], None]
@@ -103,11 +117,7 @@ def read_files(
         closing(ahead(_groups(_chunks_of(opener, source, entries, reading.counts)))) as groups,
     ):
         for number, group in enumerate(groups, 1):
-            try:
-                sieve.sift(group)
-            except Exception as error:
-                error.add_note(f"while judging rows of the files {sorted({str(told[FILE]) for told, _ in group})}")
-                raise
+            sieve.sift(group)
             if number % GROUPS_TOLD == 0:
                 n_records = sum(count.read for count in list(reading.counts.values()))  # which grow meanwhile
                 progress(f"{source.name}: {n_records:,} records read")
@@ -137,6 +147,8 @@ def _chunks_of(
             count.set_aside = str(error)
         except FILE_ERRORS as error:
             count.set_aside = f"cannot be read: {error.strerror}"
+        except Fault as error:
+            count.fail(str(error))
         except Exception as error:
             error.add_note(f"while reading {entry['uri']} {entry['member'] or ''}")
             raise
@@ -146,15 +158,21 @@ def _groups(chunks: Iterator[tuple[Told, ParsedChunk]]) -> Iterator[Group]:
     group: Group = []
     size = 0
     for told, parsed in chunks:
-        if group and (
-            size >= GROUP_BYTES or len(group) >= GROUP_CHUNKS or not _alike(group[0][1].reader, parsed.reader)
-        ):
+        full = size >= GROUP_BYTES or len(group) >= GROUP_CHUNKS
+        if group and (not _alike(group[0][1].reader, parsed.reader) or _ends(group, told, full)):
             yield group
             group, size = [], 0
         group.append((told, parsed))
         size += len(parsed.chunk.data)
     if group:
         yield group
+
+
+def _ends(group: Group, told: Told, full: bool) -> bool:
+    """Whether a group ends before a chunk of this file. Where expressions look around, the rows of a file are judged alone."""
+    if group[0][1].reader.layout.looks_around:
+        return group[0][0][FILE] != told[FILE]
+    return full
 
 
 class _Opener:
@@ -187,7 +205,8 @@ def _parse(opener: _Opener, source: Source, entry: Entry) -> Iterator[ParsedChun
     row = 1
     with opener.open(entry["uri"]).text(entry["format"], entry["member"], entry["size"]) as text:
         for chunk in chunks(text, dialect):
-            parsed = reader.read(chunk, row)
+            with blaming(f"the records from line {chunk.first_line} on cannot be read"):
+                parsed = reader.read(chunk, row)
             row += parsed.n_records
             yield parsed
 
@@ -203,6 +222,14 @@ def _layout(source: Source, entry: Entry) -> Layout:
     return next(layout for layout in source.layouts if layout.name == entry["layout"])
 
 
+class _Judged(NamedTuple):
+    """Rows that keep every rule; which rules others break, by file and row; how many of a file are kept with a warning."""
+
+    rows: pl.DataFrame
+    broken: dict[str, dict[int, list[str]]]
+    warned: dict[str, int]
+
+
 class _Sieve:
     """Tells valid rows from rejects, a group of chunks at a time."""
 
@@ -210,43 +237,116 @@ class _Sieve:
         self.source, self.reading, self.looked_up, self.take = source, reading, looked_up, take
 
     def sift(self, group: Group) -> None:
+        """Judge the chunks together. Where that fails, halves of the files, down to the files that are the cause."""
+        group = [(told, parsed) for told, parsed in group if not self.reading.counts[str(told[FILE])].failed]
+        if not group:
+            return
+        try:
+            judged = self._judged(group)
+        except ERRORS as error:
+            if not is_of_rows(error):
+                raise
+        else:
+            self._keep(group, judged)
+            return
+        files = list(dict.fromkeys(str(told[FILE]) for told, _ in group))
+        if len(files) == 1:
+            self._blame(files[0], group)
+            return
+        first = files[: len(files) // 2]
+        self.sift([(told, parsed) for told, parsed in group if told[FILE] in first])
+        self.sift([(told, parsed) for told, parsed in group if told[FILE] not in first])
+
+    def _judged(self, group: Group) -> _Judged | None:
+        """What becomes of the rows, None where there are none. Looks at what is in memory, and changes nothing."""
         parts = [(told, parsed.table) for told, parsed in group if parsed.table is not None]
-        broken: dict[str, dict[int, list[str]]] = {}
-        if parts:
-            reader = group[0][1].reader
-            rows, broken = self._canonical(_raw_rows(parts), reader)
-            self._count_valid(rows)
-            self._hand_out(rows, reader.layout)
+        return self._canonical(_raw_rows(parts), group[0][1].reader) if parts else None
+
+    def _keep(self, group: Group, judged: _Judged | None) -> None:
+        if judged:
+            for file_id, n in judged.warned.items():
+                self.reading.counts[file_id].warned += n
+            self._count_valid(judged.rows)
+            self._hand_out(judged.rows, group[0][1].reader.layout)
         for told, parsed in group:
             file_id = str(told[FILE])
-            theirs = {row: rules for row, rules in broken.get(file_id, {}).items() if parsed.has(row)}
+            wrong = judged.broken.get(file_id, {}) if judged else {}
+            theirs = {row: rules for row, rules in wrong.items() if parsed.has(row)}
             self._count_rejects(file_id, [*parsed.rejects, *(parsed.reject(theirs) if theirs else ())])
 
-    def _canonical(
-        self, raw: pl.DataFrame, reader: ChunkReader
-    ) -> tuple[pl.DataFrame, dict[str, dict[int, list[str]]]]:
-        """Rows that keep every rule, and per file and row the rules that the others break."""
+    def _blame(self, file_id: str, group: Group) -> None:
+        """Say what is wrong with a file. An error that does not come again is no fault of its rows."""
+        reader = group[0][1].reader
+        # What a large file's parts are is the same in any company, which of them are judged together is not.
+        for part in [group] if reader.layout.looks_around else [[chunk] for chunk in group]:
+            try:
+                self._keep(part, self._judged(part))
+            except ERRORS as error:
+                if not is_of_rows(error):
+                    raise
+                self.reading.counts[file_id].fail(self._why(part, error))
+                return
+
+    def _why(self, group: Group, error: BaseException) -> str:
+        reader = group[0][1].reader
+        raw = _raw_rows([(told, parsed.table) for told, parsed in group if parsed.table is not None])
+        suspects = chain(self._columns(raw, reader), self._rules(raw, reader))
+        found = culprit(suspects, reader.layout.looks_around)
+        if found is None:
+            return f"its rows cannot be judged: {in_short(error)}"
+        rejects = [parsed.reject({found.row: ()}) for _, parsed in group if found.row and parsed.has(found.row)]
+        return found.in_words(rejects[0][0].line if rejects else None)
+
+    def _columns(self, raw: pl.DataFrame, reader: ChunkReader) -> Iterator[Suspect]:
+        made = _made(self.source, reader.layout, reader.extra)
+        for name, dtype in polars_schema(self.source.contract).items():
+            yield Suspect(f"{name} cannot be made", made[name], raw, ROW, dtype)
+
+    def _rules(self, raw: pl.DataFrame, reader: ChunkReader) -> Iterator[Suspect]:
+        try:
+            rows, _ = canonical(self.source, reader.layout, raw, reader.extra)
+            rows, _ = clean_keys(self.source, rows)
+            rows = self._to_be_judged(self._filled(rows), reader.layout)
+            rules = list(rules_of(self.source.contract))
+        except ERRORS as error:
+            if not is_of_rows(error):
+                raise
+            return  # it is no rule that fails
+        for name, holds in rules:
+            yield Suspect(f"the rule {name} cannot be applied", holds, rows, "file_row")
+
+    def _canonical(self, raw: pl.DataFrame, reader: ChunkReader) -> _Judged:
         rows, unheld = canonical(self.source, reader.layout, raw, reader.extra)
         rows, cleaned = clean_keys(self.source, rows)
-        rows = filled(rows, self.source, self.looked_up)
+        rows = self._filled(rows)
         findings = self._judge(rows, reader.layout)
         wrong = breaking(findings)
         broken: dict[str, dict[int, list[str]]] = {}
         for file_id, row, rules in [*unheld, *self._errors(rows, findings, wrong)]:
             broken.setdefault(file_id, {}).setdefault(row, []).extend(rules)
         # One by one, for what is looked up later takes back and adds warnings of the contract alone.
-        for warned in (breaking(findings, warnings=True), cleaned):
-            if warned is None:
-                continue
-            kept = warned if wrong is None else warned & ~wrong
-            for file_id, n in rows["file_id"].filter(kept).value_counts().iter_rows():
-                self.reading.counts[file_id].warned += n
-        return (rows if wrong is None else rows.filter(~wrong)), broken
+        warned = Counter[str]()
+        for flags in (breaking(findings, warnings=True), cleaned):
+            if flags is not None:
+                kept = flags if wrong is None else flags & ~wrong
+                warned.update(dict(rows["file_id"].filter(kept).value_counts().iter_rows()))
+        return _Judged(rows if wrong is None else rows.filter(~wrong), broken, warned)
+
+    def _filled(self, rows: pl.DataFrame) -> pl.DataFrame:
+        try:
+            return filled(rows, self.source, self.looked_up)
+        except ERRORS as error:
+            if not is_of_rows(error) or self.source.lookup is None:
+                raise
+            told = f"the lookup of {self.source.lookup.column} in {self.source.lookup.table} cannot be used"
+            raise Misdeclared(f"{self.source.name}: {told}: {in_short(error)}") from error
 
     def _judge(self, rows: pl.DataFrame, layout: Layout) -> list[Finding]:
+        return list(judge(self.source.contract, self._to_be_judged(rows, layout)))
+
+    def _to_be_judged(self, rows: pl.DataFrame, layout: Layout) -> pl.DataFrame:
         told = "known_ts" in layout.canonical  # otherwise it is filled when the whole file is read
-        judged = rows if told else rows.with_columns(known_ts=pl.lit(now(), pl.Datetime("us", "UTC")))
-        return list(judge(self.source.contract, judged))
+        return rows if told else rows.with_columns(known_ts=pl.lit(now(), pl.Datetime("us", "UTC")))
 
     def _errors(
         self, rows: pl.DataFrame, findings: list[Finding], wrong: pl.Series | None
@@ -295,15 +395,7 @@ def canonical(
     Rows with a value that its column cannot hold as it was written are left out; they are returned as (file, row, what they
     break). An empty text is a value where the contract takes it for one.
     """
-    added = [pl.col(EXTRA.format(number)).alias(name) for number, name in enumerate(extra)]
-    derived = {
-        "known_ts": pl.lit(None, pl.Datetime("us", "UTC")),
-        "extra": pl.struct(added).struct.json_encode() if extra else pl.lit(None, pl.String),
-        **({source.lookup.column: pl.lit(None, pl.String)} if source.lookup else {}),
-        **layout.canonical,
-        "file_id": pl.col(FILE),
-        "file_row": pl.col(ROW),
-    }
+    derived = _made(source, layout, extra)
     schema = polars_schema(source.contract)
     # Lazy, since what several columns are made of is then computed once.
     made = rows.lazy().select(derived[name].alias(name) for name in schema).collect()
@@ -313,6 +405,19 @@ def canonical(
     place = fitting.select("file_id", "file_row")
     told = [(*at, [rule]) for rule, flags in lost.items() for at in place.filter(flags).iter_rows()]
     return (fitting.filter(~pl.any_horizontal(lost.values())) if lost else fitting), told
+
+
+def _made(source: Source, layout: Layout, extra: Sequence[str]) -> dict[str, pl.Expr]:
+    """Of what each column is made."""
+    added = [pl.col(EXTRA.format(number)).alias(name) for number, name in enumerate(extra)]
+    return {
+        "known_ts": pl.lit(None, pl.Datetime("us", "UTC")),
+        "extra": pl.struct(added).struct.json_encode() if extra else pl.lit(None, pl.String),
+        **({source.lookup.column: pl.lit(None, pl.String)} if source.lookup else {}),
+        **layout.canonical,
+        "file_id": pl.col(FILE),
+        "file_row": pl.col(ROW),
+    }
 
 
 def _why_broken(source: Source, count: FileCount) -> str | None:

@@ -75,10 +75,31 @@ def unbalanced_files(lake: Lake, source: Source) -> pl.DataFrame:
 
 
 def file_status(lake: Lake, sources: Iterable[str]) -> pl.DataFrame:
-    """Every catalogued file and member of these sources with its counts."""
+    """Every catalogued file and member of these sources with its counts; of one that repeats another's bytes, what became of that."""
     told = ["source", "uri", "member", "status", *COUNTED.values(), "reason"]
-    return pl.concat([catalogue.files_of(lake.tables, source).select(told).collect() for source in sources]).sort(
-        "source", "uri", "member"
+    files = (catalogue.files_of(lake.tables, source).select(*told, "file_id").collect() for source in sources)
+    return pl.concat([_with_originals(of_source).select(told) for of_source in files]).sort("source", "uri", "member")
+
+
+def _with_originals(files: pl.DataFrame) -> pl.DataFrame:
+    """Why a file is not read that repeats another: which that is, and its fate. Told when asked for, since fates change."""
+    status, repeats = pl.col("status"), [Status.DUPLICATE, Status.IGNORED, Status.UNREADABLE]
+    fate = (
+        pl.when(status == Status.QUARANTINED)
+        .then(pl.format("set aside: {}", pl.col("reason").fill_null("no reason given")))
+        .when(status == Status.EXPANDED)
+        .then(pl.lit("an archive, told by its members"))
+        .when(status == Status.LOADED)
+        .then(pl.lit("loaded"))
+        .otherwise(pl.concat_str(pl.lit("still to be read"), "reason", separator=": ", ignore_nulls=True))
+    )
+    name = pl.concat_str("uri", "member", separator="!", ignore_nulls=True)
+    originals = files.filter(~status.is_in(repeats), pl.col("file_id").is_not_null()).select(
+        "file_id", pl.format("the same bytes as {}, which is {}", name, fate).alias("repeated")
+    )
+    named = files.join(originals.unique("file_id", keep="last"), on="file_id", how="left", maintain_order="left")
+    return named.with_columns(
+        reason=pl.when(status == Status.DUPLICATE).then(pl.coalesce("repeated", "reason")).otherwise("reason")
     )
 
 

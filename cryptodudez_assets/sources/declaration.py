@@ -15,6 +15,7 @@ from typing import Literal
 import polars as pl
 
 from cryptodudez_assets.contracts.base import TableContract, polars_schema
+from cryptodudez_assets.contracts.expressions import looks_around, told_by
 
 # As which types raw text is read (a date as 2020-12-31, nothing else); the expressions in `canonical` make the rest of them.
 RAW_TYPES = (pl.String, pl.Int64, pl.Float64, pl.Date)
@@ -28,7 +29,8 @@ class Layout:
 
     `columns`: the raw columns that are read, with their types; a file that lacks one of them is not of this layout.
     `canonical`: per column of the contract, the expression over the raw columns that gives it. `known_ts` may be left
-    out: it is then the newest `event_ts` of the file.
+    out: it is then the newest `event_ts` of the file. An expression that looks at more than its own row (it infers a format
+    from the first value, sums, sorts) sees the rows of its file and no others; the file must then fit into memory.
     `ignored`: further raw columns that the layout is known to have. Any other column is *added*: it is noted in
     `catalog.schemas`, and where the contract has a text column `extra`, its values are kept there as JSON.
     `path`: a regular expression that the end of a file's path matches. Its named groups are raw text columns, and part of
@@ -52,6 +54,13 @@ class Layout:
     def reads_catalogued(self) -> bool:
         """Whether a canonical column is made of `CATALOGUED`."""
         return any(CATALOGUED in expression.meta.root_names() for expression in self.canonical.values())
+
+    @cached_property
+    def looks_around(self) -> bool:
+        """Whether a canonical column looks at more than its own row. It then sees all rows of its file, and no others."""
+        told = [*re.compile(self.path).groupindex]
+        raw = {**self.columns, **dict.fromkeys(told, pl.String), CATALOGUED: pl.Datetime("us", "UTC")}
+        return any(looks_around(expression, raw) for expression in self.canonical.values())
 
     def told_by(self, path: str) -> dict[str, str] | None:
         """What the path says: the groups of `path`; None where it does not match."""
@@ -133,7 +142,7 @@ class Source:
     def version(self) -> str:
         """Version of the contract and of what the declaration makes of raw rows; quarantined rows carry it."""
         layouts = [
-            (layout.name + layout.path, dict(layout.columns), {k: str(e) for k, e in layout.canonical.items()})
+            (layout.name + layout.path, dict(layout.columns), {k: told_by(e) for k, e in layout.canonical.items()})
             for layout in self.layouts
         ]
         told = (layouts, tuple(self.key), self.newest_by, self.breaker_share, self.breaker_floor)

@@ -3,11 +3,18 @@
 import json
 import keyword
 import re
+from itertools import product
 from pathlib import Path
 
 import polars as pl
 
 SAMPLE_ROWS = 1000
+
+# As which times are written, in chrono's terms. A format that is not said would be inferred anew from each file's first value.
+DAYS = ["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%m/%d/%Y", "%m-%d-%Y"]
+CLOCKS = ["%H:%M:%S%.f", "%H:%M"]
+ZONES = ["", "%#z", " %#z"]
+MOMENTS = ["".join(parts) for parts in product(DAYS, ["T", " "], CLOCKS, ZONES)]
 
 TEMPLATE = '''"""{title}. Drafted from a sample: check the key, the times, the units and the rules."""
 
@@ -92,10 +99,19 @@ def draft(name: str, sample: Path) -> str:
 def _event_time(column: str, dtype: pl.DataType, text: pl.Series) -> str:
     raw = f"pl.col({_quoted(column)}).str"
     if dtype == pl.Date:
-        return f'{raw}.to_date(strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")'
-    if text.str.contains(r"(Z|[+-]\d\d:?\d\d)$").all():
-        return f'{raw}.to_datetime(time_unit="us", time_zone="UTC", strict=False)'
-    return f'{raw}.to_datetime(time_unit="us", strict=False).dt.replace_time_zone("UTC")'
+        day = _format(column, text, DAYS, pl.Date)
+        return f'{raw}.to_date("{day}", strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")'
+    moment = _format(column, text, MOMENTS, pl.Datetime("us", "UTC"))
+    return f'{raw}.to_datetime("{moment}", time_unit="us", time_zone="UTC", strict=False)'
+
+
+def _format(column: str, text: pl.Series, formats: list[str], dtype: pl.DataType | type[pl.DataType]) -> str:
+    """The format as which most of the sample can be read."""
+    read = {one: int(text.str.strptime(dtype, one, strict=False).count()) for one in formats}
+    best = max(formats, key=lambda one: read[one])
+    if not read[best]:
+        raise Unusable(f"column {column} looks like a time, but {text.drop_nulls()[0]!r} has no known format")
+    return best
 
 
 def _lines(items: list[str]) -> str:

@@ -1,0 +1,34 @@
+"""What an expression says, and what it looks at: its own row alone, or others too."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+
+def looks_around(expression: pl.Expr, schema: Mapping[str, Any]) -> bool:
+    """Whether what the expression gives in a row may depend on other rows: their values, their order, their number.
+
+    Such are sums, sorts and windows, formats that are inferred from the first value, and functions of one's own that do not
+    say `is_elementwise=True`. `schema` has the columns over which the expression is evaluated, with their types.
+    """
+    rows = pl.LazyFrame(schema=schema).select(expression.alias(" looked at"), pl.lit(0).alias(" beside"))
+    # Polars takes a slice before the expression is evaluated only if every row of it stands by itself.
+    try:
+        return rows.slice(1, 1).explain().lstrip().startswith("SLICE")
+    except pl.exceptions.PolarsError:
+        return False  # it cannot be evaluated over these columns at all
+
+
+def told_by(expression: pl.Expr) -> str:
+    """All that an expression says (its text leaves out formats and mappings), but for the code of functions of one's own."""
+    try:
+        told = json.loads(expression.meta.serialize(format="json"), object_hook=_without_code)
+    except (pl.exceptions.PolarsError, TypeError, ValueError, AttributeError):
+        return str(expression)  # a function that cannot be written down
+    return json.dumps(told)
+
+
+def _without_code(node: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in node.items() if name != "function" or not isinstance(value, list)}
