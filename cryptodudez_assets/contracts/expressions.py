@@ -13,7 +13,7 @@ def looks_around(expression: pl.Expr, schema: Mapping[str, Any]) -> bool:
     Such are sums, sorts and windows, formats that are inferred from the first value, and functions of one's own that do not
     say `is_elementwise=True`. `schema` has the columns over which the expression is evaluated, with their types.
     """
-    rows = pl.LazyFrame(schema=schema).select(expression.alias(" looked at"), pl.lit(0).alias(" beside"))
+    rows = pl.LazyFrame(schema=schema).select(expression.alias(" looked at"), *schema)
     # Polars takes a slice before the expression is evaluated only if every row of it stands by itself.
     try:
         return rows.slice(1, 1).explain().lstrip().startswith("SLICE")

@@ -109,7 +109,7 @@ def landed(source: Source, batches: Sequence[Sequence[str]], whole: Mapping[str,
         return fate(lake, source)
 
 
-@settings(max_examples=6, deadline=None, phases=[Phase.reuse, Phase.generate])
+@settings(max_examples=4, deadline=None, phases=[Phase.reuse, Phase.generate])
 @given(data=st.data(), seed=st.integers(0, 1 << 30), per_batch=st.integers(1, 4))
 def test_any_order_of_landing_and_any_batches_end_in_the_same_state(
     data: st.DataObject, seed: int, per_batch: int

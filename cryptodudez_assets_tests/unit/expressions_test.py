@@ -1,0 +1,92 @@
+"""What an expression looks at, and what it says: found out from Polars itself, so a new version of it may change it."""
+
+import pandera.polars as pa
+import polars as pl
+import pytest
+
+from cryptodudez_assets.contracts.base import Contract
+from cryptodudez_assets.contracts.expressions import looks_around, told_by
+from cryptodudez_assets.contracts.rules import judge
+from cryptodudez_assets.sources import all_sources
+
+SCHEMA = {"text": pl.String, "x": pl.Float64, "day": pl.Date}
+text, x = pl.col("text"), pl.col("x")
+
+
+def same(values):
+    return values
+
+
+def other(values):
+    return values
+
+
+BY_ITSELF = {
+    "column": text,
+    "literal": pl.lit(None, pl.String),
+    "format": text.str.to_datetime("%Y-%m-%d", strict=False),
+    "time zone": text.str.to_datetime("%Y-%m-%d").dt.replace_time_zone("UTC"),
+    "cast": text.cast(pl.Int64),
+    "condition": pl.when(x > 0).then(x),
+    "mapping": text.replace_strict({"a": 1}),
+    "one of": text.is_in(["a", "b"]),
+    "JSON": text.str.json_decode(pl.Struct({"k": pl.Int64})),
+    "list": text.str.split(",").list.get(3),
+    "function of a value": text.map_elements(same, return_dtype=pl.String),
+    "function that says so": text.map_batches(same, return_dtype=pl.String, is_elementwise=True),
+    "several columns": pl.concat_str("text", "x"),
+    "unknown column": pl.col("nowhere"),
+}
+AROUND = {
+    "inferred time": text.str.to_datetime(strict=False),
+    "inferred day": text.str.to_date(),
+    "inferred in a branch": pl.coalesce(text.str.to_datetime("%Y", strict=False), text.str.to_datetime(strict=False)),
+    "sum so far": x.cum_sum(),
+    "mean": x - x.mean(),
+    "sort": x.sort(),
+    "distinct": x.unique(),
+    "first of its kind": x.is_first_distinct(),
+    "shift": x.shift(),
+    "fill": x.forward_fill(),
+    "window": x.sum().over("text"),
+    "rank": x.rank(),
+    "number of rows": pl.len(),
+    "function of all values": text.map_batches(same, return_dtype=pl.String),
+    "dropped": x.drop_nulls(),
+}
+
+
+@pytest.mark.parametrize("expression", BY_ITSELF.values(), ids=BY_ITSELF)
+def test_a_row_stands_by_itself(expression: pl.Expr):
+    assert not looks_around(expression, SCHEMA)
+
+
+@pytest.mark.parametrize("expression", AROUND.values(), ids=AROUND)
+def test_an_expression_looks_around(expression: pl.Expr):
+    assert looks_around(expression, SCHEMA)
+
+
+def test_no_layout_that_ships_looks_around():
+    assert not [layout.name for source in all_sources().values() for layout in source.layouts if layout.looks_around]
+
+
+def test_a_rule_that_looks_around_is_refused():
+    class Alone(Contract):
+        """Values, each once."""
+
+        x: float = pa.Field()
+
+        @pa.dataframe_check(name="once")
+        def once(cls, data):  # noqa: N805
+            return data.lazyframe.select(pl.col("x").is_unique())
+
+    with pytest.raises(TypeError, match="once looks at other rows; a rule must judge each row by itself"):
+        list(judge(Alone, pl.DataFrame({"x": [1.0]})))
+
+
+def test_another_format_or_mapping_is_another_expression():
+    assert told_by(text.str.to_date("%Y-%m-%d")) != told_by(text.str.to_date("%d-%m-%Y"))
+    assert told_by(text.replace_strict({"a": 1})) != told_by(text.replace_strict({"a": 2}))
+    assert told_by(text.map_elements(same, return_dtype=pl.String)) == told_by(
+        text.map_elements(other, return_dtype=pl.String)
+    )
