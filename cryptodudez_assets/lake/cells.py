@@ -55,8 +55,11 @@ def with_empty_text(source: Source, layout: Layout, raw: pl.DataFrame, made: pl.
 def _made_of_empty(raw: pl.DataFrame, texts: list[str], expression: pl.Expr) -> pl.Series:
     try:
         return raw.with_columns(pl.col(texts).fill_null("")).with_columns(expression.alias(MADE))[MADE].cast(pl.String)
-    except REFUSALS:  # such as a mapping that has no place for the empty text: then there is no value
-        return pl.repeat(None, len(raw), dtype=pl.String, eager=True)
+    except REFUSALS:  # such as a mapping that has no place for the empty text: then there is no value, of that row
+        if len(raw) == 1:
+            return pl.Series([None], dtype=pl.String)
+        middle = len(raw) // 2
+        return pl.concat(_made_of_empty(half, texts, expression) for half in (raw[:middle], raw[middle:]))
 
 
 def clean_keys(source: Source, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series | None]:

@@ -99,13 +99,13 @@ def draft(name: str, sample: Path) -> str:
 def _event_time(column: str, dtype: pl.DataType, text: pl.Series) -> str:
     raw = f"pl.col({_quoted(column)}).str"
     if dtype == pl.Date:
-        day = _format(column, text, DAYS, pl.Date)
+        day = _format(column, text, DAYS, pl.Date())
         return f'{raw}.to_date("{day}", strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")'
     moment = _format(column, text, MOMENTS, pl.Datetime("us", "UTC"))
     return f'{raw}.to_datetime("{moment}", time_unit="us", time_zone="UTC", strict=False)'
 
 
-def _format(column: str, text: pl.Series, formats: list[str], dtype: pl.DataType | type[pl.DataType]) -> str:
+def _format(column: str, text: pl.Series, formats: list[str], dtype: pl.Date | pl.Datetime) -> str:
     """The format as which most of the sample can be read."""
     read = {one: int(text.str.strptime(dtype, one, strict=False).count()) for one in formats}
     best = max(formats, key=lambda one: read[one])

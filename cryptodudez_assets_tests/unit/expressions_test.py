@@ -4,10 +4,11 @@ import pandera.polars as pa
 import polars as pl
 import pytest
 
-from cryptodudez_assets.contracts.base import Contract
+from cryptodudez_assets.contracts.base import Contract, TableContract
 from cryptodudez_assets.contracts.expressions import looks_around, told_by
 from cryptodudez_assets.contracts.rules import judge
-from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets.lake.cells import with_empty_text
+from cryptodudez_assets.sources import Layout, Source, all_sources
 
 SCHEMA = {"text": pl.String, "x": pl.Float64, "day": pl.Date}
 text, x = pl.col("text"), pl.col("x")
@@ -90,3 +91,23 @@ def test_another_format_or_mapping_is_another_expression():
     assert told_by(text.map_elements(same, return_dtype=pl.String)) == told_by(
         text.map_elements(other, return_dtype=pl.String)
     )
+
+
+def test_an_empty_text_that_an_expression_refuses_takes_no_other_rows_value():
+    class Words(TableContract):
+        """Words, which may be empty."""
+
+        word: str = pa.Field(description="It.")
+
+    made_of = pl.concat_str("text", "more").replace_strict({"1": "one"})
+    at = pl.col("at").str.to_datetime("%Y", time_unit="us", time_zone="UTC")
+    layout = Layout("words", dict.fromkeys(("text", "more", "at"), pl.String), {"word": made_of, "event_ts": at})
+    source = Source("words", "Words.", "team:tests", "lab.words", Words, [layout], key=["event_ts"])
+    raw = pl.DataFrame(
+        {"text": [None, None], "more": ["1", "bad"], "at": ["2021", "2021"]}, dict.fromkeys(layout.columns, pl.String)
+    )
+
+    def words(rows: pl.DataFrame) -> list[str | None]:
+        return with_empty_text(source, layout, rows, rows.select(word=made_of))["word"].to_list()
+
+    assert words(raw) == [*words(raw[:1]), *words(raw[1:])] == ["one", None]
