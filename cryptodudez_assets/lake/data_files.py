@@ -194,7 +194,12 @@ class _OpenFile:
         self.path, self.key, self._stream = path, key, stream
         self._footer: list[pq.FileMetaData] = []
         self._writer = pq.ParquetWriter(
-            stream, schema, metadata_collector=self._footer, **COMPRESSION, **encodings(schema)
+            stream,
+            schema,
+            metadata_collector=self._footer,
+            write_page_checksum=True,
+            **COMPRESSION,
+            **encodings(schema),
         )
         self.size = 0
 

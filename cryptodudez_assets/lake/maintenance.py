@@ -1,24 +1,27 @@
-"""Upkeep of tables: join small files, forget old snapshots, remove files that nothing refers to.
+"""Upkeep of tables: join small files, forget old snapshots, remove files that nothing refers to, record missing checksums.
 
 None of it changes what a table says. `tidy` is cheap and done after each ingest; `maintain` is a job for quiet hours.
 """
 
+import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import permutations
+from uuid import uuid4
 
-import polars as pl
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 
 from cryptodudez_assets.lake import catalogue
+from cryptodudez_assets.lake.checksums import RECORD, digest_of, record
 from cryptodudez_assets.lake.homes import Refused
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.locks import exclusive
 from cryptodudez_assets.lake.places import inside, key_within, same, table_folder, true_path
-from cryptodudez_assets.lake.tables import Change, Lakehouse, data_files, scan_files
+from cryptodudez_assets.lake.tables import Lakehouse, data_files
+from cryptodudez_assets.lake.verify import Verified
 
 # The batch that a snapshot of a source's table belongs to, and what became of it.
 BATCH, OUTCOME = "cryptodudez.batch", "cryptodudez.outcome"
@@ -82,6 +85,23 @@ def maintain(lake: Lake, names: Sequence[str] | None = None, grace: timedelta = 
         )
 
 
+def record_unrecorded(lake: Lake, told: Verified) -> int:
+    """Record the checksums of files that have none, as they are now; returns how many.
+
+    They were written before there were checksums, or by another engine. What was damaged before this passes for good.
+    """
+    if not told.unrecorded:
+        return 0
+    location = lake.tables.location(told.of)
+    sums = {}
+    for path in told.unrecorded:
+        with lake.store.open(key_within(path, lake.settings.lake)) as content:
+            sums[path] = digest_of(content)
+    key = f"{key_within(location, lake.settings.lake)}/metadata/later-{uuid4()}{RECORD}"
+    lake.store.write(key, io.BytesIO(record(location, sums)))
+    return len(sums)
+
+
 def tidy(lake: Lake, names: Iterable[str]) -> None:
     """Compact and expire where it is due. Looks at no more than the tables' metadata where it is not."""
     for name in names:
@@ -101,7 +121,7 @@ def compact(tables: Lakehouse, name: str, max_small: int = MAX_SMALL_FILES) -> C
         small = [file for group in groups for file in group]
         before = len(data_files(change.table))
         if small:
-            change.replace(small, (_rows_of(change, group) for group in groups))
+            change.replace(small, (change.read(group) for group in groups))
     return Compacted(len(small), len(small) + len(data_files(change.table)) - before)
 
 
@@ -129,7 +149,9 @@ def remove_orphans(lake: Lake, name: str, grace: timedelta = GRACE) -> Removed:
     """
     with exclusive(lake.settings, f"table.{name}"):
         table = lake.tables.load(name)  # refuses a table outside of the lake
-        used = {true_path(location) for location in _referred_to(table)}
+        referred_to = list(_referred_to(table))
+        used = {true_path(location) for location in referred_to}
+        used |= {true_path(lake.store.uri(key)) for key in lake.tables.records.in_use(table.location(), referred_to)}
         claimed = catalogue.oldest_claim(lake.tables)
         before = min(now() - grace, claimed) if claimed else now() - grace
         orphans = [
@@ -178,10 +200,6 @@ def _portions(small: list[DataFile]) -> Iterator[list[DataFile]]:
             portion = []
     if len(portion) > 1:
         yield portion
-
-
-def _rows_of(change: Change, files: list[DataFile]) -> pl.DataFrame:
-    return scan_files(change.table, [file.file_path for file in files]).collect()
 
 
 def _data_files_in(table: Table) -> int:

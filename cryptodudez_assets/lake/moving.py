@@ -22,10 +22,12 @@ from cryptodudez_assets.contracts.base import places_of
 from cryptodudez_assets.lake import catalog_database, homes
 from cryptodudez_assets.lake.catalog_database import STAGED, Damaged, Pointer, database_file
 from cryptodudez_assets.lake.catalogue import FILES, SCHEMAS
+from cryptodudez_assets.lake.checksums import Records
 from cryptodudez_assets.lake.homes import Refused
 from cryptodudez_assets.lake.iceberg_paths import Immovable, Mapped, Rewriting
 from cryptodudez_assets.lake.inventory import TABLES
 from cryptodudez_assets.lake.locks import exclusive
+from cryptodudez_assets.lake.objects import open_store
 from cryptodudez_assets.lake.places import inside, is_local, lake_of, path_of, same
 from cryptodudez_assets.lake.quarantine import FILES as FILES_SET_ASIDE
 from cryptodudez_assets.lake.quarantine import ROWS as ROWS_SET_ASIDE
@@ -211,14 +213,14 @@ def _insist_on_whole_copy(missing: Sequence[str], lake: str, settings: Settings)
 
 def _name_new_places(mapped: Mapped, settings: Settings, progress: Progress) -> None:
     """Our own tables name raw files by their places: these become those of now, in one more commit of each table."""
-    catalog = open_catalog(settings, STAGED)
+    catalog, records = open_catalog(settings, STAGED), Records(open_store(settings), settings.lake)
     for spec in NAMING_PLACES:
         if not catalog.table_exists(spec.name):
             continue
         table = catalog.load_table(spec.name)
         places = [name for name in places_of(spec.contract) if name in table.schema().column_names]
         of_now = [pl.col(name).map_elements(mapped, return_dtype=pl.String) for name in places]
-        with committed(Change(table)) as change:
+        with committed(Change(table, records)) as change:
             known = Generations.of(change.rows().with_columns(of_now), settings, progress) if spec is FILES else None
             change.rewrite(change.paths(AlwaysTrue()), partial(_renamed, of_now=of_now, known=known))
         progress(f"{spec.name} names the new places")

@@ -3,25 +3,28 @@
 Writers replace whole files (copy on write), so that a reader needs no merging.
 """
 
-import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property, reduce
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
 
 import polars as pl
+import pyarrow.compute as pc
 from pyiceberg.conversions import from_bytes
 from pyiceberg.exceptions import NoSuchTableError
-from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual, literal
-from pyiceberg.io.pyarrow import schema_to_pyarrow
+from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual, Or, literal
+from pyiceberg.expressions.visitors import bind, extract_field_ids
+from pyiceberg.io.pyarrow import expression_to_pyarrow, schema_to_pyarrow
 from pyiceberg.manifest import DataFile
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
-from pyiceberg.table import Table, Transaction
+from pyiceberg.table import FileScanTask, Table, Transaction
 from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.snapshots import MetadataLogEntry
 from pyiceberg.table.sorting import SortField, SortOrder
 from pyiceberg.table.update.snapshot import ExpireSnapshots, ManageSnapshots
 from pyiceberg.transforms import IdentityTransform
@@ -40,30 +43,33 @@ from pyiceberg.types import (
 from cryptodudez_assets.contracts.base import Contract, columns_of, summary_of
 from cryptodudez_assets.lake import endpoints, homes
 from cryptodudez_assets.lake.catalog_database import CATALOG, Pointer, named
+from cryptodudez_assets.lake.checksums import ASIDE, Records, insist_on_intact
 from cryptodudez_assets.lake.data_files import TRANSFORMS, DataFiles, Transform
 from cryptodudez_assets.lake.locks import exclusive
 from cryptodudez_assets.lake.objects import open_store
-from cryptodudez_assets.lake.places import path_of
+from cryptodudez_assets.lake.places import key_within, path_of, table_folder, version_of
+from cryptodudez_assets.lake.replacing import MIN_MANIFESTS, Replacement
 from cryptodudez_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from pyiceberg.catalog.sql import SqlCatalog
+    from cryptodudez_assets.lake.recording import RecordingCatalog
 
 PATH = " path"  # no column's name begins with a blank
 # Of a file that is rewritten, so many rows are in memory at a time.
 REWRITTEN_ROWS = 1 << 18
+METADATA_KEPT = 10
+METADATA_FOLDER = "write.metadata.path"
+REBUILDING = "lake.rebuilding"
+"""The name in the catalog's database of tables that are being made again, until they take the place of the others."""
 
 TABLE_PROPERTIES = {
     # Floats split by byte, as `data_files` writes them, are unknown to older readers of whole columns, such as Spark's.
     "read.parquet.vectorization.enabled": "false",
-    # Where a deletion leaves rows of a file, pyiceberg writes them.
-    "write.parquet.compression-codec": "zstd",
-    "write.parquet.compression-level": "1",
     # Each commit writes a metadata file; without these they would pile up and slow every later commit down.
     "write.metadata.delete-after-commit.enabled": "true",
-    "write.metadata.previous-versions-max": "10",
+    "write.metadata.previous-versions-max": f"{METADATA_KEPT}",
     "commit.manifest-merge.enabled": "true",
-    "commit.manifest.min-count-to-merge": "4",
+    "commit.manifest.min-count-to-merge": f"{MIN_MANIFESTS}",
     # Our own writers take turns by a lock; retries are for engines that do not know it.
     "commit.retry.num-retries": "20",
 }
@@ -87,17 +93,35 @@ class TableSpec:
 class Lakehouse:
     """The Iceberg tables of one catalog and lake."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, staged: Collection[str] = ()) -> None:
         self.settings = settings
+        self._staged = frozenset(staged)
+        """Tables that are made again: under these names, what is there is neither seen nor touched."""
 
     @cached_property
-    def catalog(self) -> "SqlCatalog":
+    def catalog(self) -> "RecordingCatalog":
         """Iceberg's catalog, connected to when it is first needed; `homes.Refused` where the home is not whole and its own."""
+        return self._connected(CATALOG)
+
+    def _connected(self, name: str) -> "RecordingCatalog":
         homes.own(self.settings)
         if self.settings.catalog.startswith("sqlite"):
             self.settings.home.mkdir(parents=True, exist_ok=True)
         with exclusive(self.settings, "catalog"):  # two first starts at once would both create its tables
-            return open_catalog(self.settings)
+            return open_catalog(self.settings, name)
+
+    @cached_property
+    def _staging(self) -> "RecordingCatalog":
+        """Where the staged tables are named: nobody else reads it."""
+        return self._connected(REBUILDING)
+
+    def _catalog_of(self, name: str) -> "RecordingCatalog":
+        return self._staging if name in self._staged else self.catalog
+
+    @cached_property
+    def records(self) -> Records:
+        """The checksums that were recorded of the tables' files."""
+        return Records(open_store(self.settings), self.settings.lake)
 
     def names(self) -> list[str]:
         """All tables, as `namespace.table`."""
@@ -119,11 +143,58 @@ class Lakehouse:
     def load(self, name: str) -> Table:
         """The same of a table that must be there. One that lies outside of the lake is refused."""
         try:
-            table = self.catalog.load_table(name)
+            table = self._catalog_of(name).load_table(name)
         except FileNotFoundError:
             raise homes.lost(self.settings, name) from None
         homes.insist_on_own(self.settings, name, table.location())
         return table
+
+    def location(self, name: str) -> str:
+        """The folder of a table. Asks the catalog's database only: the table's metadata may be lost."""
+        return table_folder(self.metadata_location(name))
+
+    def metadata_location(self, name: str) -> str:
+        """Where a table's present metadata lies. Raises NoSuchTableError where there is no table."""
+        return path_of(self.catalog.metadata_location(name))
+
+    def staged(self, names: Collection[str]) -> "Lakehouse":
+        """The same tables, but for these, which are not there yet. What is written to them is seen after `swap_in`."""
+        staged = Lakehouse(self.settings, names)
+        staged._staging.forget(names)  # somebody may have died over them
+        return staged
+
+    def swap_in(self, names: Collection[str]) -> None:
+        """Have staged tables take the place of those of their names, all at once, and forget the other staged ones.
+
+        The files of those that were there become orphans; upkeep removes them.
+        """
+        with ExitStack() as held:
+            for name in sorted(names):
+                held.enter_context(exclusive(self.settings, f"table.{name}"))
+            for name in names:
+                self.catalog.create_namespace_if_not_exists(name.split(".")[0])
+            settled = {name: self._settled(name) for name in sorted(names)}
+            self.catalog.point({name: location for name, location in settled.items() if location}, instead_of=names)
+        self._staging.forget(self._staged)
+
+    def _settled(self, name: str) -> str | None:
+        """Where the metadata of a staged table lie, written where they will stay: as the newest of that table."""
+        table = self.table(name)
+        if table is None:
+            return None
+        location, store = path_of(table.location()), open_store(self.settings)
+        listed = (store.uri(found.key) for found in store.list(f"{key_within(location, self.settings.lake)}/metadata"))
+        before = sorted((version, path) for path in listed if (version := version_of(path)) is not None)
+        log = [
+            MetadataLogEntry(metadata_file=path, timestamp_ms=table.metadata.last_updated_ms)
+            for _, path in before[-METADATA_KEPT:]
+        ]
+        properties = {key: value for key, value in table.metadata.properties.items() if key != METADATA_FOLDER}
+        metadata = table.metadata.model_copy(update={"properties": properties, "metadata_log": log})
+        path = f"{location}/metadata/{before[-1][0] + 1 if before else 1:05d}-{uuid4()}.metadata.json"
+        sums = {f"{location}/{name}": digest for name, digest in self.records.of(location, ASIDE).by_name.items()}
+        self._staging.put(table, metadata, path, sums)
+        return path
 
     def scan(
         self, name: str, where: BooleanExpression | None = None, snapshot_id: int | None = None
@@ -135,13 +206,16 @@ class Lakehouse:
     @contextmanager
     def changing(self, spec: TableSpec) -> Iterator["Change"]:
         """Collect changes to a table under its lock; they are committed together at the end, or not at all."""
-        with exclusive(self.settings, f"table.{spec.name}"), committed(Change(self._ensure(spec))) as change:
+        with (
+            exclusive(self.settings, f"table.{spec.name}"),
+            committed(Change(self._ensure(spec), self.records)) as change,
+        ):
             yield change
 
     @contextmanager
     def rearranging(self, name: str) -> Iterator["Change"]:
         """The same for a table as it is found, whatever contract it was made from: nothing but its layout may change."""
-        with exclusive(self.settings, f"table.{name}"), committed(Change(self.load(name))) as change:
+        with exclusive(self.settings, f"table.{name}"), committed(Change(self.load(name), self.records)) as change:
             yield change
 
     def keep(self, name: str, snapshot_id: int | None = None) -> None:
@@ -154,23 +228,31 @@ class Lakehouse:
     def _ensure(self, spec: TableSpec) -> Table:
         if (table := self.table(spec.name)) is not None:
             return _with_new_columns(table, spec)
-        homes.insist_on_new(self.settings, open_store(self.settings), spec.name)
         schema, partition, order = _layout(spec)
-        with exclusive(self.settings, "catalog"):  # first tables of a namespace may be made at the same time
-            self.catalog.create_namespace_if_not_exists(spec.name.split(".")[0])
         properties = TABLE_PROPERTIES | {"comment": spec.description}
-        return self.catalog.create_table_if_not_exists(
-            spec.name, schema, partition_spec=partition, sort_order=order, properties=properties
+        location = f"{homes.warehouse(self.settings)}/{spec.name.replace('.', '/')}"
+        if (
+            spec.name in self._staged
+        ):  # it lies where it will stay, but for what would be taken for that table's metadata
+            properties[METADATA_FOLDER] = f"{location}/{ASIDE}"
+        else:
+            homes.insist_on_new(self.settings, open_store(self.settings), spec.name)
+        catalog = self._catalog_of(spec.name)
+        with exclusive(self.settings, "catalog"):  # first tables of a namespace may be made at the same time
+            catalog.create_namespace_if_not_exists(spec.name.split(".")[0])
+        return catalog.create_table_if_not_exists(
+            spec.name, schema, location, partition_spec=partition, sort_order=order, properties=properties
         )
 
 
-def open_catalog(settings: Settings, name: str = CATALOG, uri: str | None = None) -> "SqlCatalog":
+def open_catalog(settings: Settings, name: str = CATALOG, uri: str | None = None) -> "RecordingCatalog":
     """Iceberg's catalog as it is, made if it is not there. Everybody else asks `Lakehouse.catalog`, which looks at the home first."""
-    from pyiceberg.catalog.sql import SqlCatalog  # brings SQLAlchemy: loading the graph need not wait for it
+    # Brings SQLAlchemy: loading the graph need not wait for it.
+    from cryptodudez_assets.lake.recording import RecordingCatalog
 
     address = uri or settings.catalog.replace("postgresql://", "postgresql+psycopg://")
     properties = {"uri": address, "warehouse": homes.warehouse(settings), "pool_pre_ping": "true"}
-    return SqlCatalog(name, **properties, **endpoints.for_iceberg(settings))
+    return RecordingCatalog(name, **properties, **endpoints.for_iceberg(settings))
 
 
 class _Transaction(Transaction):  # type: ignore[misc]
@@ -194,12 +276,14 @@ class Change:
     What is deleted or dropped concerns rows as they were before the change.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, records: Records) -> None:
         self.table = table
         self.snapshot_id = _snapshot_id(table)
+        self._records = records
         self._transaction = _Transaction(table)
         self._properties: dict[str, str] = {}
         self._added = DataFiles(table.metadata, table.io)
+        self._deleted: list[BooleanExpression] = []
         self._dropped: dict[str, DataFile] = {}
         self._changed = False
 
@@ -221,9 +305,7 @@ class Change:
 
     def delete(self, where: BooleanExpression) -> Self:
         """Drop the rows that match."""
-        with self._writing() as properties, warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Delete operation did not match any records")
-            self._transaction.delete(where, snapshot_properties=properties)
+        self._deleted.append(where)
         return self
 
     def drop(self, files: Iterable[DataFile]) -> Self:
@@ -260,10 +342,26 @@ class Change:
         chosen = {path_of(path) for path in paths}
         for file in data_files(self.table) if chosen else ():
             if path_of(file.file_path) in chosen:
-                self.drop([file])
-                for rows in self._portions(file.file_path, file.record_count):
-                    self.add(keep(rows))
+                self._rewrite(file, keep)
         return self
+
+    def _rewrite(self, file: DataFile, keep: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
+        self._insist_on_intact([file])
+        self.drop([file])
+        for rows in self._portions(file.file_path, file.record_count):
+            self.add(keep(rows))
+
+    def read(self, files: Sequence[DataFile]) -> pl.DataFrame:
+        """The rows of these data files, to be written anew. Raises `Damaged` where a file is not what was written."""
+        self._insist_on_intact(files)
+        return scan_files(self.table, [file.file_path for file in files]).collect()
+
+    def _insist_on_intact(self, files: Sequence[DataFile]) -> None:
+        """What was damaged would pass for good once it is in a file of its own."""
+        paths = [file.file_path for file in files]
+        insist_on_intact(
+            ".".join(self.table.name()), path_of(self.table.location()), self.table.io, self._records, paths
+        )
 
     def replace(self, files: Iterable[DataFile], parts: Iterable[pl.DataFrame]) -> Self:
         """Put other rows in the place of these data files, each part in files of its own."""
@@ -295,21 +393,37 @@ class Change:
         return self
 
     def note(self, properties: Mapping[str, str]) -> Self:
-        """Properties for the summary of the next snapshot: of one only, since all of a change become visible together."""
+        """Properties for the summary of the snapshot that this change makes."""
         self._properties |= properties
         return self
 
-    @contextmanager
-    def _writing(self) -> Iterator[dict[str, str]]:
-        before = len(self._transaction._updates)
-        yield self._properties
-        self._changed = True
-        if len(self._transaction._updates) > before:
-            self._properties = {}
+    def _carry_out_deletions(self) -> None:
+        if not self._deleted:
+            return
+        where = reduce(Or, self._deleted)
+        bound = bind(self.table.schema(), where, case_sensitive=True)
+        # Where a null makes that unknown, a row does not match.
+        stays = ~pc.coalesce(expression_to_pyarrow(bound, self.table.schema()), pc.scalar(False))
 
-    def _portions(self, path: str, n_rows: int) -> Iterator[pl.DataFrame]:
+        def keep(rows: pl.DataFrame) -> pl.DataFrame:
+            kept = rows.to_arrow(compat_level=pl.CompatLevel.oldest()).filter(stays)
+            return pl.DataFrame(pl.from_arrow(kept), schema=rows.schema)
+
+        columns = [self.table.schema().find_column_name(number) for number in sorted(extract_field_ids(bound))]
+        for task in _tasks(self.table, where):
+            file = task.file
+            if task.residual == AlwaysTrue():  # all of its rows match, as its partition tells
+                self.drop([file])
+            elif any(
+                len(keep(rows)) < len(rows) for rows in self._portions(file.file_path, file.record_count, columns)
+            ):
+                self._rewrite(file, keep)
+        self._deleted = []
+
+    def _portions(self, path: str, n_rows: int, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        rows = scan_files(self.table, [path])
         for start in range(0, n_rows, REWRITTEN_ROWS):
-            yield scan_files(self.table, [path]).slice(start, REWRITTEN_ROWS).collect()
+            yield (rows if columns is None else rows.select(columns)).slice(start, REWRITTEN_ROWS).collect()
 
     def _columns_of_table(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows with the table's columns; one that the contract no longer has is null from now on."""
@@ -319,18 +433,23 @@ class Change:
 
     def commit(self) -> None:
         """Make everything visible at once."""
+        self._carry_out_deletions()
         added = self._added.close()
         if added or self._dropped:
-            with self._writing() as properties:
-                update = self._transaction.update_snapshot(snapshot_properties=properties)
-                with update.overwrite() if self._dropped else update.merge_append() as snapshot:
-                    for old in self._dropped.values():
-                        snapshot.delete_data_file(old)
-                    for new in added:
-                        snapshot.append_data_file(new)
+            with self._new_snapshot() as snapshot:
+                for old in self._dropped.values():
+                    snapshot.delete_data_file(old)
+                for new in added:
+                    snapshot.append_data_file(new)
+            self._changed = True
         if self._changed:
             self._transaction.commit_transaction()
             self.snapshot_id = _snapshot_id(self.table)
+
+    def _new_snapshot(self) -> Any:
+        if self._dropped:
+            return Replacement(self._transaction, self._properties)
+        return self._transaction.update_snapshot(snapshot_properties=self._properties).merge_append()
 
     def abandon(self) -> None:
         """Leave everything as it was."""
@@ -420,12 +539,16 @@ def planned_files(table: Table, where: BooleanExpression | None = None, snapshot
 
 def data_files(table: Table, where: BooleanExpression | None = None, snapshot_id: int | None = None) -> list[DataFile]:
     """The data files that may hold rows matching `where`, with their sizes and partitions."""
-    tasks = list(table.scan(where or AlwaysTrue(), snapshot_id=snapshot_id).plan_files())
+    return [task.file for task in _tasks(table, where or AlwaysTrue(), snapshot_id)]
+
+
+def _tasks(table: Table, where: BooleanExpression, snapshot_id: int | None = None) -> list[FileScanTask]:
+    tasks = list(table.scan(where, snapshot_id=snapshot_id).plan_files())
     if any(task.delete_files for task in tasks):
         raise ValueError(
             f"{'.'.join(table.name())} has delete files, written by another engine: compact it there first"
         )
-    return [task.file for task in tasks]
+    return tasks
 
 
 def scan_files(table: Table, paths: Sequence[str], *, with_path: bool = False) -> pl.LazyFrame:

@@ -20,6 +20,7 @@ from cryptodudez_assets.models.manifest import Draft, Manifest, Stage
 
 PATIENCE_SECONDS = 600
 MANIFEST = "manifest.json"
+MANIFEST_SUM = "manifest.sha256"
 UNFINISHED = ".unfinished"  # no number, so no version
 
 
@@ -28,7 +29,7 @@ class UnknownVersion(LookupError):
 
 
 class Tampered(Exception):
-    """A file is not what it was when it was registered (for a manifest: when it was promoted)."""
+    """A file is not what it was when it was registered."""
 
     def __init__(self, version: int, file: str, expected: str, found: str) -> None:
         super().__init__(
@@ -84,7 +85,7 @@ class Registry:
 
     def register(self, draft: Draft, files: Mapping[str, bytes]) -> Manifest:
         """Keep a model as the next version, a candidate. Returns its manifest, as it will be read."""
-        if wrong := [name for name in files if not _is_plain(name) or name == MANIFEST]:
+        if wrong := [name for name in files if not _is_plain(name) or name in (MANIFEST, MANIFEST_SUM)]:
             raise ValueError(f"not names of files of a version: {wrong}")
         with self._exclusive():
             version = max(self.versions(), default=0) + 1
@@ -95,7 +96,8 @@ class Registry:
                 created_at=datetime.now(UTC),
                 files={name: _sha256(content) for name, content in sorted(files.items())},
             )
-            written = {**files, MANIFEST: manifest.model_dump_json(indent=1).encode()}
+            told = manifest.model_dump_json(indent=1).encode()
+            written = {**files, MANIFEST: told, MANIFEST_SUM: _sha256(told).encode()}
             _write_folder(self._versions / UNFINISHED, written)
             (self._versions / UNFINISHED).rename(self._versions / str(version))
             _sync(self._versions)
@@ -107,9 +109,13 @@ class Registry:
         return sorted(int(path.name) for path in found if path.name.isdecimal())
 
     def manifest(self, version: int) -> Manifest:
-        """What is written about a version; `Tampered` where it is not what was promoted."""
+        """What is written about a version; `Tampered` where it is not what was registered or promoted."""
         content = self._manifest_bytes(version)
-        expected = next((one.manifest_sha256 for one in reversed(self.promotions()) if one.version == version), None)
+        beside = self.path(version, MANIFEST_SUM)  # versions of earlier releases have none
+        registered = beside.read_text("ascii", "replace") if beside.is_file() else None
+        expected = next(
+            (one.manifest_sha256 for one in reversed(self.promotions()) if one.version == version), registered
+        )
         if expected not in (None, found := _sha256(content)):
             raise Tampered(version, MANIFEST, str(expected), found)
         return Manifest.model_validate_json(content)

@@ -1,0 +1,130 @@
+"""What a table's files should be: the SHA-256 of each, recorded with the commit that wrote it, and compared here.
+
+Every commit leaves a small record beside its metadata (`metadata/….sums.json`): of the data files, manifests and metadata
+that it wrote. Names in it are relative to the table's folder, so that a table can be moved. A record tells of its own files
+only: commits stay as cheap as they are, however large a table is. Who writes them is in `recording.py`.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO, cast
+
+from pyiceberg.io import FileIO
+
+from cryptodudez_assets.lake.objects import ObjectStore
+from cryptodudez_assets.lake.places import key_within, path_of
+
+RECORD = ".sums.json"
+READ_BYTES = 1 << 20
+DATA = "data/"
+ASIDE = "rebuilding"
+"""The folder, in a table's own, of the metadata of a table that is to take its place."""
+
+
+class Damaged(Exception):
+    """A file of a table is not what was written; the message says which, and what to do."""
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What was recorded about a table's files, by their name in the table's folder, and the records that are themselves damaged."""
+
+    by_name: dict[str, str] = field(default_factory=dict)
+    damaged: list[str] = field(default_factory=list)
+
+
+class Records:
+    """The records of tables, each read once: what is written never changes."""
+
+    def __init__(self, store: ObjectStore, root: str) -> None:
+        self._store, self._root = store, root
+        self._read: dict[str, Mapping[str, str] | None] = {}
+
+    def of(self, location: str, folder: str = "metadata") -> Sums:
+        """All that is recorded about the table that lies there, in that folder of it."""
+        location = path_of(location)
+        sums = Sums()
+        for key in self._keys(location, folder):
+            told = self.told(key, location)
+            if told is None:
+                sums.damaged.append(self._store.uri(key))
+            else:
+                sums.by_name.update(told)
+        return sums
+
+    def in_use(self, location: str, used: Iterable[str]) -> set[str]:
+        """Records (keys) that tell of files that are used. Damaged ones as long as nothing else tells of one of these."""
+        location = path_of(location)
+        names = {name_in(location, path) for path in used}
+        told = {key: self.told(key, location) for key in self._keys(location, "metadata")}
+        known = {name for one in told.values() if one is not None for name in one}
+        return {key for key, one in told.items() if (names - known if one is None else names & one.keys())}
+
+    def _keys(self, location: str, folder: str) -> list[str]:
+        within = f"{key_within(location, self._root)}/{folder}"
+        return [found.key for found in self._store.list(within) if found.key.endswith(RECORD)]
+
+    def told(self, key: str, location: str) -> Mapping[str, str] | None:
+        """What one record says; None where it is damaged."""
+        if key not in self._read:
+            with self._store.open(key) as content:
+                self._read[key] = parse(content.read(), location)
+        return self._read[key]
+
+
+def record(location: str, sums: Mapping[str, str]) -> bytes:
+    """The text of a record about files of the table at `location`, by their full paths."""
+    location = path_of(location)
+    names = {name_in(location, path): digest for path, digest in sorted(sums.items())}
+    return json.dumps({"location": location, "sums": names, "sum": _of_record(location, names)}, indent=1).encode()
+
+
+def parse(content: bytes, location: str) -> Mapping[str, str] | None:
+    """What a record says about the table at `location`; None where it is damaged.
+
+    A table that was moved has the same data files, but its manifests and metadata are written anew, since they hold paths.
+    """
+    try:
+        told = json.loads(content)
+        where, names, own = told["location"], told["sums"], told["sum"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    if own != _of_record(where, names):
+        return None
+    return names if where == location else {name: sum_ for name, sum_ in names.items() if name.startswith(DATA)}
+
+
+def name_in(location: str, path: str) -> str:
+    """A file's name within the folder of the table that lies at `location`."""
+    return path_of(path).removeprefix(location).lstrip("/")
+
+
+def _of_record(location: str, names: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps([location, names], sort_keys=True).encode()).hexdigest()
+
+
+def digest_of(content: BinaryIO, on_bytes: Callable[[int], None] = lambda _: None) -> str:
+    """The SHA-256 of what is read, a block at a time."""
+    digest = hashlib.sha256()
+    while block := content.read(READ_BYTES):
+        digest.update(block)
+        on_bytes(len(block))
+    return digest.hexdigest()
+
+
+def insist_on_intact(table: str, location: str, io: FileIO, records: Records, paths: Iterable[str]) -> None:
+    """Raise `Damaged` where one of these files of a table is not what was recorded. What is not recorded is taken as it is."""
+    sums = records.of(location).by_name
+    for path in paths:
+        expected = sums.get(name_in(location, path))
+        if expected is None:
+            continue
+        with io.new_input(path).open(seekable=False) as content:
+            found = digest_of(cast(BinaryIO, content))
+        if found != expected:
+            raise Damaged(
+                f"{path} of {table} is not what was written: expected sha256 {expected}, found {found}. "
+                f"`cryptodudez rebuild {table}` makes the table again."
+            )

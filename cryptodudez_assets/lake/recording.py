@@ -1,0 +1,164 @@
+"""Iceberg's SQL catalog, which hashes whatever is written to a table, and records the sums with the commit.
+
+The hash is taken of the bytes on their way out, so it costs no second look at them; the record is written before the
+catalog's database is told of the commit, so there is no commit without one. What is done with it is in `checksums.py`.
+"""
+
+import hashlib
+from collections.abc import Collection, Mapping, MutableMapping
+from typing import Any, Self
+
+from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
+from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.io import FileIO, InputFile, OutputFile, OutputStream
+from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
+from pyiceberg.table import CommitTableResponse, Table, TableRequirement, TableUpdate
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.typedef import EMPTY_DICT, Properties
+from sqlalchemy import ColumnElement, delete, insert, select
+from sqlalchemy.orm import Session
+
+from cryptodudez_assets.lake.checksums import RECORD, record
+
+METADATA = ".metadata.json"
+Written = MutableMapping[str, str]
+"""SHA-256 of files, by path."""
+
+
+class RecordingCatalog(SqlCatalog):  # type: ignore[misc]
+    """The catalog. Writers of one table take turns by a lock, so what was written below a table belongs to its next commit."""
+
+    def __init__(self, name: str, **properties: str) -> None:
+        self._written: Written = {}
+        super().__init__(name, **properties)
+
+    def _load_file_io(self, properties: Properties = EMPTY_DICT, location: str | None = None) -> FileIO:
+        return _HashingIO({**self.properties, **properties}, self._written)
+
+    def _write_metadata(self, metadata: TableMetadata, io: FileIO, metadata_path: str) -> None:
+        hashing = self._load_file_io(io.properties, metadata_path)
+        super()._write_metadata(metadata, hashing, metadata_path)
+        told = record(metadata.location, self._of(metadata.location))
+        with io.new_output(metadata_path.removesuffix(METADATA) + RECORD).create(overwrite=True) as out:
+            out.write(told)
+
+    def create_table(self, *args: Any, **kwargs: Any) -> Table:
+        """As ever; what was recorded is forgotten here."""
+        table = super().create_table(*args, **kwargs)
+        self._forget(table.location())
+        return table
+
+    def commit_table(
+        self, table: Table, requirements: tuple[TableRequirement, ...], updates: tuple[TableUpdate, ...]
+    ) -> CommitTableResponse:
+        """As ever; what was recorded is forgotten here."""
+        # Not before it has gone well: a commit that collides with one of another engine is tried again.
+        done = super().commit_table(table, requirements, updates)
+        self._forget(done.metadata.location)
+        return done
+
+    def metadata_location(self, name: str) -> str:
+        """Where the metadata of a table lies, without reading it. Raises NoSuchTableError where there is no table."""
+        with Session(self.engine) as session:
+            found = session.scalar(select(IcebergTables.metadata_location).where(*self._is(name)))
+        if not found:
+            raise NoSuchTableError(f"Table does not exist: {name}")
+        return str(found)
+
+    def point(self, locations: Mapping[str, str], instead_of: Collection[str]) -> None:
+        """Name other metadata for tables, all at once. What is among `instead_of` only is not there any more."""
+        with Session(self.engine) as session:
+            for name in instead_of:
+                session.execute(delete(IcebergTables).where(*self._is(name)))
+            for name, location in locations.items():
+                space, _, table = name.rpartition(".")
+                session.execute(insert(IcebergTables).values(**self._create_table_row(space, table, location)))
+            session.commit()
+
+    def forget(self, names: Collection[str]) -> None:
+        """Do not name these tables any more, if they are named."""
+        self.point({}, instead_of=names)
+
+    def put(self, table: Table, metadata: TableMetadata, path: str, sums: Mapping[str, str]) -> None:
+        """Write metadata of a table where one says, with a record that tells these sums, too. Nothing names it yet."""
+        self._written.update(sums)
+        self._write_metadata(metadata, table.io, path)
+        self._forget(metadata.location)
+
+    def _is(self, name: str) -> list[ColumnElement[bool]]:
+        space, _, table = name.rpartition(".")
+        return [
+            IcebergTables.catalog_name == self.name,
+            IcebergTables.table_namespace == space,
+            IcebergTables.table_name == table,
+        ]
+
+    def _of(self, location: str) -> dict[str, str]:
+        return {path: digest for path, digest in list(self._written.items()) if path.startswith(f"{location}/")}
+
+    def _forget(self, location: str) -> None:
+        for path in self._of(location):
+            self._written.pop(path, None)
+
+
+class _HashingIO(PyArrowFileIO):  # type: ignore[misc]
+    def __init__(self, properties: Properties, written: Written) -> None:
+        super().__init__(properties)
+        self._written = written
+
+    def new_output(self, location: str) -> PyArrowFile:
+        made = super().new_output(location)
+        return _HashedFile(location, made._path, made._filesystem, made._buffer_size, self._written)
+
+    def delete(self, location: str | InputFile | OutputFile) -> None:
+        super().delete(location)
+        self._written.pop(location if isinstance(location, str) else location.location, None)
+
+
+class _HashedFile(PyArrowFile):  # type: ignore[misc]
+    def __init__(self, location: str, path: str, fs: Any, buffer_size: int, written: Written) -> None:
+        super().__init__(location=location, path=path, fs=fs, buffer_size=buffer_size)
+        self._written = written
+
+    def create(self, overwrite: bool = False) -> OutputStream:
+        return _HashedStream(super().create(overwrite), self._written, self.location)
+
+
+class _HashedStream:
+    """An output stream; when it is closed, the sum of its bytes is known."""
+
+    def __init__(self, stream: OutputStream, written: Written, path: str) -> None:
+        self._stream, self._written, self._path = stream, written, path
+        self._digest = hashlib.sha256()
+        self.closed = False
+
+    def write(self, data: bytes) -> int:
+        self._digest.update(data)
+        return int(self._stream.write(data))
+
+    def tell(self) -> int:
+        return int(self._stream.tell())
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self._stream.close()
+            self._written[self._path] = self._digest.hexdigest()
+
+    def writable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return False
+
+    def seekable(self) -> bool:
+        return False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
