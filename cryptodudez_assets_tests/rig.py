@@ -67,11 +67,11 @@ class Rig:
         (request,) = self.tick().run_requests
         return self.carry_out(request)
 
-    def automation_requests(self) -> set[dg.AssetKey]:
-        """One tick of the automation sensor: the assets that it requests (checks by the clock aside)."""
+    def automation_requests(self, of: type = dg.AssetKey) -> set[dg.AssetKey]:
+        """One tick of the automation sensor: the assets (or checks) that it requests."""
         self._automation = self._evaluate(self._automation.cursor)
         requested = (result.key for result in self._automation.results if result.true_subset.size)
-        return {key for key in requested if isinstance(key, dg.AssetKey)}
+        return {key for key in requested if isinstance(key, of)}
 
     def rows(self, table: str) -> pl.DataFrame:
         """A whole table."""

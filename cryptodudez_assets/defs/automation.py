@@ -28,6 +28,12 @@ on_lookup_update = (
     dg.AutomationCondition.eager().ignore(dg.AssetSelection.groups("catalog")) & inputs_are_sound
 ).with_label("on_lookup_update")
 
+# Of a check that came with a later release than the table, or was left out of the run that made it: what stands on the table
+# would wait for it.
+never_looked = (dg.AutomationCondition.missing() & ~dg.AutomationCondition.any_deps_missing()).with_label(
+    "never_looked"
+)
+
 # What nobody's run would look at: a check of what is not there. (Dagster types the condition for assets only.)
 hourly = (
     dg.AutomationCondition.cron_tick_passed("17 * * * *").since_last_handled()  # type: ignore[misc]
@@ -66,7 +72,7 @@ retrain = ((daily | drifted) & ~dg.AutomationCondition.in_progress() & inputs_ar
 
 automation_sensor = dg.AutomationConditionSensorDefinition(
     "automation",
-    target=dg.AssetSelection.all(),
+    target=dg.AssetSelection.all() | dg.AssetSelection.all_asset_checks(),
     minimum_interval_seconds=3,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Requests every asset whose inputs were updated and passed their blocking checks.",

@@ -8,7 +8,7 @@ from cryptodudez_assets.defs.automation import automation_sensor
 from cryptodudez_assets.defs.export_assets import build_export_assets
 from cryptodudez_assets.defs.feature_assets import build_feature_assets, build_registry, view_keys
 from cryptodudez_assets.defs.feature_checks import build_feature_checks
-from cryptodudez_assets.defs.lake_assets import build_inventory, maintenance, nightly_maintenance
+from cryptodudez_assets.defs.lake_assets import build_inventory, build_maintenance
 from cryptodudez_assets.defs.model_assets import build_model_assets, training_set_keys
 from cryptodudez_assets.defs.model_checks import build_model_checks
 from cryptodudez_assets.defs.online_assets import build_online_asset
@@ -17,6 +17,7 @@ from cryptodudez_assets.defs.source_assets import build_source_assets, quarantin
 from cryptodudez_assets.defs.source_checks import build_source_checks
 from cryptodudez_assets.defs.source_sensors import build_source_sensor
 from cryptodudez_assets.defs.study_assets import build_study_assets, build_study_checks, study_keys
+from cryptodudez_assets.defs.table_checks import INTACT
 from cryptodudez_assets.defs.volume_assets import build_volume_assets, build_volume_checks
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.sources.declaration import Source
@@ -33,6 +34,17 @@ def build_definitions(
     tables = [key for source in sources for key in (*table_keys(source), quarantine_key(source))]
     tables += [key for view in views for key in view_keys(view)]
     tables += [*study_keys(views), *training_set_keys(views)]
+    checks = [
+        *(check for source in sources for check in build_source_checks(source)),
+        *(check for view in views for check in build_feature_checks(view)),
+        *build_study_checks(views),
+        *build_model_checks(views),
+        *build_volume_checks(views),
+    ]
+    checked = {key.asset_key for one in checks for key in one.check_keys if key.name == INTACT}
+    maintenance, nightly_maintenance = build_maintenance(
+        [source.name for source in sources], [".".join(key.path) for key in checked]
+    )
     return dg.Definitions(
         assets=[
             *(asset for source in sources for asset in build_source_assets(source)),
@@ -45,13 +57,7 @@ def build_definitions(
             *build_export_assets(tables),
             build_inventory(tables),
         ],
-        asset_checks=[
-            *(check for source in sources for check in build_source_checks(source)),
-            *(check for view in views for check in build_feature_checks(view)),
-            *build_study_checks(views),
-            *build_model_checks(views),
-            *build_volume_checks(views),
-        ],
+        asset_checks=checks,
         jobs=[maintenance],
         schedules=[nightly_maintenance],
         sensors=[*map(build_source_sensor, sources), automation_sensor],

@@ -7,9 +7,9 @@ from typing import Any
 
 import dagster as dg
 
-from cryptodudez_assets.defs.contract_check import build_contract_check
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.defs.table_checks import build_table_checks
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.features.look_ahead_check import Looked, check, read_for_check
 from cryptodudez_assets.features.moments import MOMENTS
@@ -21,10 +21,10 @@ EXAMPLES = 5
 
 def build_feature_checks(view: FeatureView) -> list[dg.AssetChecksDefinition]:
     """All checks of a view."""
-    checks = [build_contract_check(view.table, view.contract, [*view.key, "event_ts"], view.version)]
+    checks = build_table_checks(view.table, view.contract, [*view.key, "event_ts"], view.version)
     if view.versions:
         versions = [*view.key, "event_ts", "known_ts"]
-        checks.append(build_contract_check(view.history, view.contract, versions, view.version))
+        checks += build_table_checks(view.history, view.contract, versions, view.version)
     return [*checks, _no_look_ahead(view)]
 
 

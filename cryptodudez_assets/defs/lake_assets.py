@@ -1,5 +1,6 @@
-"""Assets and jobs about the lake as a whole: the list of its tables, and their upkeep."""
+"""Assets and jobs about the lake as a whole: the list of its tables, their upkeep, and whether all is as it was written."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -8,7 +9,9 @@ from cryptodudez_assets.contracts.catalogue import Tables
 from cryptodudez_assets.defs.automation import on_sound_update
 from cryptodudez_assets.defs.metadata import INVENTORY, contract_schema, key_of, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.defs.table_checks import INTACT, verdict_on
 from cryptodudez_assets.lake.inventory import TABLES, take_inventory
+from cryptodudez_assets.lake.verify import Difference, verify_raw, verify_table
 
 
 def build_inventory(tables: list[dg.AssetKey]) -> dg.AssetsDefinition:
@@ -32,15 +35,6 @@ def build_inventory(tables: list[dg.AssetKey]) -> dg.AssetsDefinition:
     return tables_of_the_lake
 
 
-@dg.op(description="Compact small files, expire old snapshots, remove what nothing refers to.")
-def maintain_tables(context: dg.OpExecutionContext, lake: LakeResource) -> None:
-    """Upkeep of every table."""
-    from cryptodudez_assets.lake.maintenance import maintain
-
-    for done in maintain(lake.open()):
-        context.log.info(str(done))
-
-
 @dg.op(description="Copy the catalog's database into the home's folder of backups, if it is a file.")
 def back_up_catalog(context: dg.OpExecutionContext, lake: LakeResource) -> None:
     """Backup of what names the tables."""
@@ -53,18 +47,55 @@ def back_up_catalog(context: dg.OpExecutionContext, lake: LakeResource) -> None:
     )
 
 
-@dg.job(
-    description="Backup of the catalog, and upkeep of every table: compaction, snapshot expiry, removal of orphaned files."
-)
-def maintenance() -> None:
-    """Run the upkeep."""
-    back_up_catalog()
-    maintain_tables()
+def build_maintenance(sources: Sequence[str], checked: Sequence[str]) -> tuple[dg.JobDefinition, dg.ScheduleDefinition]:
+    """The upkeep of the lake, and when it is done. `checked` tables have the check `intact`, which it evaluates."""
 
+    @dg.op(
+        description="Compare every file with what was recorded when it was written; compact small files, expire old snapshots, "
+        "remove what nothing refers to. A damaged table is left as it is."
+    )
+    def maintain_tables(context: dg.OpExecutionContext, lake: LakeResource) -> None:
+        from cryptodudez_assets.lake.maintenance import maintain, record_unrecorded
+        from cryptodudez_assets.models.verify import verify_models
 
-nightly_maintenance = dg.ScheduleDefinition(
-    job=maintenance,
-    cron_schedule="30 3 * * *",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-)
+        opened = lake.open()
+        differences: list[Difference] = []
+        for name in opened.tables.names():
+            told = verify_table(opened, name)
+            differences += told.differences
+            if name in checked:
+                passed, description = verdict_on(told)
+                evaluation = dg.AssetCheckEvaluation(
+                    key_of(name), INTACT, passed, description=description, blocking=True
+                )
+                context.log_event(evaluation)  # type: ignore[arg-type]  # Dagster takes it, and does not say so
+            if told.differences:
+                context.log.error(f"{name} is damaged, and left as it is")
+                continue
+            if recorded := record_unrecorded(opened, told):
+                context.log.info(f"{name}: {recorded} files had no checksum; they are taken as they are from now on")
+            for done in maintain(opened, [name]):
+                context.log.info(str(done))
+        for told in (*(verify_raw(opened, source) for source in sources), *verify_models(opened.settings.models)):
+            differences += told.differences
+        if differences:
+            raise dg.Failure(
+                "\n".join(["files are not what was recorded:", *map(str, differences)]), allow_retries=False
+            )
+        context.log.info("every file is what was recorded")
+
+    @dg.job(
+        description="Backup of the catalog, comparison of all files with their checksums, and upkeep of every table: compaction, "
+        "snapshot expiry, removal of orphaned files."
+    )
+    def maintenance() -> None:
+        back_up_catalog()
+        maintain_tables()
+
+    nightly = dg.ScheduleDefinition(
+        job=maintenance,
+        cron_schedule="30 3 * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+    return maintenance, nightly

@@ -6,10 +6,10 @@ import dagster as dg
 
 from cryptodudez_assets.contracts.trials import Trials
 from cryptodudez_assets.defs.automation import DRIFT
-from cryptodudez_assets.defs.contract_check import build_contract_check
 from cryptodudez_assets.defs.loads_check import build_loads_check
 from cryptodudez_assets.defs.model_assets import CHAMPION, MODEL, TRAINING_SET, training_set_keys
 from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.defs.table_checks import build_table_checks
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.models import ledger
 from cryptodudez_assets.models.eth_signal import training_set
@@ -23,8 +23,8 @@ def build_model_checks(views: Iterable[FeatureView]) -> list[dg.AssetChecksDefin
         return []
     version = training_set.version()
     return [
-        build_contract_check(training_set.SPEC.name, EthTrainingSet, ["event_ts"], version),
-        build_contract_check(ledger.SPEC.name, Trials, ["run", "recipe", "parameters"], version),
+        *build_table_checks(training_set.SPEC.name, EthTrainingSet, ["event_ts"], version),
+        *build_table_checks(ledger.SPEC.name, Trials, ["run", "recipe", "parameters"], version),
         rebuilds_exactly,
         better_than_champion,
         build_loads_check(CHAMPION, SIGNAL),

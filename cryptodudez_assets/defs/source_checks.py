@@ -9,10 +9,10 @@ import polars as pl
 
 from cryptodudez_assets.contracts.catalogue import OPEN, Status
 from cryptodudez_assets.defs.automation import hourly
-from cryptodudez_assets.defs.contract_check import build_contract_check
 from cryptodudez_assets.defs.metadata import key_of, markdown
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key
+from cryptodudez_assets.defs.table_checks import build_table_checks
 from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.review import FILE_NAME, overview
@@ -28,10 +28,10 @@ NAMED = 5
 
 def build_source_checks(source: Source) -> Sequence[dg.AssetChecksDefinition]:
     """All checks of a source."""
-    contracts = [build_contract_check(source.table, source.contract, source.key, source.version)]
+    checks = build_table_checks(source.table, source.contract, source.key, source.version)
     if source.observations:
-        contracts.append(build_contract_check(source.observations, source.contract, (), source.version))
-    return [*contracts, _conservation(source), _schemas(source), _stuck(source), _everything_known(source)]
+        checks += build_table_checks(source.observations, source.contract, (), source.version)
+    return [*checks, _conservation(source), _schemas(source), _stuck(source), _everything_known(source)]
 
 
 def _conservation(source: Source) -> dg.AssetChecksDefinition:

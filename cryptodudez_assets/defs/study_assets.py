@@ -11,9 +11,9 @@ from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets import studies
 from cryptodudez_assets.defs.automation import on_sound_update_of_all
-from cryptodudez_assets.defs.contract_check import build_contract_check
 from cryptodudez_assets.defs.metadata import contract_schema, key_of, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.defs.table_checks import build_table_checks
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.tables import TableSpec
@@ -41,7 +41,7 @@ def build_study_assets(views: Iterable[FeatureView]) -> list[dg.AssetsDefinition
 
 def build_study_checks(views: Iterable[FeatureView]) -> list[dg.AssetChecksDefinition]:
     """The checks of their tables."""
-    return [build_contract_check(DOGECOIN.name, DogecoinStudy, KEY, _version())] if study_keys(views) else []
+    return build_table_checks(DOGECOIN.name, DogecoinStudy, KEY, _version()) if study_keys(views) else []
 
 
 def _dogecoin() -> dg.AssetsDefinition:
