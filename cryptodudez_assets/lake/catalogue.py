@@ -134,8 +134,8 @@ def add_warned(tables: Lakehouse, source: str, more: Mapping[str, int]) -> None:
         change.delete(theirs).add(rows.with_columns(rows_warned=warned).collect())
 
 
-def reopen(tables: Lakehouse, source: str, entries: Collection[Entry]) -> None:
-    """Turn closed files into open ones, in one commit."""
+def amend(tables: Lakehouse, source: str, entries: Collection[Entry]) -> None:
+    """Write another state of files that are known, such as to have them ingested again, in one commit."""
     with tables.changing(FILES) as change:
         theirs = And(EqualTo("source", source), In("entry_id", [entry["entry_id"] for entry in entries]))
         change.delete(theirs).add(

@@ -69,7 +69,7 @@ def _write(lake: Lake, source: Source, entries: list[Entry]) -> None:
     there = catalogue.were_gone(lake.tables, source.name, [entry["entry_id"] for entry in entries])
     back = [entry for entry in entries if there.get(entry["entry_id"])]
     if back:
-        catalogue.reopen(lake.tables, source.name, back)
+        catalogue.amend(lake.tables, source.name, back)
     if new := [entry for entry in entries if entry["entry_id"] not in there]:
         catalogue.record(lake.tables, source.name, new)
 

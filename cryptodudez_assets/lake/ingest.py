@@ -293,6 +293,11 @@ def _finished_before(lake: Lake, source: Source, batch: Batch) -> Outcome | None
     return None
 
 
+def do_again(lake: Lake, source: Source, batch: Batch, progress: Callable[[str], None]) -> Outcome:
+    """All steps of a batch that was finished before, but the last: where its tables are made again."""
+    return _do(lake, source, batch, None, progress)
+
+
 def finish(lake: Lake, source: Source, batch: Batch, outcome: Outcome, run_id: str | None) -> None:
     """The last step: what became of each file, and of the files whose rows gave way."""
     decided = outcome.decided(batch)

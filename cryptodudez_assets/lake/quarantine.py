@@ -128,15 +128,16 @@ def identity(entry: Entry) -> str:
 
 def rows_of(tables: Lakehouse, source: str | None = None) -> pl.LazyFrame:
     """Quarantined records, of one source or of all."""
-    return _of(tables, ROWS, source)
+    return of(tables, ROWS, source)
 
 
 def files_of(tables: Lakehouse, source: str | None = None) -> pl.LazyFrame:
     """Files set aside, of one source or of all."""
-    return _of(tables, FILES, source)
+    return of(tables, FILES, source)
 
 
-def _of(tables: Lakehouse, spec: TableSpec, source: str | None) -> pl.LazyFrame:
+def of(tables: Lakehouse, spec: TableSpec, source: str | None = None) -> pl.LazyFrame:
+    """What is in one of the two tables, of one source or of all."""
     rows = tables.scan(spec.name, EqualTo("source", source) if source else None)
     if rows is None:
         rows = pl.LazyFrame(schema=polars_schema(spec.contract))

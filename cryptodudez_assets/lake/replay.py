@@ -47,7 +47,7 @@ def reopen(
             else:
                 on_left(path_of(entry))
         if reopened:
-            catalogue.reopen(lake.tables, source.name, reopened)
+            catalogue.amend(lake.tables, source.name, reopened)
     return len(reopened)
 
 

@@ -1,0 +1,133 @@
+"""Which table is made again how: those of sources from raw files, those that are computed from what they are computed from.
+
+How a source's tables are made again is in `lake/rebuild.py`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+
+import polars as pl
+
+from cryptodudez_assets.defs import study_assets
+from cryptodudez_assets.defs.export_assets import EXPORTS
+from cryptodudez_assets.feature_store import registry
+from cryptodudez_assets.feature_store.materialize import materialize, table_specs
+from cryptodudez_assets.feature_store.online import open_online_store
+from cryptodudez_assets.features import configured_views
+from cryptodudez_assets.features.declaration import FeatureView
+from cryptodudez_assets.lake import catalogue, inventory, quarantine
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.rebuild import CannotRebuild, Rebuilt, Say, aside, rebuild_quarantine, rebuild_source
+from cryptodudez_assets.lake.verify import verify_table
+from cryptodudez_assets.models import ledger
+from cryptodudez_assets.models.eth_signal import training_set
+from cryptodudez_assets.models.eth_signal.inputs import VIEWS
+from cryptodudez_assets.models.eth_signal.options import SignalOptions
+from cryptodudez_assets.sources import all_sources
+
+Make = Callable[[], Rebuilt]
+# Of these nothing else is the origin.
+ORIGINALS = {
+    catalogue.FILES.name: "it is the only record of what was found when in the raw zone",
+    catalogue.SCHEMAS.name: "it is the only record of how raw files looked when they were first seen",
+    ledger.SPEC.name: "it is the only record of the trials that were made",
+}
+
+
+def rebuild(lake: Lake, name: str, *, lose_rows: bool = False, say: Say = lambda _: None) -> Rebuilt:
+    """Make a table (or an export, or a view in the online store) again.
+
+    Raises CannotRebuild where that is not possible, and LookupError where there is nothing of that name.
+    """
+    if name in ORIGINALS:
+        raise CannotRebuild(
+            f"{name} cannot be made again: {ORIGINALS[name]}. Restore it from a backup (see docs/operations.md)"
+        )
+    ways = _ways(lake, say, lose_rows=lose_rows)
+    if name not in ways:
+        near = get_close_matches(name, ways, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted(ways))}"
+        raise LookupError(f"there is no table {name!r} that could be made again; {hint}")
+    return ways[name]()
+
+
+def _ways(lake: Lake, say: Say, *, lose_rows: bool) -> Mapping[str, Make]:
+    sources = all_sources()
+    ways: dict[str, Make] = {}
+    for source in sources.values():
+        for table in filter(None, (source.table, source.observations)):
+            ways[table] = lambda one=source: rebuild_source(lake, one, lose_rows=lose_rows, say=say)  # type: ignore[misc]
+    views = configured_views(lake.settings.rolling_days)
+    for view in views:
+        for spec in table_specs(view):
+            ways[spec.name] = lambda one=view: _view(lake, one, say)  # type: ignore[misc]
+        ways[f"online.{view.name}"] = lambda one=view: _online(lake, one)  # type: ignore[misc]
+    for spec in (quarantine.ROWS, quarantine.FILES):
+        ways[spec.name] = lambda: rebuild_quarantine(lake, sources.values(), say)
+    return ways | {
+        training_set.SPEC.name: lambda: _training_set(lake),
+        study_assets.DOGECOIN.name: lambda: _study(lake),
+        inventory.TABLES.name: lambda: _one(
+            lake, inventory.TABLES.name, lambda made: len(inventory.take_inventory(made))
+        ),
+        registry.REGISTRY.name: lambda: _one(lake, registry.REGISTRY.name, lambda made: registry.publish(made, views)),
+        # An export is replaced whole whenever it is written.
+        **{f"exports.{one.name}": lambda name=one.name: Rebuilt([f"exports.{name}"]) for one in EXPORTS},  # type: ignore[misc]
+    }
+
+
+def _view(lake: Lake, view: FeatureView, say: Say) -> Rebuilt:
+    _insist_on(lake, (one.table for one in view.inputs))
+    names = [spec.name for spec in table_specs(view)]
+    done = aside(lake, names, lambda made: materialize(made, view, full=True, progress=say))
+    return Rebuilt(names, done.rows)
+
+
+def _training_set(lake: Lake) -> Rebuilt:
+    _insist_on(lake, (view.history for view in VIEWS))
+
+    def make(made: Lake) -> int:
+        found = training_set.update(made, SignalOptions())
+        return 0 if found is None else len(found.rows)
+
+    return _one(lake, training_set.SPEC.name, make)
+
+
+def _study(lake: Lake) -> Rebuilt:
+    _insist_on(lake, study_assets.READS)
+
+    def make(made: Lake) -> int:
+        crypto, terms = (made.tables.scan(table) for table in (study_assets.CRYPTO, study_assets.TERMS))
+        if crypto is not None and terms is not None:
+            study_assets.carry_out(made, crypto, terms)
+        rows = made.tables.scan(study_assets.DOGECOIN.name)
+        return 0 if rows is None else int(rows.select(pl.len()).collect().item())
+
+    return _one(lake, study_assets.DOGECOIN.name, make)
+
+
+def _online(lake: Lake, view: FeatureView) -> Rebuilt:
+    """What is there is forgotten; what is published then is everything."""
+    _insist_on(lake, [view.history])
+    store = open_online_store(lake.settings.online)
+    try:
+        store.drop(view.name)
+    finally:
+        store.close()
+    return Rebuilt([f"online.{view.name}"])
+
+
+def _one(lake: Lake, name: str, make: Callable[[Lake], int]) -> Rebuilt:
+    return Rebuilt([name], aside(lake, [name], make))
+
+
+def _insist_on(lake: Lake, inputs: Iterable[str]) -> None:
+    for name in inputs:
+        try:
+            told = verify_table(lake, name, newest_only=True)
+        except LookupError:
+            raise CannotRebuild(
+                f"it is made of {name}, and there is no such table yet: `cryptodudez run` makes it"
+            ) from None
+        if told.differences:
+            raise CannotRebuild(f"it is made of {name}, which is damaged: `cryptodudez rebuild {name}` first")
