@@ -1,5 +1,6 @@
 """The `cryptodudez` command: thin, it calls what the assets call. Heavy imports wait until a command needs them."""
 
+import difflib
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import click
 from pydantic import ValidationError
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 from rich.text import Text
@@ -422,6 +424,106 @@ def feast_repo(folder: Path) -> None:
         ) from None
     write_repo(_settings(), folder)
     console.print(f"wrote {folder}: `feast ui` and others work there", soft_wrap=True)
+
+
+@main.command()
+@click.argument("tables", nargs=-1, metavar="[TABLE]...")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify(tables: tuple[str, ...], as_json: bool) -> None:
+    """Compare files with the SHA-256 that was recorded when they were written: of TABLEs, or of all tables, raw files and models.
+
+    Names each file that differs, and what to do about it. Exits with 1 if there is one. Changes nothing.
+
+    \b
+    Examples:
+      cryptodudez verify
+      cryptodudez verify market.crypto_prices
+      cryptodudez verify --json | jq .differences
+    """
+    from cryptodudez_assets.lake.verify import verify_raw, verify_table
+    from cryptodudez_assets.models.verify import verify_models
+    from cryptodudez_assets.sources import all_sources
+
+    lake = _lake_to_read()
+    there = lake.tables.names()
+    for name in tables:
+        if name not in there:
+            raise click.ClickException(f"there is no table {name!r}{_nearest(name, there)}")
+    columns = (TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=errors, transient=True) as progress:
+        task = progress.add_task("comparing", total=None)
+
+        def on_bytes(n: int) -> None:
+            progress.advance(task, n)
+
+        found = []
+        for name in tables or there:
+            progress.update(task, description=f"comparing {name}")
+            found.append(verify_table(lake, name, on_bytes=on_bytes))
+        for source in all_sources() if not tables else ():
+            progress.update(task, description=f"comparing raw files of {source}")
+            found.append(verify_raw(lake, source, on_bytes))
+        if not tables:
+            found += verify_models(lake.settings.models, on_bytes)
+    differences = [one for told in found for one in told.differences]
+    numbers = {
+        "files": sum(told.files for told in found),
+        "bytes": sum(told.bytes for told in found),
+        "not_recorded": sum(len(told.unrecorded) for told in found),
+    }
+    if as_json:
+        click.echo(json.dumps({**numbers, "differences": [asdict(one) for one in differences]}, indent=2))
+    else:
+        for one in differences:
+            console.print(f"differs: {one}", soft_wrap=True, highlight=False, markup=False)
+        older = f"; of {numbers['not_recorded']:,} nothing is recorded until the next upkeep" * bool(
+            numbers["not_recorded"]
+        )
+        console.print(
+            f"{numbers['files']:,} files with {numbers['bytes']:,} bytes: {len(differences):,} differ from what was written{older}",
+            soft_wrap=True,
+            highlight=False,
+        )
+    sys.exit(1 if differences else 0)
+
+
+def _nearest(name: str, there: list[str]) -> str:
+    near = difflib.get_close_matches(name, there, n=1)
+    return f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(there) or 'none yet'}"
+
+
+@main.command()
+@click.argument("table")
+@click.option("--lose-rows", is_flag=True, help="Go on without rows whose raw files are gone.")
+def rebuild(table: str, lose_rows: bool) -> None:
+    """Make a lost or damaged TABLE again: a source's from its raw files, any other from the tables that it is computed from.
+
+    Rows, counts, file ids and times are what they were; older versions of the table are gone. What stands on it follows with
+    the next `cryptodudez run`. Interrupted, the table is what it was: do it again.
+
+    \b
+    Examples:
+      cryptodudez rebuild market.crypto_prices
+      cryptodudez rebuild features.crypto_daily
+      cryptodudez rebuild online.crypto_daily
+    """
+    from cryptodudez_assets.headless import make_known
+    from cryptodudez_assets.lake.rebuild import CannotRebuild
+    from cryptodudez_assets.rebuilding import rebuild as make_again
+
+    lake = _lake()
+    with errors.status(f"rebuilding {table}") as shown:
+        try:
+            done = make_again(
+                lake, table, lose_rows=lose_rows, say=lambda line: shown.update(f"rebuilding {table}: {escape(line)}")
+            )
+        except (CannotRebuild, LookupError) as error:
+            raise click.ClickException(str(error)) from None
+    for place, n in done.lost.items():
+        _warn(f"lost: {n:,} rows of {place}")
+    rows = "" if done.rows is None else f", {done.rows:,} rows"
+    console.print(f"rebuilt: {', '.join(done.tables)}{rows}", soft_wrap=True, highlight=False)
+    sys.exit(0 if make_known(lake, done.tables, console) else 1)
 
 
 @main.command("move-home")

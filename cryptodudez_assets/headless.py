@@ -146,3 +146,23 @@ def _report(result: dg.ExecuteInProcessResult, console: Console) -> bool:
 def _tell(console: Console, level: Literal["failed", "warning"], text: str) -> None:
     console.print(level, style="red" if level == "failed" else "yellow", end=": ")
     console.print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+def make_known(lake: Lake, names: Sequence[str], console: Console) -> bool:
+    """Have Dagster know of tables that were made again: they are materialized, and their checks look at them."""
+    definitions = build_definitions(
+        all_sources().values(),
+        configured_views(lake.settings.rolling_days),
+        LakeResource(home=str(lake.settings.home)),
+        {"progress": _progress(console)},
+    )
+    graph = definitions.resolve_asset_graph()
+    made = {tuple(name.split(".")) for name in names}
+    # One source's part of a table is an asset of its own, and comes with what is made in the same step.
+    keys = [key for key in graph.materializable_asset_keys if tuple(key.path[:2]) in made]
+    selected = dg.AssetSelection.assets(*keys).required_multi_asset_neighbors().resolve(graph)
+    with dg.DagsterInstance.from_config(str(dagster_home(lake.settings))) as instance:
+        result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=instance, asset_selection=list(selected), run_config=QUIET, raise_on_error=False
+        )
+    return _report(result, console)
