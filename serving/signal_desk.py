@@ -168,5 +168,5 @@ class SignalDesk:
 
     def _snapshots(self) -> dict[str, int]:
         """Where the online features came from: the snapshots that were published."""
-        found = {view.history: self._store.published(view.name) for view in VIEWS}
-        return {table: snapshot for table, snapshot in found.items() if snapshot is not None}
+        found = {view.history: self._store.bookmark(view) for view in VIEWS}
+        return {table: one.snapshot_id for table, one in found.items() if one and one.snapshot_id is not None}

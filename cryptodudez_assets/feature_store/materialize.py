@@ -1,10 +1,10 @@
 """Bring a feature view's tables up to date with their inputs: only the keys and days that a change can reach are computed anew.
 
-The snapshots of the inputs that a table was made from are kept in its own snapshot; what changed since is read from the
-files that differ. A changed definition, or a lost snapshot, means computing everything.
+The snapshots of the inputs that a table was made from are noted in its own; what changed since is read from the files that
+differ. Where no row that the view reads did, only the note is renewed, so that nothing behind the table has to move. A changed
+definition, or a lost snapshot, means computing everything.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from itertools import chain
 
 import polars as pl
 from pyiceberg.expressions import AlwaysTrue, GreaterThanOrEqual
+from pyiceberg.table import Table
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.features.declaration import FeatureView, Input
@@ -21,15 +22,19 @@ from cryptodudez_assets.lake.changes import changed_rows
 from cryptodudez_assets.lake.data_files import Transform
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.locks import exclusive
+from cryptodudez_assets.lake.provenance import MadeFrom, content_of, kept, made_from
 from cryptodudez_assets.lake.tables import PATH, Change, Snapshot, TableSpec
 
-MADE_FROM = "cryptodudez.made_from"
 DAY = timedelta(days=1)
 EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 # Of views whose window is so many rows, keys with about so many rows are computed at a time.
 PORTION_ROWS = 50_000
 # Within so many days before a change, most keys have the rows that a window needs.
 NEAR = timedelta(days=92)
+
+
+class NoRows(LookupError):
+    """An input is not there yet; the message names it."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +82,25 @@ class Reach:
 
 @dataclass(frozen=True)
 class Materialized:
-    """What was done: how many rows were computed, within which reach (None: all), from which snapshots."""
+    """What was done: how many rows were computed, within which reach (None: all), from which content of the inputs."""
 
     rows: int
     reach: Reach | None
-    snapshots: dict[str, int | None]
+    snapshots: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """An input as it is read, however it changes meanwhile."""
+
+    table: Table
+    snapshot_id: int
+    content: int
+
+    @property
+    def rows(self) -> Snapshot:
+        """Its rows."""
+        return Snapshot(self.table, self.snapshot_id)
 
 
 def table_specs(view: FeatureView) -> list[TableSpec]:
@@ -98,16 +117,21 @@ def table_specs(view: FeatureView) -> list[TableSpec]:
 def materialize(
     lake: Lake, view: FeatureView, *, full: bool = False, progress: Callable[[str], None] = lambda _: None
 ) -> Materialized:
-    """Compute what is not up to date and write it, in one commit per table."""
+    """Compute what is not up to date and write it, in one commit per table. Raises `NoRows` where an input has none yet."""
     with exclusive(lake.settings, f"view.{view.name}"):
-        now = {one.table: _snapshot(lake, one.table) for one in view.inputs}
-        before = None if full else _made_from(lake, view)
-        changes = _changes(lake, view, before, now) if before else None
+        pinned = {one.table: _pin(lake, one.table) for one in view.inputs}
+        now = MadeFrom(view.version, {name: one.content for name, one in pinned.items()})
+        before = None if full else made_from_by(view, lake.tables.table)
+        if before is not None and before.version != view.version:
+            before = None
+        changes = _changes(lake, view, before, pinned) if before else None
         if changes is not None and changes.is_empty():
-            return Materialized(0, None, now)
+            if before != now:
+                _agree(lake, view, now)
+            return Materialized(0, None, now.inputs)
         reach = None if changes is None else _reach(view, changes)
         progress(f"{view.name}: {reach or 'everything is computed'}")
-        inputs = {one.table: _input(lake, one, now) for one in view.inputs}
+        inputs = {name: one.rows for name, one in pinned.items()}
         portions = _portions(inputs, view, changes, reach)
         with closing(ahead(compute(inputs, view, part) for part in portions)) as computed, ExitStack() as stack:
             # Before a table is made: where nothing can be computed, nothing is to be there.
@@ -120,7 +144,18 @@ def materialize(
                 n_rows += len(rows)
                 if len(portions) > 1:
                     progress(f"{view.name}: part {number} of {len(portions)}, {n_rows:,} rows computed")
-        return Materialized(n_rows, reach, now)
+        return Materialized(n_rows, reach, now.inputs)
+
+
+def made_from_by(view: FeatureView, table: Callable[[str], Table | None]) -> MadeFrom | None:
+    """What all tables of the view were made from, by how a table is found; None unless they agree."""
+    told = [made_from(table(spec.name)) for spec in table_specs(view)]
+    return told[0] if all(one == told[0] for one in told) else None
+
+
+def without_rows(lake: Lake, view: FeatureView) -> list[str]:
+    """The inputs that are not there yet, or that nothing was ever written to."""
+    return [one.table for one in view.inputs if content_of(lake.tables.table(one.table)) is None]
 
 
 def compute(inputs: Mapping[str, Snapshot], view: FeatureView, reach: Reach | None) -> pl.DataFrame:
@@ -142,11 +177,19 @@ def _read(table: Snapshot, one: Input, reach: Reach | None, view: FeatureView) -
     return _with_rows_before(rows, one, reach.keys, reach.start, view.rows_back)
 
 
-def _input(lake: Lake, one: Input, snapshots: Mapping[str, int | None]) -> Snapshot:
-    table = lake.tables.table(one.table)
-    if table is None or snapshots[one.table] is None:
-        raise LookupError(f"there is no table {one.table} yet; land something for it first")
-    return Snapshot(table, snapshots[one.table])
+def _pin(lake: Lake, name: str) -> Pinned:
+    table = lake.tables.table(name)
+    snapshot, content = table.current_snapshot() if table else None, content_of(table)
+    if table is None or snapshot is None or content is None:
+        raise NoRows(f"there are no rows in {name} yet; land something for it first")
+    return Pinned(table, snapshot.snapshot_id, content)
+
+
+def _agree(lake: Lake, view: FeatureView, now: MadeFrom) -> None:
+    """Note that the tables, as they are, agree with what the inputs are now."""
+    for spec in table_specs(view):
+        with lake.tables.changing(spec) as change:
+            change.remember(now.note)
 
 
 def _with_rows_before(rows: pl.LazyFrame, one: Input, keys: pl.DataFrame, start: datetime, n: int) -> pl.LazyFrame:
@@ -167,18 +210,17 @@ def _keys_in(keys: pl.DataFrame | None, one: Input) -> pl.DataFrame | None:
     return keys.select(shared).unique() if keys is not None and shared else None
 
 
-def _changes(
-    lake: Lake, view: FeatureView, before: dict[str, int | None], now: dict[str, int | None]
-) -> pl.DataFrame | None:
+def _changes(lake: Lake, view: FeatureView, before: MadeFrom, now: Mapping[str, Pinned]) -> pl.DataFrame | None:
     """Keys (those that every input has) of input rows that changed, with the `first` and `last` time of these; None where
     that cannot be told."""
     shared = [name for name in view.key if all(name in one.columns for one in view.inputs)]
     parts = []
     for one in view.inputs:
-        columns = [*shared, one.time]
-        changed = changed_rows(
-            lake.tables, one.table, before.get(one.table), now[one.table], columns, read=one.all_columns
-        )
+        columns, pinned = [*shared, one.time], now[one.table]
+        if before.inputs.get(one.table) == pinned.content:
+            continue
+        since = kept(pinned.table, before.inputs.get(one.table))
+        changed = changed_rows(lake.tables, one.table, since, pinned.snapshot_id, columns, read=one.all_columns)
         if changed is None:
             return None
         parts += [_spans(rows.select(*shared, first=one.time, last=one.time), shared) for rows in changed]
@@ -233,11 +275,11 @@ def _begin(
     view: FeatureView,
     spec: TableSpec,
     reaches: Sequence[Reach | None] | None,
-    made_from: dict[str, int | None],
+    made: MadeFrom,
 ) -> Callable[[pl.DataFrame], object]:
     """A change of one table of the view, without what is computed anew; returns what writes rows to it."""
     change = stack.enter_context(lake.tables.changing(spec))
-    change.note({MADE_FROM: json.dumps({"version": view.version, "inputs": made_from})})
+    change.note(made.note).remember(made.note)
     if reaches is None:
         change.delete(AlwaysTrue())
     else:
@@ -276,28 +318,3 @@ def _split(rows: pl.LazyFrame, reaches: Sequence[Reach], *, within: bool) -> pl.
     )
     inside = ((time >= start) & (end.is_null() | (time < end))).fill_null(value=False)
     return bounded.filter(inside if within else ~inside).drop(" start", " end")
-
-
-def _snapshot(lake: Lake, name: str) -> int | None:
-    table = lake.tables.table(name)
-    snapshot = table.current_snapshot() if table else None
-    return snapshot.snapshot_id if snapshot else None
-
-
-def _made_from(lake: Lake, view: FeatureView) -> dict[str, int | None] | None:
-    """The snapshots of the inputs that all tables of the view were made from; None unless they agree, and the code too."""
-    told = {_told(lake, spec.name) for spec in table_specs(view)}
-    made = json.loads(told.pop() or "{}") if len(told) == 1 else {}
-    inputs: dict[str, int | None] | None = made.get("inputs")
-    return inputs if made.get("version") == view.version else None
-
-
-def _told(lake: Lake, name: str) -> str | None:
-    table = lake.tables.table(name)
-    snapshots = (
-        sorted(table.metadata.snapshots, key=lambda one: one.sequence_number or 0, reverse=True) if table else []
-    )
-    for snapshot in snapshots:  # maintenance writes snapshots too, which tell nothing
-        if snapshot.summary and MADE_FROM in snapshot.summary.additional_properties:
-            return str(snapshot.summary.additional_properties[MADE_FROM])
-    return None

@@ -14,6 +14,7 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.features.declaration import FeatureContract, FeatureView
+from cryptodudez_assets.lake.provenance import MadeFrom
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -28,6 +29,31 @@ class Record(NamedTuple):
     event: int
     known: int
     features: str
+
+
+@dataclass(frozen=True)
+class Bookmark:
+    """How far a view was brought online.
+
+    `snapshot_id`: everything of this snapshot is here; None while rows of every one so far have had to wait.
+    `made`: what was brought last, and, where rows of it cannot be known yet, until when nothing is missing.
+    """
+
+    snapshot_id: int | None
+    made: MadeFrom
+
+    @property
+    def told(self) -> str:
+        """As text."""
+        return json.dumps({"snapshot": self.snapshot_id, "made_from": self.made.told})
+
+    @classmethod
+    def parse(cls, told: str, table: str) -> "Bookmark":
+        """From its text. Once it was the snapshot alone."""
+        note = json.loads(told)
+        if isinstance(note, int):
+            return cls(note, MadeFrom("", {table: note}))
+        return cls(note["snapshot"], MadeFrom.parse(note["made_from"]))
 
 
 class Shelf(Protocol):
@@ -92,15 +118,15 @@ class OnlineStore:
         nothing = dict.fromkeys([*TIMES, *features])
         return [dict(served.get(text, nothing) if text is not None else nothing) for text in texts]
 
-    def published(self, view: str) -> int | None:
-        """The snapshot of the view's table that was brought here last."""
-        there = self.shelf.get(_bookmark(view), [BOOKMARK])
-        return int(there[BOOKMARK].features) if there else None
+    def bookmark(self, view: FeatureView) -> "Bookmark | None":
+        """How far the view was brought here."""
+        there = self.shelf.get(_bookmark(view.name), [BOOKMARK])
+        return Bookmark.parse(there[BOOKMARK].features, view.history) if there else None
 
-    def note_published(self, view: str, snapshot_id: int) -> None:
-        """Write down that everything of this snapshot is here. Call it when it is."""
+    def note_published(self, view: FeatureView, bookmark: "Bookmark") -> None:
+        """Write down how far the view is here. Call it when it is."""
         at = _microseconds(datetime.now(UTC))
-        self.shelf.put(_bookmark(view), [Record(BOOKMARK, at, at, str(snapshot_id))])
+        self.shelf.put(_bookmark(view.name), [Record(BOOKMARK, at, at, bookmark.told)])
 
     def drop(self, view: str) -> None:
         """Forget a view."""

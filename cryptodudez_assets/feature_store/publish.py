@@ -2,10 +2,11 @@
 
 import polars as pl
 
-from cryptodudez_assets.feature_store.online import OnlineStore
+from cryptodudez_assets.feature_store.online import Bookmark, OnlineStore
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.changes import changed_rows
 from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.provenance import MadeFrom, content_of, kept
 from cryptodudez_assets.lake.tables import scan
 
 
@@ -13,22 +14,27 @@ def publish_latest(lake: Lake, view: FeatureView, store: OnlineStore) -> int:
     """Write the latest row of each key that may still be served, and that changed since the last time; returns how many.
 
     Rows older than the newest of the view by more than its `ttl` are expired whenever anybody asks, so they are not
-    even read. Rows, and versions of rows, that cannot be known yet wait; until they are here nothing counts as done.
+    even read. Rows, and versions of rows, that cannot be known yet wait: until they are here nothing counts as done, and
+    the bookmark says when the first of them can be.
     """
     table = lake.tables.table(view.history)
-    snapshot = table.current_snapshot() if table else None
-    before = store.published(view.name)
-    if table is None or snapshot is None or before == snapshot.snapshot_id:
+    snapshot, content = table.current_snapshot() if table else None, content_of(table)
+    if table is None or snapshot is None or content is None:
         return 0
-    rows = _of_changed_keys(lake, view, before, scan(table, snapshot_id=snapshot.snapshot_id), snapshot.snapshot_id)
-    at = pl.lit(now())
-    known = rows.filter(pl.col("known_ts") <= at)
+    before, at = store.bookmark(view), now()
+    if before and before.made.inputs == {view.history: content} and not before.made.is_over(at):
+        return 0
+    # Of what was brought last some rows may have had to wait, so it is no base to go on from.
+    since = kept(table, content_of(table, before.snapshot_id)) if before and before.snapshot_id else None
+    rows = _of_changed_keys(lake, view, since, scan(table, snapshot_id=snapshot.snapshot_id), snapshot.snapshot_id)
+    known = rows.filter(pl.col("known_ts") <= pl.lit(at))
     newest = known.select(pl.col("event_ts").max()).collect().item()
     found = pl.DataFrame() if newest is None else _latest(view, known, newest)
     if len(found):
         store.write(view, found)
-    if not rows.filter(pl.col("known_ts") > at).select(pl.len()).collect().item():
-        store.note_published(view.name, snapshot.snapshot_id)
+    until = rows.filter(pl.col("known_ts") > pl.lit(at)).select(pl.col("known_ts").min()).collect().item()
+    done = snapshot.snapshot_id if until is None else before.snapshot_id if before else None
+    store.note_published(view, Bookmark(done, MadeFrom("", {view.history: content}, until)))
     return len(found)
 
 

@@ -1,6 +1,6 @@
 """`catalog.features`: the declared feature views as a table. A changed definition is a new version with its code's hash."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pandera.polars as pa
 import polars as pl
@@ -8,6 +8,7 @@ import polars as pl
 from cryptodudez_assets.contracts.base import Contract, UtcTime, columns_of, polars_schema
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.provenance import MadeFrom, code_of, made_from
 from cryptodudez_assets.lake.tables import TableSpec
 
 
@@ -32,7 +33,7 @@ class Features(Contract):
 REGISTRY = TableSpec("catalog.features", Features, (), ("view", "version", "feature"))
 
 
-def publish(lake: Lake, views: Iterable[FeatureView]) -> int:
+def publish(lake: Lake, views: Sequence[FeatureView]) -> int:
     """Append the definitions that changed since they were last published; returns how many views that were."""
     rows = lake.tables.scan(REGISTRY.name)
     empty = pl.LazyFrame(schema=polars_schema(Features))
@@ -47,11 +48,17 @@ def publish(lake: Lake, views: Iterable[FeatureView]) -> int:
         for view in views
         if known.get(view.name, (0, ""))[1] != view.version
     ]
-    if new:
-        with lake.tables.changing(REGISTRY) as change:
+    made = MadeFrom(version_of(views), {})
+    with lake.tables.changing(REGISTRY) as change:
+        if new or made_from(change.table) != made:
             described = [row for view, version in new for row in _described(view, version)]
-            change.add(pl.DataFrame(described, schema=polars_schema(Features)))
+            change.add(pl.DataFrame(described, schema=polars_schema(Features))).remember(made.note)
     return len(new)
+
+
+def version_of(views: Iterable[FeatureView]) -> str:
+    """A hash of what is declared: all that the registry is made from."""
+    return code_of([], sorted((view.name, view.version) for view in views))
 
 
 def _described(view: FeatureView, version: int) -> list[dict[str, object]]:

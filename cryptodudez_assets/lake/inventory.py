@@ -1,27 +1,33 @@
 """`catalog.tables`: the list of all tables with their sizes and ages."""
 
+from itertools import starmap
+
 import polars as pl
 from pyiceberg.expressions import AlwaysTrue
+from pyiceberg.table import Table
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import Tables
 from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.provenance import MadeFrom, content_of
 from cryptodudez_assets.lake.tables import TableSpec
 
 TABLES = TableSpec("catalog.tables", Tables, (), ("name",))
+NOTHING = 0
+"""Stands for the content of a table that nothing was ever written to."""
 
 
 def take_inventory(lake: Lake) -> pl.DataFrame:
     """Look at every table and write down what is found."""
-    rows = [_describe(lake, name) for name in lake.tables.names() if name != TABLES.name]
-    found = pl.DataFrame(rows, schema=polars_schema(Tables))
+    tables = {name: lake.tables.load(name) for name in lake.tables.names() if name != TABLES.name}
+    found = pl.DataFrame(list(starmap(_describe, tables.items())), schema=polars_schema(Tables))
+    made = MadeFrom("", {name: content_of(table) or NOTHING for name, table in tables.items()})
     with lake.tables.changing(TABLES) as change:
-        change.delete(AlwaysTrue()).add(found)
+        change.delete(AlwaysTrue()).add(found).remember(made.note)
     return found
 
 
-def _describe(lake: Lake, name: str) -> dict[str, object]:
-    table = lake.tables.load(name)
+def _describe(name: str, table: Table) -> dict[str, object]:
     files = [task.file for task in table.scan().plan_files()]
     snapshot = table.current_snapshot()
     return {

@@ -12,11 +12,9 @@ from cryptodudez_assets.contracts.rules import breaking, judge
 from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.merge import table_spec
+from cryptodudez_assets.lake.provenance import MadeFrom, content_of, made_from
 from cryptodudez_assets.lake.tables import Lakehouse, scan
 from cryptodudez_assets.sources.declaration import Lookup, Source
-
-# As a property of the table: with which snapshot of the other table, as which code reads it, all its rows agree.
-AGREES_WITH = "cryptodudez.agrees-with"
 
 
 def values_of(tables: Lakehouse, source: Source) -> pl.DataFrame | None:
@@ -41,12 +39,15 @@ def filled(rows: pl.DataFrame, source: Source, values: pl.DataFrame | None) -> p
 def bring_up_to_date(lake: Lake, source: Source, progress: Callable[[str], None] = lambda _: None) -> int:
     """Rewrite the files in which a value differs from what the other table tells now; returns how many rows did.
 
-    The table remembers which version of the other one its rows agree with, so that mostly there is nothing to look at.
+    The table notes which content of the other one its rows agree with, so that mostly there is nothing to look at.
     """
     lookup, table = source.lookup, lake.tables.table(source.table)
     other = lake.tables.table(lookup.table) if lookup else None
-    version = f"{other.metadata.current_snapshot_id} {_code_of(lookup)}" if lookup and other else None
-    if lookup is None or table is None or version in (None, table.properties.get(AGREES_WITH)):
+    content = content_of(other)
+    if lookup is None or table is None or other is None or content is None:
+        return 0
+    now = MadeFrom(version_of(lookup), {lookup.table: content})
+    if made_from(table) == now:
         return 0
     values = lookup.values(scan(other)).collect()
     n_rows, warned = 0, Counter[str]()
@@ -64,12 +65,13 @@ def bring_up_to_date(lake: Lake, source: Source, progress: Callable[[str], None]
         stale = [path for path in change.paths(AlwaysTrue()) if _is_stale(change.rows_of(path), lookup, values)]
         if stale:
             progress(f"{source.table}: {lookup.column} changed in {len(stale)} files")
-        change.rewrite(stale, corrected).remember({AGREES_WITH: version})
+        change.rewrite(stale, corrected).remember(now.note)
     catalogue.add_warned(lake.tables, source.name, {file_id: n for file_id, n in warned.items() if n})
     return n_rows
 
 
-def _code_of(lookup: Lookup) -> str:
+def version_of(lookup: Lookup) -> str:
+    """A hash of what is looked up how."""
     told = [lookup.column, lookup.by, inspect.getsource(lookup.values)]
     return hashlib.sha256("\0".join(told).encode()).hexdigest()[:12]
 

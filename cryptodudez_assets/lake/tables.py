@@ -48,6 +48,7 @@ from cryptodudez_assets.lake.data_files import TRANSFORMS, DataFiles, Transform
 from cryptodudez_assets.lake.locks import exclusive
 from cryptodudez_assets.lake.objects import open_store
 from cryptodudez_assets.lake.places import key_within, path_of, table_folder, version_of
+from cryptodudez_assets.lake.provenance import SAME_AS, content_of
 from cryptodudez_assets.lake.replacing import MIN_MANIFESTS, Replacement
 from cryptodudez_assets.settings import Settings
 
@@ -214,9 +215,14 @@ class Lakehouse:
 
     @contextmanager
     def rearranging(self, name: str) -> Iterator["Change"]:
-        """The same for a table as it is found, whatever contract it was made from: nothing but its layout may change."""
-        with exclusive(self.settings, f"table.{name}"), committed(Change(self.load(name), self.records)) as change:
-            yield change
+        """The same for a table as it is found, whatever contract it was made from: nothing but its layout may change.
+
+        Its snapshots say so, that nothing made from the table counts as out of date.
+        """
+        with exclusive(self.settings, f"table.{name}"):
+            table = self.load(name)
+            with committed(Change(table, self.records, same_as=content_of(table))) as change:
+                yield change
 
     def keep(self, name: str, snapshot_id: int | None = None) -> None:
         """Tag a snapshot (by default the newest), so that upkeep never forgets it."""
@@ -276,12 +282,12 @@ class Change:
     What is deleted or dropped concerns rows as they were before the change.
     """
 
-    def __init__(self, table: Table, records: Records) -> None:
+    def __init__(self, table: Table, records: Records, same_as: int | None = None) -> None:
         self.table = table
         self.snapshot_id = _snapshot_id(table)
         self._records = records
         self._transaction = _Transaction(table)
-        self._properties: dict[str, str] = {}
+        self._properties = {} if same_as is None else {SAME_AS: str(same_as)}
         self._added = DataFiles(table.metadata, table.io)
         self._deleted: list[BooleanExpression] = []
         self._dropped: dict[str, DataFile] = {}

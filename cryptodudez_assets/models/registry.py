@@ -63,6 +63,15 @@ class Review(BaseModel):
     verdict: Verdict
 
 
+class Held(BaseModel):
+    """A training that registered nothing, for want of data: what it was to be made from, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inputs: dict[str, int]
+    why: str
+
+
 class _Stages(BaseModel):
     """`stages.json`. The last promotion names the champion."""
 
@@ -70,6 +79,8 @@ class _Stages(BaseModel):
 
     promotions: list[Promotion] = []
     reviews: list[Review] = []
+    settled: int | None = None
+    held: Held | None = None
 
 
 class Registry:
@@ -183,6 +194,31 @@ class Registry:
         """The latest word about a version: of a review, or else of its training."""
         reviews = [one.verdict for one in self._read_stages().reviews if one.version == version]
         return reviews[-1] if reviews else self.manifest(version).verdict
+
+    def settled(self) -> int | None:
+        """The newest version when it was last decided which one serves; before that was noted, the last that was promoted."""
+        stages = self._read_stages()
+        promoted = stages.promotions[-1].version if stages.promotions else None
+        return promoted if stages.settled is None else stages.settled
+
+    def note_settled(self, version: int) -> None:
+        """Write down that all versions up to this one have been decided about. Call it when all is done that follows."""
+        self._note(settled=version)
+
+    def held(self) -> Held | None:
+        """The latest training that registered nothing."""
+        return self._read_stages().held
+
+    def hold(self, held: Held) -> None:
+        """Write down that there was too little to train on."""
+        self._note(held=held)
+
+    def _note(self, **changes: object) -> None:
+        with self._exclusive():
+            stages = self._read_stages()
+            changed = stages.model_copy(update=changes)
+            if changed != stages:
+                self._write_stages(changed)
 
     def _require(self, version: int) -> Path:
         path = self.path(version, MANIFEST)

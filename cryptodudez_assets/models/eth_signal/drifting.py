@@ -17,13 +17,14 @@ import polars as pl
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.drift import DriftLooks
 from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.provenance import MadeFrom, content_of
 from cryptodudez_assets.lake.tables import TableSpec
 from cryptodudez_assets.models.dataset import Dataset, Float32s, Floats
 from cryptodudez_assets.models.drift import Drift, detect
 from cryptodudez_assets.models.drift_report import page
 from cryptodudez_assets.models.eth_signal import training_set
 from cryptodudez_assets.models.eth_signal.inputs import NAMES
-from cryptodudez_assets.models.eth_signal.options import CLASSES, SIGNAL
+from cryptodudez_assets.models.eth_signal.options import CHAMPION, CLASSES, DRIFT, SIGNAL
 from cryptodudez_assets.models.eth_signal.training import PREDICTIONS, registry_of
 from cryptodudez_assets.models.predictor import Predictor, as_array, load
 from cryptodudez_assets.models.receipts import Receipts
@@ -32,7 +33,7 @@ from cryptodudez_assets.reports.page import write
 
 # Samples that are rows which somebody sent, and where to; the others are days.
 SENT_TO = {"requests": f"POST /models/{SIGNAL}/predict"}
-SPEC = TableSpec("ml.eth_signal_drift", DriftLooks, (), ("looked_at", "sample", "column"))
+SPEC = TableSpec(DRIFT, DriftLooks, (), ("looked_at", "sample", "column"))
 REQUESTS = 2000
 COLUMNS = tuple(f"prediction: {name}" for name in CLASSES)
 
@@ -66,7 +67,8 @@ def look(lake: Lake) -> Looks | None:
         )
         return None
     predictor = load(registry, champion.version)
-    dataset = training_set.dataset_of(training_set.read(lake).rows)
+    training = training_set.read(lake)
+    dataset = training_set.dataset_of(training.rows)
     names = [*dataset.names, *COLUMNS]
     reference = _reference(registry, predictor, dataset)
     samples = {
@@ -76,9 +78,11 @@ def look(lake: Lake) -> Looks | None:
     found = {sample: detect(reference, rows, names) for sample, rows in samples.items()}
     at = now()
     rows = [row for sample, drift in found.items() for row in _rows(at, sample, champion.label, drift)]
-    with lake.tables.changing(SPEC) as change:
-        change.add(pl.DataFrame(rows, schema=polars_schema(DriftLooks)))
     pages = {sample: _write_page(lake, sample, drift) for sample, drift in found.items()}
+    content = content_of(lake.tables.table(training_set.SPEC.name), training.snapshot_id)
+    made = MadeFrom("", {training_set.SPEC.name: content or 0, CHAMPION: champion.version})
+    with lake.tables.changing(SPEC) as change:  # last, since it says what pages and table were made from
+        change.add(pl.DataFrame(rows, schema=polars_schema(DriftLooks))).note(made.note).remember(made.note)
     return Looks(champion.label, found, pages)
 
 

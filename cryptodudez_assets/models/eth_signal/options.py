@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 SIGNAL = "eth_signal"
 """Name of the model in registry, ledger and API."""
 
+CHAMPION, DRIFT = f"ml.{SIGNAL}_champion", f"ml.{SIGNAL}_drift"
+"""What serves, and the table with the looks for drift, by the names of their assets."""
+
 Decision = Literal["BUY", "HODL", "SELL"]
 CLASSES: tuple[Decision, ...] = ("BUY", "HODL", "SELL")
 """In the order of the columns of every array of probabilities (scikit-learn's: alphabetical)."""

@@ -27,6 +27,13 @@ def settle(registry: Registry) -> str:
 
     Before the first promotion the base rates become champion: something honest to serve until a model has shown skill.
     """
+    done = _settle(registry)
+    if versions := registry.versions():
+        registry.note_settled(versions[-1])
+    return done
+
+
+def _settle(registry: Registry) -> str:
     champion = _champion_to_be(registry)
     if champion and registry.champion() is None:
         registry.promote(champion.version, "The base rates serve until a model has shown skill.")

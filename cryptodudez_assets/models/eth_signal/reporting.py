@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import polars as pl
 
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.provenance import MadeFrom, note_beside
+from cryptodudez_assets.models.eth_signal.options import CHAMPION, SIGNAL
 from cryptodudez_assets.models.eth_signal.promoting import findings_of
-from cryptodudez_assets.models.eth_signal.report import page, plots, words
+from cryptodudez_assets.models.eth_signal.report import page, plots, report_path, version, words
 from cryptodudez_assets.models.eth_signal.training import MOMENTUM, PREDICTIONS, registry_of
 from cryptodudez_assets.models.manifest import Manifest
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.reports.figures import data_uri
 from cryptodudez_assets.reports.page import write
-
-FILE = "eth_signal.html"
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,11 @@ def write_report(lake: Lake) -> Written | None:
         for name, file in ((findings.chosen, PREDICTIONS), ("momentum", MOMENTUM))
     }
     head = page.ReportHead(manifest.label, _snapshots(manifest), manifest.code_version, _stage(registry, manifest))
-    path = lake.settings.reports / FILE
+    path = report_path(lake)
     write(path, page.page(findings, predictions, head))
+    champion = registry.champion()
+    serving = {CHAMPION: champion.version} if champion else {}
+    note_beside(path, MadeFrom(version(), {f"ml.{SIGNAL}": manifest.version, **serving}))
     drawn = plots.draw(findings, predictions)
     pictures = {name: data_uri(svg) for name, svg in drawn.items()}
     return Written(str(path), words.markdown(findings), pictures)

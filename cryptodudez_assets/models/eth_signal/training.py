@@ -56,6 +56,7 @@ def train(lake: Lake, options: SignalOptions, progress: Callable[[str], None] = 
     """
     registry = registry_of(lake.settings)
     training = training_set.read(lake)
+    lake.tables.keep(training_set.SPEC.name, training.snapshot_id)
     dataset = training_set.dataset_of(training.rows)
     champion = registry.champion()
     older = [recipe(champion.recipe, champion.parameters)] if champion else []

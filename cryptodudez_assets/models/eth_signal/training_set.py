@@ -1,7 +1,8 @@
 """`ml.eth_training_set`: one row per UTC day, features as known at its close, and the label that followed.
 
-The snapshots of the tables that it was made from are kept in its own snapshot and tagged, so that upkeep does not forget
-them: any past training set can be built again, exactly.
+The snapshots of the tables that it was made from are noted in its own snapshot and tagged, so that upkeep does not forget
+them: any past training set can be built again, exactly. Where other snapshots give the same rows, only the table's note of
+what it agrees with is renewed.
 """
 
 import json
@@ -18,9 +19,9 @@ from pyiceberg.table.snapshots import Snapshot
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.feature_store.historical import historical_features
-from cryptodudez_assets.feature_store.materialize import MADE_FROM
 from cryptodudez_assets.features.days import end_of
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.provenance import MADE_FROM, MadeFrom, content_of, kept, made_from
 from cryptodudez_assets.lake.tables import TableSpec, scan
 from cryptodudez_assets.models.dataset import Dataset
 from cryptodudez_assets.models.eth_signal.contract import EthTrainingSet
@@ -29,7 +30,7 @@ from cryptodudez_assets.models.eth_signal.labels import UNKNOWN, triple_barrier
 from cryptodudez_assets.models.eth_signal.options import CLASSES, SignalOptions
 
 SPEC = TableSpec("ml.eth_training_set", EthTrainingSet, (), ("event_ts",))
-OPTIONS, CODE = "cryptodudez.options", "cryptodudez.code"
+OPTIONS = "cryptodudez.options"
 DAY = timedelta(days=1)
 DAYS_A_YEAR = 365
 LABELLING = ("horizon_days", "barrier_width")
@@ -56,20 +57,23 @@ def build(lake: Lake, options: SignalOptions, snapshots: dict[str, int]) -> pl.D
 
 
 def update(lake: Lake, options: SignalOptions) -> TrainingSet | None:
-    """Write the training set if what it is made from has changed. None where a view has no rows yet."""
+    """Write the training set if what it is made from has changed. None where there are no rows to make it of yet."""
     inputs = _current_snapshots(lake)
     if inputs is None:
         return None
-    properties = _properties(options, inputs)
+    contents = {name: content_of(lake.tables.table(name), snapshot_id) for name, snapshot_id in inputs.items()}
+    now = MadeFrom(version(options), {name: content for name, content in contents.items() if content is not None})
     with lake.tables.changing(SPEC) as change:
-        snapshot = change.table.current_snapshot()
-        if snapshot is None or _said_by(snapshot) != properties:
-            for name, snapshot_id in inputs.items():
-                lake.tables.keep(name, snapshot_id)
+        if made_from(change.table) != now:
             rows = build(lake, options, inputs)
-            change.delete(AlwaysTrue()).note(properties).add(rows)
+            change.remember(now.note)
+            if not rows.equals(change.rows().sort("event_ts").collect()):
+                for name, snapshot_id in inputs.items():
+                    lake.tables.keep(name, snapshot_id)
+                labelling = json.dumps(options.model_dump(include=set(LABELLING)), sort_keys=True)
+                change.delete(AlwaysTrue()).note(now.note | {OPTIONS: labelling}).add(rows)
     lake.tables.keep(SPEC.name)
-    return read(lake)
+    return read(lake) if change.snapshot_id is not None else None
 
 
 def read(lake: Lake, snapshot_id: int | None = None) -> TrainingSet:
@@ -79,16 +83,19 @@ def read(lake: Lake, snapshot_id: int | None = None) -> TrainingSet:
     if table is None or snapshot is None:
         raise LookupError(f"there is no training set {snapshot_id or ''} in {SPEC.name}: materialise it first")
     rows = scan(table, None, snapshot.snapshot_id).sort("event_ts").collect()
-    return TrainingSet(rows, snapshot.snapshot_id, json.loads(_said_by(snapshot)[MADE_FROM]))
+    return TrainingSet(rows, snapshot.snapshot_id, dict(_made_from(table, snapshot).inputs))
 
 
 def rebuild(lake: Lake, snapshot_id: int | None = None) -> pl.DataFrame:
     """Make a training set again from the snapshots and options that it was made from, without looking at its rows."""
-    snapshot = _snapshot(lake.tables.table(SPEC.name), snapshot_id)
-    if snapshot is None:
+    table = lake.tables.table(SPEC.name)
+    snapshot = _snapshot(table, snapshot_id)
+    if table is None or snapshot is None:
         raise LookupError(f"there is no training set {snapshot_id or ''} in {SPEC.name}")
-    said = _said_by(snapshot)
-    return build(lake, SignalOptions(**json.loads(said[OPTIONS])), json.loads(said[MADE_FROM]))
+    told, inputs = _saying(table, snapshot)[OPTIONS], _made_from(table, snapshot).inputs
+    # Upkeep may have rearranged an input and forgotten how it lay before.
+    there = {name: kept(lake.tables.table(name), content) or content for name, content in inputs.items()}
+    return build(lake, SignalOptions(**json.loads(told)), there)
 
 
 def dataset_of(rows: pl.DataFrame) -> Dataset:
@@ -108,10 +115,11 @@ def dataset_of(rows: pl.DataFrame) -> Dataset:
     )
 
 
-def version() -> str:
-    """A hash of the code that a training set depends on: this folder's and that of the views."""
+def version(options: SignalOptions | None = None) -> str:
+    """A hash of what a training set depends on: this folder's code, that of the views, and the options."""
     files = (Path(__file__).with_name(name) for name in ("contract.py", "inputs.py", "labels.py", "training_set.py"))
-    parts = [file.read_bytes() for file in files] + [view.version.encode() for view in VIEWS]
+    labelling = (options or SignalOptions()).model_dump_json(include=set(LABELLING))
+    parts = [*(file.read_bytes() for file in files), *(view.version.encode() for view in VIEWS), labelling.encode()]
     return sha256(b"".join(parts)).hexdigest()[:12]
 
 
@@ -154,15 +162,16 @@ def _snapshot(table: Table | None, snapshot_id: int | None) -> Snapshot | None:
     return table.current_snapshot() if snapshot_id is None else table.snapshot_by_id(snapshot_id)
 
 
-def _properties(options: SignalOptions, inputs: dict[str, int]) -> dict[str, str]:
-    labelling = options.model_dump(include=set(LABELLING))
-    return {
-        MADE_FROM: json.dumps(inputs, sort_keys=True),
-        OPTIONS: json.dumps(labelling, sort_keys=True),
-        CODE: version(),
-    }
+def _made_from(table: Table, snapshot: Snapshot) -> MadeFrom:
+    """What the rows of a snapshot were made from."""
+    return MadeFrom.parse(_saying(table, snapshot)[MADE_FROM])
 
 
-def _said_by(snapshot: Snapshot) -> dict[str, str]:
-    said = snapshot.summary.additional_properties if snapshot.summary else {}
-    return {name: said[name] for name in (MADE_FROM, OPTIONS, CODE) if name in said}
+def _saying(table: Table, snapshot: Snapshot) -> dict[str, str]:
+    """What is noted in a snapshot, or in that of which upkeep has only rearranged the rows."""
+    newest_first = sorted(table.metadata.snapshots, key=lambda one: one.sequence_number or 0, reverse=True)
+    for one in newest_first[newest_first.index(snapshot) :]:
+        told = one.summary.additional_properties if one.summary else {}
+        if MADE_FROM in told:
+            return {name: told[name] for name in (MADE_FROM, OPTIONS)}
+    raise LookupError(f"no snapshot of {SPEC.name} says what it was made from")

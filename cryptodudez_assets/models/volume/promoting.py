@@ -23,6 +23,8 @@ def settle(registry: Registry) -> str:
         done = "There is no candidate that has not been decided about."
     if champion := registry.champion():
         _publish(registry.folder / FILE, registry.read(champion.version, MODEL))
+    if versions:
+        registry.note_settled(versions[-1])
     return done
 
 

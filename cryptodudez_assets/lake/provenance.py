@@ -1,0 +1,129 @@
+"""What a product was made from: one note for products of every kind, and how snapshots of tables are told apart by what they say.
+
+A product is anything that is made of tables: a table of features, a training set, an export, a report, a model. The note names
+the version of its code and, for each input, the snapshot that it agrees with. Where the note is kept is the product's matter;
+of a table it is a property, so that a table may come to agree with a later snapshot without a snapshot of its own.
+
+Upkeep writes snapshots too, which say the same as the one before. They carry its id, and are never taken for news: what an
+input says now is its *content*, the id of the newest snapshot that said something else than the one before it.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+from pyiceberg.table import Table
+from pyiceberg.table.snapshots import Snapshot
+
+MADE_FROM = "cryptodudez.made_from"
+SAME_AS = "cryptodudez.same_as"
+
+
+@dataclass(frozen=True)
+class MadeFrom:
+    """The version of the code, and for each input the content that the product agrees with.
+
+    `until`: where time alone makes it stale, when it will be.
+    """
+
+    version: str
+    inputs: Mapping[str, int]
+    until: datetime | None = None
+
+    def is_over(self, at: datetime) -> bool:
+        """Whether time alone has made it stale."""
+        return self.until is not None and self.until <= at
+
+    @property
+    def told(self) -> str:
+        """As text."""
+        note = {"version": self.version, "inputs": dict(self.inputs)}
+        return json.dumps(note | ({"until": self.until.isoformat()} if self.until else {}), sort_keys=True)
+
+    @property
+    def note(self) -> dict[str, str]:
+        """As a property of a table, of a snapshot or of a file."""
+        return {MADE_FROM: self.told}
+
+    @classmethod
+    def parse(cls, told: str) -> "MadeFrom":
+        """From its text. Training sets once named their inputs alone."""
+        note = json.loads(told)
+        if "inputs" not in note:
+            note = {"version": "", "inputs": note}
+        inputs = {name: int(content) for name, content in note["inputs"].items() if content is not None}
+        return cls(note["version"], inputs, datetime.fromisoformat(note["until"]) if "until" in note else None)
+
+
+def made_from(table: Table | None) -> MadeFrom | None:
+    """What a table was made from, as it says itself; None where it does not."""
+    if table is None:
+        return None
+    told = table.properties.get(MADE_FROM) or next(filter(None, map(_told, _newest_first(table))), None)
+    return MadeFrom.parse(told) if told else None
+
+
+def content_of(table: Table | None, snapshot_id: int | None = None) -> int | None:
+    """The content of a snapshot (by default the newest): its id, or of one that upkeep wrote that of what it rearranged.
+
+    None where nothing was ever written; the id as it is where that snapshot is not kept any more.
+    """
+    if table is None:
+        return snapshot_id
+    found = table.current_snapshot() if snapshot_id is None else table.snapshot_by_id(snapshot_id)
+    return _content(found) if found else snapshot_id
+
+
+def kept(table: Table | None, content: int | None) -> int | None:
+    """The newest snapshot with this content that is still there to be read."""
+    snapshots = _newest_first(table) if table is not None else []
+    return next((one.snapshot_id for one in snapshots if _content(one) == content), None)
+
+
+def changed_at(table: Table, content: int | None) -> datetime:
+    """When the table first said something else than that; where that is not kept any more, since when it has at the least."""
+    since = None
+    for snapshot in _newest_first(table):
+        if since and _content(snapshot) == content:
+            break
+        since = snapshot
+    return datetime.fromtimestamp(since.timestamp_ms / 1000, UTC) if since else datetime.now(UTC)
+
+
+def code_of(files: Iterable[Path], *more: object) -> str:
+    """A version of code: a hash of these files and of whatever else it depends on."""
+    parts = [*(path.read_bytes() for path in sorted(files)), repr(more).encode()]
+    return sha256(b"".join(parts)).hexdigest()[:12]
+
+
+def note_beside(path: Path, made: MadeFrom) -> None:
+    """Write down what a file was made from, in a file beside it. Call it when the file is whole."""
+    note, aside = _beside(path), path.with_name(f".{path.name}.made_from")
+    aside.write_text(made.told)
+    aside.replace(note)
+
+
+def noted_beside(path: Path) -> MadeFrom | None:
+    """What is written beside a file; None where it, or the file, is not there."""
+    note = _beside(path)
+    return MadeFrom.parse(note.read_text()) if path.is_file() and note.is_file() else None
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.made_from.json")
+
+
+def _told(snapshot: Snapshot) -> str | None:
+    return snapshot.summary.additional_properties.get(MADE_FROM) if snapshot.summary else None
+
+
+def _content(snapshot: Snapshot) -> int:
+    same_as = snapshot.summary.additional_properties.get(SAME_AS) if snapshot.summary else None
+    return int(same_as) if same_as else snapshot.snapshot_id
+
+
+def _newest_first(table: Table) -> list[Snapshot]:
+    return sorted(table.metadata.snapshots, key=lambda one: one.sequence_number or 0, reverse=True)
