@@ -119,31 +119,38 @@ def land(source: str, paths: tuple[Path, ...]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--files", is_flag=True, help="Show every file and archive member.")
 def status(as_json: bool, files: bool) -> None:
-    """Show how each source stands: files, rows read, kept, quarantined and repeated.
+    """Show how each source stands: files, rows read, kept, quarantined and repeated; and what is behind, and since when.
 
     For every source and file: read = valid + quarantined + duplicate. Objects that are listed in the raw zone and not
-    catalogued are `unknown`: they wait for the next run, or the check `everything_known` says why they stay.
+    catalogued are `unknown`: they wait for the next run, or the check `everything_known` says why they stay. Behind is
+    what was made from something else than its inputs are now; `cryptodudez run` makes it, as `make up` does by itself.
 
     \b
     Examples:
       cryptodudez status
       cryptodudez status --files
       cryptodudez status --json | jq .sources.crypto_prices
+      cryptodudez status --json | jq .behind
     """
     import polars as pl
 
     from cryptodudez_assets.lake.status import file_status, status_of
     from cryptodudez_assets.lake.unknown import look_for_unknown
+    from cryptodudez_assets.products.declared import all_products
+    from cryptodudez_assets.products.standing import standing
+    from cryptodudez_assets.products.words import as_json as standing_as_json
+    from cryptodudez_assets.products.words import lines
     from cryptodudez_assets.sources import all_sources
 
     lake = _lake_to_read()
+    found = standing(lake, all_products(lake))
     told = {
         name: asdict(status_of(lake, name)) | {"unknown": len(look_for_unknown(lake, name).unknown)}
         for name in all_sources()
     }
     if as_json:
         listed = {"files": json.loads(file_status(lake, all_sources()).write_json())} if files else {}
-        click.echo(json.dumps({"sources": told, **listed}, indent=2))
+        click.echo(json.dumps({"sources": told, **standing_as_json(found), **listed}, indent=2))
         return
     # Columns that are zero everywhere say nothing; the row identity always stays.
     always = {"files", "ignored", "read", "valid", "quarantined", "duplicate"}
@@ -156,6 +163,8 @@ def status(as_json: bool, files: bool) -> None:
     for source, counts in told.items():
         table.add_row(source, *(f"{counts[name]:,}" for name in shown))
     (console if console.is_terminal else unfolded).print(table)
+    for line in lines(lake, found):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
     if files:
         every = file_status(lake, all_sources())
         file = pl.concat_str(pl.col("uri").str.split("/").list.last(), "member", separator="!", ignore_nulls=True)

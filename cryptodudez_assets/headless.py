@@ -1,96 +1,155 @@
-"""Do what is pending without a daemon: the same assets and checks as in the UI, recorded in the same place."""
+"""Do what is pending without a daemon: the same assets and checks as in the UI, recorded in the same place.
+
+Pending is what is new in the raw zone, and what is behind: made from something else than its inputs are now, whoever was
+interrupted by what. Nothing is remembered from one call to the next.
+"""
 
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Literal
 
 import dagster as dg
 from rich.console import Console
 
 from cryptodudez_assets.defs.build import build_definitions
-from cryptodudez_assets.defs.feature_assets import view_keys
-from cryptodudez_assets.defs.metadata import INVENTORY
-from cryptodudez_assets.defs.model_assets import CHAMPION, MODEL, REPORT, TRIALS
+from cryptodudez_assets.defs.dead_runs import close_dead_runs
+from cryptodudez_assets.defs.judged import blocking_checks, judged
+from cryptodudez_assets.defs.metadata import INVENTORY, key_of
 from cryptodudez_assets.defs.resources import LakeResource
-from cryptodudez_assets.defs.source_assets import catalogue_key
-from cryptodudez_assets.defs.volume_assets import MODEL as VOLUME_MODEL
-from cryptodudez_assets.feature_store.materialize import table_specs
-from cryptodudez_assets.features import all_views, configured_views, in_order
+from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, table_keys
+from cryptodudez_assets.features import FeatureView, configured_views
 from cryptodudez_assets.instance import dagster_home
 from cryptodudez_assets.lake.catalogue import open_entries
 from cryptodudez_assets.lake.discovery import Cursor, discover, discover_all
-from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.unknown import look_for_unknown
-from cryptodudez_assets.models.eth_signal.options import SIGNAL
-from cryptodudez_assets.models.registry import Registry
-from cryptodudez_assets.models.volume.options import VOLUME
+from cryptodudez_assets.products.declared import products_of
+from cryptodudez_assets.products.standing import Standing, standing
+from cryptodudez_assets.products.words import not_made
 from cryptodudez_assets.sources import Source, all_sources
 
 # Dagster's own events are in the UI; a terminal gets what the assets themselves say.
 PATIENCE_SECONDS = 30
-TRAINED = {SIGNAL: {MODEL, TRIALS, CHAMPION, REPORT}, VOLUME: {VOLUME_MODEL}}
-RETRAIN_AFTER = timedelta(days=1)  # as under automation
 QUIET: dict[str, Any] = {"loggers": {"progress": {}}}
 
 
-def run_pending(lake: Lake, names: Sequence[str], console: Console) -> bool:
-    """Materialise what has work to do, and everything behind it. Says what it does; returns whether all went well."""
+def run_pending(
+    lake: Lake,
+    names: Sequence[str],
+    console: Console,
+    sources: Mapping[str, Source] | None = None,
+    views: Sequence[FeatureView] | None = None,
+) -> bool:
+    """Make what is pending for these sources, and everything that stands on them. Says what it does; returns whether all went well.
+
+    `sources` and `views` are all that are declared; tests name their own.
+    """
     _wait_until_settled(lake, names, console)
-    pending = [name for name in names if len(open_entries(lake.tables, name)) or discover_all(lake, name)]
-    if not pending:
-        console.print("nothing new in the raw zone: every table is up to date")
-        _tell_unknown(lake, names, console)
-        return True
-    sources = all_sources()
-    console.print(f"new files for {', '.join(pending)}")
-    definitions = build_definitions(
-        sources.values(),
-        configured_views(lake.settings.rolling_days),
-        LakeResource(home=str(lake.settings.home)),
-        {"progress": _progress(console)},
-    )
-    graph = definitions.resolve_asset_graph()
-    keys = dg.AssetSelection.assets(*(catalogue_key(sources[name]) for name in pending)).downstream().resolve(graph)
-    # Tables about tables come behind the rest, since they do not wait for a feature that lacks an input.
-    inventory = {key for key in keys if graph.get(key).group_name == INVENTORY}
-    waiting = dg.AssetSelection.assets(*_waiting(lake, [sources[name] for name in pending])).downstream().resolve(graph)
-    job = definitions.resolve_implicit_global_asset_job_def()
+    views = configured_views(lake.settings.rolling_days) if views is None else views
     with dg.DagsterInstance.from_config(str(dagster_home(lake.settings))) as instance:
-        for part in (keys - inventory - waiting - _resting(lake), inventory):
-            with console.status("running the asset graph …"):
-                result = job.execute_in_process(
-                    instance=instance, asset_selection=list(part), run_config=QUIET, raise_on_error=False
-                )
-            if not _report(result, console):
-                return False
-    _tell_unknown(lake, names, console)
-    return True
+        for closed in close_dead_runs(instance, lake.settings):
+            _tell(console, "warning", closed)
+        fine = _Work(lake, names, console, instance, sources or all_sources(), views).do()
+    if fine:
+        _tell_unknown(lake, names, console)
+    return fine
 
 
-def _waiting(lake: Lake, pending: Sequence[Source]) -> list[dg.AssetKey]:
-    """Features that lack an input, and will after this run."""
-    there = {*lake.tables.names(), *(table for source in pending for table in (source.table, source.observations))}
-    waiting: list[dg.AssetKey] = []
-    for view in in_order(all_views().values()):
-        if there.issuperset(one.table for one in view.inputs):
-            there |= {spec.name for spec in table_specs(view)}
+class _Work:
+    """One call: what is to be done of these sources and of what stands on them."""
+
+    def __init__(
+        self,
+        lake: Lake,
+        names: Sequence[str],
+        console: Console,
+        instance: dg.DagsterInstance,
+        sources: Mapping[str, Source],
+        views: Sequence[FeatureView],
+    ) -> None:
+        self.lake, self.names, self.console, self.instance, self.sources = lake, names, console, instance, sources
+        self.products = products_of(sources.values(), views)
+        self.definitions = build_definitions(
+            sources.values(), views, LakeResource(home=str(lake.settings.home)), {"progress": _progress(console)}
+        )
+        self.graph = self.definitions.resolve_asset_graph()
+
+    def do(self) -> bool:
+        """All of it; whether it went well."""
+        pending = [
+            name for name in self.names if len(open_entries(self.lake.tables, name)) or discover_all(self.lake, name)
+        ]
+        keys = self._to_do([self.sources[name] for name in pending])
+        if not keys:
+            self._say_that_nothing_is_new()
+            return True
+        if pending:
+            self.console.print(f"new files for {', '.join(pending)}")
+        for one in standing(self.lake, self.products).behind:
+            if one.itself and key_of(one.name) in keys:
+                self.console.print(f"behind: {one}", soft_wrap=True, highlight=False, markup=False)
+        # Tables about tables come behind the rest, since they do not wait for a feature that lacks an input.
+        first = {key for key in keys if self.graph.get(key).group_name != INVENTORY}
+        if first and not self._run(first):
+            return False
+        last = {key for key in self._to_do(()) if self.graph.get(key).group_name == INVENTORY}
+        if last and not self._run(last):
+            return False
+        self._say_what_is_missing(standing(self.lake, self.products))
+        return True
+
+    def _to_do(self, pending: Sequence[Source]) -> set[dg.AssetKey]:
+        """Assets to make: of sources with new files, of what is behind or will be, and of inputs whose checks must be asked."""
+        tables = [table for source in pending for table in (source.table, source.observations) if table]
+        found = standing(self.lake, self.products, changing=tables)
+        keys = {key_of(name) for one in found.behind for name in one.names}
+        inputs = {key_of(name) for one in found.behind for name in one.inputs}
+        known = judged(self.instance, self.lake, blocking_checks(self.definitions.asset_checks or ()))
+        keys |= known.unchecked | (known.unsound & inputs)
+        for source in pending:
+            keys |= {catalogue_key(source), quarantine_key(source), *table_keys(source)}
+        return self._of_interest(keys)
+
+    def _of_interest(self, keys: Iterable[dg.AssetKey]) -> set[dg.AssetKey]:
+        return set(keys) & self._scope
+
+    @cached_property
+    def _scope(self) -> set[dg.AssetKey]:
+        """What there is of the chosen sources, and stands on them."""
+        if set(self.names) == set(self.sources):
+            return {key for key in self.graph.get_all_asset_keys() if self.graph.get(key).is_materializable}
+        chosen = dg.AssetSelection.assets(*(catalogue_key(self.sources[name]) for name in self.names))
+        return set(chosen.downstream().resolve(self.graph))
+
+    def _run(self, keys: set[dg.AssetKey]) -> bool:
+        job = self.definitions.resolve_implicit_global_asset_job_def()
+        with self.console.status("running the asset graph …"):
+            result = job.execute_in_process(
+                instance=self.instance, asset_selection=list(keys), run_config=QUIET, raise_on_error=False
+            )
+        return _report(result, self.console)
+
+    def _say_that_nothing_is_new(self) -> None:
+        found = standing(self.lake, self.products)
+        if set(self.names) != set(self.sources):
+            self.console.print(
+                f"nothing new in the raw zone for {', '.join(self.names)}, and what stands on it is up to date"
+            )
+        elif found.waiting:
+            self.console.print("nothing new in the raw zone: what can be made is up to date")
         else:
-            waiting += view_keys(view)
-    return waiting
+            self.console.print("nothing new in the raw zone: every table is up to date")
+        self._say_what_is_missing(found)
 
-
-def _resting(lake: Lake) -> set[dg.AssetKey]:
-    """Assets of models that were trained not long ago: another look at the same days is another trial."""
-    resting: set[dg.AssetKey] = set()
-    for model, keys in TRAINED.items():
-        registry = Registry(lake.settings.models, model)
-        versions = registry.versions()
-        if versions and now() - registry.manifest(versions[-1]).created_at < RETRAIN_AFTER:
-            resting |= keys
-    return resting
+    def _say_what_is_missing(self, found: Standing) -> None:
+        for line in not_made(self.lake, found):
+            self.console.print(line, soft_wrap=True, highlight=False, markup=False)
+        for one in found.behind:
+            if self._of_interest([key_of(one.name)]):
+                _tell(self.console, "warning", f"still behind: {one}")
 
 
 def _wait_until_settled(lake: Lake, names: Sequence[str], console: Console) -> None:

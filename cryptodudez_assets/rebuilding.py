@@ -9,7 +9,6 @@ from difflib import get_close_matches
 import polars as pl
 
 from cryptodudez_assets.defs import study_assets
-from cryptodudez_assets.defs.export_assets import EXPORTS
 from cryptodudez_assets.feature_store import registry
 from cryptodudez_assets.feature_store.materialize import materialize, table_specs
 from cryptodudez_assets.feature_store.online import open_online_store
@@ -23,6 +22,8 @@ from cryptodudez_assets.models import ledger
 from cryptodudez_assets.models.eth_signal import training_set
 from cryptodudez_assets.models.eth_signal.inputs import VIEWS
 from cryptodudez_assets.models.eth_signal.options import SignalOptions
+from cryptodudez_assets.products import dogecoin
+from cryptodudez_assets.products.exports import EXPORTS
 from cryptodudez_assets.sources import all_sources
 
 Make = Callable[[], Rebuilt]
@@ -66,7 +67,7 @@ def _ways(lake: Lake, say: Say, *, lose_rows: bool) -> Mapping[str, Make]:
         ways[spec.name] = lambda: rebuild_quarantine(lake, sources.values(), say)
     return ways | {
         training_set.SPEC.name: lambda: _training_set(lake),
-        study_assets.DOGECOIN.name: lambda: _study(lake),
+        dogecoin.DOGECOIN.name: lambda: _study(lake),
         inventory.TABLES.name: lambda: _one(
             lake, inventory.TABLES.name, lambda made: len(inventory.take_inventory(made))
         ),
@@ -94,16 +95,14 @@ def _training_set(lake: Lake) -> Rebuilt:
 
 
 def _study(lake: Lake) -> Rebuilt:
-    _insist_on(lake, study_assets.READS)
+    _insist_on(lake, dogecoin.READS)
 
     def make(made: Lake) -> int:
-        crypto, terms = (made.tables.scan(table) for table in (study_assets.CRYPTO, study_assets.TERMS))
-        if crypto is not None and terms is not None:
-            study_assets.carry_out(made, crypto, terms)
-        rows = made.tables.scan(study_assets.DOGECOIN.name)
+        study_assets.carry_out(made)
+        rows = made.tables.scan(dogecoin.DOGECOIN.name)
         return 0 if rows is None else int(rows.select(pl.len()).collect().item())
 
-    return _one(lake, study_assets.DOGECOIN.name, make)
+    return _one(lake, dogecoin.DOGECOIN.name, make)
 
 
 def _online(lake: Lake, view: FeatureView) -> Rebuilt:

@@ -11,7 +11,6 @@ import dagster as dg
 
 from cryptodudez_assets.contracts.base import Contract, columns_of, table_rules
 from cryptodudez_assets.definitions import defs
-from cryptodudez_assets.defs.study_assets import DOGECOIN
 from cryptodudez_assets.feature_store.materialize import table_specs
 from cryptodudez_assets.feature_store.registry import REGISTRY
 from cryptodudez_assets.features import all_views
@@ -20,6 +19,7 @@ from cryptodudez_assets.lake.merge import observations_spec, table_spec
 from cryptodudez_assets.lake.tables import TableSpec
 from cryptodudez_assets.models import ledger
 from cryptodudez_assets.models.eth_signal import drifting, training_set
+from cryptodudez_assets.products.dogecoin import DOGECOIN
 from cryptodudez_assets.sources import all_sources
 
 ROOT = Path(__file__).parents[1]

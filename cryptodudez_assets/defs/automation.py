@@ -5,6 +5,9 @@
 
 import dagster as dg
 
+from cryptodudez_assets.defs.metadata import key_of
+from cryptodudez_assets.models.eth_signal.options import DRIFT as DRIFT_TABLE
+
 # One source must not wait for another that never had a file: a table that is not there has no check that could pass.
 inputs_are_sound = dg.AutomationCondition.all_deps_match(
     dg.AutomationCondition.missing()
@@ -53,7 +56,7 @@ passed_its_checks = (
     )
 ).with_label("passed_its_checks")
 
-DRIFT = dg.AssetKey(["ml", "eth_signal_drift"])
+DRIFT = key_of(DRIFT_TABLE)
 drifted = (
     dg.AutomationCondition.asset_matches(
         DRIFT, dg.AutomationCondition.any_checks_match(dg.AutomationCondition.check_failed())

@@ -8,18 +8,24 @@ from cryptodudez_assets.defs.automation import automation_sensor
 from cryptodudez_assets.defs.export_assets import build_export_assets
 from cryptodudez_assets.defs.feature_assets import build_feature_assets, build_registry, view_keys
 from cryptodudez_assets.defs.feature_checks import build_feature_checks
+from cryptodudez_assets.defs.judged import blocking_checks
 from cryptodudez_assets.defs.lake_assets import build_inventory, build_maintenance
+from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.model_assets import build_model_assets, training_set_keys
 from cryptodudez_assets.defs.model_checks import build_model_checks
 from cryptodudez_assets.defs.online_assets import build_online_asset
+from cryptodudez_assets.defs.reconciling import build_reconciling_sensor
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import build_source_assets, quarantine_key, table_keys
 from cryptodudez_assets.defs.source_checks import build_source_checks
 from cryptodudez_assets.defs.source_sensors import build_source_sensor
 from cryptodudez_assets.defs.study_assets import build_study_assets, build_study_checks, study_keys
 from cryptodudez_assets.defs.table_checks import INTACT
+from cryptodudez_assets.defs.up_to_date import build_up_to_date_check
 from cryptodudez_assets.defs.volume_assets import build_volume_assets, build_volume_checks
+from cryptodudez_assets.feature_store.registry import REGISTRY
 from cryptodudez_assets.features.declaration import FeatureView
+from cryptodudez_assets.products.declared import products_of
 from cryptodudez_assets.sources.declaration import Source
 
 
@@ -34,12 +40,14 @@ def build_definitions(
     tables = [key for source in sources for key in (*table_keys(source), quarantine_key(source))]
     tables += [key for view in views for key in view_keys(view)]
     tables += [*study_keys(views), *training_set_keys(views)]
+    products = products_of(sources, views)
     checks = [
         *(check for source in sources for check in build_source_checks(source)),
         *(check for view in views for check in build_feature_checks(view)),
         *build_study_checks(views),
         *build_model_checks(views),
         *build_volume_checks(views),
+        build_up_to_date_check(products),
     ]
     checked = {key.asset_key for one in checks for key in one.check_keys if key.name == INTACT}
     maintenance, nightly_maintenance = build_maintenance(
@@ -55,12 +63,16 @@ def build_definitions(
             *build_volume_assets(views),
             *([build_registry(views)] if views else []),
             *build_export_assets(tables),
-            build_inventory(tables),
+            build_inventory([*tables, *([key_of(REGISTRY.name)] if views else [])]),
         ],
         asset_checks=checks,
         jobs=[maintenance],
         schedules=[nightly_maintenance],
-        sensors=[*map(build_source_sensor, sources), automation_sensor],
+        sensors=[
+            *map(build_source_sensor, sources),
+            automation_sensor,
+            build_reconciling_sensor(sources, products, blocking_checks(checks)),
+        ],
         loggers=loggers,
         resources={"lake": lake or LakeResource()},
         # One process per run: starting a process per step costs seconds, and a landed file should not wait for them.

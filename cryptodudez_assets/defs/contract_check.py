@@ -8,9 +8,11 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import Contract
 from cryptodudez_assets.contracts.rules import judge
+from cryptodudez_assets.defs.judged import CONTENT
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.provenance import content_of
 from cryptodudez_assets.lake.tables import planned_files, scan_files
 
 
@@ -28,6 +30,7 @@ def build_contract_check(
     )
     def keeps_contract(lake: LakeResource) -> dg.AssetCheckResult:
         opened = lake.open()
+        content = content_of(opened.tables.table(table))  # before the rows, so that newer ones are judged again
         errors, warnings = count_broken_rules(opened, table, contract)
         if key and (repeated := _repeated_keys(opened, table, key)):
             errors["key_repeats"] = repeated
@@ -35,7 +38,12 @@ def build_contract_check(
             passed=not errors,
             severity=dg.AssetCheckSeverity.ERROR,
             description=f"broken rules: {errors}" if errors else "every rule holds",
-            metadata={"errors": errors, "warnings": warnings, "contract_version": version},
+            metadata={
+                "errors": errors,
+                "warnings": warnings,
+                "contract_version": version,
+                **({CONTENT: str(content)} if content is not None else {}),
+            },
         )
 
     return keeps_contract

@@ -9,7 +9,7 @@ import polars as pl
 from cryptodudez_assets.defs.automation import on_sound_update, on_sound_update_of_all
 from cryptodudez_assets.defs.metadata import INVENTORY, contract_schema, key_of, markdown, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
-from cryptodudez_assets.feature_store.materialize import materialize, table_specs
+from cryptodudez_assets.feature_store.materialize import materialize, table_specs, without_rows
 from cryptodudez_assets.feature_store.registry import REGISTRY, publish
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.lake import Lake
@@ -25,18 +25,19 @@ def build_feature_assets(view: FeatureView) -> dg.AssetsDefinition:
     """The tables of a view, computed together. Where an input is not there yet they are skipped."""
 
     @dg.multi_asset(
-        name=f"compute_{view.name}", specs=[_spec(view, spec) for spec in table_specs(view)], can_subset=False
+        name=f"compute_{view.name}", specs=[_spec(view, spec) for spec in table_specs(view)], can_subset=True
     )
     def compute_view(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
         opened = lake.open()
-        missing = [one.table for one in view.inputs if opened.tables.table(one.table) is None]
-        if missing:
-            context.log.info(f"{view.name} waits for {', '.join(missing)}")
+        if missing := without_rows(opened, view):
+            context.log.info(f"{view.name} waits for rows in {', '.join(missing)}")
             return
         done = materialize(opened, view, progress=context.log.info)
         reach = str(done.reach) if done.reach else "everything" if done.rows else "nothing, no input row changed"
         snapshots = {table: str(snapshot_id) for table, snapshot_id in done.snapshots.items()}
         for spec in table_specs(view):
+            if key_of(spec.name) not in context.selected_asset_keys:
+                continue
             yield dg.MaterializeResult(
                 asset_key=key_of(spec.name),
                 metadata={

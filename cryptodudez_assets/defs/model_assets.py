@@ -12,17 +12,19 @@ from cryptodudez_assets.defs.automation import DRIFT, on_any_update, on_sound_up
 from cryptodudez_assets.defs.metadata import contract_schema, key_of, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.features.declaration import FeatureView
+from cryptodudez_assets.lake.provenance import content_of
 from cryptodudez_assets.models import ledger
-from cryptodudez_assets.models.eth_signal import training_set
+from cryptodudez_assets.models.eth_signal import options, training_set
 from cryptodudez_assets.models.eth_signal.contract import EthTrainingSet
 from cryptodudez_assets.models.eth_signal.inputs import NAMES, VIEWS
 from cryptodudez_assets.models.eth_signal.options import CLASSES, SignalOptions
+from cryptodudez_assets.models.registry import Held
+from cryptodudez_assets.products import look
+from cryptodudez_assets.products import models as products
 
 OWNER = "team:quant-research"
 TRAINING_SET, TRIALS = key_of(training_set.SPEC.name), key_of(ledger.SPEC.name)
-MODEL, CHAMPION, REPORT = (
-    dg.AssetKey(["ml", name]) for name in ("eth_signal", "eth_signal_champion", "eth_signal_report")
-)
+MODEL, CHAMPION, REPORT = map(key_of, (look.MODEL, options.CHAMPION, products.REPORT))
 
 
 def training_set_keys(views: Iterable[FeatureView]) -> list[dg.AssetKey]:
@@ -100,36 +102,37 @@ def _training() -> dg.AssetsDefinition:
         ),
     ]
 
-    @dg.multi_asset(name="train_eth_signal", specs=specs, can_subset=False)
+    @dg.multi_asset(name="train_eth_signal", specs=specs, can_subset=True)
     def train_eth_signal(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
         # scikit-learn takes seconds to load, and is needed only here.
         from cryptodudez_assets.models.eth_signal.training import LOG, registry_of, train
         from cryptodudez_assets.models.evaluation.splits import TooFewDays
 
         opened = lake.open()
-        if opened.tables.table(training_set.SPEC.name) is None:
+        content = content_of(opened.tables.table(training_set.SPEC.name))
+        if content is None:
             context.log.info("the signal's models wait for the training set")
             return
+        registry = registry_of(opened.settings)
         try:
             trained = train(opened, SignalOptions(), context.log.info)
         except TooFewDays as few:
             context.log.info(f"the signal's models wait for more days: {few}")
+            registry.hold(Held(inputs={training_set.SPEC.name: content}, why=str(few)))
             return
         manifest = trained.manifest
-        log = registry_of(opened.settings).path(manifest.version, LOG)
-        yield dg.MaterializeResult(
-            asset_key=MODEL,
-            metadata={
-                "version": manifest.label,
-                "recipe": manifest.recipe,
-                "verdict": dg.MetadataValue.md(manifest.verdict.words),
-                "trained_on_snapshot": str(manifest.trained_on.snapshot_id),
-                "sha256": manifest.files,
-                "training_log": dg.MetadataValue.path(str(log)),
-                **{name: dg.MetadataValue.float(value) for name, value in manifest.metrics.items()},
-            },
-        )
-        yield dg.MaterializeResult(asset_key=TRIALS, metadata=table_metadata(opened, ledger.SPEC.name))
+        told: dict[str, Any] = {
+            "version": manifest.label,
+            "recipe": manifest.recipe,
+            "verdict": dg.MetadataValue.md(manifest.verdict.words),
+            "trained_on_snapshot": str(manifest.trained_on.snapshot_id),
+            "sha256": manifest.files,
+            "training_log": dg.MetadataValue.path(str(registry.path(manifest.version, LOG))),
+            **{name: dg.MetadataValue.float(value) for name, value in manifest.metrics.items()},
+        }
+        for key, metadata in ((MODEL, told), (TRIALS, table_metadata(opened, ledger.SPEC.name))):
+            if key in context.selected_asset_keys:
+                yield dg.MaterializeResult(asset_key=key, metadata=metadata)
 
     return train_eth_signal
 

@@ -10,12 +10,13 @@ from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.feature_store.online import open_online_store
 from cryptodudez_assets.feature_store.publish import publish_latest
 from cryptodudez_assets.features.declaration import FeatureView
+from cryptodudez_assets.products.declared import online_name
 from cryptodudez_assets.settings import Settings
 
 
 def online_key(view: FeatureView) -> dg.AssetKey:
     """The view in the online store."""
-    return dg.AssetKey(["online", view.name])
+    return key_of(online_name(view))
 
 
 def build_online_asset(view: FeatureView) -> dg.AssetsDefinition:

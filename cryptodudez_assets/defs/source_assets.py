@@ -139,7 +139,7 @@ def _ingest(source: Source) -> dg.AssetsDefinition:
     rejected = f"Records of {source.name} that broke a rule of the contract, with line, raw text and reasons."
     specs.append(_table_spec(source, quarantine_key(source), rejected, QuarantinedRows))
 
-    @dg.multi_asset(name=f"ingest_{source.name}", specs=specs)
+    @dg.multi_asset(name=f"ingest_{source.name}", specs=specs, can_subset=True)
     def ingest_source(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
         opened = lake.open()
         done = ingest(opened, source, context.run.run_id, context.log.info)
@@ -157,8 +157,12 @@ def _ingest(source: Source) -> dg.AssetsDefinition:
             "duplicate": status.duplicate,
             "warned": status.warned,
         }
+        asked = context.selected_asset_keys
         for name in filter(None, (source.table, source.observations)):
-            yield dg.MaterializeResult(asset_key=key_of(name), metadata={**table_metadata(opened, name), **counts})
+            if key_of(name) in asked:
+                yield dg.MaterializeResult(asset_key=key_of(name), metadata={**table_metadata(opened, name), **counts})
+        if quarantine_key(source) not in asked:
+            return
         aside = {"quarantined_now": done.quarantined, "files_set_aside": status.set_aside}
         of_source = pl.col("source") == source.name
         yield dg.MaterializeResult(

@@ -1,32 +1,23 @@
 """Studies as assets: a table with every number, the words and plots in the UI, one HTML report."""
 
 from collections.abc import Iterable, Iterator
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import polars as pl
 from pyiceberg.expressions import AlwaysTrue
 
-from cryptodudez_assets import studies
 from cryptodudez_assets.defs.automation import on_sound_update_of_all
 from cryptodudez_assets.defs.metadata import contract_schema, key_of, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.table_checks import build_table_checks
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.tables import TableSpec
+from cryptodudez_assets.lake.provenance import MadeFrom, content_of
+from cryptodudez_assets.lake.tables import scan
+from cryptodudez_assets.products.dogecoin import CRYPTO, DOGECOIN, READS, TERMS, report_path, version
 from cryptodudez_assets.reports.page import write
 from cryptodudez_assets.reports.sections import markdown
 from cryptodudez_assets.studies.contract import KEY, DogecoinStudy
-
-DOGECOIN = TableSpec("studies.dogecoin", DogecoinStudy, (), KEY)
-CRYPTO, TERMS = "features.crypto_daily", "features.term_frequency_daily"
-READS = {
-    CRYPTO: ["symbol", "event_ts", "close", "log_return_1d"],
-    TERMS: ["term", "event_ts", "n_tweets", "n_tweets_all"],
-}
 
 
 def study_keys(views: Iterable[FeatureView]) -> list[dg.AssetKey]:
@@ -41,38 +32,36 @@ def build_study_assets(views: Iterable[FeatureView]) -> list[dg.AssetsDefinition
 
 def build_study_checks(views: Iterable[FeatureView]) -> list[dg.AssetChecksDefinition]:
     """The checks of their tables."""
-    return build_table_checks(DOGECOIN.name, DogecoinStudy, KEY, _version()) if study_keys(views) else []
+    return build_table_checks(DOGECOIN.name, DogecoinStudy, KEY, version()) if study_keys(views) else []
 
 
 def _dogecoin() -> dg.AssetsDefinition:
     @dg.multi_asset(name="study_dogecoin", specs=[_spec()])
     def study_dogecoin(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
         opened = lake.open()
-        crypto, terms = opened.tables.scan(CRYPTO), opened.tables.scan(TERMS)
-        if crypto is None or terms is None:
-            context.log.info(f"the dogecoin study waits for {CRYPTO if crypto is None else TERMS}")
+        waits_for = [name for name in READS if content_of(opened.tables.table(name)) is None]
+        if waits_for:
+            context.log.info(f"the dogecoin study waits for rows in {', '.join(waits_for)}")
             return
-        yield dg.MaterializeResult(asset_key=key_of(DOGECOIN.name), metadata=carry_out(opened, crypto, terms))
+        yield dg.MaterializeResult(asset_key=key_of(DOGECOIN.name), metadata=carry_out(opened))
 
     return study_dogecoin
 
 
-def report_path(lake: Lake) -> Path:
-    """Where the report is written."""
-    return lake.settings.home / "reports" / "dogecoin.html"
-
-
-def carry_out(lake: Lake, crypto: pl.LazyFrame, terms: pl.LazyFrame) -> dict[str, Any]:
-    """Study, table and report; what the UI is to show of them."""
+def carry_out(lake: Lake) -> dict[str, Any]:
+    """Study, report and table; what the UI is to show of them."""
     # Drawing takes long to load, and is needed only here.
     from cryptodudez_assets.reports.figures import data_uri
     from cryptodudez_assets.studies import dogecoin, plots, report, result, words
 
-    found = dogecoin.study(crypto, terms)
+    inputs = {name: lake.tables.load(name) for name in READS}
+    made = MadeFrom(version(), {name: content_of(table) or 0 for name, table in inputs.items()})
+    found = dogecoin.study(scan(inputs[CRYPTO]), scan(inputs[TERMS]))
     told, drawn = words.sections(found), plots.draw(found)
-    with lake.tables.changing(DOGECOIN) as change:
-        change.delete(AlwaysTrue()).add(result.rows_of(found))
     write(report_path(lake), report.page(found, told, drawn))
+    # The table comes last, since it says what it was made from.
+    with lake.tables.changing(DOGECOIN) as change:
+        change.delete(AlwaysTrue()).add(result.rows_of(found)).note(made.note).remember(made.note)
     pictures = {f"plot_{name}": dg.MetadataValue.md(f"![{name}]({data_uri(svg)})") for name, svg in drawn.items()}
     return {
         **table_metadata(lake, DOGECOIN.name),
@@ -93,7 +82,7 @@ def _spec() -> dg.AssetSpec:
         owners=["team:quant-research"],
         kinds={"iceberg", "polars", "matplotlib"},
         tags={"domain": "market"},
-        code_version=_version(),
+        code_version=version(),
         skippable=True,
         automation_condition=on_sound_update_of_all,
         metadata={
@@ -101,9 +90,3 @@ def _spec() -> dg.AssetSpec:
             "dagster/column_lineage": dg.TableColumnLineage(dict.fromkeys(("value", "z", "n", "p", "q"), read)),
         },
     )
-
-
-def _version() -> str:
-    """A hash of the studies' code."""
-    files = sorted(Path(studies.__file__).parent.glob("*.py"))
-    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]

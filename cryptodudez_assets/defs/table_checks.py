@@ -7,8 +7,12 @@ import dagster as dg
 from cryptodudez_assets.contracts.base import Contract
 from cryptodudez_assets.defs.automation import never_looked
 from cryptodudez_assets.defs.contract_check import build_contract_check
+from cryptodudez_assets.defs.judged import CONTENT
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.lake.homes import Refused
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.provenance import content_of
 from cryptodudez_assets.lake.verify import Verified, verify_table
 
 INTACT = "intact"
@@ -33,15 +37,30 @@ def _intact(table: str) -> dg.AssetChecksDefinition:
         "upkeep looks, too, at all files of all versions.",
     )
     def is_intact(lake: LakeResource) -> dg.AssetCheckResult:
+        opened = lake.open()
         try:
-            told = verify_table(lake.open(), table, newest_only=True)
+            content = _content(opened, table)  # before its files, so that newer ones are looked at again
+            told = verify_table(opened, table, newest_only=True)
         except LookupError as missing:
             return dg.AssetCheckResult(passed=True, description=str(missing))
         passed, description = verdict_on(told)
-        metadata = {"files": told.files, "bytes": told.bytes, "not_recorded": len(told.unrecorded)}
+        metadata = {
+            "files": told.files,
+            "bytes": told.bytes,
+            "not_recorded": len(told.unrecorded),
+            **({CONTENT: str(content)} if content is not None else {}),
+        }
         return dg.AssetCheckResult(passed=passed, description=description, metadata=metadata)
 
     return is_intact
+
+
+def _content(lake: Lake, table: str) -> int | None:
+    """What the check is about; None where the table's metadata cannot be read, which the check itself then says."""
+    try:
+        return content_of(lake.tables.table(table))
+    except (Refused, OSError, ValueError):
+        return None
 
 
 def verdict_on(told: Verified) -> tuple[bool, str]:

@@ -13,11 +13,15 @@ from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.features import stock_rolling
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.provenance import content_of
 from cryptodudez_assets.lake.tables import scan
+from cryptodudez_assets.models.manifest import Manifest
+from cryptodudez_assets.models.registry import Held, Registry
 from cryptodudez_assets.models.volume.options import FEATURES, VOLUME, VolumeOptions
+from cryptodudez_assets.products.models import VOLUME_MODEL
 
 TABLE = stock_rolling.VIEW.table
-MODEL = dg.AssetKey(["ml", VOLUME])
+MODEL = key_of(VOLUME_MODEL)
 
 
 def build_volume_assets(views: Iterable[FeatureView]) -> list[dg.AssetsDefinition]:
@@ -65,30 +69,45 @@ def _volume_model() -> dg.AssetsDefinition:
 
 
 def _train(lake: Lake, context: dg.AssetExecutionContext) -> dict[str, Any] | None:
+    from cryptodudez_assets.models.volume.data import TooFewRows
     from cryptodudez_assets.models.volume.promoting import FILE, settle
-    from cryptodudez_assets.models.volume.training import LOG, Source, registry_of, train
+    from cryptodudez_assets.models.volume.training import LOG, Source, findings_of, registry_of, train
 
     table = lake.tables.table(TABLE)
-    snapshot = table.current_snapshot() if table else None
-    if table is None or snapshot is None:
+    content = content_of(table)
+    if table is None or content is None:
         return None
-    rows = scan(table, snapshot_id=snapshot.snapshot_id)
-    source = Source(TABLE, snapshot.snapshot_id, {})
-    trained = train(rows, source, lake.settings, VolumeOptions(), context.log.info)
-    registry, manifest = registry_of(lake.settings), trained.manifest
+    registry = registry_of(lake.settings)
+    manifest = _unfinished(registry, content)
+    if manifest is None:
+        try:
+            trained = train(scan(table), Source(TABLE, content, {}), lake.settings, VolumeOptions(), context.log.info)
+        except TooFewRows as few:
+            registry.hold(Held(inputs={TABLE: content}, why=str(few)))
+            raise
+        manifest = trained.manifest
     done = settle(registry)
     context.log.info(done)
     return {
         "version": manifest.label,
         "recipe": manifest.recipe,
         "verdict": dg.MetadataValue.md(manifest.verdict.words),
-        "leak_of_the_random_split": dg.MetadataValue.md(trained.findings.leak),
+        "leak_of_the_random_split": dg.MetadataValue.md(findings_of(registry, manifest.version).leak),
         "decision": dg.MetadataValue.md(done),
         "sha256": manifest.files,
         "training_log": dg.MetadataValue.path(str(registry.path(manifest.version, LOG))),
         "model_bin": dg.MetadataValue.path(str(registry.folder / FILE)),
         **{name: dg.MetadataValue.float(value) for name, value in manifest.metrics.items()},
     }
+
+
+def _unfinished(registry: Registry, content: int) -> Manifest | None:
+    """The version that a run trained on these very rows, and died before it was decided whether it serves."""
+    versions = registry.versions()
+    if not versions or registry.settled() == versions[-1]:
+        return None
+    newest = registry.manifest(versions[-1])
+    return newest if newest.trained_on.snapshot_id == content else None
 
 
 def _signature() -> dg.TableSchema:

@@ -19,6 +19,7 @@ from cryptodudez_assets.lake.merge import table_spec
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.simulator import Truth
 from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets_tests.builders import take_in
 
 Run = Callable[..., Result]
 HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
@@ -139,7 +140,10 @@ class TestRun:
         run("land", "crypto_prices", archive)
 
         assert ": done" in run("run").output
-        assert "nothing new in the raw zone" in run("run").output
+        second = run("run").output
+        assert "nothing new in the raw zone: what can be made is up to date" in second
+        assert "market.stock_prices is missing, land stock_prices" in second
+        assert "behind" not in second
         assert answer(run, "select count(*) as n from market.crypto_prices") == [{"n": 1}]
 
     def test_only_what_is_selected(self, run: Run, archive: Path):
@@ -176,6 +180,22 @@ class TestStatus:
         for counts in status(on_demo).values():
             assert {"files", "ignored", "read", "valid", "quarantined", "duplicate", "pending"} <= set(counts)
             assert all(isinstance(count, int) for count in counts.values())
+
+    def test_shows_what_is_behind_on_what_and_since_when(self, run: Run, archive: Path, tmp_path: Path):
+        run("land", "crypto_prices", archive)
+        lake = Lake.open(Settings(home=tmp_path / "home", settle_seconds=0))
+        take_in(lake, all_sources()["crypto_prices"])  # and then the process died
+
+        told = json.loads(run("status", "--json").stdout)
+
+        (behind,) = (one for one in told["behind"] if one["product"] == "features.crypto_daily")
+        assert behind["inputs"] == ["market.crypto_prices"]
+        assert behind["since"] > "20"
+        waiting = {one["product"]: one["missing"] for one in told["waiting"]}
+        assert waiting["features.stock_daily"] == ["market.stock_prices"]
+        shown = run("status").output
+        assert "behind: features.crypto_daily: it is not there, or not whole, since 20" in shown
+        assert "not made: features.stock_daily" in shown
 
     def test_an_empty_lake_has_zeros(self, run: Run):
         assert set(status(run)) == set(all_sources())

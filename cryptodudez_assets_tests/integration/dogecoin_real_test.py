@@ -18,10 +18,10 @@ import pytest
 
 from cryptodudez_assets.defs.build import build_definitions
 from cryptodudez_assets.defs.resources import LakeResource
-from cryptodudez_assets.defs.study_assets import DOGECOIN, report_path
 from cryptodudez_assets.feature_store.materialize import materialize
 from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.products.dogecoin import DOGECOIN, report_path
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import take_in

@@ -14,7 +14,6 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.defs.export_assets import EXPORTS, export_path
 from cryptodudez_assets.feature_store.materialize import Materialized, materialize
 from cryptodudez_assets.features.stock_rolling import VIEW, rolling_view
 from cryptodudez_assets.lake import quarantine
@@ -25,6 +24,7 @@ from cryptodudez_assets.lake.lookups import bring_up_to_date
 from cryptodudez_assets.lake.replay import correct
 from cryptodudez_assets.lake.status import status_of, unbalanced_files
 from cryptodudez_assets.lake.tables import planned_files
+from cryptodudez_assets.products.exports import EXPORTS, export_path
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.sources.stock_market import names as market_names

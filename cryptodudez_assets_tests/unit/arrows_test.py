@@ -27,8 +27,10 @@ ROOMS = {
     "venues": set(),
     "studies": {"contracts", "reports"},
     "models": {"settings", "contracts", "sources", "lake", "features", "feature_store", "reports"},
+    "products": {"settings", "contracts", "sources", "lake", "features", "feature_store", "studies", "models"},
     "defs": {
         *("settings", "contracts", "sources", "lake", "features", "feature_store", "reports", "studies", "models"),
+        "products",
     },
     "serving": {"settings", "contracts", "sources", "lake", "features", "feature_store", "models"},
 }

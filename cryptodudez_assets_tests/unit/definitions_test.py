@@ -115,11 +115,11 @@ def test_the_guard_is_looked_for_not_assumed():
 def test_sensors_run_from_the_start_every_few_seconds():
     sensors = {sensor.name: sensor for sensor in DEFINITIONS.sensors or ()}
 
-    assert set(sensors) == {f"{source.name}_files" for source in SOURCES} | {"automation"}
-    for sensor in sensors.values():
+    assert set(sensors) == {f"{source.name}_files" for source in SOURCES} | {"automation", "what_is_behind"}
+    for name, sensor in sensors.items():
         assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
         assert sensor.minimum_interval_seconds is not None
-        assert 1 <= sensor.minimum_interval_seconds <= 5
+        assert 1 <= sensor.minimum_interval_seconds <= (30 if name == "what_is_behind" else 5)
 
 
 @each_source

@@ -1,0 +1,122 @@
+"""All products, from the declarations of sources and views: each behind those that it is made from."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from cryptodudez_assets.feature_store.materialize import made_from_by, table_specs
+from cryptodudez_assets.feature_store.registry import REGISTRY, version_of
+from cryptodudez_assets.features import configured_views, in_order, stock_rolling
+from cryptodudez_assets.features.declaration import FeatureView
+from cryptodudez_assets.lake import lookups
+from cryptodudez_assets.lake.exports import exported_from
+from cryptodudez_assets.lake.inventory import NOTHING, TABLES
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.provenance import MadeFrom, made_from
+from cryptodudez_assets.models.eth_signal.inputs import VIEWS
+from cryptodudez_assets.products import dogecoin
+from cryptodudez_assets.products.exports import EXPORTS, Export, export_path
+from cryptodudez_assets.products.look import Look
+from cryptodudez_assets.products.models import signal_products, volume_product
+from cryptodudez_assets.products.standing import Product
+from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets.sources.declaration import Source
+
+
+def all_products(lake: Lake) -> list[Product]:
+    """Those of all sources and views, as the lake's settings have them."""
+    return products_of(all_sources().values(), configured_views(lake.settings.rolling_days))
+
+
+def products_of(sources: Iterable[Source], views: Iterable[FeatureView]) -> list[Product]:
+    """Those of these sources and views."""
+    sources, views = list(sources), in_order(views)
+    names = {view.name for view in views}
+    tables = {*(source.table for source in sources), *(view.table for view in views)}
+    return [
+        *map(_looked_up, (source for source in sources if source.lookup)),
+        *map(_features, views),
+        *(signal_products() if {view.name for view in VIEWS} <= names else ()),
+        *([volume_product(stock_rolling.VIEW.table)] if stock_rolling.VIEW.table in tables else ()),
+        *([_study()] if set(dogecoin.READS) <= tables else ()),
+        *(_export(one) for one in EXPORTS if one.table in tables),
+        *map(_online, views),
+        *([_registry(views)] if views else ()),
+        _inventory(),
+    ]
+
+
+def online_name(view: FeatureView) -> str:
+    """The view in the online store."""
+    return f"online.{view.name}"
+
+
+def _looked_up(source: Source) -> Product:
+    """A source's table, as far as another table tells a column of it. What its files tell is asked of files."""
+    lookup = source.lookup
+    assert lookup is not None  # noqa: S101  (for the type checker: the caller has looked)
+    return Product(
+        (source.table,),
+        lambda _: [lookup.table],
+        lookups.version_of(lookup),
+        lambda look: made_from(look.table(source.table)),
+        # Without the other table the column is empty, and so it stays: nothing waits.
+        concerns=lambda look: look.content(source.table) is not None and look.content(lookup.table) is not None,
+    )
+
+
+def _features(view: FeatureView) -> Product:
+    return Product(
+        tuple(spec.name for spec in table_specs(view)),
+        lambda _: [one.table for one in view.inputs],
+        view.version,
+        lambda look: made_from_by(view, look.table),
+    )
+
+
+def _study() -> Product:
+    def made(look: Look) -> MadeFrom | None:
+        return made_from(look.table(dogecoin.DOGECOIN.name)) if dogecoin.report_path(look.lake).is_file() else None
+
+    return Product((dogecoin.DOGECOIN.name,), lambda _: list(dogecoin.READS), dogecoin.version(), made)
+
+
+def _export(one: Export) -> Product:
+    return Product(
+        (one.product,), lambda _: [one.table], one.version, lambda look: exported_from(export_path(look.lake, one))
+    )
+
+
+def _online(view: FeatureView) -> Product:
+    def made(look: Look) -> MadeFrom | None:
+        bookmark = look.online.bookmark(view) if look.online else None
+        return bookmark.made if bookmark else None
+
+    return Product((online_name(view),), lambda _: [view.history], None, made)
+
+
+def _registry(views: Sequence[FeatureView]) -> Product:
+    return Product(
+        (REGISTRY.name,),
+        lambda _: [],
+        version_of(views),
+        lambda look: made_from(look.table(REGISTRY.name)),
+        concerns=lambda look: bool(look.names),
+    )
+
+
+def _inventory() -> Product:
+    def others(look: Look) -> list[str]:
+        return [name for name in look.names if name != TABLES.name]
+
+    return Product(
+        (TABLES.name,),
+        others,
+        None,
+        partial(_noted, TABLES.name),
+        concerns=lambda look: bool(others(look)),
+        absent=NOTHING,
+    )
+
+
+def _noted(name: str, look: Look) -> MadeFrom | None:
+    return made_from(look.table(name))

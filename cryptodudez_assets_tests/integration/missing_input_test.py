@@ -1,0 +1,94 @@
+"""What cannot be made yet is named with what to land; once that has landed, also by a run that died, everything is made."""
+
+import io
+from pathlib import Path
+from zipfile import ZipFile
+
+import polars as pl
+import pytest
+from rich.console import Console
+
+from cryptodudez_assets.feature_store.materialize import materialize, table_specs
+from cryptodudez_assets.features import all_views, in_order
+from cryptodudez_assets.headless import run_pending
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.models.eth_signal import training_set
+from cryptodudez_assets.models.eth_signal.options import SignalOptions
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.simulator import simulate
+from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets_tests.builders import rows_of, take_in
+
+LANDED = ("crypto_prices", "elon_tweets", "stock_prices")
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("samples")
+    simulate(folder, "tiny")
+    return folder
+
+
+def run(lake: Lake) -> str:
+    said = io.StringIO()
+    assert run_pending(lake, list(all_sources()), Console(file=said, width=1000)), said.getvalue()
+    return said.getvalue()
+
+
+def land(lake: Lake, source: str, name: str, content: bytes) -> None:
+    path = Path(lake.settings.lake) / "raw" / source / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def coins(samples: Path) -> dict[str, bytes]:
+    with ZipFile(next((samples / "crypto_prices").iterdir())) as archive:
+        members = [name for name in archive.namelist() if name.endswith(".csv") and "__MACOSX" not in name]
+        return {Path(name).name: archive.read(name) for name in members}
+
+
+def features(lake: Lake) -> dict[str, pl.DataFrame]:
+    specs = [spec for view in all_views().values() for spec in table_specs(view)]
+    there = [spec.name for spec in specs if lake.tables.table(spec.name)]
+    found = {name: rows_of(lake, name) for name in (*there, training_set.SPEC.name)}
+    return {name: rows.sort(rows.columns) for name, rows in found.items()}
+
+
+def test_without_ether_s_prices_it_says_so_and_when_they_land_every_table_is_made(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
+    lake, calm = (Lake.open(Settings(home=tmp_path / name, settle_seconds=0)) for name in ("home", "calm"))
+    for name, content in coins(samples).items():
+        land(calm, "crypto_prices", name, content)
+        if "Ethereum" not in name:
+            land(lake, "crypto_prices", name, content)
+    for source in LANDED[1:]:
+        path = min((samples / source).iterdir(), key=lambda path: path.stat().st_size)
+        for one in (lake, calm):
+            land(one, source, path.name, path.read_bytes())
+
+    run(lake)
+    second = run(lake)
+
+    assert "nothing new in the raw zone: what can be made is up to date" in second
+    assert "features.eth_predictors_daily" in second
+    assert "features.market_factors_daily has no rows, land more of crypto_prices" in second
+    assert "market.stock_market is missing, land stock_market" in second
+
+    (ether,) = (name for name in coins(samples) if "Ethereum" in name)
+    land(lake, "crypto_prices", ether, coins(samples)[ether])
+    take_in(lake, all_sources()["crypto_prices"])  # and then the process died
+    third = run(lake)
+
+    assert "behind: features.crypto_daily: market.crypto_prices changed, since 20" in third
+    for source in LANDED:
+        take_in(calm, all_sources()[source])
+    for view in in_order(all_views().values()):
+        if view.name != "stock_rolling":
+            materialize(calm, view, full=True)
+    assert training_set.update(calm, SignalOptions())
+    made, expected = features(lake), features(calm)
+    assert made.keys() == expected.keys()
+    for name, rows in expected.items():
+        assert rows.equals(made[name], null_equal=True), name
