@@ -40,14 +40,15 @@ def build_definitions(
     tables = [key for source in sources for key in (*table_keys(source), quarantine_key(source))]
     tables += [key for view in views for key in view_keys(view)]
     tables += [*study_keys(views), *training_set_keys(views)]
-    products = products_of(sources, views)
+    # Of sources alone nothing is made but the list of tables, which automation sees to.
+    products = products_of(sources, views) if views else []
     checks = [
         *(check for source in sources for check in build_source_checks(source)),
         *(check for view in views for check in build_feature_checks(view)),
         *build_study_checks(views),
         *build_model_checks(views),
         *build_volume_checks(views),
-        build_up_to_date_check(products),
+        *([build_up_to_date_check(products)] if products else []),
     ]
     checked = {key.asset_key for one in checks for key in one.check_keys if key.name == INTACT}
     maintenance, nightly_maintenance = build_maintenance(
