@@ -58,6 +58,7 @@ class Waiting:
     """A product that cannot be made: for want of these inputs, or for the reason that its maker gave."""
 
     name: str
+    names: tuple[str, ...]
     inputs: tuple[str, ...] = ()
     reason: str | None = None
 
@@ -93,12 +94,12 @@ def _stands(look: Look, product: Product, because: dict[str, Behind | None]) -> 
     inputs = {name: look.content(name) for name in product.inputs(look)}
     missing = tuple(name for name, content in inputs.items() if content is None and name not in because)
     if missing and product.absent is None:
-        return Waiting(product.names[0], missing)
+        return Waiting(product.names[0], product.names, missing)
     moving = [name for name in inputs if name in because]
     present = {name: product.absent if content is None else content for name, content in inputs.items()}
     contents = {name: content for name, content in present.items() if content is not None}
     if not moving and (why := product.held(look, contents)):
-        return Waiting(product.names[0], reason=why)
+        return Waiting(product.names[0], product.names, reason=why)
     found, of_others = _reason(look, product, tuple(inputs), contents), _behind_others(product, moving, because)
     # Of an input that is not there yet, its maker knows since when.
     return replace(found, since=of_others.since) if found and of_others and not found.since else found or of_others
@@ -140,7 +141,7 @@ def _named(names: Sequence[str]) -> str:
 
 def causes(found: Standing) -> Iterator[tuple[str, list[str]]]:
     """What is waited for in the end, and the products that wait for it: what waits for another is told with that one."""
-    waiting = {one.name: one for one in found.waiting}
+    waiting = {name: one for one in found.waiting for name in one.names}
     told: dict[str, list[str]] = {}
     for one in found.waiting:
         for cause in _roots(one, waiting):

@@ -196,6 +196,7 @@ class TestStatus:
         shown = run("status").output
         assert "behind: features.crypto_daily: it is not there, or not whole, since 20" in shown
         assert "not made: features.stock_daily" in shown
+        assert "has no rows" not in shown  # of what waits, the end of the way is told
 
     def test_an_empty_lake_has_zeros(self, run: Run):
         assert set(status(run)) == set(all_sources())
