@@ -1,6 +1,7 @@
 """The blocking checks that every table has: it keeps its contract, and its files are what was written."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -44,7 +45,7 @@ def _intact(table: str) -> dg.AssetChecksDefinition:
         except LookupError as missing:
             return dg.AssetCheckResult(passed=True, description=str(missing))
         passed, description = verdict_on(told)
-        metadata = {
+        metadata: dict[str, Any] = {
             "files": told.files,
             "bytes": told.bytes,
             "not_recorded": len(told.unrecorded),
