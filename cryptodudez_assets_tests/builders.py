@@ -13,7 +13,7 @@ from cryptodudez_assets.lake.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.sources.declaration import Layout, Source
+from cryptodudez_assets.sources.declaration import BY_REACH, Layout, Source
 
 
 class Readings(TableContract):
@@ -46,6 +46,7 @@ def readings_source(name: str = "readings") -> Source:
             )
         ],
         key=["sensor", "event_ts"],
+        newest_by=BY_REACH,
         breaker_floor=3,
     )
 

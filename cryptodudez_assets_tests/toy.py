@@ -19,6 +19,7 @@ from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.sources import Layout, Source
+from cryptodudez_assets.sources.declaration import BY_REACH
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 HEADER = "name,at,value,count,note\n"
@@ -54,6 +55,7 @@ GAUGES = Source(
     contract=Gauges,
     layouts=[LAYOUT],
     key=["name", "event_ts"],
+    newest_by=BY_REACH,
 )
 
 

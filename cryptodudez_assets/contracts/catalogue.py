@@ -15,7 +15,7 @@ class Status(StrEnum):
     CLAIMED = "claimed"  # part of a batch that is being ingested, or was when the process died
     LOADED = "loaded"
     QUARANTINED = "quarantined"  # set aside whole
-    DUPLICATE = "duplicate"  # the same bytes are known under another name
+    DUPLICATE = "duplicate"  # the same bytes are known under another name, or landed again later
     IGNORED = "ignored"  # junk that is never parsed
     EXPANDED = "expanded"  # an archive; its members have rows of their own
     UNREADABLE = "unreadable"  # the store refuses it for now; tried again
@@ -72,11 +72,19 @@ class Files(Contract):
         metadata={"unit": "rows"},
     )
     rows_warned: pl.Int64 = pa.Field(description="Kept with a warning.", nullable=True, ge=0, metadata={"unit": "rows"})
-    as_of: UtcTime = pa.Field(description="Newest `event_ts` in it.", nullable=True, metadata={"unit": "UTC"})
+    as_of: UtcTime = pa.Field(
+        description="How far it reaches: the newest `event_ts` in it.", nullable=True, metadata={"unit": "UTC"}
+    )
     contract_version: str = pa.Field(description="Version of contract and declaration that judged it.", nullable=True)
     batch_id: str = pa.Field(description="Batch that ingested it.", nullable=True)
     run_id: str = pa.Field(description="Run that wrote this row.", nullable=True)
-    discovered_at: UtcTime = pa.Field(description="When it was catalogued.", metadata={"unit": "UTC"})
+    modified_at: UtcTime = pa.Field(
+        description="When the store says that the object was changed last.", nullable=True, metadata={"unit": "UTC"}
+    )
+    discovered_at: UtcTime = pa.Field(
+        description="When it landed: when the look began that found it; one time for all that one look found.",
+        metadata={"unit": "UTC"},
+    )
     updated_at: UtcTime = pa.Field(description="When this row last changed.", metadata={"unit": "UTC"})
 
 

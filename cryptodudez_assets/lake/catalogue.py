@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 import polars as pl
-from pyiceberg.expressions import AlwaysFalse, And, BooleanExpression, EqualTo, GreaterThanOrEqual, In, LessThanOrEqual
+from pyiceberg.expressions import And, BooleanExpression, EqualTo, GreaterThanOrEqual, In, LessThanOrEqual
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import OPEN, REPLACED, Files, Schemas, Status
-from cryptodudez_assets.lake.tables import Lakehouse, TableSpec
+from cryptodudez_assets.lake.tables import Change, Lakehouse, TableSpec
 
 FILES = TableSpec("catalog.files", Files, (("source", "identity"), ("open", "identity")), ("uri", "member"))
 SCHEMAS = TableSpec("catalog.schemas", Schemas, (("source", "identity"),), ("layout", "version"))
@@ -74,13 +74,6 @@ def gave_rows(tables: Lakehouse, source: str, layout: str, version: str) -> bool
     return not rows.select("entry_id").head(1).collect().is_empty()
 
 
-def as_of(tables: Lakehouse, source: str, file_ids: Collection[str]) -> pl.DataFrame:
-    """How far these files reach in time: `file_id` and `as_of`."""
-    rows = _files(tables, And(EqualTo("source", source), In("file_id", list(file_ids)) if file_ids else AlwaysFalse()))
-    theirs = rows.filter(pl.col("source") == source, pl.col("file_id").is_in(list(file_ids)))
-    return theirs.group_by("file_id").agg(pl.col("as_of").max()).collect()
-
-
 def open_entries(tables: Lakehouse, source: str) -> pl.DataFrame:
     """Files with work left to do, in the order in which they are done."""
     rows = _files(tables, _open_of(source)).filter(pl.col("source") == source, pl.col("open"))
@@ -88,12 +81,17 @@ def open_entries(tables: Lakehouse, source: str) -> pl.DataFrame:
 
 
 def record(
-    tables: Lakehouse, source: str, changed: Iterable[Entry], displaced: Mapping[str, int] | None = None
+    tables: Lakehouse,
+    source: str,
+    changed: Iterable[Entry],
+    displaced: Mapping[str, int] | None = None,
+    superseded: Mapping[str, str] | None = None,
 ) -> None:
     """Write the new state of files, in one commit.
 
     `changed` are new files, or files that are open now. `displaced` says how many rows of which loaded files (by
-    `file_id`) gave way to newer observations: they turn from valid into duplicate.
+    `file_id`) gave way to newer observations: they turn from valid into duplicate. `superseded` says of which bytes
+    (`file_id`) an earlier entry becomes a duplicate, and why: they landed again.
     """
     new = pl.DataFrame([_closed_or_open(entry) for entry in changed], schema=polars_schema(Files))
     with tables.changing(FILES) as change:
@@ -117,6 +115,26 @@ def record(
                     rows_duplicate=pl.when(loaded).then(pl.col("rows_duplicate") + lost).otherwise("rows_duplicate"),
                 ).collect()
             )
+        if superseded:
+            _make_duplicates(change, source, superseded, new["entry_id"])
+
+
+def _make_duplicates(change: Change, source: str, why: Mapping[str, str], read: pl.Series) -> None:
+    closed = And(EqualTo("source", source), And(EqualTo("open", False), In("file_id", list(why))))
+    earlier = change.rows(closed).filter(
+        pl.col("source") == source,
+        ~pl.col("open"),
+        pl.col("file_id").is_in(list(why)),
+        pl.col("status").is_in([Status.LOADED, Status.QUARANTINED]),
+        ~pl.col("entry_id").is_in(read.implode()),
+    )
+    rows = earlier.collect()
+    if len(rows):
+        reason = pl.col("file_id").replace_strict(dict(why), return_dtype=pl.String)
+        counts = [pl.lit(None, pl.Int64).alias(name) for name in rows.columns if name.startswith("rows_")]
+        change.delete(And(EqualTo("source", source), In("entry_id", rows["entry_id"].to_list()))).add(
+            rows.with_columns(*counts, status=pl.lit(str(Status.DUPLICATE)), reason=reason)
+        )
 
 
 def add_warned(tables: Lakehouse, source: str, more: Mapping[str, int]) -> None:
@@ -153,6 +171,8 @@ def forget_repeated(tables: Lakehouse, source: str, gone: Collection[Entry]) -> 
     expanded = _files(tables, closed).filter(of_source, pl.col("status") == Status.EXPANDED)
     emptied = expanded.join(archives.lazy(), on=["uri", "generation"], how="semi").collect()
     lost = {*(entry["file_id"] for entry in gone if entry["file_id"]), *emptied["file_id"]}
+    read = _files(tables, closed).filter(of_source, pl.col("status").is_in([Status.LOADED, Status.QUARANTINED]))
+    lost -= set(read.filter(pl.col("file_id").is_in(list(lost))).collect()["file_id"])  # of those nothing is missing
     if not lost:
         return
     with tables.changing(FILES) as change:
@@ -199,8 +219,11 @@ def record_schemas(tables: Lakehouse, new: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _files(tables: Lakehouse, where: BooleanExpression) -> pl.LazyFrame:
-    rows = tables.scan(FILES.name, where)
-    return rows if rows is not None else pl.LazyFrame(schema=polars_schema(Files))
+    rows, schema = tables.scan(FILES.name, where), polars_schema(Files)
+    if rows is None:
+        return pl.LazyFrame(schema=schema)
+    older = rows.collect_schema()  # columns that the contract has gained since are added with the next commit
+    return rows.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name not in older)
 
 
 def _was_gone() -> pl.Expr:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
@@ -14,6 +15,7 @@ from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.describe import GONE, Described, describe
 from cryptodudez_assets.lake.dialect import Recognised
 from cryptodudez_assets.lake.discovery import is_known
+from cryptodudez_assets.lake.history import History
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.locks import exclusive
 from cryptodudez_assets.lake.objects import StoredObject
@@ -32,15 +34,18 @@ def catalogue_objects(
 ) -> pl.DataFrame:
     """Catalogue these objects; returns the rows written (TOLD). What is known by now (another process was faster) is left out.
 
+    All of them land now, at one time; among each other by the store's time and their names, so that what is catalogued first,
+    should this be interrupted, is what landed first.
     `progress` hears of every commit, and of what was not described or not to be read, with how many.
     """
     written = pl.DataFrame(schema={name: polars_schema(Files)[name] for name in TOLD})
     with exclusive(lake.settings, f"source.{source.name}"):
         known = catalogue.known_versions(lake.tables, source.name, [lake.store.uri(new.key) for new in found])
         new = [item for item in found if not is_known(lake, item, known)]
-        for number, described in enumerate(_in_commits(lake, source, new, run_id), 1):
-            entries = _finish(lake, source, described, run_id)
-            _write(lake, source, entries)
+        new.sort(key=lambda item: (item.modified, item.key))
+        for number, described in enumerate(_in_commits(lake, source, new, run_id, now()), 1):
+            entries, superseded = _finish(lake, source, described, run_id)
+            _write(lake, source, entries, superseded)
             written.extend(pl.DataFrame(entries, schema=written.schema))
             repeated = f", {n} members of repeated archives left out" if (n := len(described) - len(entries)) else ""
             progress(
@@ -64,14 +69,16 @@ def _left(written: pl.DataFrame, known: int, gone: int) -> dict[str, int]:
     return {told: number for told, number in left.items() if number}
 
 
-def _write(lake: Lake, source: Source, entries: list[Entry]) -> None:
-    """Write entries that are new, and those that were gone and are there again; what became of others stands."""
+def _write(lake: Lake, source: Source, entries: list[Entry], superseded: list[Entry]) -> None:
+    """Write entries that are new, known ones that gave way to these, and those that were gone and are there again.
+
+    What became of others stands. Never are the same bytes to be read twice, not even if this is interrupted.
+    """
     there = catalogue.were_gone(lake.tables, source.name, [entry["entry_id"] for entry in entries])
-    back = [entry for entry in entries if there.get(entry["entry_id"])]
-    if back:
-        catalogue.amend(lake.tables, source.name, back)
-    if new := [entry for entry in entries if entry["entry_id"] not in there]:
+    if new := [*(entry for entry in entries if entry["entry_id"] not in there), *superseded]:
         catalogue.record(lake.tables, source.name, new)
+    if back := [entry for entry in entries if there.get(entry["entry_id"])]:
+        catalogue.amend(lake.tables, source.name, back)
 
 
 def _close_gone(lake: Lake, source: Source) -> int:
@@ -91,12 +98,12 @@ def _is_gone(lake: Lake, uri: str) -> bool:
 
 
 def _in_commits(
-    lake: Lake, source: Source, found: Sequence[StoredObject], run_id: str | None
+    lake: Lake, source: Source, found: Sequence[StoredObject], run_id: str | None, at: datetime
 ) -> Iterator[list[Described]]:
     collected: list[Described] = []
     for item in found:
         try:
-            collected += describe(lake, source, item, run_id)  # an object and its members stay together
+            collected += describe(lake, source, item, run_id, at)  # an object and its members stay together
         except Exception as error:
             error.add_note(f"while cataloguing {item.key}")
             raise
@@ -107,9 +114,13 @@ def _in_commits(
         yield collected
 
 
-def _finish(lake: Lake, source: Source, described: list[Described], run_id: str | None) -> list[Entry]:
+def _finish(
+    lake: Lake, source: Source, described: list[Described], run_id: str | None
+) -> tuple[list[Entry], list[Entry]]:
+    """The new entries, with what is known of their bytes and schemas; and known ones that these take the place of."""
     seen = [entry["file_id"] for entry, _ in described if entry.get("file_id")]
     known = catalogue.known_bytes(lake.tables, source.name, seen, [entry["entry_id"] for entry, _ in described])
+    history = History(lake, source, [entry for entry, _ in described], known)
     versions = _SchemaVersions(lake, source, run_id)
     entries: list[Entry] = []
     duplicate_archives: set[tuple[str, str]] = set()
@@ -117,17 +128,20 @@ def _finish(lake: Lake, source: Source, described: list[Described], run_id: str 
         if (entry["uri"], entry["generation"]) in duplicate_archives:
             continue
         file_id = entry.get("file_id")
-        if file_id in known:
+        if file_id in known and history.lands_again(entry):
+            history.supersede(entry)
+        elif file_id in known:
             if entry["status"] == Status.EXPANDED:
                 duplicate_archives.add((entry["uri"], entry["generation"]))
-            entry = {**entry, "status": Status.DUPLICATE, "reason": "the same bytes are catalogued under another name"}
+            entry |= {"status": Status.DUPLICATE, "reason": "the same bytes are catalogued under another name"}
         elif file_id:
             known.add(file_id)
         if recognised:
-            entry = {**entry, "schema_version": versions.of(entry, recognised)}
+            entry |= {"schema_version": versions.of(entry, recognised)}
+        history.add(entry)
         entries.append(entry)
     catalogue.record_schemas(lake.tables, versions.new)
-    return entries
+    return entries, history.superseded
 
 
 class _SchemaVersions:

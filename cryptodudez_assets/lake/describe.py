@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime
 from typing import BinaryIO
 
 from cryptodudez_assets.contracts.catalogue import REPLACED, Status
@@ -24,13 +25,13 @@ Described = tuple[Entry, Recognised | None]
 """A row for `catalog.files`, and what was recognised in the text if there is any."""
 
 
-def describe(lake: Lake, source: Source, found: StoredObject, run_id: str | None) -> Iterator[Described]:
-    """The catalogue's rows for a raw object: one for itself, one for each member if it is a zip.
+def describe(lake: Lake, source: Source, found: StoredObject, run_id: str | None, at: datetime) -> Iterator[Described]:
+    """The catalogue's rows for a raw object that was found `at`: one for itself, one for each member if it is a zip.
 
     Whatever cannot be read is described too, with the reason: also what changes or leaves at this moment, which is found
     anew by a later look.
     """
-    entry = _entry(lake, source, found, None, found.size, run_id)
+    entry = _entry(lake, source, found, None, found.size, run_id, at)
     ignored = found.oddity or why_ignored(found.key)
     if ignored:
         yield {**entry, "status": Status.IGNORED, "reason": ignored}, None
@@ -89,7 +90,7 @@ def _describe_zip(
     yield {**container, "status": Status.EXPANDED, "reason": junk}, None
     opened = Container(content)
     for member in inside:
-        entry = _entry(lake, source, found, member.name, member.size, container["run_id"])
+        entry = _entry(lake, source, found, member.name, member.size, container["run_id"], container["discovered_at"])
         if member.ignored:
             yield {**entry, "status": Status.IGNORED, "reason": member.ignored}, None
         elif member.refused:
@@ -157,10 +158,11 @@ def _belonging(entry: Entry, owner: str) -> Entry:
     return {**entry, "status": Status.IGNORED, "reason": f"belongs to {owner}"}
 
 
-def _entry(lake: Lake, source: Source, found: StoredObject, member: str | None, size: int, run_id: str | None) -> Entry:
+def _entry(
+    lake: Lake, source: Source, found: StoredObject, member: str | None, size: int, run_id: str | None, at: datetime
+) -> Entry:
     uri = lake.store.uri(found.key)
     identity = hashlib.sha256("\0".join([uri, found.generation, member or ""]).encode("utf-8", "surrogateescape"))
-    at = now()
     return {
         "entry_id": identity.hexdigest()[:FILE_ID_LENGTH],
         "source": source.name,
@@ -170,8 +172,9 @@ def _entry(lake: Lake, source: Source, found: StoredObject, member: str | None, 
         "size": size,
         "status": Status.PENDING,
         "run_id": run_id,
+        "modified_at": found.modified,
         "discovered_at": at,
-        "updated_at": at,
+        "updated_at": now(),
     }
 
 

@@ -29,6 +29,7 @@ from cryptodudez_assets.contracts.catalogue import REPLACED, Status
 from cryptodudez_assets.lake import catalogue, quarantine
 from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.faults import Misdeclared
+from cryptodudez_assets.lake.history import landed_again
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.locks import exclusive
 from cryptodudez_assets.lake.lookups import bring_up_to_date
@@ -36,6 +37,7 @@ from cryptodudez_assets.lake.maintenance import BATCH, OUTCOME, tidy
 from cryptodudez_assets.lake.merge import Merged, Merging, merging, observations_spec
 from cryptodudez_assets.lake.reading import FileCount, Reading, read_files
 from cryptodudez_assets.lake.spool import Spool
+from cryptodudez_assets.lake.standing import corrected_by, standing
 from cryptodudez_assets.lake.undecided import UNDECIDED, judged_anew, undecided_in
 from cryptodudez_assets.sources.declaration import Source
 
@@ -208,6 +210,7 @@ def _do(lake: Lake, source: Source, batch: Batch, run_id: str | None, progress: 
         replaced = _replaced(lake, batch.entries)
         there = [entry for entry in batch.entries if entry["entry_id"] not in replaced]
         reading = read_files(lake, source, there, rows.add, rejects, progress)
+        _extend_corrections(lake, source, there, reading)
         replaced |= _replaced(lake, batch.entries)  # once more: only what was the same before and after was read whole
         for entry in batch.entries:
             if entry["entry_id"] in replaced:
@@ -224,15 +227,23 @@ def _do(lake: Lake, source: Source, batch: Batch, run_id: str | None, progress: 
             outcome = _outcome(reading, undecided, merged)
             return {BATCH: batch.id, OUTCOME: outcome.told}
 
-        rows.finish(note, anew, lambda files: _as_of(lake, source, reading, files), reading.complete)
+        rows.finish(
+            note, anew, lambda files: standing(lake, source, files, _read_now(there, reading)), reading.complete
+        )
     return outcome
 
 
-def _as_of(lake: Lake, source: Source, reading: Reading, file_ids: Collection[str]) -> pl.DataFrame:
-    """How far these files reach in time: those read now, and those that the catalogue knows."""
-    now_read = {file_id: reading.counts[file_id].as_of for file_id in file_ids if file_id in reading.counts}
-    told = catalogue.as_of(lake.tables, source.name, [file_id for file_id in file_ids if file_id not in now_read])
-    return pl.concat([told, pl.DataFrame(list(now_read.items()), schema=told.schema, orient="row")])
+def _extend_corrections(lake: Lake, source: Source, entries: list[Entry], reading: Reading) -> None:
+    """Let a corrected copy reach as far as what it corrects, of which it may be a part: it was seen at that time."""
+    for entry in entries:
+        count, original = reading.counts[quarantine.identity(entry)], corrected_by(lake, source, entry)
+        if original is not None and count.as_of:
+            count.as_of = max([count.as_of, *original["as_of"].drop_nulls()])
+
+
+def _read_now(entries: list[Entry], reading: Reading) -> list[Entry]:
+    """The entries with how far their files reach in time."""
+    return [{**entry, "as_of": reading.counts[quarantine.identity(entry)].as_of} for entry in entries]
 
 
 def _replaced(lake: Lake, entries: list[Entry]) -> set[str]:
@@ -314,7 +325,13 @@ def finish(lake: Lake, source: Source, batch: Batch, outcome: Outcome, run_id: s
         }
         for entry in decided
     ]
-    catalogue.record(lake.tables, source.name, [*closed, *_still_pending(batch, outcome)], outcome.displaced)
+    read = {
+        entry["file_id"]: landed_again(entry)
+        for entry in closed
+        if entry["status"] in (Status.LOADED, Status.QUARANTINED)
+    }
+    pending = _still_pending(batch, outcome)
+    catalogue.record(lake.tables, source.name, [*closed, *pending], outcome.displaced, read if batch.again else None)
 
 
 def _became(entry: Entry, counts: Counts) -> Entry:

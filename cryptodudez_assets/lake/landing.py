@@ -1,9 +1,15 @@
-"""Bring files into the raw zone: what lies there is never overwritten, what is there already not landed again."""
+"""Bring files into the raw zone: what lies there is never overwritten, what is there already not landed again.
+
+Unless its name has held other bytes since: then they land again, under a key of their own, since they are the newest version.
+"""
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import chain, count
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -12,10 +18,14 @@ import polars as pl
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.lake import Lake, now, raw_prefix
-from cryptodudez_assets.lake.objects import readable
+from cryptodudez_assets.lake.objects import StoredObject, readable
+from cryptodudez_assets.lake.standing import landed_name
 from cryptodudez_assets.sources import all_sources
 
 READ_BYTES = 1 << 20
+# How finely stores tell the time at which an object was written.
+LOCAL_TICK_SECONDS, CLOUD_TICK_SECONDS = 0.02, 1.1
+LATER = datetime.max.replace(tzinfo=UTC)  # than all that was discovered
 
 
 class NotAFile(ValueError):
@@ -79,12 +89,14 @@ def land(
         name = readable(name)
         name = name if tail_of(name) else tail_of(path.resolve().as_posix()) or name
         digest = _digest(path)
-        same = digest, tail_of(name)
-        key, generation = known.get(same, ("", ""))
+        key, generation = known.get((digest, tail_of(name)), ("", ""))
         here = lake.store.stat(key) if key else None
         there = here is not None and generation in here.generations
         if not there:
             key, there = _place(lake, source, name, digest)
+        if there and (newer := _newer_version(lake, source, name, digest)):
+            key, there = _free_place(lake, source, name, digest), False
+            _let_time_pass(lake, newer)
         if there:
             on_bytes(path.stat().st_size)
         else:
@@ -108,13 +120,57 @@ def _catalogued(lake: Lake, source: str, tail_of: Callable[[str], str]) -> dict[
 def _place(lake: Lake, source: str, name: str, digest: str) -> tuple[str, bool]:
     """The key to land under, and whether the bytes are there. Where the name is taken it is told apart by the hash."""
     folder = f"{raw_prefix(source)}/{now():%Y-%m-%d}"
+    version: StoredObject | None = None
     for key in (f"{folder}/{name}", f"{folder}/{digest[:16]}/{name}"):
-        if lake.store.stat(key) is None:
+        found = lake.store.stat(key)
+        if found is None:
+            if version:
+                _let_time_pass(lake, version)
             return key, False
-        with lake.store.open(key) as there:
-            if _sha256(there) == digest:
-                return key, True
+        version = found
+        if _has_bytes(lake, key, digest):
+            return key, True
     raise FileExistsError(f"{lake.store.uri(key)} should hold the bytes of {name}, but holds others")
+
+
+def _free_place(lake: Lake, source: str, name: str, digest: str) -> str:
+    """A key for bytes that lie under the usual ones already."""
+    folder = f"{raw_prefix(source)}/{now():%Y-%m-%d}/{digest[:16]}"
+    folders = chain([folder], (f"{folder}-{number}" for number in count(2)))
+    return next(key for key in (f"{one}/{name}" for one in folders) if lake.store.stat(key) is None)
+
+
+def _newer_version(lake: Lake, source: str, name: str, digest: str) -> StoredObject | None:
+    """The newest of the versions that lie under this name, if it has other bytes than these."""
+    versions = [found for found in lake.store.list(raw_prefix(source)) if landed_name(found.key, source) == name]
+    landed = _when_discovered(lake, source, versions)
+    times = [(_landed(landed, lake.store.uri(one.key), one), one.modified) for one in versions]
+    newest = [one for one, at in zip(versions, times, strict=True) if at == max(times)]
+    return None if any(_has_bytes(lake, one.key, digest) for one in newest) else next(iter(newest), None)
+
+
+def _let_time_pass(lake: Lake, version: StoredObject) -> None:
+    """So that the store's times tell that what lands now is later."""
+    until = version.modified + timedelta(
+        seconds=LOCAL_TICK_SECONDS if lake.settings.lake_is_local else CLOUD_TICK_SECONDS
+    )
+    time.sleep(min(CLOUD_TICK_SECONDS, max(0.0, (until - now()).total_seconds())))
+
+
+def _landed(discovered: Mapping[tuple[str, str], datetime], uri: str, version: StoredObject) -> datetime:
+    return min((discovered.get((uri, generation), LATER) for generation in version.generations), default=LATER)
+
+
+def _when_discovered(lake: Lake, source: str, versions: list[StoredObject]) -> dict[tuple[str, str], datetime]:
+    uris = [lake.store.uri(one.key) for one in versions]
+    found = catalogue.files_of(lake.tables, source).filter(pl.col("uri").is_in(uris), pl.col("member").is_null())
+    rows = found.select("uri", "generation", "discovered_at").collect()
+    return {(uri, generation): at for uri, generation, at in rows.iter_rows()}
+
+
+def _has_bytes(lake: Lake, key: str, digest: str) -> bool:
+    with lake.store.open(key) as there:
+        return _sha256(there) == digest
 
 
 def _digest(path: Path) -> str:

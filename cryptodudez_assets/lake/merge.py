@@ -1,7 +1,7 @@
 """Merge new rows into a source's table: one row per key, the newest observation wins, whatever came first.
 
-Winning is an order over rows (`newest_by`, then how far the file reaches in time, then file and row), so that any order of
-landing ends in the same table.
+Winning is an order over rows: by the source's column if it names one, then by the standing of their files (`standing.py`),
+then by file and row. So what is read in one batch and what in the next makes no difference.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +15,6 @@ from cryptodudez_assets.lake.tables import PATH, Change, Lakehouse, TableSpec, a
 from cryptodudez_assets.sources.declaration import Source
 
 PLACE = ["file_id", "file_row"]
-AS_OF = "as_of"
 HASH = " hash"  # no column's name begins with a blank
 
 
@@ -43,6 +42,7 @@ class Merged:
 
 
 Complete = Callable[[pl.DataFrame], pl.DataFrame]
+Standing = Callable[[Collection[str]], pl.DataFrame]
 
 
 @contextmanager
@@ -83,26 +83,24 @@ class Merging:
         self,
         note: Callable[[Merged], Mapping[str, str]],
         anew: Collection[str] = (),
-        as_of: Callable[[Collection[str]], pl.DataFrame] | None = None,
+        standing: Standing | None = None,
         complete: Complete | None = None,
     ) -> Merged:
         """Find out which rows stay, one for each key; `note` goes into the snapshot.
 
         `anew`: files that were read before; their rows in the table are replaced by what was read now.
-        `as_of`: how far each of these files (`file_id`) reaches in time. Among rows that are equally new, the one from the
-        file that reaches further wins.
+        `standing`: for each of these files (`file_id`), columns by which they are sorted by age.
         `complete`: what is still to be done to rows that were added, such as to leave some out.
         """
         if self._begun is None and not anew:
             return Merged({}, {})
         change, source = self._change, self._source
-        order = [source.newest_by, *PLACE]
-        narrow = list(dict.fromkeys([*source.key, *order]))
+        narrow = list(dict.fromkeys([*source.key, *source.newest_column, *PLACE]))
         keys = _Keys(source.key, pl.concat(self._hashes).sort(), pl.concat(self._ranges, how="diagonal"))
         outdated = _outdated(change, anew).select(*narrow, PATH).collect()
         old = keys.rivals(change, narrow).join(outdated, on=PLACE, how="anti")
         new = keys.contested(old, self.rows, complete or (lambda rows: rows), narrow)
-        losers = _losers(pl.concat([old.drop(PATH), new]), source.key, order, as_of)
+        losers = _losers(pl.concat([old.drop(PATH), new]), source, standing)
         displaced, duplicates = old.join(losers, on=PLACE, how="semi"), new.join(losers, on=PLACE, how="semi")
         merged = Merged(_per_file(duplicates), _per_file(displaced))
         change.note(note(merged))
@@ -173,18 +171,14 @@ def _without(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
     return rows.join(others, on=PLACE, how="anti", maintain_order="left") if len(others) else rows
 
 
-def _losers(
-    rows: pl.DataFrame,
-    key: Iterable[str],
-    order: list[str],
-    as_of: Callable[[Collection[str]], pl.DataFrame] | None,
-) -> pl.DataFrame:
-    contested = rows.filter(pl.struct(key).is_duplicated())
-    if as_of and len(contested):
-        newest_by, *place = order
-        ages = as_of(contested["file_id"].unique().to_list()).select("file_id", AS_OF)
-        contested, order = contested.join(ages, on="file_id", how="left"), [newest_by, AS_OF, *place]
-    winners = contested.sort(order).unique(subset=list(key), keep="last", maintain_order=True)
+def _losers(rows: pl.DataFrame, source: Source, standing: Standing | None) -> pl.DataFrame:
+    contested = rows.filter(pl.struct(source.key).is_duplicated())
+    order = source.newest_column
+    if standing and len(contested):
+        ages = standing(contested["file_id"].unique().to_list())
+        contested = contested.join(ages, on="file_id", how="left")
+        order = [*order, *ages.columns[1:]]
+    winners = contested.sort(*order, *PLACE).unique(subset=source.key, keep="last", maintain_order=True)
     return contested.join(winners, on=PLACE, how="anti").select(rows.columns)
 
 

@@ -88,10 +88,11 @@ def _described_anew(lake: Lake, source: Source, entry: Entry) -> Entry | None:
     found = lake.store.stat(lake.store.key(entry["uri"]))
     if found is None or entry["generation"] not in found.generations:
         return None
+    landed = entry["discovered_at"]  # reading again is no landing
     as_catalogued = replace(found, generation=entry["generation"])
-    seen = {fresh["member"]: fresh for fresh, _ in describe(lake, source, as_catalogued, entry["run_id"])}
+    seen = {fresh["member"]: fresh for fresh, _ in describe(lake, source, as_catalogued, entry["run_id"], landed)}
     fresh = seen.get(entry["member"])
     if fresh is None or fresh.get("reason") == REPLACED or fresh["status"] == Status.UNREADABLE:
         return None
-    kept = {name: entry[name] for name in ("entry_id", "discovered_at", "schema_version")}
+    kept = {name: entry[name] for name in ("entry_id", "schema_version")}
     return {**entry, **fresh, **kept}

@@ -3,7 +3,7 @@
 import polars as pl
 
 from cryptodudez_assets.contracts.crypto_prices import CryptoPrices
-from cryptodudez_assets.sources.declaration import Layout, Source
+from cryptodudez_assets.sources.declaration import BY_LANDING, Layout, Source
 
 close_of_day = pl.col("Date").str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", time_zone="UTC", strict=False)
 
@@ -49,5 +49,6 @@ SOURCE = Source(
         )
     ],
     key=["symbol", "event_ts"],
+    newest_by=BY_LANDING,
     sort_by=["symbol", "event_ts"],
 )

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum
 from functools import cached_property
 from typing import Literal
 
@@ -21,6 +22,16 @@ from cryptodudez_assets.contracts.expressions import looks_around, told_by
 RAW_TYPES = (pl.String, pl.Int64, pl.Float64, pl.Date)
 # When the file was catalogued, as a raw column, for data that say nothing themselves of their time.
 CATALOGUED = " catalogued"
+
+
+class ByFile(Enum):
+    """How files, rather than a column of their rows, tell which observation is newer. No text, so that no column is meant."""
+
+    REACH = 1
+    LANDING = 2
+
+
+BY_REACH, BY_LANDING = ByFile.REACH, ByFile.LANDING
 
 
 @dataclass(frozen=True)
@@ -99,9 +110,14 @@ class Lookup:
 class Source:
     """An external data set: how its raw files look, and the table that they become.
 
-    `key` identifies a fact. Where a key repeats, the row with the greatest `newest_by` wins; ties fall to the file and
-    row that sort last, so that the order of landing never matters. The losers are counted as duplicates; where
-    `observations` names a table they are kept there, beside the winners.
+    `key` identifies a fact. Where a key repeats, the newest observation wins; the losers are counted as duplicates, and
+    where `observations` names a table they are kept there, beside the winners. `newest_by` says which one is newer:
+    - `BY_LANDING`: that of the file which landed later, for files that are corrected and landed again. Landing is the time of
+      discovery, then the store's time of change, then the name.
+    - `BY_REACH`: that of the file which reaches further in time (its newest `event_ts`), for scrapes and archives that repeat
+      all of the past, whatever the order in which they land.
+    - a column: the one with the greatest value there; ties fall to the reach.
+    At equal reach a later version of the same name wins, otherwise the bytes decide.
     A file with more than `breaker_share` bad rows, if these are more than `breaker_floor`, is set aside whole.
     `partition_by` is a unit of `event_ts`, or None for a table of which every unit would be small.
     `guest_of` names the source in whose raw folder its files lie, where one archive holds the files of several sources.
@@ -114,7 +130,7 @@ class Source:
     contract: type[TableContract]
     layouts: Sequence[Layout]
     key: Sequence[str]
-    newest_by: str = "known_ts"
+    newest_by: str | ByFile = BY_LANDING
     observations: str | None = None
     partition_by: Literal["year", "month", "day"] | None = "year"
     sort_by: Sequence[str] = ("event_ts",)
@@ -133,7 +149,7 @@ class Source:
                 raise ValueError(
                     f"{self.name}, layout {layout.name}: canonical columns differ from the contract: {sorted(wrong)}"
                 )
-        if missing := {*self.key, *self.sort_by, self.newest_by} - known:
+        if missing := {*self.key, *self.sort_by, *self.newest_column} - known:
             raise ValueError(
                 f"{self.name}: key, sort order or newest_by name columns that the contract lacks: {sorted(missing)}"
             )
@@ -147,6 +163,11 @@ class Source:
         ]
         told = (layouts, tuple(self.key), self.newest_by, self.breaker_share, self.breaker_floor)
         return hashlib.sha256((inspect.getsource(self.contract) + repr(told)).encode()).hexdigest()[:12]
+
+    @property
+    def newest_column(self) -> list[str]:
+        """The column that tells which observation is newer, if one does."""
+        return [self.newest_by] if isinstance(self.newest_by, str) else []
 
     @property
     def raw(self) -> str:

@@ -22,7 +22,7 @@ import pandera.polars as pa
 import polars as pl
 
 from cryptodudez_assets.contracts.base import TableContract
-from cryptodudez_assets.sources.declaration import Layout, Source
+from cryptodudez_assets.sources.declaration import BY_LANDING, Layout, Source
 
 
 class {contract}(TableContract):
@@ -52,6 +52,7 @@ SOURCE = Source(
         )
     ],
     key={key},
+    newest_by=BY_LANDING,  # of files that repeat a key, the one that landed last tells it
 )
 '''
 
@@ -134,7 +135,7 @@ def _snake(column: str) -> str:
 
 
 def _unique(names: list[str]) -> list[str]:
-    taken = {"event_ts", "known_ts", "file_id", "file_row", "extra"}
+    taken = {"event_ts", "known_ts", "as_of", "file_id", "file_row", "extra"}
     unique = []
     for name in names:
         while name in taken or keyword.iskeyword(name):

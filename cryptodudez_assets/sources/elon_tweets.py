@@ -3,7 +3,7 @@
 import polars as pl
 
 from cryptodudez_assets.contracts.elon_tweets import ElonTweets
-from cryptodudez_assets.sources.declaration import Layout, Source
+from cryptodudez_assets.sources.declaration import BY_REACH, Layout, Source
 
 
 def utc(local_time: pl.Expr) -> pl.Expr:
@@ -96,5 +96,6 @@ SOURCE = Source(
         ),
     ],
     key=["id"],
+    newest_by=BY_REACH,
     sort_by=["event_ts"],
 )

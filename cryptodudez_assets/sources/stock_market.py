@@ -4,7 +4,7 @@ import polars as pl
 
 from cryptodudez_assets.contracts.stock_market import StockMarket
 from cryptodudez_assets.sources.crypto_prices import recorded
-from cryptodudez_assets.sources.declaration import Layout, Lookup, Source
+from cryptodudez_assets.sources.declaration import BY_REACH, Layout, Lookup, Source
 from cryptodudez_assets.sources.stock_prices import regular_close_of
 
 
@@ -49,6 +49,7 @@ SOURCE = Source(
         )
     ],
     key=["symbol", "date"],
+    newest_by=BY_REACH,
     partition_by=None,  # 60 years of a few megabytes each; by symbol, a file holds whole histories
     sort_by=["symbol", "date"],
 )

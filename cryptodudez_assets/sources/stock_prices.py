@@ -6,7 +6,7 @@ from functools import cache
 import polars as pl
 
 from cryptodudez_assets.contracts.stock_prices import StockPrices
-from cryptodudez_assets.sources.declaration import Layout, Source
+from cryptodudez_assets.sources.declaration import BY_LANDING, Layout, Source
 
 UTC_TIME = pl.Datetime("us", "UTC")
 
@@ -70,5 +70,6 @@ SOURCE = Source(
         )
     ],
     key=["symbol", "date"],
+    newest_by=BY_LANDING,
     sort_by=["symbol", "event_ts"],
 )

@@ -3,7 +3,7 @@
 import polars as pl
 
 from cryptodudez_assets.contracts.stock_symbols import StockSymbols
-from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
+from cryptodudez_assets.sources.declaration import BY_LANDING, CATALOGUED, Layout, Source
 from cryptodudez_assets.sources.text import identifier
 
 
@@ -53,5 +53,6 @@ SOURCE = Source(
         )
     ],
     key=["symbol"],
+    newest_by=BY_LANDING,
     sort_by=["symbol"],
 )

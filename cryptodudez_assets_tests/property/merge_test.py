@@ -1,7 +1,8 @@
-"""Property: whatever the order and the batching of landings, the table holds the newest observation of each key."""
+"""Property: whatever the order and the batching of landings, the table holds what is newest by a column, or by standing."""
 
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -12,8 +13,11 @@ from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.merge import merging
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.builders import READINGS, Readings, rows_of
+from cryptodudez_assets.sources.declaration import BY_LANDING
+from cryptodudez_assets_tests.builders import Readings, readings_source, rows_of
 
+BY_COLUMN = replace(readings_source(), newest_by="known_ts")
+BY_FILE = replace(readings_source(), newest_by=BY_LANDING)
 FILES = ["fa", "fb", "fc", "fd"]
 observation = st.tuples(st.sampled_from("ab"), st.integers(0, 5), st.integers(0, 3))  # sensor, year of the event, known
 archives = st.fixed_dictionaries({name: st.lists(observation, max_size=6) for name in FILES})
@@ -32,26 +36,37 @@ def frame(name: str, rows: list[tuple[str, int, int]]) -> pl.DataFrame:
 
 
 @settings(max_examples=20, deadline=None)
-@given(archives, st.permutations(FILES), st.lists(st.integers(1, 3), min_size=1, max_size=4))
+@given(
+    archives,
+    st.permutations(FILES),
+    st.lists(st.integers(1, 3), min_size=1, max_size=4),
+    st.one_of(st.none(), st.lists(st.integers(0, 2), min_size=len(FILES), max_size=len(FILES))),
+)
 def test_the_newest_observation_of_each_key_wins(
-    contents: dict[str, list[tuple[str, int, int]]], order: list[str], batches: list[int]
+    contents: dict[str, list[tuple[str, int, int]]], order: list[str], batches: list[int], ages: list[int] | None
 ) -> None:
+    """By a column (`ages` is None), or by how old the files are, with ties: then file and row decide."""
+    source = BY_COLUMN if ages is None else BY_FILE
+    standing = pl.DataFrame({"file_id": FILES, " age": ages or [0] * len(FILES)})
     frames = {name: frame(name, rows) for name, rows in contents.items()}
     everything = pl.concat(frames.values())
-    newest = everything.sort("known_ts", "file_id", "file_row").unique(READINGS.key, keep="last").sort(READINGS.key)
+    aged = (
+        everything.join(standing, on="file_id").sort(*source.newest_column, " age", "file_id", "file_row").drop(" age")
+    )
+    newest = aged.unique(source.key, keep="last", maintain_order=True).sort(source.key)
     duplicates: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as home:
         lake = Lake.open(Settings(home=Path(home)))
         waiting = list(order)
         for size in [*batches, *[1] * len(FILES)]:
             landed, waiting = waiting[:size], waiting[size:]
-            with merging(lake.tables, READINGS) as rows:
+            with merging(lake.tables, source) as rows:
                 for name in landed:
                     rows.add(frames[name])
-                merged = rows.finish(lambda _: {})
+                merged = rows.finish(lambda _: {}, standing=lambda _: standing)
             duplicates.update(merged.duplicates)
             duplicates.update(merged.displaced)
-        table = rows_of(lake, READINGS.table).sort(READINGS.key) if len(everything) else everything
+        table = rows_of(lake, source.table).sort(source.key) if len(everything) else everything
     assert table.equals(newest)
     valid = Counter(table["file_id"].to_list())
     assert {name: valid[name] + duplicates[name] for name in FILES} == {

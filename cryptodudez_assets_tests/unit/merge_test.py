@@ -1,4 +1,4 @@
-"""Merging: one row per key, the newest observation wins, whatever came first."""
+"""Merging: one row per key, the newest observation by a column wins, whatever came first."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,8 +15,9 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.merge import Merged, merging, table_spec
 from cryptodudez_assets.lake.tables import planned_files
 from cryptodudez_assets.sources.declaration import Source
-from cryptodudez_assets_tests.builders import READINGS, Readings, rows_of
+from cryptodudez_assets_tests.builders import Readings, readings_source, rows_of
 
+READINGS = replace(readings_source(), newest_by="known_ts")
 Row = tuple[str, str, float, str, str, int]
 
 
