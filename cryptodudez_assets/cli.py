@@ -172,6 +172,32 @@ def status(as_json: bool, files: bool) -> None:
 
 
 @main.command()
+@source_argument
+@click.option("--file", "file_id", help="Only what this file told (FILE_ID).")
+@click.option("--limit", default=1000, show_default=True, help="At most so many lines.")
+@click.option("--format", "format_", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+def restated(source: str, file_id: str | None, limit: int, format_: Literal["table", "json", "csv"]) -> None:
+    """List what was restated: a line for each value that a row told otherwise than the row of its key that stands now.
+
+    Where the source keeps no observations, the raw files that told it are read again.
+
+    \b
+    Examples:
+      cryptodudez restated crypto_prices
+      cryptodudez restated elon_tweets --file 0f1e2d3c4b5a6978 --format csv
+    """
+    from cryptodudez_assets.lake.restated import restated as list_restated
+    from cryptodudez_assets.sources import all_sources
+
+    found = list_restated(_lake_to_read(), all_sources()[source], file_id, limit)
+    _print(found.lines, format_)
+    for uri in found.unreadable:
+        errors.print(f"not listed, since the raw file is not there any more as it was read: {uri}", soft_wrap=True)
+    if not found.complete:
+        errors.print(f"there are more than these {limit:,} lines; see --limit and --file", soft_wrap=True)
+
+
+@main.command()
 @click.argument("query")
 @click.option("--format", "format_", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
 def sql(query: str, format_: Literal["table", "json", "csv"]) -> None:

@@ -71,6 +71,12 @@ class Files(Contract):
         ge=0,
         metadata={"unit": "rows"},
     )
+    rows_restated: pl.Int64 = pa.Field(
+        description="Of the duplicates: told other values than the row that they gave way to.",
+        nullable=True,
+        ge=0,
+        metadata={"unit": "rows"},
+    )
     rows_warned: pl.Int64 = pa.Field(description="Kept with a warning.", nullable=True, ge=0, metadata={"unit": "rows"})
     as_of: UtcTime = pa.Field(
         description="How far it reaches: the newest `event_ts` in it.", nullable=True, metadata={"unit": "UTC"}

@@ -155,6 +155,7 @@ def _ingest(source: Source) -> dg.AssetsDefinition:
             "rows_renamed_now": done.renamed,
             "valid": status.valid,
             "duplicate": status.duplicate,
+            "restated": status.restated,
             "warned": status.warned,
         }
         asked = context.selected_asset_keys

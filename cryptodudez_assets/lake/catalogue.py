@@ -85,12 +85,14 @@ def record(
     source: str,
     changed: Iterable[Entry],
     displaced: Mapping[str, int] | None = None,
+    restated: Mapping[str, int] | None = None,
     superseded: Mapping[str, str] | None = None,
 ) -> None:
     """Write the new state of files, in one commit.
 
     `changed` are new files, or files that are open now. `displaced` says how many rows of which loaded files (by
-    `file_id`) gave way to newer observations: they turn from valid into duplicate. `superseded` says of which bytes
+    `file_id`) gave way to newer observations: they turn from valid into duplicate; `restated`,
+    how many of these told other values. `superseded` says of which bytes
     (`file_id`) an earlier entry becomes a duplicate, and why: they landed again.
     """
     new = pl.DataFrame([_closed_or_open(entry) for entry in changed], schema=polars_schema(Files))
@@ -104,7 +106,10 @@ def record(
         change.delete(_open_of(source)).add(pl.concat([untouched, new], how="diagonal"))
         if displaced:
             given_way = And(EqualTo("source", source), And(EqualTo("open", False), In("file_id", list(displaced))))
-            lost = pl.col("file_id").replace_strict(dict(displaced), default=0, return_dtype=pl.Int64)
+            lost, told_otherwise = (
+                pl.col("file_id").replace_strict(dict(counts), default=0, return_dtype=pl.Int64)
+                for counts in (displaced, restated or {})
+            )
             loaded = pl.col("status") == Status.LOADED
             rows = change.rows(given_way).filter(
                 pl.col("source") == source, ~pl.col("open"), pl.col("file_id").is_in(list(displaced))
@@ -113,6 +118,9 @@ def record(
                 rows.with_columns(
                     rows_valid=pl.when(loaded).then(pl.col("rows_valid") - lost).otherwise("rows_valid"),
                     rows_duplicate=pl.when(loaded).then(pl.col("rows_duplicate") + lost).otherwise("rows_duplicate"),
+                    rows_restated=pl.when(loaded)
+                    .then(pl.col("rows_restated").fill_null(0) + told_otherwise)
+                    .otherwise("rows_restated"),
                 ).collect()
             )
         if superseded:

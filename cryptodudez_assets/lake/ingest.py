@@ -79,6 +79,7 @@ class Counts(NamedTuple):
     warned: int
     as_of: str | None
     reason: str | None
+    restated: int = 0
 
     @property
     def gave_rows(self) -> bool:
@@ -98,6 +99,7 @@ class Counts(NamedTuple):
             "rows_valid": self.read - self.quarantined - self.duplicate,
             "rows_quarantined": self.quarantined,
             "rows_duplicate": self.duplicate,
+            "rows_restated": self.restated,
             "rows_warned": self.warned,
             "as_of": self.as_of and datetime.fromisoformat(self.as_of),
         }
@@ -106,11 +108,15 @@ class Counts(NamedTuple):
 @dataclass(frozen=True)
 class Outcome:
     """What became of a batch: of its files, how many rows of which older files gave way (by `file_id`), and why some stay
-    pending."""
+    pending.
+
+    `restated`: how many of the rows that gave way told other values than those that they gave way to.
+    """
 
     files: dict[str, Counts]
     displaced: dict[str, int]
     undecided: dict[str, str] = field(default_factory=dict)
+    restated: dict[str, int] = field(default_factory=dict)
 
     def of(self, entry: Entry) -> Counts:
         """What became of this file."""
@@ -123,8 +129,8 @@ class Outcome:
     @property
     def told(self) -> str:
         """As text for a snapshot's summary; short, since every commit writes the summaries of all snapshots."""
-        told = [self.files, self.displaced, *([self.undecided] if self.undecided else [])]
-        return json.dumps(told, separators=(",", ":"))
+        more = [self.undecided, self.restated] if self.undecided or self.restated else []
+        return json.dumps([self.files, self.displaced, *more], separators=(",", ":"))
 
     @classmethod
     def parse(cls, told: str) -> "Outcome":
@@ -291,8 +297,11 @@ def _outcome(reading: Reading, undecided: dict[str, str], merged: Merged) -> Out
         duplicate = merged.duplicates.get(file_id, 0)
         warned, as_of = (0, None) if count.set_aside else (count.warned, count.as_of)
         as_text = as_of.isoformat() if as_of else None
-        files[file_id] = Counts(count.read, quarantined, duplicate, warned, as_text, count.set_aside)
-    return Outcome(files, merged.displaced, undecided)
+        restated = merged.restated
+        told = (count.read, quarantined, duplicate, warned, as_text, count.set_aside, restated.get(file_id, 0))
+        files[file_id] = Counts(*told)
+    of_older = {file_id: n for file_id, n in merged.restated.items() if file_id not in files}
+    return Outcome(files, merged.displaced, undecided, of_older)
 
 
 def _finished_before(lake: Lake, source: Source, batch: Batch) -> Outcome | None:
@@ -330,8 +339,9 @@ def finish(lake: Lake, source: Source, batch: Batch, outcome: Outcome, run_id: s
         for entry in closed
         if entry["status"] in (Status.LOADED, Status.QUARANTINED)
     }
-    pending = _still_pending(batch, outcome)
-    catalogue.record(lake.tables, source.name, [*closed, *pending], outcome.displaced, read if batch.again else None)
+    open_ = _still_pending(batch, outcome)
+    again = read if batch.again else None
+    catalogue.record(lake.tables, source.name, [*closed, *open_], outcome.displaced, outcome.restated, again)
 
 
 def _became(entry: Entry, counts: Counts) -> Entry:

@@ -6,7 +6,7 @@ then by file and row. So what is read in one batch and what in the next makes no
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 from pyiceberg.expressions import AlwaysFalse, BooleanExpression, In
@@ -16,6 +16,7 @@ from cryptodudez_assets.sources.declaration import Source
 
 PLACE = ["file_id", "file_row"]
 HASH = " hash"  # no column's name begins with a blank
+TOLD = " told"  # a hash of the values that a row tells of its key
 
 
 def table_spec(source: Source) -> TableSpec:
@@ -35,10 +36,14 @@ def _spec(source: Source, name: str) -> TableSpec:
 
 @dataclass(frozen=True)
 class Merged:
-    """Which rows lost: of the new ones, and of those that were in the table (`displaced`), by file."""
+    """Which rows lost: of the new ones, and of those that were in the table (`displaced`), by file.
+
+    `restated`: how many of both told other values than the row that they gave way to.
+    """
 
     duplicates: dict[str, int]
     displaced: dict[str, int]
+    restated: dict[str, int] = field(default_factory=dict)
 
 
 Complete = Callable[[pl.DataFrame], pl.DataFrame]
@@ -95,42 +100,58 @@ class Merging:
         if self._begun is None and not anew:
             return Merged({}, {})
         change, source = self._change, self._source
-        narrow = list(dict.fromkeys([*source.key, *source.newest_column, *PLACE]))
-        keys = _Keys(source.key, pl.concat(self._hashes).sort(), pl.concat(self._ranges, how="diagonal"))
-        outdated = _outdated(change, anew).select(*narrow, PATH).collect()
-        old = keys.rivals(change, narrow).join(outdated, on=PLACE, how="anti")
-        new = keys.contested(old, self.rows, complete or (lambda rows: rows), narrow)
+        keys = _Keys(source, pl.concat(self._hashes).sort(), pl.concat(self._ranges, how="diagonal"))
+        outdated = _outdated(change, anew).select(*PLACE, PATH).collect()
+        old = keys.rivals(change).join(outdated, on=PLACE, how="anti")
+        new = keys.contested(old, self.rows, complete or (lambda rows: rows))
         losers = _losers(pl.concat([old.drop(PATH), new]), source, standing)
         displaced, duplicates = old.join(losers, on=PLACE, how="semi"), new.join(losers, on=PLACE, how="semi")
-        merged = Merged(_per_file(duplicates), _per_file(displaced))
+        merged = Merged(_per_file(duplicates), _per_file(displaced), _per_file(losers.filter("restated")))
         change.note(note(merged))
         if complete or len(duplicates):
             change.revise(lambda rows: _without(complete(rows) if complete else rows, duplicates))
-        gone = pl.concat([displaced, outdated])
+        gone = pl.concat([displaced.select(*PLACE, PATH), outdated])
         change.rewrite(set(gone[PATH]), lambda rows: _without(rows, gone))
         return merged
 
 
 @dataclass(frozen=True)
 class _Keys:
-    """The keys of new rows: a hash of each, sorted, and the range of each column. Where hashes agree, keys are compared."""
+    """The keys of new rows: a hash of each, sorted, and the range of each column. Where hashes agree, keys are compared.
 
-    key: Sequence[str]
+    Of rows with a rival, what decides is kept, and of the values that they tell a hash.
+    """
+
+    source: Source
     hashes: pl.Series
     ranges: pl.DataFrame
 
-    def rivals(self, change: Change, narrow: Sequence[str]) -> pl.DataFrame:
+    @property
+    def key(self) -> Sequence[str]:
+        return self.source.key
+
+    @property
+    def narrow(self) -> list[str]:
+        """The columns that decide."""
+        return list(dict.fromkeys([*self.key, *self.source.newest_column, *PLACE]))
+
+    @property
+    def columns(self) -> list[str]:
+        """Those, and the values."""
+        return list(dict.fromkeys([*self.narrow, *self.source.values]))
+
+    def rivals(self, change: Change) -> pl.DataFrame:
         """Rows of the table with a key that is among the new ones.
 
         They are looked for by the range of each key column, so that rows of one key meet even where observations of it
         differ in `event_ts` and lie in different partitions.
         """
-        found = [change.rows_with_path(AlwaysFalse()).select(*narrow, PATH).collect()]
+        found = [self._narrowed(change.rows_with_path(AlwaysFalse()).select(*self.columns, PATH).collect(), PATH)]
         for path in change.paths(self._may_match()) if len(self.hashes) else ():  # one file in memory at a time
             rows = change.rows_of(path).filter(self._in_range())
             known = self._among(rows.select(_hash(self.key)).collect().to_series())
             if known.any():
-                found.append(rows.select(*narrow, PATH).collect().filter(known))
+                found.append(self._narrowed(rows.select(*self.columns, PATH).collect().filter(known), PATH))
         return pl.concat(found)
 
     def contested(
@@ -138,13 +159,16 @@ class _Keys:
         old: pl.DataFrame,
         parts: Callable[[], Iterable[pl.DataFrame]],
         complete: Complete,
-        narrow: Sequence[str],
     ) -> pl.DataFrame:
         """New rows whose key is that of another row, new or old."""
         twice = self.hashes.filter(self.hashes == self.hashes.shift())
         wanted = pl.concat([twice, old.select(_hash(self.key)).to_series()])
         chosen = (part.filter(_hash(self.key).is_in(wanted.implode())) for part in parts()) if len(wanted) else ()
-        return pl.concat([old.clear().select(narrow), *(complete(rows).select(narrow) for rows in chosen)])
+        return pl.concat([old.clear().drop(PATH), *(self._narrowed(complete(rows)) for rows in chosen)])
+
+    def _narrowed(self, rows: pl.DataFrame, *more: str) -> pl.DataFrame:
+        told = pl.struct(self.source.values).hash() if self.source.values else pl.lit(0, pl.UInt64)
+        return rows.select(*self.narrow, told.alias(TOLD), *more)
 
     def _among(self, hashes: pl.Series) -> pl.Series:
         at = self.hashes.search_sorted(hashes, "left").clip(upper_bound=len(self.hashes) - 1)
@@ -179,7 +203,9 @@ def _losers(rows: pl.DataFrame, source: Source, standing: Standing | None) -> pl
         contested = contested.join(ages, on="file_id", how="left")
         order = [*order, *ages.columns[1:]]
     winners = contested.sort(*order, *PLACE).unique(subset=source.key, keep="last", maintain_order=True)
-    return contested.join(winners, on=PLACE, how="anti").select(rows.columns)
+    told = winners.select(*source.key, pl.col(TOLD).alias(" winner's"))
+    losers = contested.join(winners, on=PLACE, how="anti").join(told, on=source.key, how="left", nulls_equal=True)
+    return losers.select(*rows.columns, restated=pl.col(TOLD) != pl.col(" winner's"))
 
 
 def _per_file(rows: pl.DataFrame) -> dict[str, int]:

@@ -11,12 +11,21 @@ from cryptodudez_assets.lake import catalogue, quarantine
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.sources.declaration import Source
 
-COUNTED = {"read": "rows_read", "valid": "rows_valid", "quarantined": "rows_quarantined", "duplicate": "rows_duplicate"}
+COUNTED = {
+    "read": "rows_read",
+    "valid": "rows_valid",
+    "quarantined": "rows_quarantined",
+    "duplicate": "rows_duplicate",
+    "restated": "rows_restated",
+}
 
 
 @dataclass(frozen=True)
 class SourceStatus:
-    """Counts of one source: `read = valid + quarantined + duplicate`. Archives and repeated bytes are no `files`."""
+    """Counts of one source: `read = valid + quarantined + duplicate`. Archives and repeated bytes are no `files`.
+
+    `restated`, a part of the duplicates, told other values than the row that they gave way to.
+    """
 
     files: int
     ignored: int
@@ -24,6 +33,7 @@ class SourceStatus:
     valid: int
     quarantined: int
     duplicate: int
+    restated: int
     pending: int
     set_aside: int
     unreadable: int

@@ -64,7 +64,11 @@ class Layout:
     @cached_property
     def reads_catalogued(self) -> bool:
         """Whether a canonical column is made of `CATALOGUED`."""
-        return any(CATALOGUED in expression.meta.root_names() for expression in self.canonical.values())
+        return any(self.made_of_catalogued(name) for name in self.canonical)
+
+    def made_of_catalogued(self, name: str) -> bool:
+        """Whether this canonical column is."""
+        return CATALOGUED in self.canonical[name].meta.root_names()
 
     @cached_property
     def looks_around(self) -> bool:
@@ -168,6 +172,14 @@ class Source:
     def newest_column(self) -> list[str]:
         """The column that tells which observation is newer, if one does."""
         return [self.newest_by] if isinstance(self.newest_by, str) else []
+
+    @property
+    def values(self) -> list[str]:
+        """The columns that a file tells of a fact: those beside its key, its provenance and what other tables tell."""
+        own = {*self.key, "known_ts", "as_of", "file_id", "file_row", "extra"}
+        looked_up = {self.lookup.column} if self.lookup else set()
+        dated = {"event_ts"} if any(layout.made_of_catalogued("event_ts") for layout in self.layouts) else set()
+        return [name for name in polars_schema(self.contract) if name not in own | looked_up | dated]
 
     @property
     def raw(self) -> str:

@@ -15,6 +15,7 @@ from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
 from cryptodudez_assets.lake.replay import correct, reopen
+from cryptodudez_assets.lake.restated import restated
 from cryptodudez_assets.lake.status import status_of, unbalanced_files
 from cryptodudez_assets.sources.declaration import BY_LANDING, BY_REACH, Source
 from cryptodudez_assets_tests.builders import READINGS, csv, files, rows_of, take_in, zipped
@@ -159,3 +160,54 @@ def test_the_name_decides_where_both_times_agree(lake: Lake, put: Put) -> None:
     for path in (put("b.csv", V1), put("a.csv", V2)):
         os.utime(path, (1_600_000_000, 1_600_000_000))
     assert told(lake, LANDING) == [7]
+
+
+def restated_by_file(lake: Lake, source: Source) -> dict[str, int]:
+    entries = catalogue.files_of(lake.tables, source.name).filter(status=Status.LOADED).collect()
+    return {Path(uri).name: n for uri, n in entries.select("uri", "rows_restated").iter_rows() if n}
+
+
+@pytest.mark.parametrize("source", [LANDING, REACH, BY_COLUMN])
+@pytest.mark.parametrize("observed", [True, False])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_told_other_values_is_counted_and_listed_whoever_wins(
+    lake: Lake, put: Put, source: Source, observed: bool, at_once: bool
+) -> None:
+    rule, source = source, source if observed else replace(source, observations=None)
+    put("a.csv", csv("s", range(10), 5))
+    if not at_once:
+        take_in(lake, source)
+    put("b.csv", csv("s", range(6, 10), 5) + csv("s", range(3), 7).split(b"\n", 1)[1])
+    told(lake, source)
+    (loser,) = restated_by_file(lake, source)
+    assert rule is REACH or loser == "a.csv"  # at equal reach the bytes decide
+    assert list(restated_by_file(lake, source).values()) == [3]
+    assert status_of(lake, source.name).restated == 3
+    listed = restated(lake, source)
+    values = {"a.csv": ("5.0", "7.0"), "b.csv": ("7.0", "5.0")}[loser]
+    assert listed.lines.select("column", "told", "stands").rows() == [("value", *values)] * 3
+    assert listed.complete
+    assert len(restated(lake, source, limit=2).lines) == 2
+    assert not restated(lake, source, limit=2).complete
+
+
+def test_rows_that_are_repeated_are_not_restated(lake: Lake, put: Put) -> None:
+    source = replace(LANDING, observations=None)
+    put("a.csv", V1)
+    take_in(lake, source)
+    put("b.csv", V1 + csv("s", [9]).split(b"\n", 1)[1])
+    told(lake, source)
+    assert status_of(lake, source.name).duplicate == 6
+    assert restated_by_file(lake, source) == {}
+    assert restated(lake, source).lines.is_empty()
+
+
+def test_what_cannot_be_read_again_is_named(lake: Lake, put: Put) -> None:
+    source = replace(LANDING, observations=None)
+    put("a.csv", V1)
+    take_in(lake, source)
+    put("a.csv", V2)
+    told(lake, source)
+    listed = restated(lake, source)
+    assert listed.lines.is_empty()
+    assert [Path(uri).name for uri in listed.unreadable] == ["a.csv"]

@@ -166,7 +166,7 @@ def test_what_is_not_complete_is_seen_by_nobody(lake: Lake, monkeypatch: pytest.
             return some.filter(pl.col("sensor") != "b").with_columns(known_ts=known)
 
         merged = rows.finish(lambda _: {}, complete=complete)
-    assert merged == Merged({"f2": 1}, {})
+    assert merged == Merged({"f2": 1}, {}, {"f2": 1})
     assert values(lake) == [("a", 1)]
     there = list(Path(lake.settings.lake).rglob("*.parquet"))
     assert len(there) == len(planned_files(lake.tables.catalog.load_table(READINGS.table)))
