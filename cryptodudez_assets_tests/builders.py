@@ -88,6 +88,8 @@ INCIDENTAL = [
     "batch_id",
     "discovered_at",
     "updated_at",
+    "known_ts",  # no layout of the toy tells it: it is when a file landed
+    "modified_at",
     "quarantined_at",
     "seen_at",
 ]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from cryptodudez_assets.contracts.base import Contract, columns_of, table_rules
+from cryptodudez_assets.contracts.base import Contract, TableContract, columns_of, table_rules
 from cryptodudez_assets.definitions import defs
 from cryptodudez_assets.feature_store.materialize import table_specs
 from cryptodudez_assets.feature_store.registry import REGISTRY
@@ -66,11 +66,12 @@ def _page(spec: TableSpec) -> str:
     partitioned = f"Partitioned by {partitions}" if partitions else "Not partitioned"
     layout = f"{partitioned}; sorted by {', '.join(spec.sort_by)}."
     rows = "\n".join(_rows(spec.contract))
+    known = ["known at"] if issubclass(spec.contract, TableContract) else []
+    head = ["column", "type", "null", "unit", "rules", *known, "meaning"]
     rules = "".join(f"\n- `{name}`" + (" (warns)" if warns else "") for name, warns in table_rules(spec.contract))
     doc = "\n".join(line.strip() for line in (spec.contract.__doc__ or "").strip().splitlines())
-    return (
-        f"\n## {spec.name}\n\n{doc}\n\n{layout}\n\n| column | type | null | unit | rules | meaning |\n|---|---|---|---|---|---|\n{rows}\n"
-        + (f"\nRules over whole rows:\n{rules}\n" if rules else "")
+    return f"\n## {spec.name}\n\n{doc}\n\n{layout}\n\n| {' | '.join(head)} |\n|{'---|' * len(head)}\n{rows}\n" + (
+        f"\nRules over whole rows:\n{rules}\n" if rules else ""
     )
 
 
@@ -83,6 +84,7 @@ def _rows(contract: type[Contract]) -> Iterator[str]:
             "yes" if column.nullable else "",
             column.unit or "",
             ", ".join(column.rules),
+            *([f"`{column.known}`"] if issubclass(contract, TableContract) else []),
         ]
         yield f"| {' | '.join(cells)} | {column.description.replace('|', '/')} |"
 

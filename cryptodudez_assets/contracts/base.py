@@ -30,9 +30,15 @@ class Contract(pa.DataFrameModel):
 
 
 class TableContract(Contract):
-    """Base of the contracts of source tables: when a fact happened, when it could be known, and where it was read."""
+    """Base of the contracts of source tables: when a fact happened, when it could be known, and where it was read.
 
-    event_ts: UtcTime = pa.Field(description="When it happened (UTC).", in_range=PLAUSIBLE, metadata={"unit": "UTC"})
+    A column is known at the row's `known_ts`, unless its metadata say otherwise (`{"known": "event_ts"}`): what a tweet says is
+    known when it is written, how it was liked when somebody looked.
+    """
+
+    event_ts: UtcTime = pa.Field(
+        description="When it happened (UTC).", in_range=PLAUSIBLE, metadata={"unit": "UTC", "known": "event_ts"}
+    )
     known_ts: UtcTime = pa.Field(
         description="Earliest time at which it could be known (UTC).", in_range=PLAUSIBLE, metadata={"unit": "UTC"}
     )
@@ -49,6 +55,8 @@ class Column:
     nullable: bool
     description: str
     unit: str | None
+    known: str
+    """The column that says when it was known."""
     rules: tuple[str, ...]
 
 
@@ -64,6 +72,7 @@ def columns_of(contract: type[Contract]) -> list[Column]:
             nullable=column.nullable,
             description=column.description or "",
             unit=(column.metadata or {}).get("unit"),
+            known=(column.metadata or {}).get("known", "known_ts"),
             rules=tuple(str(check.error or check.name) for check in column.checks),
         )
         for name, column in ((name, columns[name]) for name in order)

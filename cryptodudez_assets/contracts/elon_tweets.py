@@ -1,10 +1,12 @@
 """Contract of `social.elon_tweets` and `social.elon_tweet_observations`: the same columns, other rows."""
 
+from typing import Any
+
 import pandera.polars as pa
 import polars as pl
 from pandera.api.polars.types import PolarsData
 
-from cryptodudez_assets.contracts.base import TableContract
+from cryptodudez_assets.contracts.base import TableContract, UtcTime
 
 # Twitter's ids have held their creation time since November 2010; smaller ones were plain counters.
 FIRST_SNOWFLAKE = 30_000_000_000
@@ -12,23 +14,33 @@ SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
 SNOWFLAKE_TICK = 1 << 22
 
 
+def written(description: str, **rules: Any) -> Any:
+    """A column that is known when the tweet is written."""
+    return pa.Field(description=description, metadata={"known": "event_ts"}, **rules)
+
+
 class ElonTweets(TableContract):
     """Tweets of Elon Musk, one row per tweet: the newest observation of its engagement.
 
-    `event_ts` is when it was written, `known_ts` when the engagement counts could be known. The archives do not say when
-    they were scraped: a file cannot be older than its newest tweet, so that tweet's time is its `known_ts`.
+    A tweet has two lives: what it says is known since it was written (`event_ts`), its counts since somebody looked. The
+    archives do not say when they were scraped, so that counts are known since their file landed here (`known_ts`): never too
+    early, and for old archives much too late. Which of two scrapes is newer is told by how far each reaches (`as_of`).
     """
 
-    id: pl.Int64 = pa.Field(description="The tweet's snowflake.", gt=0)
-    conversation_id: pl.Int64 = pa.Field(description="First tweet of the conversation.", gt=0)
-    author: str = pa.Field(description="User name of the author.", str_length={"min_value": 1})
-    text: str = pa.Field(description="Raw text.")
-    language: str = pa.Field(description="Language as the platform guessed it.", nullable=True)
+    id: pl.Int64 = written("The tweet's snowflake.", gt=0)
+    conversation_id: pl.Int64 = written("First tweet of the conversation.", gt=0)
+    author: str = written("User name of the author.", str_length={"min_value": 1})
+    text: str = written("Raw text.")
+    language: str = written("Language as the platform guessed it.", nullable=True)
     likes: pl.Int64 = pa.Field(description="Likes at `known_ts`.", ge=0, metadata={"unit": "likes"})
     retweets: pl.Int64 = pa.Field(description="Retweets at `known_ts`.", ge=0, metadata={"unit": "retweets"})
     replies: pl.Int64 = pa.Field(description="Replies at `known_ts`.", ge=0, metadata={"unit": "replies"})
-    is_reply: pl.Boolean = pa.Field(description="Whether it answers somebody else's tweet.")
-    link: str = pa.Field(description="Where it can be read.", nullable=True)
+    is_reply: pl.Boolean = written("Whether it answers somebody else's tweet.")
+    link: str = written("Where it can be read.", nullable=True)
+    as_of: UtcTime = pa.Field(
+        description="How far its file reaches: the time of the newest tweet in it, before which it was not scraped.",
+        metadata={"unit": "UTC"},
+    )
 
     @pa.dataframe_check(name="time_contradicts_id")
     def time_agrees_with_id(cls, data: PolarsData) -> pl.LazyFrame:

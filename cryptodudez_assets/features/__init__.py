@@ -6,16 +6,26 @@ from graphlib import TopologicalSorter
 from importlib import import_module
 from pkgutil import iter_modules
 
-from cryptodudez_assets.features.declaration import FeatureContract, FeatureView, Input
+from cryptodudez_assets.features.declaration import FeatureContract, FeatureView, Input, refuse_too_early
+from cryptodudez_assets.sources import all_sources
 
 __all__ = ["FeatureContract", "FeatureView", "Input", "all_views", "configured_views", "in_order"]
 
 
 @cache
 def all_views() -> dict[str, FeatureView]:
-    """Every declared view by name, in alphabetical order."""
+    """Every declared view by name, in alphabetical order; none takes what it reads for known too early."""
     modules = (import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__))
     views = [module.VIEW for module in modules if hasattr(module, "VIEW")]
+    contracts = {
+        table: source.contract
+        for source in all_sources().values()
+        for table in (source.table, source.observations)
+        if table
+    }
+    refuse_too_early(
+        views, contracts | {table: view.contract for view in views for table in (view.table, view.history)}
+    )
     return {view.name: view for view in sorted(views, key=lambda view: view.name)}
 
 

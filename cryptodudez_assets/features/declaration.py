@@ -6,7 +6,7 @@ Data and pure functions only: no input or output, no Dagster.
 import ast
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -15,7 +15,7 @@ from importlib import import_module
 import pandera.polars as pa
 import polars as pl
 
-from cryptodudez_assets.contracts.base import Contract, UtcTime, polars_schema
+from cryptodudez_assets.contracts.base import Contract, UtcTime, columns_of, polars_schema
 
 Frames = Mapping[str, pl.LazyFrame]
 """Inputs of a transform by table name, each with the columns that its `Input` names."""
@@ -32,8 +32,9 @@ class FeatureContract(Contract):
 class Input:
     """A table that a transform reads: only these columns, and since when a row of it is known.
 
-    `known` names the column that says when a row could be known. Text of a tweet is known when it was written, its likes only
-    when they were observed: the same table may be two different inputs of two views.
+    `known` names the column that says when what is read of a row could be known. Text of a tweet is known when it was written,
+    its likes only when they were observed: the same table may be two different inputs of two views. The table's contract says
+    which columns are known when; `refuse_too_early` holds the views to it.
     """
 
     table: str
@@ -45,6 +46,22 @@ class Input:
     def all_columns(self) -> list[str]:
         """What is read: the named columns and the two times."""
         return list(dict.fromkeys([*self.columns, self.time, self.known]))
+
+
+def refuse_too_early(views: Iterable["FeatureView"], contracts: Mapping[str, type[Contract]]) -> None:
+    """Raise ValueError where a view takes a column for known before its contract says so. `contracts` are by table."""
+    for view in views:
+        for one in view.inputs:
+            if one.known == "known_ts" or one.table not in contracts:
+                continue  # nothing in a row is known later than `known_ts`
+            columns = {column.name: column for column in columns_of(contracts[one.table])}
+            wrong = [name for name in one.columns if name in columns and columns[name].known != one.known]
+            if wrong:
+                raise ValueError(
+                    f"{view.name} reads {', '.join(wrong)} of {one.table} as known at {one.known}, but the contract "
+                    f"{contracts[one.table].__name__} says that it is known at {columns[wrong[0]].known}: read it by an "
+                    f"Input of its own with known={columns[wrong[0]].known!r}, or declare in the contract that it is known earlier"
+                )
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ class TweetDailyFeatures(FeatureContract):
 
     Only days with tweets have rows. A row becomes known when its day ends, and in a new version whenever engagement of
     one of its tweets is observed after that. Engagement is that of the tweets observed by then, each as it was observed
-    last; it is null as long as there is none (`n_observed` is 0).
+    last; it is null as long as there is none (`n_observed` is 0). Archives that do not say when they were scraped are observed
+    when they land here: there are no likes in history before that.
     """
 
     author: str = pa.Field(description="User name of the author.")
@@ -97,7 +98,7 @@ VIEW = FeatureView(
     key=["author"],
     inputs=[
         Input(TWEETS, ["id", "author", "is_reply"], known="event_ts"),
-        Input(OBSERVATIONS, ["id", "author", "likes", "retweets", "replies", "file_id", "file_row"]),
+        Input(OBSERVATIONS, ["id", "author", "likes", "retweets", "replies", "as_of", "file_id", "file_row"]),
     ],
     transform=transform,
     window=timedelta(0),

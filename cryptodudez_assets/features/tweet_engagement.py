@@ -9,13 +9,15 @@ from cryptodudez_assets.features.days import as_contract
 from cryptodudez_assets.features.declaration import FeatureContract, FeatureView, Frames, Input
 
 TABLE = "social.elon_tweet_observations"
+AGE = " age"  # no column's name begins with a blank
 
 
 class TweetEngagementFeatures(FeatureContract):
     """Likes, retweets and replies of each tweet.
 
-    `event_ts` is when the tweet was written, `known_ts` when its counts were observed. Every observation is a version;
-    of two at the same time the one whose file and row sort last counts, as in the tweets' own table.
+    `event_ts` is when the tweet was written, `known_ts` when its counts could be known: where the archives do not say when
+    they were scraped, when they landed, and nothing is known of a tweet's likes before. An observation is a version unless
+    a newer one, of an archive that reaches further, was known already: as in the tweets' own table.
     """
 
     id: pl.Int64 = pa.Field(description="The tweet's snowflake.")
@@ -25,9 +27,13 @@ class TweetEngagementFeatures(FeatureContract):
 
 
 def observations(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per tweet and time of observation, in that order."""
-    ordered = rows.sort("id", "known_ts", "file_id", "file_row")
-    return ordered.unique(["id", "known_ts"], keep="last", maintain_order=True)
+    """What stood of each tweet, one row for each time at which that changed, in that order.
+
+    An older scrape that lands later changes nothing.
+    """
+    aged = rows.sort("as_of", "known_ts", "file_id", "file_row").with_row_index(AGE)
+    ordered = aged.sort("id", "known_ts", AGE).unique(["id", "known_ts"], keep="last", maintain_order=True)
+    return ordered.filter(pl.col(AGE) == pl.col(AGE).cum_max().over("id")).drop(AGE)
 
 
 def transform(frames: Frames) -> pl.LazyFrame:
@@ -40,7 +46,7 @@ VIEW = FeatureView(
     contract=TweetEngagementFeatures,
     owner="team:quant-research",
     key=["id"],
-    inputs=[Input(TABLE, ["id", "likes", "retweets", "replies", "file_id", "file_row"])],
+    inputs=[Input(TABLE, ["id", "likes", "retweets", "replies", "as_of", "file_id", "file_row"])],
     transform=transform,
     window=timedelta(0),
     ttl=timedelta(days=36_500),  # a tweet does not go stale

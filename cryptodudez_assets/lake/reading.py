@@ -22,7 +22,7 @@ from cryptodudez_assets.lake.chunks import chunks
 from cryptodudez_assets.lake.describe import path_of
 from cryptodudez_assets.lake.dialect import Dialect
 from cryptodudez_assets.lake.faults import ERRORS, Fault, Misdeclared, Suspect, blaming, culprit, in_short, is_of_rows
-from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.lookups import filled, values_of
 from cryptodudez_assets.lake.parse import EXTRA, ROW, ChunkReader, ParsedChunk, Reject
 from cryptodudez_assets.lake.spool import Spool
@@ -80,25 +80,24 @@ class Reading:
 
     counts: dict[str, FileCount]
     rejects: Spool
-    taken: dict[str, bool] = field(default_factory=dict)
-    """Files of which rows were handed out, and whether they tell `known_ts`: elsewhere it is `event_ts` for the time being."""
+    keeps_reach: bool
+    """Whether rows carry how far their file reaches, which is known only at its end."""
+    taken: set[str] = field(default_factory=set)
+    """Files of which rows were handed out."""
 
     @property
     def complete(self) -> Callable[[pl.DataFrame], pl.DataFrame] | None:
         """What makes of the rows that were handed out those that are valid. None where they are."""
         unused = [file_id for file_id in self.taken if self.counts[file_id].set_aside]
-        silent = [(file_id, self.counts[file_id].as_of) for file_id, tells in self.taken.items() if not tells]
-        if not unused and not silent:
-            return None
-        as_of = pl.DataFrame(silent, {"file_id": pl.String, " as_of": pl.Datetime("us", "UTC")}, orient="row")
+        if not self.keeps_reach:
+            return (lambda rows: rows.filter(~pl.col("file_id").is_in(unused))) if unused else None
+        reach = {file_id: self.counts[file_id].as_of for file_id in self.taken}
 
         def completed(rows: pl.DataFrame) -> pl.DataFrame:
-            used = rows.filter(~pl.col("file_id").is_in(unused)).join(
-                as_of, on="file_id", how="left", maintain_order="left"
-            )
-            return used.with_columns(known_ts=pl.coalesce(" as_of", "known_ts")).drop(" as_of")
+            of_file = pl.col("file_id").replace_strict(reach, return_dtype=pl.Datetime("us", "UTC"))
+            return rows.filter(~pl.col("file_id").is_in(unused)).with_columns(as_of=of_file)
 
-        return completed
+        return completed if self.taken else None
 
     def rejected_records(self) -> Iterator[pl.DataFrame]:
         """Rejected records of the files that are not set aside."""
@@ -110,7 +109,7 @@ def read_files(
     lake: Lake, source: Source, entries: list[Entry], take: Take, rejects: Spool, progress: Callable[[str], None]
 ) -> Reading:
     """Read every file of a batch once, and hand out canonical rows as they are found."""
-    reading = Reading({}, rejects)
+    reading = Reading({}, rejects, source.keeps_reach)
     sieve = _Sieve(source, reading, values_of(lake.tables, source), take)
     with (
         _Opener(lake) as opener,
@@ -214,8 +213,8 @@ def _parse(opener: _Opener, source: Source, entry: Entry) -> Iterator[ParsedChun
 def _told(source: Source, entry: Entry) -> Told:
     """What a file tells beside its records, as raw columns."""
     layout = _layout(source, entry)
-    catalogued = {CATALOGUED: entry["discovered_at"]} if layout.reads_catalogued else {}
-    return {FILE: entry["file_id"], **(layout.told_by(path_of(entry)) or {}), **catalogued}
+    landed = {CATALOGUED: entry["discovered_at"]} if layout.reads_catalogued or source.keeps_reach else {}
+    return {FILE: entry["file_id"], **(layout.told_by(path_of(entry)) or {}), **landed}
 
 
 def _layout(source: Source, entry: Entry) -> Layout:
@@ -267,7 +266,7 @@ class _Sieve:
             for file_id, n in judged.warned.items():
                 self.reading.counts[file_id].warned += n
             self._count_valid(judged.rows)
-            self._hand_out(judged.rows, group[0][1].reader.layout)
+            self._hand_out(judged.rows)
         for told, parsed in group:
             file_id = str(told[FILE])
             wrong = judged.broken.get(file_id, {}) if judged else {}
@@ -306,7 +305,7 @@ class _Sieve:
         try:
             rows, _ = canonical(self.source, reader.layout, raw, reader.extra)
             rows, _ = clean_keys(self.source, rows)
-            rows = self._to_be_judged(self._filled(rows), reader.layout)
+            rows = self._filled(rows)
             rules = list(rules_of(self.source.contract))
         except ERRORS as error:
             if not is_of_rows(error):
@@ -319,7 +318,7 @@ class _Sieve:
         rows, unheld = canonical(self.source, reader.layout, raw, reader.extra)
         rows, cleaned = clean_keys(self.source, rows)
         rows = self._filled(rows)
-        findings = self._judge(rows, reader.layout)
+        findings = list(judge(self.source.contract, rows))
         wrong = breaking(findings)
         broken: dict[str, dict[int, list[str]]] = {}
         for file_id, row, rules in [*unheld, *self._errors(rows, findings, wrong)]:
@@ -341,13 +340,6 @@ class _Sieve:
             told = f"the lookup of {self.source.lookup.column} in {self.source.lookup.table} cannot be used"
             raise Misdeclared(f"{self.source.name}: {told}: {in_short(error)}") from error
 
-    def _judge(self, rows: pl.DataFrame, layout: Layout) -> list[Finding]:
-        return list(judge(self.source.contract, self._to_be_judged(rows, layout)))
-
-    def _to_be_judged(self, rows: pl.DataFrame, layout: Layout) -> pl.DataFrame:
-        told = "known_ts" in layout.canonical  # otherwise it is filled when the whole file is read
-        return rows if told else rows.with_columns(known_ts=pl.lit(now(), pl.Datetime("us", "UTC")))
-
     def _errors(
         self, rows: pl.DataFrame, findings: list[Finding], wrong: pl.Series | None
     ) -> Iterator[tuple[str, int, list[str]]]:
@@ -360,10 +352,9 @@ class _Sieve:
             count = self.reading.counts[file_id]
             count.as_of = max(filter(None, [count.as_of, newest]), default=None)
 
-    def _hand_out(self, rows: pl.DataFrame, layout: Layout) -> None:
-        tells = "known_ts" in layout.canonical
-        self.reading.taken |= dict.fromkeys(rows["file_id"].unique(), tells)
-        self.take(rows if tells else rows.with_columns(known_ts=pl.col("known_ts").fill_null(pl.col("event_ts"))))
+    def _hand_out(self, rows: pl.DataFrame) -> None:
+        self.reading.taken.update(rows["file_id"].unique())
+        self.take(rows)
 
     def _count_rejects(self, file_id: str, rejects: list[Reject]) -> None:
         if not rejects:
@@ -390,7 +381,9 @@ def _raw_rows(parts: Sequence[tuple[Told, pa.Table]]) -> pl.DataFrame:
 def canonical(
     source: Source, layout: Layout, rows: pl.DataFrame, extra: Sequence[str] = ()
 ) -> tuple[pl.DataFrame, list[tuple[str, int, list[str]]]]:
-    """Typed raw columns (with `FILE` and `ROW`) as rows of the source's table; `known_ts` is null where the layout is silent.
+    """Typed raw columns (with `FILE`, `ROW` and `CATALOGUED`) as rows of the source's table.
+
+    Where the layout does not date them, they are known since their file landed. `as_of`, if the contract has it, is to be filled.
 
     Rows with a value that its column cannot hold as it was written are left out; they are returned as (file, row, what they
     break). An empty text is a value where the contract takes it for one.
@@ -411,7 +404,8 @@ def _made(source: Source, layout: Layout, extra: Sequence[str]) -> dict[str, pl.
     """Of what each column is made."""
     added = [pl.col(EXTRA.format(number)).alias(name) for number, name in enumerate(extra)]
     return {
-        "known_ts": pl.lit(None, pl.Datetime("us", "UTC")),
+        "known_ts": pl.col(CATALOGUED),
+        "as_of": pl.col(CATALOGUED),
         "extra": pl.struct(added).struct.json_encode() if extra else pl.lit(None, pl.String),
         **({source.lookup.column: pl.lit(None, pl.String)} if source.lookup else {}),
         **layout.canonical,

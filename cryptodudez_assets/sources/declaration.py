@@ -20,7 +20,7 @@ from cryptodudez_assets.contracts.expressions import looks_around, told_by
 
 # As which types raw text is read (a date as 2020-12-31, nothing else); the expressions in `canonical` make the rest of them.
 RAW_TYPES = (pl.String, pl.Int64, pl.Float64, pl.Date)
-# When the file was catalogued, as a raw column, for data that say nothing themselves of their time.
+# When the file landed (was found by the lake), as a raw column, for data that say nothing themselves of their time.
 CATALOGUED = " catalogued"
 
 
@@ -39,9 +39,10 @@ class Layout:
     """One shape in which a source's raw files come, recognised by the names in the header.
 
     `columns`: the raw columns that are read, with their types; a file that lacks one of them is not of this layout.
-    `canonical`: per column of the contract, the expression over the raw columns that gives it. `known_ts` may be left
-    out: it is then the newest `event_ts` of the file. An expression that looks at more than its own row (it infers a format
-    from the first value, sums, sorts) sees the rows of its file and no others; the file must then fit into memory.
+    `canonical`: per column of the contract, the expression over the raw columns that gives it. `known_ts` may be left out
+    where the data do not tell: what a file says is then known since it landed, which is never too early. An expression that
+    looks at more than its own row (it infers a format from the first value, sums, sorts) sees the rows of its file and no
+    others; the file must then fit into memory.
     `ignored`: further raw columns that the layout is known to have. Any other column is *added*: it is noted in
     `catalog.schemas`, and where the contract has a text column `extra`, its values are kept there as JSON.
     `path`: a regular expression that the end of a file's path matches. Its named groups are raw text columns, and part of
@@ -62,9 +63,14 @@ class Layout:
             raise ValueError(f"layout {self.name}: raw columns are read as {allowed}, not so {sorted(wrong)}")
 
     @cached_property
+    def is_dated(self) -> bool:
+        """Whether it tells itself when its rows were known."""
+        return "known_ts" in self.canonical
+
+    @cached_property
     def reads_catalogued(self) -> bool:
-        """Whether a canonical column is made of `CATALOGUED`."""
-        return any(self.made_of_catalogued(name) for name in self.canonical)
+        """Whether a column of its rows is made of `CATALOGUED`."""
+        return not self.is_dated or any(self.made_of_catalogued(name) for name in self.canonical)
 
     def made_of_catalogued(self, name: str) -> bool:
         """Whether this canonical column is."""
@@ -146,7 +152,7 @@ class Source:
 
     def __post_init__(self) -> None:
         known = set(polars_schema(self.contract))
-        filled = {"known_ts", "file_id", "file_row", "extra", *([self.lookup.column] if self.lookup else [])}
+        filled = {"known_ts", "as_of", "file_id", "file_row", "extra", *([self.lookup.column] if self.lookup else [])}
         for layout in self.layouts:
             wrong = set(layout.canonical) - known or known - set(layout.canonical) - filled
             if wrong:
@@ -189,6 +195,12 @@ class Source:
     def tail_of(self, path: str) -> str:
         """The end of a file's path that a layout reads, such as `stocks/A.csv`; nothing where none does."""
         return next((tail for layout in self.layouts if (tail := layout.tail_of(path))), "")
+
+    @property
+    def keeps_reach(self) -> bool:
+        """Whether rows carry how far their file reaches (a column `as_of` that no layout gives)."""
+        given = any("as_of" in layout.canonical for layout in self.layouts)
+        return "as_of" in polars_schema(self.contract) and not given
 
     @property
     def keeps_extra(self) -> bool:

@@ -1,6 +1,6 @@
 """Features of the real archives, against what two other readings of the same bytes found."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -8,6 +8,7 @@ import pytest
 
 from cryptodudez_assets.features import FeatureView, all_views
 from cryptodudez_assets.features.look_ahead import look_ahead, look_back, perturb
+from cryptodudez_assets.lake.lake import now
 from cryptodudez_assets_tests.feature_frames import ingested, utc, with_views
 
 TWEETS = dict(zip(range(2010, 2022), [1, 42, 272, 422, 188, 328, 753, 1161, 2288, 2932, 3330, 3107], strict=True))
@@ -24,7 +25,13 @@ each_view = pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 
 
 @pytest.fixture(scope="module")
-def frames(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.LazyFrame]:
+def started() -> datetime:
+    """Before anything landed."""
+    return now()
+
+
+@pytest.fixture(scope="module")
+def frames(real_data: Path, tmp_path_factory: pytest.TempPathFactory, started: datetime) -> dict[str, pl.LazyFrame]:
     """The tables made from the real archives, and all views over them."""
     archives = {source: [real_data / "teraflow" / name for name in names] for source, names in ARCHIVES.items()}
     return with_views(ingested(tmp_path_factory.mktemp("home"), archives))
@@ -46,9 +53,21 @@ def test_tweets_per_day(frames: dict[str, pl.LazyFrame]) -> None:
 def test_the_newest_engagement_is_that_of_the_tweets(frames: dict[str, pl.LazyFrame]) -> None:
     columns = ["id", "likes", "retweets", "replies", "event_ts", "known_ts"]
     versions = frames["features.tweet_engagement"].sort("known_ts").collect()
-    newest = versions.unique("id", keep="last").select(columns).sort("id")
-    assert len(versions) == 33_842
+    newest = versions.unique("id", keep="last", maintain_order=True).select(columns).sort("id")
+    assert len(versions) == 14_824, "archives that land together are one look at each tweet"
     assert newest.equals(frames["social.elon_tweets"].select(columns).sort("id").collect())
+
+
+def test_no_likes_are_known_before_the_archives_landed(frames: dict[str, pl.LazyFrame], started: datetime) -> None:
+    engagement = frames["features.tweet_engagement"].collect()
+    assert engagement["known_ts"].min() >= started  # type: ignore[operator]
+    days = frames["features.tweet_daily"].collect()
+    counts = ["likes", "retweets", "replies", "likes_mean", "likes_median", "likes_max"]
+    before = days.filter(pl.col("known_ts") < started)
+    assert len(before) > 2000
+    assert set(before.select(counts).null_count().row(0)) == {len(before)}
+    assert set(before["n_observed"]) == {0}
+    assert days.filter(pl.col("likes").is_not_null())["known_ts"].min() >= started  # type: ignore[operator]
 
 
 def test_dogecoin_in_2019(frames: dict[str, pl.LazyFrame]) -> None:
@@ -91,7 +110,7 @@ def test_every_day_of_ethereum_has_predictors(frames: dict[str, pl.LazyFrame]) -
 
 @each_view
 def test_nothing_looks_ahead(frames: dict[str, pl.LazyFrame], view: FeatureView) -> None:
-    t = utc("2020-12-28 19:46:18")  # when one of the archives was scraped
+    t = utc("2020-12-28 19:46:18")  # the newest tweet of one of the archives
     assert not look_ahead(view, frames, t)
     assert not perturb(view, frames, t - timedelta(days=300))
     assert not look_back(view, frames, utc("2021-01-05"))

@@ -21,7 +21,7 @@ ROOMS = {
     "sources": {"contracts"},
     "simulator": set(),
     "lake": {"settings", "contracts", "ordering", "sources"},
-    "features": {"contracts", "ordering"},
+    "features": {"contracts", "ordering", "sources"},
     "feature_store": {"settings", "contracts", "lake", "features"},
     "reports": set(),
     "venues": set(),

@@ -1,5 +1,6 @@
 """Features of tweets: engagement and its versions, days, terms."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import polars as pl
@@ -19,9 +20,17 @@ def tweet(id: int, time: str, is_reply: bool = False, text: str = "", author: st
     return {"id": id, "author": author, "text": text, "is_reply": is_reply, "event_ts": f"{time}:00"}
 
 
-def seen(id: int, time: str, known: str, likes: int, file: str = "a", row: int = 1) -> dict[str, object]:
+def seen(
+    id: int, time: str, known: str, likes: int, file: str = "a", row: int = 1, reach: str | None = None
+) -> dict[str, object]:
+    """Counts that were known then, of a file that reaches so far (by default, to that time)."""
     counts = {"likes": likes, "retweets": likes // 2, "replies": likes // 4, "file_id": file, "file_row": row}
-    return {"id": id, "author": "elonmusk", **counts, "event_ts": f"{time}:00", "known_ts": f"{known}:00"}
+    times = {"event_ts": f"{time}:00", "known_ts": f"{known}:00", "as_of_ts": f"{reach or known}:00"}
+    return {"id": id, "author": "elonmusk", **counts, **times}
+
+
+def observed(rows: Sequence[dict[str, object]]) -> pl.LazyFrame:
+    return frame(rows).rename({"as_of_ts": "as_of"})
 
 
 class TestEngagement:
@@ -30,7 +39,7 @@ class TestEngagement:
             seen(1, "2019-01-01 10:00", "2019-12-31 08:00", 100),
             seen(1, "2019-01-01 10:00", "2019-06-01 09:00", 60),
         ]
-        found = computed(ENGAGEMENT, {OBSERVATIONS: frame(rows)})
+        found = computed(ENGAGEMENT, {OBSERVATIONS: observed(rows)})
         assert found.select("known_ts", "likes", "retweets", "replies").rows() == [
             (utc("2019-06-01 09:00"), 60, 30, 15),
             (utc("2019-12-31 08:00"), 100, 50, 25),
@@ -41,7 +50,27 @@ class TestEngagement:
     def test_of_two_at_one_time_the_last_file_and_row_count(self, order: slice) -> None:
         time, known = "2019-01-01 10:00", "2019-06-01 09:00"
         rows = [seen(1, time, known, 9, "a", 7), seen(1, time, known, 5, "b", 1), seen(1, time, known, 6, "b", 2)]
-        assert computed(ENGAGEMENT, {OBSERVATIONS: frame(rows[order])})["likes"].to_list() == [6]
+        assert computed(ENGAGEMENT, {OBSERVATIONS: observed(rows[order])})["likes"].to_list() == [6]
+
+    @pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
+    def test_of_two_that_landed_together_the_one_that_reaches_further_counts(self, order: slice) -> None:
+        time, known = "2019-01-01 10:00", "2026-01-01 00:00"
+        rows = [
+            seen(1, time, known, 9, "a", reach="2020-12-31 00:00"),
+            seen(1, time, known, 5, "b", reach="2018-12-31 00:00"),
+        ]
+        found = computed(ENGAGEMENT, {OBSERVATIONS: observed(rows[order])})
+        assert found["likes"].to_list() == [9]
+
+    def test_an_older_scrape_that_lands_later_changes_nothing(self) -> None:
+        time = "2019-01-01 10:00"
+        rows = [
+            seen(1, time, "2026-01-01 00:00", 9, reach="2020-12-31 00:00"),
+            seen(1, time, "2026-01-02 00:00", 5, "b", reach="2018-12-31 00:00"),
+            seen(1, time, "2026-01-03 00:00", 11, "c", reach="2021-12-31 00:00"),
+        ]
+        found = computed(ENGAGEMENT, {OBSERVATIONS: observed(rows)})
+        assert found.select("known_ts", "likes").rows() == [(utc("2026-01-01"), 9), (utc("2026-01-03"), 11)]
 
 
 class TestDays:
@@ -53,8 +82,8 @@ class TestDays:
     )
 
     def days(self, *observations: dict[str, object]) -> list[dict[str, object]]:
-        nothing = frame([seen(9, "2019-01-01 00:00", "2019-01-01 00:00", 1)])  # of a tweet that is not there
-        looked = frame(observations) if observations else nothing
+        nothing = observed([seen(9, "2019-01-01 00:00", "2019-01-01 00:00", 1)])  # of a tweet that is not there
+        looked = observed(observations) if observations else nothing
         return computed(DAILY, {TWEETS: frame(self.tweets), OBSERVATIONS: looked}).to_dicts()
 
     def test_a_day_is_known_when_it_ends(self) -> None:
@@ -101,7 +130,7 @@ class TestDays:
     def test_authors_are_apart(self) -> None:
         rows = frame([tweet(1, "2019-01-01 10:00"), tweet(2, "2019-01-01 11:00", author="vitalik")])
         found = computed(
-            DAILY, {TWEETS: rows, OBSERVATIONS: frame([seen(1, "2019-01-01 10:00", "2019-02-01 00:00", 5)])}
+            DAILY, {TWEETS: rows, OBSERVATIONS: observed([seen(1, "2019-01-01 10:00", "2019-02-01 00:00", 5)])}
         )
         told = found.select("author", "n_tweets", "n_observed").rows()
         assert told == [("elonmusk", 1, 0), ("elonmusk", 1, 1), ("vitalik", 1, 0)]
