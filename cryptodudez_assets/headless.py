@@ -26,6 +26,7 @@ from cryptodudez_assets.lake.catalogue import open_entries
 from cryptodudez_assets.lake.discovery import Cursor, discover, discover_all
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.unknown import look_for_unknown
+from cryptodudez_assets.lake.upgrade import is_due
 from cryptodudez_assets.products.declared import products_of
 from cryptodudez_assets.products.standing import Standing, standing
 from cryptodudez_assets.products.words import not_made
@@ -82,12 +83,15 @@ class _Work:
         pending = [
             name for name in self.names if len(open_entries(self.lake.tables, name)) or discover_all(self.lake, name)
         ]
-        keys = self._to_do([self.sources[name] for name in pending])
+        older = [name for name in self.names if name not in pending and is_due(self.lake, self.sources[name])]
+        keys = self._to_do([self.sources[name] for name in (*pending, *older)])
         if not keys:
             self._say_that_nothing_is_new()
             return True
         if pending:
             self.console.print(f"new files for {', '.join(pending)}")
+        if older:
+            self.console.print(f"made by an earlier version, brought over: {', '.join(older)}")
         for one in standing(self.lake, self.products).behind:
             if one.itself and key_of(one.name) in keys:
                 self.console.print(f"behind: {one}", soft_wrap=True, highlight=False, markup=False)

@@ -10,6 +10,7 @@ from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, table_keys
 from cryptodudez_assets.lake.catalogue import open_entries
 from cryptodudez_assets.lake.discovery import Cursor, discover
+from cryptodudez_assets.lake.upgrade import is_due
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import Source
 
@@ -43,12 +44,17 @@ def build_source_sensor(source: Source) -> dg.SensorDefinition:
         cursor = str(look.cursor)
         if look.left:
             context.log.info("raw/%s: %s", source.raw, look.left)
-        if not look.new and waiting.is_empty():
+        outdated = is_due(opened, source)
+        if not look.new and waiting.is_empty() and not outdated:
             left = f", {look.left}" if look.left else ""
             return dg.SensorResult(
                 skip_reason=f"0 new of {look.listed} listed in raw/{source.raw}{left}", cursor=cursor
             )
-        told = [f"{found.key}@{found.generation}" for found in look.new] + waiting["entry_id"].to_list()
+        told = (
+            [f"{found.key}@{found.generation}" for found in look.new]
+            + waiting["entry_id"].to_list()
+            + [source.version] * outdated
+        )
         run_key = run_key_of(told, time.time())
         # What is no file is found by listing only: then all that is new is catalogued.
         keys = [] if any(found.oddity for found in look.new) else [found.key for found in look.new]

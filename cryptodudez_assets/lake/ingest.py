@@ -34,11 +34,12 @@ from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.locks import exclusive
 from cryptodudez_assets.lake.lookups import bring_up_to_date
 from cryptodudez_assets.lake.maintenance import BATCH, OUTCOME, tidy
-from cryptodudez_assets.lake.merge import Merged, Merging, merging, observations_spec
+from cryptodudez_assets.lake.merge import Merged, Merging, made_by, merging, observations_spec
 from cryptodudez_assets.lake.reading import FileCount, Reading, read_files
 from cryptodudez_assets.lake.spool import Spool
 from cryptodudez_assets.lake.standing import corrected_by, standing
 from cryptodudez_assets.lake.undecided import UNDECIDED, judged_anew, undecided_in
+from cryptodudez_assets.lake.upgrade import bring_over
 from cryptodudez_assets.sources.declaration import Source
 
 MAX_FILES_PER_BATCH = 1000
@@ -146,6 +147,7 @@ def ingest(
     done = Ingested()
     undecided: dict[str, Entry] = {}  # not looked at again in this call, unless a file of their layout is read
     with exclusive(lake.settings, f"source.{source.name}"):
+        bring_over(lake, source, progress)
         while batch := next_batch(lake, source, undecided):
             progress(
                 f"{source.name}: batch {batch.id}, {len(batch.entries)} files" + (" (again)" if batch.again else "")
@@ -281,6 +283,8 @@ def _keep_observations(lake: Lake, source: Source, new: Merging, reading: Readin
     if spec is None:
         return
     with lake.tables.changing(spec) as change:
+        if change.snapshot_id is None:
+            change.remember(made_by(source))
         if anew:
             change.delete(In("file_id", list(anew)))
         complete = reading.complete

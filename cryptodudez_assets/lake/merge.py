@@ -16,6 +16,8 @@ from cryptodudez_assets.sources.declaration import Source
 
 PLACE = ["file_id", "file_row"]
 HASH = " hash"  # no column's name begins with a blank
+# As properties of a table: what its rows were made by (`upgrade.py`).
+NEWEST_BY, KNOWN_SINCE, LANDED = "cryptodudez.newest-by", "cryptodudez.known-since", "landing"
 TOLD = " told"  # a hash of the values that a row tells of its key
 
 
@@ -27,6 +29,16 @@ def table_spec(source: Source) -> TableSpec:
 def observations_spec(source: Source) -> TableSpec | None:
     """The table that keeps every observation, for sources that want it."""
     return _spec(source, source.observations) if source.observations else None
+
+
+def made_by(source: Source) -> dict[str, str]:
+    """What a table remembers of how its rows came about."""
+    return {NEWEST_BY: rule_of(source), KNOWN_SINCE: LANDED}
+
+
+def rule_of(source: Source) -> str:
+    """How it is told which observation is newer, as text."""
+    return f"column {source.newest_by}" if isinstance(source.newest_by, str) else source.newest_by.name.lower()
 
 
 def _spec(source: Source, name: str) -> TableSpec:
@@ -100,6 +112,8 @@ class Merging:
         if self._begun is None and not anew:
             return Merged({}, {})
         change, source = self._change, self._source
+        if change.snapshot_id is None:
+            change.remember(made_by(source))
         keys = _Keys(source, pl.concat(self._hashes).sort(), pl.concat(self._ranges, how="diagonal"))
         outdated = _outdated(change, anew).select(*PLACE, PATH).collect()
         old = keys.rivals(change).join(outdated, on=PLACE, how="anti")

@@ -42,7 +42,7 @@ def reopen(
             raise Unknown(f"{source.name} has no ingested file {file_id!r}; see `cryptodudez quarantine list`")
         reopened = []
         for entry in entries:
-            if fresh := _described_anew(lake, source, entry):
+            if fresh := described_anew(lake, source, entry):
                 reopened.append(fresh)
             else:
                 on_left(path_of(entry))
@@ -83,7 +83,7 @@ def _open(rows: pl.LazyFrame) -> set[str]:
     return set(rows.filter(pl.col("status") == Fate.OPEN).select("file_id").unique().collect()["file_id"])
 
 
-def _described_anew(lake: Lake, source: Source, entry: Entry) -> Entry | None:
+def described_anew(lake: Lake, source: Source, entry: Entry) -> Entry | None:
     """The entry as the declaration sees it now, pending; None where the raw object is not there any more."""
     found = lake.store.stat(lake.store.key(entry["uri"]))
     if found is None or entry["generation"] not in found.generations:

@@ -37,7 +37,7 @@ def standing(lake: Lake, source: Source, file_ids: Collection[str], read_now: It
     if by_landing:  # other versions of a name need not be looked at
         known = known.filter(pl.col("file_id").is_in(list(file_ids)))
     before = known.select(NEEDED).collect().join(now, on="entry_id", how="anti")
-    theirs = pl.concat([now, _in_table(before).join(now, on="file_id", how="anti")])
+    theirs = pl.concat([now, in_table(before).join(now, on="file_id", how="anti")])
     theirs = theirs.filter(pl.col("file_id").is_in(list(file_ids)))
     if by_landing:
         return theirs.select("file_id", *(pl.col(name).alias(f" {name}") for name in [*LANDING, "uri", "member"]))
@@ -51,7 +51,7 @@ def standing(lake: Lake, source: Source, file_ids: Collection[str], read_now: It
     )
 
 
-def _in_table(entries: pl.DataFrame) -> pl.DataFrame:
+def in_table(entries: pl.DataFrame) -> pl.DataFrame:
     """Of each file the entry of which rows are in the table: what is to be read (again) counts from then on."""
     never = [Status.UNREADABLE, Status.IGNORED, Status.DUPLICATE]
     read = entries.filter(~pl.col("status").is_in(never)).sort(pl.col("status") == Status.LOADED, maintain_order=True)

@@ -72,12 +72,11 @@ def test_what_a_landing_reaches_is_computed_anew_and_equals_computing_everything
     bring_in(stepwise, "crypto_prices", candle)
     partial = bring_up_to_date(stepwise)
 
-    at_once = full_lake(tmp_path / "at_once", samples)
-    bring_in(at_once, "crypto_prices", candle)
-    whole = bring_up_to_date(at_once)
+    kept_up = contents(stepwise)
+    whole = {view.name: materialize(stepwise, view, full=True) for view in in_order(all_views().values())}
 
-    for name, expected in contents(at_once).items():
-        assert contents(stepwise)[name].equals(expected, null_equal=True), name
+    for name, expected in contents(stepwise).items():
+        assert kept_up[name].equals(expected, null_equal=True), name
     doge = partial["crypto_daily"].reach
     assert doge is not None
     assert doge.keys is not None
