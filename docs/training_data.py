@@ -20,8 +20,11 @@ days = candles.select("symbol", "event_ts", label=pl.col("close").shift(-1) / pl
 
 # What was known then: joined by `known_ts`, never by what was learnt later.
 features = ["crypto_daily:return_7d", "crypto_daily:volatility_30d", "market_factors_daily", "tweet_daily:n_tweets"]
+features += ["tweet_daily:likes"]
 training = historical_features(lake, all_views().values(), days.with_columns(author=pl.lit("elonmusk")), features)
 
 sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not be able to show frames
 print(training.frame.tail())
+likes = training.frame["tweet_daily__likes"]
+print(f"likes are known on {likes.count():,} of {len(likes):,} days: not before the archives that tell them landed here")
 print("made from the snapshots", training.snapshot_ids)
