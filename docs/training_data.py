@@ -26,5 +26,7 @@ training = historical_features(lake, all_views().values(), days.with_columns(aut
 sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not be able to show frames
 print(training.frame.tail())
 likes = training.frame["tweet_daily__likes"]
-print(f"likes are known on {likes.count():,} of {len(likes):,} days: not before the archives that tell them landed here")
+print(
+    f"likes are known on {likes.count():,} of {len(likes):,} days: not before the archives that tell them landed here"
+)
 print("made from the snapshots", training.snapshot_ids)

@@ -121,8 +121,7 @@ def _finish(
     seen = [entry["file_id"] for entry, _ in described if entry.get("file_id")]
     known = catalogue.known_bytes(lake.tables, source.name, seen, [entry["entry_id"] for entry, _ in described])
     history = History(lake, source, [entry for entry, _ in described], known)
-    versions = _SchemaVersions(lake, source, run_id)
-    entries: list[Entry] = []
+    kept: list[Described] = []
     duplicate_archives: set[tuple[str, str]] = set()
     for entry, recognised in described:
         if (entry["uri"], entry["generation"]) in duplicate_archives:
@@ -136,12 +135,18 @@ def _finish(
             entry |= {"status": Status.DUPLICATE, "reason": "the same bytes are catalogued under another name"}
         elif file_id:
             known.add(file_id)
+        history.add(entry)
+        kept.append((entry, recognised))
+    _number_schemas(lake, source, kept, run_id)
+    return [entry for entry, _ in kept], history.superseded
+
+
+def _number_schemas(lake: Lake, source: Source, described: list[Described], run_id: str | None) -> None:
+    versions = _SchemaVersions(lake, source, run_id)
+    for entry, recognised in sorted(described, key=lambda one: str(one[0]["uri"])):  # whatever the store's times
         if recognised:
             entry |= {"schema_version": versions.of(entry, recognised)}
-        history.add(entry)
-        entries.append(entry)
     catalogue.record_schemas(lake.tables, versions.new)
-    return entries, history.superseded
 
 
 class _SchemaVersions:
