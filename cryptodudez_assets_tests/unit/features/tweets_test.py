@@ -1,12 +1,15 @@
 """Features of tweets: engagement and its versions, days, terms."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import polars as pl
 import pytest
 
+from cryptodudez_assets.contracts.elon_tweets import ElonTweets
 from cryptodudez_assets.features import all_views
+from cryptodudez_assets.features.declaration import Input, refuse_too_early
 from cryptodudez_assets.features.terms import TERMS
 from cryptodudez_assets_tests.feature_frames import computed, frame, utc
 
@@ -71,6 +74,24 @@ class TestEngagement:
         ]
         found = computed(ENGAGEMENT, {OBSERVATIONS: observed(rows)})
         assert found.select("known_ts", "likes").rows() == [(utc("2026-01-01"), 9), (utc("2026-01-03"), 11)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "known", "wrong"),
+    [
+        (["id", "text", "is_reply"], "event_ts", None),
+        (["id", "likes"], "known_ts", None),
+        (["id", "text", "likes"], "event_ts", "likes of social.elon_tweets as known at event_ts"),
+        (["id", "as_of"], "event_ts", "as_of of social.elon_tweets"),
+    ],
+)
+def test_a_view_that_reads_what_was_not_known_yet_is_refused(columns: list[str], known: str, wrong: str | None) -> None:
+    view = replace(ENGAGEMENT, inputs=[Input(TWEETS, columns, known=known)])
+    if wrong is None:
+        refuse_too_early([view], {TWEETS: ElonTweets})
+    else:
+        with pytest.raises(ValueError, match=f"tweet_engagement reads {wrong}"):
+            refuse_too_early([view], {TWEETS: ElonTweets})
 
 
 class TestDays:
