@@ -1,7 +1,7 @@
 """Bring the catalogue up to date with the raw zone: describe what is new, recognise known bytes, version schemas."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -44,8 +44,9 @@ def catalogue_objects(
         new = [item for item in found if not is_known(lake, item, known)]
         new.sort(key=lambda item: (item.modified, item.key))
         for number, described in enumerate(_in_commits(lake, source, new, run_id, now()), 1):
-            entries, superseded = _finish(lake, source, described, run_id)
-            _write(lake, source, entries, superseded)
+            there = catalogue.were_gone(lake.tables, source.name, [entry["entry_id"] for entry, _ in described])
+            entries, superseded = _finish(lake, source, described, run_id, there)
+            _write(lake, source, entries, superseded, there)
             written.extend(pl.DataFrame(entries, schema=written.schema))
             repeated = f", {n} members of repeated archives left out" if (n := len(described) - len(entries)) else ""
             progress(
@@ -69,12 +70,13 @@ def _left(written: pl.DataFrame, known: int, gone: int) -> dict[str, int]:
     return {told: number for told, number in left.items() if number}
 
 
-def _write(lake: Lake, source: Source, entries: list[Entry], superseded: list[Entry]) -> None:
+def _write(
+    lake: Lake, source: Source, entries: list[Entry], superseded: list[Entry], there: Mapping[str, bool]
+) -> None:
     """Write entries that are new, known ones that gave way to these, and those that were gone and are there again.
 
     What became of others stands. Never are the same bytes to be read twice, not even if this is interrupted.
     """
-    there = catalogue.were_gone(lake.tables, source.name, [entry["entry_id"] for entry in entries])
     if new := [*(entry for entry in entries if entry["entry_id"] not in there), *superseded]:
         catalogue.record(lake.tables, source.name, new)
     if back := [entry for entry in entries if there.get(entry["entry_id"])]:
@@ -115,9 +117,12 @@ def _in_commits(
 
 
 def _finish(
-    lake: Lake, source: Source, described: list[Described], run_id: str | None
+    lake: Lake, source: Source, described: list[Described], run_id: str | None, there: Mapping[str, bool]
 ) -> tuple[list[Entry], list[Entry]]:
-    """The new entries, with what is known of their bytes and schemas; and known ones that these take the place of."""
+    """The new entries, with what is known of their bytes and schemas; and known ones that these take the place of.
+
+    `there`: entries that are in the catalogue already, and whether they were gone; the others stand as they are.
+    """
     seen = [entry["file_id"] for entry, _ in described if entry.get("file_id")]
     known = catalogue.known_bytes(lake.tables, source.name, seen, [entry["entry_id"] for entry, _ in described])
     history = History(lake, source, [entry for entry, _ in described], known)
@@ -127,7 +132,8 @@ def _finish(
         if (entry["uri"], entry["generation"]) in duplicate_archives:
             continue
         file_id = entry.get("file_id")
-        if file_id in known and history.lands_again(entry):
+        stands = there.get(entry["entry_id"]) is False
+        if file_id in known and not stands and history.lands_again(entry):
             history.supersede(entry)
         elif file_id in known:
             if entry["status"] == Status.EXPANDED:

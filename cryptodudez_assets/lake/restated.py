@@ -76,7 +76,7 @@ def _read_again(
         if file_id not in (None, entry["file_id"]):
             continue
         there = lake.store.stat(lake.store.key(entry["uri"]))
-        if there is None or there.generation != entry["generation"]:
+        if there is None or entry["generation"] not in there.generations:
             unreadable.append(entry["uri"])
             continue
         parts: list[pl.DataFrame] = []
