@@ -100,7 +100,7 @@ def _reopen_contested(lake: Lake, source: Source, progress: Progress) -> None:
     fresh = [(entry, described_anew(lake, source, entry)) for entry in wanted]
     reopened = [entry for _, entry in fresh if entry]
     if reopened:
-        catalogue.reopen(lake.tables, source.name, reopened)
+        catalogue.amend(lake.tables, source.name, reopened)
         progress(
             f"{source.name}: {len(reopened)} files are read again, for which observation is newer is told otherwise now"
         )
