@@ -23,7 +23,7 @@ up: install  ## Dagster UI with sensors on: http://127.0.0.1:3000
 	@exec $(VENV)/cryptodudez up
 
 test: install  ## All tests, the fast ones first
-	@start=$$(date +%s); $(VENV)/pytest cryptodudez_assets_tests/unit cryptodudez_assets_tests/property cryptodudez_assets_tests/integration; \
+	@start=$$(date +%s); $(VENV)/pytest -n auto --maxprocesses 4 --dist loadfile cryptodudez_assets_tests/unit cryptodudez_assets_tests/property cryptodudez_assets_tests/integration; \
 	code=$$?; echo "tests took $$(( $$(date +%s) - start )) s"; exit $$code
 
 lint: install  ## Style, types, definitions, generated docs

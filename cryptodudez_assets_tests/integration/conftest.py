@@ -128,6 +128,7 @@ def weed_command(weed: str, folder: Path) -> tuple[list[str], int]:
     command += [
         f"-s3.config={folder / 's3.json'}",
         "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
         "-volume.max=100",
         "-master.volumeSizeLimitMB=64",
     ]

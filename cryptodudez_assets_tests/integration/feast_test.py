@@ -193,7 +193,8 @@ def test_online_features_are_ours_at_the_same_instant(
     store.close()
     refs = [f"{view.name}:{name}" for name in view.features]
     found = feast_store.get_online_features(refs, keys).to_dict()
-    assert any(one["event_ts"] for one in ours)
+    # Counts of tweets of long ago are known only since they landed, when the tweets are too old to be served.
+    assert any(one["event_ts"] for one in ours) == bool((latest["event_ts"] >= last - view.ttl).any())
     for name in view.features:
         assert found[name] == [as_feast_has_it(one[name]) for one in ours], name
 

@@ -1,6 +1,7 @@
 """What cannot be made yet is named with what to land; once that has landed, also by a run that died, everything is made."""
 
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -47,16 +48,20 @@ def coins(samples: Path) -> dict[str, bytes]:
         return {Path(name).name: archive.read(name) for name in members}
 
 
-def features(lake: Lake) -> dict[str, pl.DataFrame]:
+def features(lake: Lake, began: datetime) -> dict[str, pl.DataFrame]:
+    """Features and training set. What is known since it landed landed at another time in another home."""
+    landed = pl.when(pl.col("known_ts") < began).then("known_ts")
     specs = [spec for view in all_views().values() for spec in table_specs(view)]
     there = [spec.name for spec in specs if lake.tables.table(spec.name)]
     found = {name: rows_of(lake, name) for name in (*there, training_set.SPEC.name)}
-    return {name: rows.sort(rows.columns) for name, rows in found.items()}
+    timed = {name: rows.with_columns(landed.alias("known_ts")) for name, rows in found.items()}
+    return {name: rows.sort(rows.columns) for name, rows in timed.items()}
 
 
 def test_without_ether_s_prices_it_says_so_and_when_they_land_every_table_is_made(
     samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    began = datetime.now(UTC)
     monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
     lake, calm = (Lake.open(Settings(home=tmp_path / name, settle_seconds=0)) for name in ("home", "calm"))
     for name, content in coins(samples).items():
@@ -88,7 +93,7 @@ def test_without_ether_s_prices_it_says_so_and_when_they_land_every_table_is_mad
         if view.name != "stock_rolling":
             materialize(calm, view, full=True)
     assert training_set.update(calm, SignalOptions())
-    made, expected = features(lake), features(calm)
+    made, expected = features(lake, began), features(calm, began)
     assert made.keys() == expected.keys()
     for name, rows in expected.items():
         assert rows.equals(made[name], null_equal=True), name

@@ -28,6 +28,13 @@ def keys_of(lake: Lake, view: FeatureView) -> pl.DataFrame:
     return rows.select(view.key).unique().sort(view.key).collect() if view.key else pl.DataFrame({"row": [1]})
 
 
+def is_fresh(lake: Lake, view: FeatureView, at: datetime) -> bool:
+    """Whether a row is young enough to be served then: counts of tweets of long ago are known only since they landed."""
+    rows = lake.tables.scan(view.table)
+    assert rows is not None
+    return rows.filter(pl.col("event_ts") >= at - view.ttl).select(pl.len()).collect().item() > 0
+
+
 @pytest.mark.parametrize("view", all_views().values(), ids=all_views())
 def test_online_is_offline_at_the_same_instant(tiny_lake: Lake, tmp_path: Path, view: FeatureView) -> None:
     store = open_online_store(f"sqlite:///{tmp_path / 'online.db'}")
@@ -39,5 +46,5 @@ def test_online_is_offline_at_the_same_instant(tiny_lake: Lake, tmp_path: Path, 
     expected = [{name: row[f"{view.name}__{name}"] for name in names} for row in offline.iter_rows(named=True)]
     online = store.read(view, keys.select(view.key).to_dicts() if view.key else [{}], view.features, at)
     assert [{name: row[name] for name in names} for row in online] == expected
-    assert any(row["event_ts"] for row in online)
+    assert any(row["event_ts"] for row in online) == is_fresh(tiny_lake, view, at)
     store.close()

@@ -39,8 +39,10 @@ def test_the_declaration_alone_makes_the_graph(rig: Rig):
     }
     names = {(key.asset_key.to_user_string(), key.name) for key in rig.graph.asset_check_keys}
     assert names == {
+        ("catalog/files/gas_prices", "everything_known"),
         ("catalog/files/gas_prices", "schema_change"),
         ("market/gas_prices", "contract"),
+        ("market/gas_prices", "intact"),
         ("market/gas_prices", "conservation"),
         ("quarantine/rows/gas_prices", "nothing_left_behind"),
     }
@@ -59,7 +61,8 @@ def test_a_dropped_file_becomes_table_and_quarantine(rig: Rig):
         (5, "103,2021-01-01 00:00:52,-1,nanopool", "gwei:greater_than_or_equal_to"),
         (6, "banana", "record:too_few_fields"),
     ]
-    assert {name for name, check in checks_of(result).items() if check.passed} == {"contract", "conservation"}
+    passed = {name for name, check in checks_of(result).items() if check.passed}
+    assert passed == {"contract", "conservation", "intact", "everything_known"}
 
 
 def test_columns_that_nobody_declared_are_kept_and_told(rig: Rig):
