@@ -1,0 +1,275 @@
+"""A campaign of kills: `cryptodudez` commands die by SIGKILL, with their whole process group, at random moments, again and again.
+
+In the end a home must hold what one holds in which nothing was ever interrupted: every table, model, export and online row,
+compared by content. What is interrupted is here; how many kills are spent is up to the test and the benchmark.
+"""
+
+import hashlib
+import io
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from random import Random
+from time import monotonic
+
+import polars as pl
+
+from cryptodudez_assets.lake import quarantine
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.landing import land
+from cryptodudez_assets.models.registry import Registry
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.simulator import simulate
+from cryptodudez_assets.simulator.sizes import Size
+from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets_tests.builders import INCIDENTAL, rows_of, take_in
+
+ROOT = Path(__file__).parents[1]
+PATIENCE_SECONDS = 600
+SAMPLES = Size(coins=3, crypto_days=900, tweets=48, stock_symbols=3, stock_days=400, crypto_end=date(2019, 6, 30))
+"""Just enough for both models to be trained."""
+
+# Beside what two runs over the same files differ in: when a product was made, of which of a table's states, by which run.
+ALSO_INCIDENTAL = ["settled_at", "trained_at", "training_snapshot", "run", "looked_at", "published_at", "modified_at"]
+ABOUT_STATES = "catalog.tables"
+
+Order = Sequence[str]
+Picture = dict[str, list[str]]
+"""Every table, model, export and view online by name, each as lines."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Work on a home. `prepare` sets the scene and says what is then ordered, one command after the other."""
+
+    name: str
+    prepare: Callable[[Settings], Sequence[Order]]
+    on_finished_home: bool = True
+
+
+@dataclass
+class Toll:
+    """What a campaign cost, and where homes ended up differing."""
+
+    kills: int = 0
+    survived: int = 0
+    differing: list[str] = field(default_factory=list)
+
+
+class Campaign:
+    """Homes at one path, each begun from the same base."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.settings = Settings(home=folder / "home", settle_seconds=0)
+        self._saved = {False: folder / "landed", True: folder / "finished"}
+        self._random, self._began = Random(seed), datetime.now(UTC)
+        simulate(folder / "samples", SAMPLES)
+        lake = Lake.open(self.settings)
+        for name, source in all_sources().items():
+            if not source.guest_of:
+                list(land(lake, name, sorted((folder / "samples" / name).iterdir())))
+        shutil.copytree(self.settings.home, self._saved[False])
+        began = monotonic()
+        self._finish(["run"])
+        self._first_run = monotonic() - began, picture(self.settings, self._began)
+        shutil.copytree(self.settings.home, self._saved[True])
+
+    def carry_out(self, scenario: Scenario, kills: int, toll: Toll) -> None:
+        """Do the scenario once in peace, and again with so many tries to kill; both homes must hold the same."""
+        longest, expected = self._in_peace(scenario)
+        orders = self._begin(scenario)
+        following = start(self.settings, orders[0])
+        while toll.kills < kills and toll.survived < kills:
+            process, following = following, start(self.settings, orders[0])  # which loads while the other works
+            go(process)
+            try:
+                process.wait(self._random.uniform(0.01, 0.5) * longest)
+                toll.survived += 1
+                orders = self._begin(scenario)  # there is nothing left to be killed
+            except subprocess.TimeoutExpired:
+                kill(process)
+                toll.kills += 1
+        kill(following)
+        self._end(orders)
+        found = picture(self.settings, self._began)
+        toll.differing += [f"{scenario.name}: {line}" for line in differences(expected, found)]
+
+    def _in_peace(self, scenario: Scenario) -> tuple[float, Picture]:
+        """How long it takes uninterrupted, and what a home then holds."""
+        if not scenario.on_finished_home:
+            return self._first_run
+        began = monotonic()
+        self._end(self._begin(scenario))
+        return monotonic() - began, picture(self.settings, self._began)
+
+    def _begin(self, scenario: Scenario) -> Sequence[Order]:
+        shutil.rmtree(self.settings.home)
+        shutil.copytree(self._saved[scenario.on_finished_home], self.settings.home)
+        return scenario.prepare(self.settings)
+
+    def _end(self, orders: Sequence[Order]) -> None:
+        for order in orders:
+            self._finish(order)
+        if orders[-1] != ["run"]:
+            self._finish(["run"])
+
+    def _finish(self, order: Order) -> None:
+        process = start(self.settings, order)
+        go(process)
+        said, _ = process.communicate(timeout=PATIENCE_SECONDS)
+        if process.returncode and "nothing open in quarantine" not in said:
+            raise AssertionError(f"{' '.join(order)} ended with {process.returncode}: {said}")
+
+
+def second_landing(settings: Settings) -> Sequence[Order]:
+    """Two more days of coins, a correction of one, another scrape of tweets."""
+    lake = Lake.open(settings)
+    last = datetime(2019, 6, 30, 23, 59, 59)
+    rows = "".join(
+        f"1,{name},{symbol},{last + timedelta(days=day)},3,1,2,{2 + day / 10},100,1000\n"
+        for day in range(3)
+        for name, symbol in (("Ethereum", "ETH"), ("Bitcoin", "BTC"))
+    )
+    put(lake, "crypto_prices", "more.csv", "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n" + rows)
+    observed = rows_of(lake, "social.elon_tweet_observations")["file_id"][0]
+    put(lake, "elon_tweets", "again.csv", more_likes(text_of(lake, "elon_tweets", observed)))
+    return [["run"]]
+
+
+def replay_of_an_edited_copy(settings: Settings) -> Sequence[Order]:
+    """A file with bad rows, of which one is good in the edited copy."""
+    lake = Lake.open(settings)
+    file_id = quarantine.rows_of(lake.tables, "crypto_prices").collect()["file_id"][0]
+    header, *lines = text_of(lake, "crypto_prices", file_id).splitlines(keepends=True)
+    width = header.count(",")
+    edited = settings.home / "edited.csv"
+    edited.write_text(header + "".join(line for line in lines if line.count(",") == width))
+    return [["quarantine", "replay", "crypto_prices", "--file", file_id, "--edited", str(edited)]]
+
+
+def upkeep(settings: Settings) -> Sequence[Order]:
+    """Many small files to be joined."""
+    lake, source = Lake.open(settings), all_sources()["crypto_prices"]
+    for number in range(3):
+        put(
+            lake,
+            "crypto_prices",
+            f"small-{number}.csv",
+            "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
+            f"1,Small,SML,2019-06-{number + 1:02} 23:59:59,3,1,2,2,100,1000\n",
+        )
+        take_in(lake, source)
+    return [["dagster", "job", "execute", "-m", "cryptodudez_assets.definitions", "-j", "maintenance"]]
+
+
+SCENARIOS = (
+    Scenario("first run", lambda settings: [["run"]], on_finished_home=False),
+    Scenario("second landing", second_landing),
+    Scenario("replay of an edited copy", replay_of_an_edited_copy),
+    Scenario("upkeep", upkeep),
+)
+
+
+def put(lake: Lake, source: str, name: str, text: str) -> None:
+    """Lay a file into the raw zone."""
+    lake.store.write(f"raw/{source}/{name}", io.BytesIO(text.encode()))
+
+
+def text_of(lake: Lake, source: str, file_id: str) -> str:
+    """The text of a catalogued member of an archive."""
+    files = rows_of(lake, "catalog.files").filter(source=source, file_id=file_id)
+    entry = files.filter(pl.col("member").is_not_null()).row(0, named=True)
+    with lake.store.open(lake.store.key(entry["uri"])) as content, zipfile.ZipFile(content) as archive:
+        return archive.read(entry["member"]).decode()
+
+
+def more_likes(text: str) -> str:
+    """The same tweets, seen later: each with ten times the likes."""
+    tweets = pl.read_csv(io.StringIO(text), infer_schema=False)
+    likes = next(name for name in ("nlikes", "likes_count") if name in tweets.columns)
+    return tweets.with_columns(pl.col(likes) + "0").write_csv()
+
+
+def start(settings: Settings, order: Order) -> subprocess.Popen[str]:
+    """Start a command in a process group of its own; it loads its modules and waits for a line."""
+    told = {f"CRYPTODUDEZ_{name.upper()}": str(value) for name, value in settings.model_dump().items() if value}
+    env = os.environ | told | {"DAGSTER_HOME": str(settings.home / "dagster")}
+    command = [sys.executable, "-m", "cryptodudez_assets_tests.worker", "command", *order]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.Popen(command, env=env, cwd=ROOT, text=True, start_new_session=True, **pipes)
+
+
+def go(process: subprocess.Popen[str]) -> None:
+    """Let a command begin. What it says beforehand is passed over."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    while (line := process.stdout.readline()) != "ready\n":
+        assert line, "it ended before it was ready"
+    process.stdin.write("go\n")
+    process.stdin.flush()
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """Kill the whole process group, without a warning."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def picture(settings: Settings, began: datetime) -> Picture:
+    """All that a home holds, without what is incidental. Times since `began` are those of the campaign itself."""
+    lake = Lake.open(settings)
+    shown = {name: _lines(rows_of(lake, name), began) for name in lake.tables.names() if name != ABOUT_STATES}
+    for path in sorted(settings.home.glob("exports/**/*.parquet")):
+        shown[f"export {path.name}"] = _lines(pl.read_parquet(path), began)
+    for folder in sorted(settings.models.iterdir()):
+        shown[f"model {folder.name}"] = _model(Registry(settings.models, folder.name))
+    with closing(sqlite3.connect(settings.home / "online.db")) as online:
+        columns = ["view", "key", "event", "known", "features"]
+        published = "view LIKE '% published'"  # a bookmark
+        rows = online.execute(f"SELECT {', '.join(columns)} FROM online WHERE NOT {published}").fetchall()
+    shown["online"] = _lines(
+        pl.DataFrame(rows, columns, orient="row").with_columns(
+            pl.from_epoch(name, time_unit="us").dt.replace_time_zone("UTC") for name in ("event", "known")
+        ),
+        began,
+    )
+    return shown
+
+
+def _lines(rows: pl.DataFrame, began: datetime) -> list[str]:
+    rows = rows.drop([*INCIDENTAL, *ALSO_INCIDENTAL], strict=False)
+    times = [name for name, dtype in rows.schema.items() if dtype == pl.Datetime("us", "UTC")]
+    told = [
+        pl.when(pl.col(name) >= began).then(pl.lit("now")).otherwise(pl.col(name).cast(pl.String)) for name in times
+    ]
+    rows = rows.with_columns(expression.alias(name) for expression, name in zip(told, times, strict=True))
+    return sorted(map(repr, rows.select(sorted(rows.columns)).iter_rows()))
+
+
+def _model(registry: Registry) -> list[str]:
+    versions = [
+        f"{manifest.label} {manifest.recipe} {registry.stage(version)} {manifest.metrics} {manifest.verdict.skill} "
+        f"{hashlib.sha256(registry.read(version, 'model.onnx')).hexdigest()}"
+        for version in registry.versions()
+        for manifest in [registry.manifest(version)]
+    ]
+    return [*versions, f"{len(registry.promotions())} promotions"]
+
+
+def differences(expected: Picture, found: Picture) -> list[str]:
+    """Where two pictures differ, a line for each thing."""
+    told = []
+    for name in sorted(expected.keys() | found.keys()):
+        here, there = (set(one.get(name, ["nothing"])) for one in (expected, found))
+        if expected.get(name) != found.get(name):
+            told.append(f"{name}: lacks {sorted(here - there)[:2]}, has {sorted(there - here)[:2]}")
+    return told
