@@ -7,14 +7,14 @@ from cryptodudez_assets.contracts.base import Contract, UtcTime
 
 
 class Trials(Contract):
-    """Every recipe that a training run judged, one row each; rows are only ever added.
+    """Every recipe that was judged on a state of the training set, one row each; rows are only ever added.
 
     Whoever tries many recipes finds one that looks good by luck: the deflated Sharpe ratio counts the distinct
     configurations here.
     """
 
-    trained_at: UtcTime = pa.Field(description="When the run judged it.")
-    run: str = pa.Field(description="The training run; one row per recipe and run.")
+    trained_at: UtcTime = pa.Field(description="When it was judged first.")
+    run: str = pa.Field(description="The training run that judged it first.")
     model: str = pa.Field(description="Name of the model in the registry.")
     recipe: str = pa.Field(description="What was fitted.")
     parameters: str = pa.Field(description="Its parameters, as JSON.")

@@ -8,6 +8,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.tables import TableSpec
 
 SPEC = TableSpec("ml.trials", Trials, (), ("trained_at", "recipe"))
+SAME_TRIAL = ["model", "configuration", "training_snapshot"]
 
 
 def trials_of(lake: Lake, model: str) -> pl.DataFrame:
@@ -17,7 +18,14 @@ def trials_of(lake: Lake, model: str) -> pl.DataFrame:
 
 
 def append(lake: Lake, rows: pl.DataFrame) -> None:
-    """Add the rows of one training run, in one commit."""
+    """Add the rows of one training run, in one commit, but for those that were judged on the very same rows before.
+
+    A training that was interrupted behind this commit and is done again tried nothing new.
+    """
     schema = polars_schema(Trials)
+    rows = rows.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
     with lake.tables.changing(SPEC) as change:
-        change.add(rows.select(pl.col(name).cast(dtype) for name, dtype in schema.items()))
+        known = lake.tables.scan(SPEC.name)
+        new = rows if known is None else rows.join(known.select(SAME_TRIAL).collect(), on=SAME_TRIAL, how="anti")
+        if len(new):
+            change.add(new)
