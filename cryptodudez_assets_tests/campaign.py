@@ -6,23 +6,27 @@ compared by content. What is interrupted is here; how many kills are spent is up
 
 import hashlib
 import io
+import multiprocessing
 import os
 import shutil
 import signal
 import sqlite3
-import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
 from time import monotonic
 
+import dagster._cli
 import polars as pl
 
+from cryptodudez_assets import cli
 from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
@@ -33,14 +37,26 @@ from cryptodudez_assets.simulator.sizes import Size
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import INCIDENTAL, rows_of, take_in
 
-ROOT = Path(__file__).parents[1]
 PATIENCE_SECONDS = 600
+PROCESSES = multiprocessing.get_context("forkserver")  # whose children need not load what takes long
+PROCESSES.set_forkserver_preload(
+    [
+        "dagster._cli",
+        "cryptodudez_assets.cli",
+        "cryptodudez_assets.definitions",
+        "cryptodudez_assets.headless",
+        "cryptodudez_assets.models.eth_signal.reporting",
+        "cryptodudez_assets.models.eth_signal.training",
+        "cryptodudez_assets.studies.plots",
+    ]
+)
 SAMPLES = Size(coins=3, crypto_days=900, tweets=48, stock_symbols=3, stock_days=400, crypto_end=date(2019, 6, 30))
 """Just enough for both models to be trained."""
 
 # Beside what two runs over the same files differ in: when a product was made, of which of a table's states, by which run.
 ALSO_INCIDENTAL = ["settled_at", "trained_at", "training_snapshot", "run", "looked_at", "published_at", "modified_at"]
 ABOUT_STATES = "catalog.tables"
+FIRST_RUN = "first run"
 
 Order = Sequence[str]
 Picture = dict[str, list[str]]
@@ -80,36 +96,33 @@ class Campaign:
         shutil.copytree(self.settings.home, self._saved[False])
         began = monotonic()
         self._finish(["run"])
-        self._first_run = monotonic() - began, picture(self.settings, self._began)
+        self._calm = {FIRST_RUN: (monotonic() - began, picture(self.settings, self._began))}
         shutil.copytree(self.settings.home, self._saved[True])
 
     def carry_out(self, scenario: Scenario, kills: int, toll: Toll) -> None:
         """Do the scenario once in peace, and again with so many tries to kill; both homes must hold the same."""
         longest, expected = self._in_peace(scenario)
         orders = self._begin(scenario)
-        following = start(self.settings, orders[0])
         while toll.kills < kills and toll.survived < kills:
-            process, following = following, start(self.settings, orders[0])  # which loads while the other works
-            go(process)
-            try:
-                process.wait(self._random.uniform(0.01, 0.5) * longest)
-                toll.survived += 1
-                orders = self._begin(scenario)  # there is nothing left to be killed
-            except subprocess.TimeoutExpired:
+            process = start(self.settings, orders[0])
+            process.join(self._random.uniform(0.01, 0.5) * longest)
+            if process.is_alive():
                 kill(process)
                 toll.kills += 1
-        kill(following)
+            else:
+                toll.survived += 1
+                orders = self._begin(scenario)  # there is nothing left to be killed
         self._end(orders)
         found = picture(self.settings, self._began)
         toll.differing += [f"{scenario.name}: {line}" for line in differences(expected, found)]
 
     def _in_peace(self, scenario: Scenario) -> tuple[float, Picture]:
         """How long it takes uninterrupted, and what a home then holds."""
-        if not scenario.on_finished_home:
-            return self._first_run
-        began = monotonic()
-        self._end(self._begin(scenario))
-        return monotonic() - began, picture(self.settings, self._began)
+        if scenario.name not in self._calm:
+            began = monotonic()
+            self._end(self._begin(scenario))
+            self._calm[scenario.name] = monotonic() - began, picture(self.settings, self._began)
+        return self._calm[scenario.name]
 
     def _begin(self, scenario: Scenario) -> Sequence[Order]:
         shutil.rmtree(self.settings.home)
@@ -124,10 +137,10 @@ class Campaign:
 
     def _finish(self, order: Order) -> None:
         process = start(self.settings, order)
-        go(process)
-        said, _ = process.communicate(timeout=PATIENCE_SECONDS)
-        if process.returncode and "nothing open in quarantine" not in said:
-            raise AssertionError(f"{' '.join(order)} ended with {process.returncode}: {said}")
+        process.join(PATIENCE_SECONDS)
+        said = log_of(self.settings).read_text()
+        if process.exitcode != 0 and "nothing open in quarantine" not in said:
+            raise AssertionError(f"{' '.join(order)} ended with {process.exitcode}: {said}")
 
 
 def second_landing(settings: Settings) -> Sequence[Order]:
@@ -172,7 +185,7 @@ def upkeep(settings: Settings) -> Sequence[Order]:
 
 
 SCENARIOS = (
-    Scenario("first run", lambda settings: [["run"]], on_finished_home=False),
+    Scenario(FIRST_RUN, lambda settings: [["run"]], on_finished_home=False),
     Scenario("second landing", second_landing),
     Scenario("replay of an edited copy", replay_of_an_edited_copy),
     Scenario("upkeep", upkeep),
@@ -199,29 +212,40 @@ def more_likes(text: str) -> str:
     return tweets.with_columns(pl.col(likes) + "0").write_csv()
 
 
-def start(settings: Settings, order: Order) -> subprocess.Popen[str]:
-    """Start a command in a process group of its own; it loads its modules and waits for a line."""
+def start(settings: Settings, order: Order) -> BaseProcess:
+    """Start a command in a process group of its own."""
     told = {f"CRYPTODUDEZ_{name.upper()}": str(value) for name, value in settings.model_dump().items() if value}
-    env = os.environ | told | {"DAGSTER_HOME": str(settings.home / "dagster")}
-    command = [sys.executable, "-m", "cryptodudez_assets_tests.worker", "command", *order]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    return subprocess.Popen(command, env=env, cwd=ROOT, text=True, start_new_session=True, **pipes)
+    process = PROCESSES.Process(
+        target=be, args=(order, told | {"DAGSTER_HOME": str(settings.home / "dagster")}, log_of(settings))
+    )
+    process.start()
+    while process.is_alive() and os.getpgid(process.pid or 0) != process.pid:
+        time.sleep(0.001)
+    return process
 
 
-def go(process: subprocess.Popen[str]) -> None:
-    """Let a command begin. What it says beforehand is passed over."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    while (line := process.stdout.readline()) != "ready\n":
-        assert line, "it ended before it was ready"
-    process.stdin.write("go\n")
-    process.stdin.flush()
+def be(order: Order, told: dict[str, str], log: Path) -> None:
+    """Be the command line: `cryptodudez …`, or `dagster …`."""
+    os.setsid()
+    os.environ.update(told)
+    said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
+    entry, args = (dagster._cli.main, order[1:]) if order[0] == "dagster" else (cli.main, order)
+    sys.argv = [order[0], *args]
+    entry()
 
 
-def kill(process: subprocess.Popen[str]) -> None:
+def log_of(settings: Settings) -> Path:
+    """Where a command says what it does."""
+    return settings.home.with_name("said")
+
+
+def kill(process: BaseProcess) -> None:
     """Kill the whole process group, without a warning."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    with suppress(ProcessLookupError):  # it ended just now
+        os.killpg(process.pid or 0, signal.SIGKILL)
+    process.join()
 
 
 def picture(settings: Settings, began: datetime) -> Picture:

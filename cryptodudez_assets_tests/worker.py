@@ -1,7 +1,6 @@
 """A process for tests of concurrency and sudden death: says that it is ready, waits for its orders, works.
 
 `worker.py take_in` takes in what lies there, in many small steps. `worker.py land N` lands files of its own and takes in after each.
-`worker.py command ARGS…` is the command line: `cryptodudez ARGS…`, or `dagster …`.
 Which lake: the `CRYPTODUDEZ_*` settings.
 """
 
@@ -60,24 +59,7 @@ def take_in_by_steps(lake: Lake) -> None:
         ingest(lake, SHARED)
 
 
-def command(args: list[str]) -> None:
-    """Load what takes long, then be the command."""
-    import dagster._cli
-
-    from cryptodudez_assets import cli, headless  # noqa: F401
-    from cryptodudez_assets.models.eth_signal import reporting, training  # noqa: F401
-    from cryptodudez_assets.studies import plots  # noqa: F401
-
-    print("ready", flush=True)
-    sys.stdin.readline()
-    entry, rest = (dagster._cli.main, args[1:]) if args[0] == "dagster" else (cli.main, args)
-    sys.argv = [args[0], *rest]
-    entry()
-
-
 def main() -> None:
-    if sys.argv[1] == "command":
-        command(sys.argv[2:])
     lake = Lake.open(Settings())
     print("ready", flush=True)
     sys.stdin.readline()
