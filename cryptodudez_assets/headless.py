@@ -97,10 +97,10 @@ class _Work:
                 self.console.print(f"behind: {one}", soft_wrap=True, highlight=False, markup=False)
         # Tables about tables come behind the rest, since they do not wait for a feature that lacks an input.
         first = {key for key in keys if self.graph.get(key).group_name != INVENTORY}
-        if first and not self._run(first):
+        if first and not self.run(first):
             return False
         last = {key for key in self._to_do(()) if self.graph.get(key).group_name == INVENTORY}
-        if last and not self._run(last):
+        if last and not self.run(last):
             return False
         self._say_what_is_missing(standing(self.lake, self.products))
         return True
@@ -128,7 +128,8 @@ class _Work:
         chosen = dg.AssetSelection.assets(*(catalogue_key(self.sources[name]) for name in self.names))
         return set(chosen.downstream().resolve(self.graph))
 
-    def _run(self, keys: set[dg.AssetKey]) -> bool:
+    def run(self, keys: Iterable[dg.AssetKey]) -> bool:
+        """Materialise these assets in one run; whether it went well."""
         job = self.definitions.resolve_implicit_global_asset_job_def()
         with self.console.status("running the asset graph …"):
             result = job.execute_in_process(
@@ -213,19 +214,10 @@ def _tell(console: Console, level: Literal["failed", "warning"], text: str) -> N
 
 def make_known(lake: Lake, names: Sequence[str], console: Console) -> bool:
     """Have Dagster know of tables that were made again: they are materialized, and their checks look at them."""
-    definitions = build_definitions(
-        all_sources().values(),
-        configured_views(lake.settings.rolling_days),
-        LakeResource(home=str(lake.settings.home)),
-        {"progress": _progress(console)},
-    )
-    graph = definitions.resolve_asset_graph()
     made = {tuple(name.split(".")) for name in names}
-    # One source's part of a table is an asset of its own, and comes with what is made in the same step.
-    keys = [key for key in graph.materializable_asset_keys if tuple(key.path[:2]) in made]
-    selected = dg.AssetSelection.assets(*keys).required_multi_asset_neighbors().resolve(graph)
     with dg.DagsterInstance.from_config(str(dagster_home(lake.settings))) as instance:
-        result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
-            instance=instance, asset_selection=list(selected), run_config=QUIET, raise_on_error=False
-        )
-    return _report(result, console)
+        views = configured_views(lake.settings.rolling_days)
+        work = _Work(lake, list(all_sources()), console, instance, all_sources(), views)
+        # One source's part of a table is an asset of its own, and comes with what is made in the same step.
+        keys = [key for key in work.graph.materializable_asset_keys if tuple(key.path[:2]) in made]
+        return work.run(dg.AssetSelection.assets(*keys).required_multi_asset_neighbors().resolve(work.graph))
