@@ -585,7 +585,10 @@ def move_home(old: Path, new: Path) -> None:
         moved = move(before, after, settings, lambda line: shown.update(f"moving: {line}"))
     for path in moved.missing:
         _warn(f"warning: {path} is named by a table, and was missing before")
-    console.print(f"{moved.tables} tables were brought to {settings.lake}", soft_wrap=True, highlight=False)
+    told = f"{moved.tables} tables were brought to {settings.lake}"
+    if not moved.tables:
+        told = f"all tables of {settings.lake} lie in it already: {new} is a home of its own, and {old} was not touched"
+    console.print(told, soft_wrap=True, highlight=False)
 
 
 @main.command("restore-catalog")

@@ -18,7 +18,6 @@ from cryptodudez_assets.lake.places import key_within, path_of
 
 RECORD = ".sums.json"
 READ_BYTES = 1 << 20
-DATA = "data/"
 ASIDE = "rebuilding"
 """The folder, in a table's own, of the metadata of a table that is to take its place."""
 
@@ -47,7 +46,7 @@ class Records:
         location = path_of(location)
         sums = Sums()
         for key in self._keys(location, folder):
-            told = self.told(key, location)
+            told = self.told(key)
             if told is None:
                 sums.damaged.append(self._store.uri(key))
             else:
@@ -58,7 +57,7 @@ class Records:
         """Records (keys) that tell of files that are used. Damaged ones as long as nothing else tells of one of these."""
         location = path_of(location)
         names = {name_in(location, path) for path in used}
-        told = {key: self.told(key, location) for key in self._keys(location, "metadata")}
+        told = {key: self.told(key) for key in self._keys(location, "metadata")}
         known = {name for one in told.values() if one is not None for name in one}
         return {key for key, one in told.items() if (names - known if one is None else names & one.keys())}
 
@@ -66,11 +65,11 @@ class Records:
         within = f"{key_within(location, self._root)}/{folder}"
         return [found.key for found in self._store.list(within) if found.key.endswith(RECORD)]
 
-    def told(self, key: str, location: str) -> Mapping[str, str] | None:
+    def told(self, key: str) -> Mapping[str, str] | None:
         """What one record says; None where it is damaged."""
         if key not in self._read:
             with self._store.open(key) as content:
-                self._read[key] = parse(content.read(), location)
+                self._read[key] = parse(content.read())
         return self._read[key]
 
 
@@ -81,10 +80,10 @@ def record(location: str, sums: Mapping[str, str]) -> bytes:
     return json.dumps({"location": location, "sums": names, "sum": _of_record(location, names)}, indent=1).encode()
 
 
-def parse(content: bytes, location: str) -> Mapping[str, str] | None:
-    """What a record says about the table at `location`; None where it is damaged.
+def parse(content: bytes) -> Mapping[str, str] | None:
+    """What a record says about a table, wherever that lies now; None where it is damaged.
 
-    A table that was moved has the same data files, but its manifests and metadata are written anew, since they hold paths.
+    A table that was moved has the same files, and others beside them under new names: what holds paths is written anew.
     """
     try:
         told = json.loads(content)
@@ -93,7 +92,7 @@ def parse(content: bytes, location: str) -> Mapping[str, str] | None:
         return None
     if own != _of_record(where, names):
         return None
-    return names if where == location else {name: sum_ for name, sum_ in names.items() if name.startswith(DATA)}
+    return dict(names)
 
 
 def name_in(location: str, path: str) -> str:

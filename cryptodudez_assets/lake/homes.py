@@ -56,7 +56,8 @@ def insist_on_own(settings: Settings, table: str, location: str) -> None:
     """Refuse a table that lies outside of the lake, whatever the catalog says."""
     if not inside(location, warehouse(settings)):
         raise Refused(
-            f"the table {table} lies in {location}, not in the lake {settings.lake}: it is neither read, written nor cleared up"
+            f"the table {table} lies in {location}, not in the lake {settings.lake}: it is neither read, written nor "
+            f"cleared up. Run `{RESTORE}`, which names what lies in the lake"
         )
 
 
@@ -71,11 +72,14 @@ def holds_tables(store: ObjectStore, below: str = "tables") -> bool:
     return any((version_of(store.uri(found.key)) or 0) > 0 for found in store.list(below))
 
 
-def lost(settings: Settings, table: str) -> Refused:
-    """What is said where the catalog names a metadata file that is not there."""
+def lost(settings: Settings, table: str, why: str) -> Refused:
+    """What is said where the metadata file that the catalog names cannot be had: it is gone, or no metadata file."""
     found = named(settings)
     named_for_it = [one.metadata_location for one in (found.pointers if found else []) if one.name == table]
-    return Refused(f"the catalog names {', '.join(named_for_it)} for {table}, which is gone: run `{RESTORE}`")
+    return Refused(
+        f"the catalog names {', '.join(named_for_it)} for {table}, which {why}: run `cryptodudez rebuild {table}` to make the "
+        f"table again, or `{RESTORE}` to go back to what was committed to it before"
+    )
 
 
 def foreign(settings: Settings, table: Pointer) -> str:

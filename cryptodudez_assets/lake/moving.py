@@ -16,7 +16,6 @@ from urllib.parse import quote
 
 import polars as pl
 from pyiceberg.expressions import AlwaysTrue
-from pyiceberg.io import load_file_io
 
 from cryptodudez_assets.contracts.base import places_of
 from cryptodudez_assets.lake import catalog_database, homes
@@ -28,9 +27,10 @@ from cryptodudez_assets.lake.iceberg_paths import Immovable, Mapped, Rewriting
 from cryptodudez_assets.lake.inventory import TABLES
 from cryptodudez_assets.lake.locks import exclusive
 from cryptodudez_assets.lake.objects import open_store
-from cryptodudez_assets.lake.places import inside, is_local, lake_of, path_of, same
+from cryptodudez_assets.lake.places import inside, is_local, lake_of, path_of, same, table_folder
 from cryptodudez_assets.lake.quarantine import FILES as FILES_SET_ASIDE
 from cryptodudez_assets.lake.quarantine import ROWS as ROWS_SET_ASIDE
+from cryptodudez_assets.lake.recording import hashing_io, write_record
 from cryptodudez_assets.lake.same_bytes import Generations
 from cryptodudez_assets.lake.tables import Change, committed, open_catalog
 from cryptodudez_assets.settings import Settings
@@ -62,7 +62,8 @@ def move(old: str, new: str, settings: Settings, progress: Progress = lambda _: 
         _rename(old, new, lake, settings)
         progress(f"renamed {old}")
     if not Path(settings.lake).is_dir():
-        raise Refused(f"{new} is no home: there is no lake at {settings.lake}")
+        empty = ", but an empty folder: remove it first" if Path(new).is_dir() and not any(Path(new).iterdir()) else ""
+        raise Refused(f"{new} is no home{empty}: there is no lake at {settings.lake}")
     _insist_on_own_catalog(old, new, settings)
     with _at_rest(settings):
         return _bring(lake, settings, progress)
@@ -190,7 +191,9 @@ def _mapping(lake: str, settings: Settings, foreign: Sequence[Pointer]) -> Mappe
 
 
 def _rewritten(one: Pointer, mapped: Mapped) -> tuple[Pointer, list[str]]:
-    rewriting = Rewriting(load_file_io({}, mapped(one.metadata_location)), mapped)
+    written: dict[str, str] = {}
+    io = hashing_io(written)
+    rewriting = Rewriting(io, mapped)
     try:
         location = rewriting.table(one.metadata_location)
     except FileNotFoundError:
@@ -199,6 +202,7 @@ def _rewritten(one: Pointer, mapped: Mapped) -> tuple[Pointer, list[str]]:
         ) from None
     except Immovable as error:
         raise Refused(f"{one.name} has {error}") from None
+    write_record(io, location, table_folder(location), written)
     return replace(one, metadata_location=location), rewriting.gone
 
 

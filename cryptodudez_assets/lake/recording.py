@@ -38,9 +38,7 @@ class RecordingCatalog(SqlCatalog):  # type: ignore[misc]
     def _write_metadata(self, metadata: TableMetadata, io: FileIO, metadata_path: str) -> None:
         hashing = self._load_file_io(io.properties, metadata_path)
         super()._write_metadata(metadata, hashing, metadata_path)
-        told = record(metadata.location, self._of(metadata.location))
-        with io.new_output(metadata_path.removesuffix(METADATA) + RECORD).create(overwrite=True) as out:
-            out.write(told)
+        write_record(io, metadata_path, metadata.location, self._of(metadata.location))
 
     def create_table(self, *args: Any, **kwargs: Any) -> Table:
         """As ever; what was recorded is forgotten here."""
@@ -99,6 +97,17 @@ class RecordingCatalog(SqlCatalog):  # type: ignore[misc]
     def _forget(self, location: str) -> None:
         for path in self._of(location):
             self._written.pop(path, None)
+
+
+def hashing_io(written: Written) -> FileIO:
+    """A way to read and write files that leaves the sums of what is written in `written`."""
+    return _HashingIO({}, written)
+
+
+def write_record(io: FileIO, metadata_path: str, location: str, sums: Mapping[str, str]) -> None:
+    """Write what is recorded with a metadata file of the table at `location`: the sums of what was written for it, by path."""
+    with io.new_output(metadata_path.removesuffix(METADATA) + RECORD).create(overwrite=True) as out:
+        out.write(record(location, sums))
 
 
 class _HashingIO(PyArrowFileIO):  # type: ignore[misc]

@@ -28,6 +28,9 @@ NOW = datetime.max.replace(tzinfo=UTC)
 A_COMMIT = timedelta(minutes=1)
 """Longer than it takes from a metadata file to its name in the catalog."""
 
+NO_METADATA = (ValueError, KeyError, TypeError, AttributeError)
+"""What comes of reading a file that holds something else, or half of it."""
+
 Progress = Callable[[str], None]
 
 
@@ -75,7 +78,7 @@ def restore(settings: Settings, at: datetime, progress: Progress = lambda _: Non
     store = open_store(settings)
     folders = _metadata_files(store)
     before, backup = _known(settings, folders)
-    if backup is None and before.taken_at == NOW and _is_whole(before, folders):
+    if backup is None and before.taken_at == NOW and _is_whole(store, before, folders):
         return None
     known = {one.name: one for one in before.pointers}
     chosen: dict[str, Metadata] = {}
@@ -146,12 +149,14 @@ def _behind(one: Pointer, folders: Mapping[str, Sequence[str]]) -> bool:
     return any(_version(key) > _version(f"/{one.metadata_location}") + 1 for key in folders.get(one.name, ()))
 
 
-def _is_whole(present: Named, folders: Mapping[str, Sequence[str]]) -> bool:
-    """Whether it names a file that is there for every table that was ever written to."""
+def _is_whole(store: ObjectStore, present: Named, folders: Mapping[str, Sequence[str]]) -> bool:
+    """Whether it names a file that can be read for every table that was ever written to."""
     written = {table for table, keys in folders.items() if any(_version(key) > 0 for key in keys)}
     names = {one.name: one.metadata_location.rpartition("/")[2] for one in present.pointers}
-    there = {table: {key.rpartition("/")[2] for key in keys} for table, keys in folders.items()}
-    return written <= set(names) and all(name in there.get(table, ()) for table, name in names.items())
+    named = {
+        table: [key for key in folders.get(table, ()) if key.endswith(f"/{name}")] for table, name in names.items()
+    }
+    return written <= set(names) and all(_read(store, keys) for keys in named.values())
 
 
 def _metadata_files(store: ObjectStore) -> dict[str, list[str]]:
@@ -173,7 +178,7 @@ def _read(store: ObjectStore, keys: Sequence[str]) -> list[Metadata]:
     """What metadata files say; those that cannot be read, since they were never finished or are damaged, are left out."""
     found = []
     for key in keys:
-        with suppress(ValueError, KeyError), store.open(key) as content:
+        with suppress(*NO_METADATA), store.open(key) as content:
             told: dict[str, Any] = json.load(content)
             before = frozenset(one["metadata-file"].rpartition("/")[2] for one in told.get("metadata-log", []))
             updated = datetime.fromtimestamp(told["last-updated-ms"] / 1000, UTC)

@@ -15,7 +15,7 @@ from uuid import uuid4
 import polars as pl
 import pyarrow.compute as pc
 from pyiceberg.conversions import from_bytes
-from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.exceptions import NoSuchTableError, ValidationError
 from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual, Or, literal
 from pyiceberg.expressions.visitors import bind, extract_field_ids
 from pyiceberg.io.pyarrow import expression_to_pyarrow, schema_to_pyarrow
@@ -146,7 +146,10 @@ class Lakehouse:
         try:
             table = self._catalog_of(name).load_table(name)
         except FileNotFoundError:
-            raise homes.lost(self.settings, name) from None
+            raise homes.lost(self.settings, name, "is gone") from None
+        except (ValidationError, ValueError, KeyError, TypeError) as error:  # whatever a damaged JSON comes to
+            said = str(error).partition("\n")[0]
+            raise homes.lost(self.settings, name, f"cannot be read ({said})") from None
         homes.insist_on_own(self.settings, name, table.location())
         return table
 

@@ -21,6 +21,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.maintenance import maintain
 from cryptodudez_assets.lake.moving import Moved, move
 from cryptodudez_assets.lake.replay import reopen
+from cryptodudez_assets.lake.verify import verify_table
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import READINGS, csv, files, rows_of, take_in
 from cryptodudez_assets_tests.homes_builder import at, content, files_with_hashes, land, lived_in, snapshots
@@ -55,6 +56,16 @@ def works(lake: Lake) -> None:
     take_in(lake)
     list(maintain(lake, grace=timedelta(0)))
     assert rows_of(lake, READINGS.table).height == before + 7
+
+
+def test_what_a_move_writes_is_recorded_as_whatever_else_is_written(home: Path, tmp_path: Path) -> None:
+    moved(home, tmp_path / "h2")
+    lake = Lake.open(at(tmp_path / "h2"))
+
+    for name in lake.tables.names():
+        found = verify_table(lake, name)
+        assert (found.unrecorded, found.differences) == ([], [])
+        assert found.files
 
 
 def test_a_home_that_was_moved_by_hand_is_refused_in_a_line_that_mends_it(home: Path, tmp_path: Path) -> None:

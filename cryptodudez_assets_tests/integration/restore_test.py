@@ -138,19 +138,6 @@ def test_a_table_whose_name_alone_is_gone_is_not_begun_anew(home: Path) -> None:
     assert len(content(after)[READINGS.table]) == len(before[READINGS.table]) + 3
 
 
-def test_metadata_that_are_gone_are_told_and_what_is_left_is_named(home: Path) -> None:
-    newest = Path(Lake.open(at(home)).tables.load(READINGS.table).metadata_location)
-    newest.unlink()
-    with pytest.raises(
-        Refused, match=f"names {newest} for {READINGS.table}, which is gone: run `cryptodudez restore-catalog`"
-    ):
-        rows_of(Lake.open(at(home)), READINGS.table)
-    restored = restore(at(home), now())
-    assert restored is not None
-    assert restored.older == [READINGS.table]
-    assert rows_of(Lake.open(at(home)), READINGS.table).height > 0
-
-
 def dead_commit(lake: Lake, name: str) -> Path:
     """Metadata of a commit that never reached the catalog: they say that the table is empty."""
     table = lake.tables.load(name)
@@ -276,3 +263,35 @@ def test_upkeep_deletes_nothing_that_is_not_the_tables_own(tmp_path: Path, where
     with pytest.raises(Refused, match=r"lab\.readings"):
         remove_orphans(Lake.open(at(tmp_path / "home")), READINGS.table, timedelta(0))
     assert files_with_hashes(tmp_path) == before
+
+
+UNREADABLE: dict[str, Callable[[Path], object]] = {
+    "emptied": lambda path: path.write_bytes(b""),
+    "cut off": lambda path: path.write_bytes(path.read_bytes()[:700]),
+    "no metadata": lambda path: path.write_text("[1, 2]"),
+    "garbage": lambda path: path.write_bytes(os.urandom(500)),
+    "gone": Path.unlink,
+}
+
+
+@pytest.mark.parametrize("damage", UNREADABLE)
+def test_metadata_that_cannot_be_had_is_told_with_what_mends_it_and_what_came_before_is_named_again(
+    home: Path, damage: str
+) -> None:
+    lake = Lake.open(at(home))
+    before = content(lake)
+    UNREADABLE[damage](Path(lake.tables.metadata_location(READINGS.table)))
+    why = "is gone" if damage == "gone" else "cannot be read"
+    with pytest.raises(
+        Refused, match=f"{why}.*run `cryptodudez rebuild {READINGS.table}`.*or `cryptodudez restore-cat"
+    ):
+        Lake.open(at(home)).tables.load(READINGS.table)
+
+    restored = restore(at(home), now())
+
+    assert restored is not None
+    assert restored.older == [READINGS.table]
+    after = content(Lake.open(at(home)))
+    assert 0 < len(after.pop(READINGS.table)) < len(before.pop(READINGS.table))
+    assert after == before
+    assert restore(at(home), now()) is None
