@@ -41,6 +41,13 @@ def picky_about_all(texts: pl.Series) -> pl.Series:
     return pl.Series(map(picky, texts), dtype=pl.Float64)
 
 
+def divided(texts: pl.Series) -> pl.Series:
+    """Fails without rows, too, but that is no row's fault."""
+    if texts[0] == "bad" or "bad" in texts:
+        raise ZeroDivisionError("bad")
+    return texts.cast(pl.Float64)
+
+
 @dataclass(frozen=True)
 class Way:
     """A way to fail: the expression, texts of which it makes something, texts on which it fails."""
@@ -93,6 +100,7 @@ WAYS = {
     "function of all values": Way(text.map_batches(picky_about_all, return_dtype=pl.Float64), NUMBERS, ("bad",)),
     "sum so far": Way(text.cast(pl.Float64).cum_sum(), NUMBERS, ("bad",)),
     "share of the mean": Way(text.cast(pl.Float64) / text.cast(pl.Float64).mean(), NUMBERS, ("bad",)),
+    "function that needs a row": Way(text.map_batches(divided, return_dtype=pl.Float64), NUMBERS, ("bad",)),
     "rule": Way(number, NUMBERS, ("1000",), OddRule),
 }
 

@@ -20,7 +20,7 @@ from cryptodudez_assets.features.series import Part, Times, in_series, times
 
 T = TypeVar("T")
 
-MOMENTS = 48
+MOMENTS = 60
 ALL_ROWS = "amid all rows"
 NEWEST_SHARE = 0.05
 LARGEST_MOVES = 8
@@ -99,7 +99,14 @@ def _newest(known: Known) -> Iterator[int]:
 
 
 def _month_ends(known: Known) -> Iterator[int]:
-    yield from _turns(known, known.rows["event_ts"].dt.strftime("%Y-%m"))
+    """Of each month of the calendar one at random, since quarters end in some of them only; then others."""
+    ends, begins = _sides(known, known.rows["event_ts"].dt.strftime("%Y-%m"))
+    ends = ends.filter(pl.col("event_ts") < known.rows["event_ts"].max())  # of a month that has ended
+    of_each = ends.filter(
+        pl.int_range(pl.len()).shuffle(known.random.getrandbits(32)).over(pl.col("event_ts").dt.month()) == 0
+    )
+    yield from known.mixed(map(int, times(of_each["known_ts"])))
+    yield from _in_turn(known.mixed(map(int, times(side["known_ts"]))) for side in (begins, ends))
 
 
 def _year_ends(known: Known) -> Iterator[int]:
@@ -108,10 +115,23 @@ def _year_ends(known: Known) -> Iterator[int]:
 
 def _turns(known: Known, periods: pl.Series) -> Iterator[int]:
     """When the last rows of a period became known, and when the first of another did."""
+    yield from _in_turn(known.mixed(map(int, times(side["known_ts"]))) for side in _sides(known, periods))
+
+
+def _sides(known: Known, periods: pl.Series) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The last rows of each period, and the first."""
     dated = known.rows.select("event_ts", "known_ts").with_columns(period=periods)
     event = pl.col("event_ts")
-    sides = (dated.filter(event == side.over("period")) for side in (event.max(), event.min()))
-    yield from _in_turn(known.mixed(map(int, times(side["known_ts"]))) for side in sides)
+    return dated.filter(event == event.max().over("period")), dated.filter(event == event.min().over("period"))
+
+
+def _after_moves(known: Known) -> Iterator[int]:
+    """When the rows that follow those of the largest moves became known."""
+    inputs = known.parts[:-1]
+    alone = [some[0] for part in inputs for some in part.largest_moves()]
+    together = [some[0] for part in inputs for some in part.moves_together()]
+    for time in _in_turn([known.mixed(alone), together]):
+        yield known.at(known.at(time) + 1)
 
 
 def _moves(known: Known) -> Iterator[int]:
@@ -181,9 +201,10 @@ KINDS: Mapping[str, tuple[int, Callable[[Known], Iterator[int]]]] = {
     ALL_ROWS: (2, _amid),
     "first rows": (2, _first),
     "newest rows": (5, _newest),
-    "month ends": (6, _month_ends),
+    "month ends": (14, _month_ends),
     "year ends": (2, _year_ends),
     "largest moves": (10, _moves),
+    "after the largest moves": (4, _after_moves),
     "beside gaps": (4, _gaps),
     "beside nulls": (5, _nulls),
     "before an input becomes known": (3, _inputs),

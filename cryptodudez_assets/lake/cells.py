@@ -4,8 +4,9 @@ an empty text is, and keys without the characters that nobody sees.
 Text becomes numbers and days in `parse.py`; the rules of a contract are judged in `contracts/rules.py`.
 """
 
-from collections.abc import Iterator
-from functools import cache, reduce
+from collections.abc import Callable, Iterator
+from functools import cache, partial, reduce
+from itertools import chain
 from operator import or_
 
 import polars as pl
@@ -19,9 +20,10 @@ from cryptodudez_assets.sources.text import identifier
 # From here on not every whole number is a float of its own.
 INEXACT = 1 << 53
 
-# Sixty where it may be a time's seconds: on its own, or at the end of HHMMSS, with or without a date before it.
-SIXTY = r"(^|\D)(\d{4}|\d{10}|\d{12})?60(\D|$)"
 SURELY_SECONDS = r"\d:\d\d:60(\D|$)"
+LATER, NONE = 59, 99  # a second that there is, and one that no minute has
+SIXTIES = 4
+"""So many of a text are tried: a time hardly has more."""
 MADE = " made"  # beside the raw columns, as `FILE` and `ROW` are
 REFUSALS = (pl.exceptions.InvalidOperationError, pl.exceptions.ComputeError)
 
@@ -34,8 +36,13 @@ def misfits(layout: Layout, raw: pl.DataFrame, made: pl.DataFrame, fitting: pl.D
 
     `raw` are the raw columns, `made` what the layout's expressions make of them, `fitting` the same in the contract's types.
     """
-    found = [*_lost(made, fitting), *_leap_seconds(layout, raw, fitting)]
-    return {rule: flags for rule, flags in found if flags.any()}
+    found: dict[str, pl.Series] = {}
+    for rule, flags in chain(
+        _lost(made, fitting), _underflown(layout, raw, fitting), _leap_seconds(layout, raw, fitting)
+    ):
+        if flags.any():
+            found[rule] = found[rule] | flags if rule in found else flags
+    return found
 
 
 def with_empty_text(source: Source, layout: Layout, raw: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
@@ -95,6 +102,17 @@ def _lost(made: pl.DataFrame, fitting: pl.DataFrame) -> Iterator[tuple[str, pl.S
                 yield f"{name}:underflow", ((fitting[name] == 0) & _is_not_zero(made[name])).fill_null(False)
 
 
+def _underflown(layout: Layout, raw: pl.DataFrame, fitting: pl.DataFrame) -> Iterator[tuple[str, pl.Series]]:
+    """Numbers that are written as more than nothing, and that an expression reads as nothing."""
+    for name, expression in layout.canonical.items():
+        if fitting.schema[name].is_float():
+            at = (fitting[name] == 0).fill_null(False).arg_true()
+            for text in _texts(raw, expression) if len(at) else ():
+                told = raw[text].gather(at)
+                nothing = (told.cast(pl.Float64, strict=False) == 0) & told.str.contains(NOT_ZERO)
+                yield f"{name}:underflow", _none(len(raw)).scatter(at.filter(nothing.fill_null(False)), True)
+
+
 def _is_lost(made: pl.Series, fitting: pl.Series) -> pl.Series:
     lost = made.is_not_null() & fitting.is_null()
     if made.dtype.is_float() and fitting.dtype.is_integer():
@@ -109,29 +127,58 @@ def _is_not_zero(made: pl.Series) -> pl.Series:
 
 
 def _leap_seconds(layout: Layout, raw: pl.DataFrame, fitting: pl.DataFrame) -> Iterator[tuple[str, pl.Series]]:
-    """Times whose text says second 60. There is none here, and what reads it makes it the next minute without a word."""
+    """Times that are written with second 60. There is none here, and what reads it makes it the next minute without a word."""
     for name, expression in layout.canonical.items():
-        texts = _texts(raw, expression)
-        if texts and isinstance(fitting.schema[name], pl.Date | pl.Datetime):
-            yield f"{name}:leap_second", _is_leap_second(raw, texts, expression, fitting[name])
+        if isinstance(fitting.schema[name], pl.Date | pl.Datetime):
+            columns = [one for one in dict.fromkeys(expression.meta.root_names()) if _may_hold_times(raw.schema[one])]
+            for column in columns:
+                yield f"{name}:leap_second", _is_leap_second(raw, column, expression, fitting[name])
 
 
-def _is_leap_second(raw: pl.DataFrame, texts: list[str], expression: pl.Expr, read: pl.Series) -> pl.Series:
+def _may_hold_times(dtype: pl.DataType) -> bool:
+    return dtype == pl.String or dtype.is_integer()
+
+
+def _is_leap_second(raw: pl.DataFrame, column: str, expression: pl.Expr, read: pl.Series) -> pl.Series:
     flags = _none(len(read))
     at = (read.is_not_null() if read.dtype == pl.Date else read.dt.second() == 0).arg_true()
-    at = at.filter(_any_says(raw, texts, at, "60", literal=True))
-    if at.is_empty():
-        return flags
-    # With 59 in its place it is a second earlier, or else the sixty was something else.
-    earlier = raw[at].with_columns(pl.col(texts).str.replace_all(SIXTY, "${1}${2}59${3}")).select(expression)
-    gained = (read.gather(at) - earlier.to_series().cast(read.dtype)).dt.total_milliseconds()
-    rolled = (gained == 1000) | ((gained > 0) & _any_says(raw, texts, at, SURELY_SECONDS))
-    return flags.scatter(at.filter(rolled.fill_null(False)), True)
+    for another in _sixties(raw.schema[column]):
+        at_here = at.filter(raw[column].gather(at).cast(pl.String).str.contains("60", literal=True).fill_null(False))
+        if at_here.is_empty():
+            break
+        # With 59 in its place it is a second earlier, and with 99 it is no time; or else the sixty was something else.
+        there, rows = read.gather(at_here), raw[at_here]
+        earlier, none = (
+            _read(rows.with_columns(another(column, seconds)), expression, read.dtype) for seconds in (LATER, NONE)
+        )
+        gained = (there - earlier).dt.total_milliseconds()
+        surely = rows[column].cast(pl.String).str.contains(SURELY_SECONDS)
+        rolled = (gained == 1000) & none.is_null() if read.dtype != pl.Date else (gained > 0) & surely
+        flags = flags.scatter(at_here.filter(rolled.fill_null(False)), True)
+    return flags
 
 
-def _any_says(raw: pl.DataFrame, texts: list[str], at: pl.Series, what: str, *, literal: bool = False) -> pl.Series:
-    said = (raw[name].gather(at).str.contains(what, literal=literal).fill_null(False) for name in texts)
-    return reduce(or_, said)
+def _sixties(dtype: pl.DataType) -> list[Callable[[str, int], pl.Expr]]:
+    """Ways to put other seconds in the place of a sixty: of the first in a text, the second, …; of the last two digits."""
+    if dtype.is_integer():
+        return [lambda name, seconds: pl.when(pl.col(name) % 100 == 60).then(pl.col(name) + (seconds - 60))]
+    return [
+        partial(
+            lambda nth, name, seconds: pl.col(name).str.replace(nth, f"${{1}}{seconds}"), f"^((?:.*?60){{{n}}}.*?)60"
+        )
+        for n in range(SIXTIES)
+    ]
+
+
+def _read(raw: pl.DataFrame, expression: pl.Expr, dtype: pl.DataType) -> pl.Series:
+    """What the expression makes of each row; null where it refuses."""
+    try:
+        return raw.select(expression.alias(MADE))[MADE].cast(dtype)
+    except REFUSALS:
+        if len(raw) == 1:
+            return pl.Series([None], dtype=dtype)
+        middle = len(raw) // 2
+        return pl.concat(_read(half, expression, dtype) for half in (raw[:middle], raw[middle:]))
 
 
 def _texts(raw: pl.DataFrame, expression: pl.Expr) -> list[str]:

@@ -17,6 +17,10 @@ from cryptodudez_assets.lake.archives import Refused
 # Polars' panics are no Exceptions to Python.
 ERRORS = (Exception, pl.exceptions.PanicException)
 MACHINE = (MemoryError, OSError)
+# What database drivers call faults that are not the statement's (PEP 249): locks, connections, disks.
+OF_DATABASES = {"OperationalError", "InterfaceError"}
+NO_THREAD = "can't start new thread"
+TRIED_ALONE = 20
 KEPT_OF_TEXT = 200
 
 
@@ -33,10 +37,15 @@ def is_of_rows(error: BaseException | None) -> bool:
 
     Memory and whatever the system was asked for are not, even behind an error of another kind.
     """
-    if not isinstance(error, ERRORS) or isinstance(error, (*MACHINE, Refused, Misdeclared)):
+    if not isinstance(error, ERRORS) or isinstance(error, (*MACHINE, Refused, Misdeclared)) or _is_refused(error):
         return False
     behind = error.__cause__ or error.__context__
     return behind is None or is_of_rows(behind)
+
+
+def _is_refused(error: BaseException) -> bool:
+    """Whether a database or the system refused its service, in an error of a kind of its own."""
+    return any(kind.__name__ in OF_DATABASES for kind in type(error).__mro__) or NO_THREAD in str(error)
 
 
 @contextmanager
@@ -113,7 +122,7 @@ def culprit(suspects: Iterable[Suspect], looks_around: bool) -> Culprit | None:
 
 def _located(suspect: Suspect, error: BaseException, looks_around: bool) -> Culprit:
     rows = suspect.rows
-    if without := suspect.error_on(rows.clear()):
+    if (without := suspect.error_on(rows.clear())) and _fails_on_any(suspect):
         return Culprit(suspect, without, None, {})
     good, bad = 0, len(rows)  # the first `good` rows do not fail, the first `bad` do
     while bad - good > 1:
@@ -127,6 +136,12 @@ def _located(suspect: Suspect, error: BaseException, looks_around: bool) -> Culp
     read = [name for name in suspect.expression.meta.root_names() if name in rows.columns and not name.startswith(" ")]
     values = rows.select(list(dict.fromkeys(read))).row(bad - 1, named=True)
     return Culprit(suspect, error, rows[suspect.numbered][bad - 1], values)
+
+
+def _fails_on_any(suspect: Suspect) -> bool:
+    """Whether rows fail alone, too: what fails without rows may still be fine with them."""
+    rows = suspect.rows
+    return all(suspect.error_on(rows[at : at + 1]) for at in range(min(TRIED_ALONE, len(rows))))
 
 
 def _shown(value: object) -> str:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import polars as pl
+from pyiceberg.expressions import EqualTo
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake import catalogue
+from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.merge import PLACE
 from cryptodudez_assets.lake.reading import read_files
@@ -24,7 +26,8 @@ STANDS = " stands"
 class Restated:
     """One line for each value that differs: the key, the column, what was `told` and what `stands` now, and who says so.
 
-    `unreadable` names raw files that are not there any more as they were read, so that what they told is not listed.
+    `unreadable` names raw files that are not there any more as they were read, nor in a snapshot of the table, so that what they
+    told is not listed.
     """
 
     lines: pl.DataFrame
@@ -71,14 +74,24 @@ def _read_again(
     unreadable: list[str],
     progress: Callable[[str], None],
 ) -> Iterator[pl.DataFrame]:
-    files = catalogue.files_of(lake.tables, source.name).filter(pl.col("rows_restated") > 0, status=Status.LOADED)
-    for entry in files.sort("uri", "member").collect().to_dicts():
-        if file_id not in (None, entry["file_id"]):
+    known = catalogue.files_of(lake.tables, source.name).sort("uri", "member").collect()
+    # Also what told the same as the winner of its day may tell another value than what stands now.
+    given_way = (pl.col("rows_restated") > 0) | (pl.col("rows_duplicate") > 0)
+    files = known.filter(given_way, status=Status.LOADED)
+    for loaded in files.to_dicts():
+        if file_id not in (None, loaded["file_id"]):
             continue
-        there = lake.store.stat(lake.store.key(entry["uri"]))
-        if there is None or entry["generation"] not in there.generations:
-            unreadable.append(entry["uri"])
+        # Its bytes may still lie under another name.
+        alike = known.filter(pl.col("file_id") == loaded["file_id"]).to_dicts()
+        place = next((one for one in [loaded, *alike] if _is_there(lake, one)), None)
+        if place is None:
+            past = _once_in_the_table(lake, source, loaded["file_id"])
+            if past is None:
+                unreadable.append(loaded["uri"])
+            else:
+                yield _differing(past.lazy(), table, source)
             continue
+        entry = loaded | {name: place[name] for name in ("uri", "member", "generation")}
         parts: list[pl.DataFrame] = []
         with Spool() as rejects:
             read_files(
@@ -90,6 +103,23 @@ def _read_again(
                 progress,
             )
         yield from parts
+
+
+def _is_there(lake: Lake, entry: Entry) -> bool:
+    there = lake.store.stat(lake.store.key(entry["uri"]))
+    return there is not None and entry["generation"] in there.generations
+
+
+def _once_in_the_table(lake: Lake, source: Source, file_id: str) -> pl.DataFrame | None:
+    """The rows of a file that is gone, as the newest snapshot has them that still has any; None where upkeep forgot it."""
+    of_file = EqualTo("file_id", file_id)
+    for snapshot in reversed(lake.tables.load(source.table).metadata.snapshots):
+        rows = lake.tables.scan(source.table, of_file, snapshot.snapshot_id)
+        if rows is not None and {*source.key, *source.values, *PLACE} <= set(rows.collect_schema().names()):
+            found = rows.filter(pl.col("file_id") == file_id).collect()
+            if len(found):
+                return found
+    return None
 
 
 def _differing(rows: pl.LazyFrame, table: pl.LazyFrame, source: Source) -> pl.DataFrame:

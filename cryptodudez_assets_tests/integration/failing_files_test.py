@@ -1,6 +1,7 @@
 """Files that fail while they are read: who is at fault, what is said of it, and that the machine's faults are no file's."""
 
 import errno
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -186,7 +187,16 @@ class Faulty(FolderStore):
 
 
 class TestTheMachineAtFault:
-    @pytest.mark.parametrize("error", [MemoryError(), OSError(errno.ENOSPC, "No space left on device")], ids=repr)
+    @pytest.mark.parametrize(
+        "error",
+        [
+            MemoryError(),
+            OSError(errno.ENOSPC, "No space left on device"),
+            sqlite3.OperationalError("database is locked"),
+            RuntimeError("can't start new thread"),
+        ],
+        ids=repr,
+    )
     def test_inside_an_expression_sets_nothing_aside(self, lake: Lake, drop: Drop, error: Exception):
         down = [True]
 

@@ -14,6 +14,7 @@ from cryptodudez_assets.lake.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
+from cryptodudez_assets.lake.maintenance import expire
 from cryptodudez_assets.lake.replay import correct, reopen
 from cryptodudez_assets.lake.restated import restated
 from cryptodudez_assets.lake.status import status_of, unbalanced_files
@@ -202,12 +203,43 @@ def test_rows_that_are_repeated_are_not_restated(lake: Lake, put: Put) -> None:
     assert restated(lake, source).lines.is_empty()
 
 
-def test_what_cannot_be_read_again_is_named(lake: Lake, put: Put) -> None:
+def test_what_an_overwritten_file_told_is_listed_as_long_as_upkeep_keeps_it_and_named_then(
+    lake: Lake, put: Put
+) -> None:
     source = replace(LANDING, observations=None)
     put("a.csv", V1)
     take_in(lake, source)
     put("a.csv", V2)
     told(lake, source)
     listed = restated(lake, source)
+    assert len(listed.lines) == sum(restated_by_file(lake, source).values())
+    assert not listed.unreadable
+
+    expire(lake, source.table, keep=1)
+
+    listed = restated(lake, source)
     assert listed.lines.is_empty()
     assert [Path(uri).name for uri in listed.unreadable] == ["a.csv"]
+
+
+def test_bytes_that_still_lie_under_another_name_are_read_there(lake: Lake, put: Put) -> None:
+    source = replace(LANDING, observations=None)
+    put("a.csv", V1)
+    put("same.csv", V1)
+    take_in(lake, source)
+    put("a.csv", V2)
+    told(lake, source)
+    expire(lake, source.table, keep=1)
+    listed = restated(lake, source)
+    assert not listed.lines.is_empty()
+    assert not listed.unreadable
+
+
+def test_the_list_compares_with_what_stands_now_in_whatever_batches_files_came(lake: Lake, put: Put) -> None:
+    source = replace(LANDING, observations=None)
+    for name, hours, value in (("a.csv", [0], 1), ("b.csv", [0, 5], 1), ("c.csv", [0], 2)):
+        put(name, csv("s", hours, value=value))
+        take_in(lake, source)
+    listed = restated(lake, source)
+    names = dict(files(lake, source).select("file_id", "uri").rows())
+    assert sorted(Path(names[file_id]).name for file_id in listed.lines["file_id"]) == ["a.csv", "b.csv"]

@@ -107,6 +107,10 @@ def test_a_draft_does_not_make_a_leap_second_the_next_minute(form: str, tmp_path
         "%Y-%m-%dT%H:%M:%S%.f",
         "%d/%m/%y %H:%M:%S",
         "%Y-%m-%d %H:%M:%S%z",
+        "%Y%m%d%H%M%S%3f",
+        "%Y%m%d %H%M%S%6f",
+        "%Y%j%H%M%S",
+        "%H%M%S%d%m%Y",
     ],
 )
 @given(minute=st.datetimes(datetime(1971, 1, 1), datetime(2059, 1, 1)), fraction=st.sampled_from(["", ".60", ".5"]))
@@ -116,16 +120,38 @@ def test_a_leap_second_is_set_aside_however_times_are_written(form: str, minute:
     zoned = when if "%z" in form else when.dt.replace_time_zone("UTC")
     layout = Layout("odd", LAYOUT.columns, {**LAYOUT.canonical, "event_ts": zoned})
     exact = minute.replace(second=59, microsecond=0, tzinfo=UTC)
-    written = exact.strftime(form.replace("%.f", fraction))
-    leap = exact.strftime(form.replace("%.f", fraction).replace("%S", "60"))
-    full = exact.replace(second=0).strftime(form.replace("%.f", fraction))
+    shown = form.replace("%.f", fraction).replace("%3f", "000").replace("%6f", "000000")
+    written = exact.strftime(shown)
+    leap = exact.strftime(shown.replace("%S", "60"))
+    full = exact.replace(second=0).strftime(shown)
     found = fates(GAUGES, layout, [{"name": "g", "at": at} for at in (written, leap, full)])
     assert isinstance(found[0], dict)
     assert found[1] == ["event_ts:leap_second"]
     assert isinstance(found[2], dict)
 
 
+@given(at=st.datetimes(datetime(1971, 1, 1), datetime(2059, 1, 1)))
+@example(datetime(2020, 7, 27, 18, 11))  # 1595873460
+@settings(max_examples=50, deadline=None)
+def test_seconds_since_1970_that_end_in_sixty_are_times(at: datetime) -> None:
+    minute = at.replace(second=0, microsecond=0, tzinfo=UTC)
+    seconds = pl.from_epoch(pl.col("at").cast(pl.Int64), time_unit="s").dt.replace_time_zone("UTC")
+    layout = Layout("odd", LAYOUT.columns, {**LAYOUT.canonical, "event_ts": seconds.cast(pl.Datetime("us", "UTC"))})
+    (found,) = fates(GAUGES, layout, [{"name": "g", "at": str(int(minute.timestamp()))}])
+    assert isinstance(found, dict)
+    assert found["event_ts"] == minute
+
+
 # --- numbers ---
+
+
+def test_a_number_that_an_expression_reads_as_zero_is_not_zero() -> None:
+    value = pl.col("name").cast(pl.Float64, strict=False)
+    layout = Layout("odd", LAYOUT.columns, {**LAYOUT.canonical, "value": value})
+    written = ["1e-400", "-1e-9999", "0", "0e-400", "1e-3"]
+    found = fates(GAUGES, layout, [{"name": text, "at": f"2020-01-01 00:00:0{n}"} for n, text in enumerate(written)])
+    assert [one if isinstance(one, list) else one["value"] for one in found] == [*[["value:underflow"]] * 2, 0, 0, 1e-3]
+
 
 digits = st.text("0123456789", min_size=1, max_size=4)
 zeros = st.sampled_from(["", "0", "0" * 30, "0" * 330])

@@ -65,7 +65,10 @@ def test_whatever_the_seed_they_are_where_leaks_hide(candles: pl.DataFrame, seed
     turns = {date(year, month, day) for year in (2018, 2019, 2020) for month, day in ((1, 1), (12, 31))}
     assert {time.date() for time in of_kind(moments, "year ends")} < turns
     months = of_kind(moments, "month ends")
-    assert sum((time + DAY).day == 1 for time in months) == sum(time.day == 1 for time in months) == 3
+    assert {(time + DAY).month for time in months if (time + DAY).day == 1} == set(range(1, 13)), (
+        "of each month one end"
+    )
+    assert {close(RISE + 1), close(FALL + 1)} <= {moment.time for moment in moments}
 
 
 def test_none_is_so_late_that_there_is_no_future(candles: pl.DataFrame) -> None:
