@@ -7,15 +7,17 @@ import errno
 import io
 import os
 import shutil
+import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 from uuid import uuid4
 
 from cryptodudez_assets.lake import endpoints
+from cryptodudez_assets.lake.folders import Link, Walk, folder_of, open_file, readable, stat_of
 from cryptodudez_assets.settings import Settings
 
 COPY_BYTES = 1 << 20
@@ -72,7 +74,7 @@ def open_store(settings: Settings) -> ObjectStore:
 
 
 class FolderStore:
-    """A folder of this machine. Symbolic links are never followed: they could lead out of the lake."""
+    """A folder of this machine. Symbolic links below it are never followed: they could lead out of the lake."""
 
     lists_after_key = False
 
@@ -86,14 +88,26 @@ class FolderStore:
         return uri.removeprefix(f"{self.root}/")
 
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
-        folder = self.root / prefix
-        if folder.is_dir():
-            yield from (found for found in self._walk(folder, prefix) if found.key > after)
-        elif os.path.lexists(folder):
-            yield _odd(folder, prefix + "/", "this should be a folder, but is none")
+        try:
+            with folder_of(self.root, prefix.split("/")):
+                pass
+        except FileNotFoundError:
+            return
+        except (Link, NotADirectoryError) as error:
+            yield self._no_folder(prefix, error)
+            return
+        with Walk(self.root) as walk:
+            yield from (found for found in self._walk(walk, prefix) if found.key > after)
 
-    def _walk(self, folder: Path, prefix: str) -> Iterator[StoredObject]:
-        open_folders = [self._entries(folder, prefix)]  # a stack: folders may lie deeper than Python's calls can
+    def _no_folder(self, prefix: str, error: OSError) -> StoredObject:
+        key = prefix + "/"
+        if isinstance(error, Link):
+            told = f"symbolic link: {error.strerror}; put the files here, or name the folder in CRYPTODUDEZ_LAKE"
+            return _odd(self.root / prefix, key, told, "link")
+        return _odd(self.root / prefix, key, "this should be a folder, but is none")
+
+    def _walk(self, walk: Walk, prefix: str) -> Iterator[StoredObject]:
+        open_folders = [self._entries(walk, prefix, prefix)]  # a stack: folders may lie deeper than Python's calls can
         while open_folders:
             found = next(open_folders[-1], None)
             if found is None:
@@ -101,62 +115,53 @@ class FolderStore:
             elif isinstance(found, StoredObject):
                 yield found
             else:
-                open_folders.append(self._entries(*found))
+                open_folders.append(self._entries(walk, *found))
 
-    def _entries(self, folder: Path, prefix: str) -> Iterator[StoredObject | tuple[Path, str]]:
-        """What lies in a folder: objects, and folders with their prefix."""
+    def _entries(self, walk: Walk, path: str, prefix: str) -> Iterator[StoredObject | tuple[str, str]]:
+        """What lies in a folder: objects, and folders, by their path and as they are shown."""
         try:
-            # A folder sorts as its name with a slash, so that the walk is in key order, as in object stores.
-            named = ((readable(e.name) + "/" * e.is_dir(follow_symlinks=False), e) for e in os.scandir(folder))
-            entries = sorted(named, key=itemgetter(0))
-            if not entries and prefix.count("/") != 1:
-                yield _odd(folder, prefix + "/", "empty folder")
+            entries = _sorted(walk.folder(path))
         except FileNotFoundError:
             return  # gone since its parent was listed
         except PermissionError:
-            yield _odd(folder, prefix + "/", "no permission to list this folder")
+            yield _odd(self.root / path, prefix + "/", "no permission to list this folder")
+            return
+        except Link:  # since its parent was listed
+            yield _odd(self.root / path, prefix, "symbolic link", "link")
             return
         except OSError as error:
-            yield _odd(folder, prefix + "/", f"this folder cannot be listed: {error.strerror}")
+            yield _odd(self.root / path, prefix + "/", f"this folder cannot be listed: {error.strerror}")
             return
-        for name, entry in entries:
-            if name.endswith("/"):
-                yield Path(entry.path), f"{prefix}/{name[:-1]}"
-            elif found := _found(f"{prefix}/{name}", entry):
+        if not entries and prefix.count("/") != 1:
+            yield _odd(self.root / path, prefix + "/", "empty folder")
+        for shown, name in entries:
+            if shown.endswith("/"):
+                yield f"{path}/{name}", f"{prefix}/{shown[:-1]}"
+            elif found := _found(f"{prefix}/{shown}", walk, path, name):
                 yield found
 
     def stat(self, key: str) -> StoredObject | None:
-        path = self._path(key)
-        return _stored(key, path.stat()) if path.is_file() and not path.is_symlink() else None
+        found = stat_of(self.root, key)
+        return _stored(key, found) if found else None
 
     def open(self, key: str) -> BinaryIO:
-        return self._path(key).open("rb")
-
-    def _path(self, key: str) -> Path:
-        """Where the object lies: at its key, except where a name is no UTF-8 and the key shows it as readable text."""
-        path = self.root / key
-        if "\\x" in key and not path.exists():
-            path = self.root
-            for part in key.split("/"):
-                path /= (
-                    next((one.name for one in path.iterdir() if readable(one.name) == part), part)
-                    if path.is_dir()
-                    else part
-                )
-        return path
+        return open_file(self.root, key)
 
     def write(self, key: str, content: BinaryIO) -> None:
-        target = self.root / key
-        target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = target.with_name(f".{uuid4().hex}.part")  # short, whatever the length of the name
-        try:
-            with unfinished.open("wb") as out:
-                shutil.copyfileobj(content, out, COPY_BYTES)
-                out.flush()
-                os.fsync(out.fileno())
-            unfinished.replace(target)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        *folders, name = key.split("/")
+        self.root.mkdir(parents=True, exist_ok=True)
+        with folder_of(self.root, folders, create=True) as at:
+            unfinished = f".{uuid4().hex}.part"  # short, whatever the length of the name
+            try:
+                created = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=at)
+                with open(created, "wb") as out:
+                    shutil.copyfileobj(content, out, COPY_BYTES)
+                    out.flush()
+                    os.fsync(out.fileno())
+                os.replace(unfinished, name, src_dir_fd=at, dst_dir_fd=at)
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(unfinished, dir_fd=at)
 
 
 class CloudStore:
@@ -245,37 +250,39 @@ def _from_cloud(meta: dict) -> StoredObject:  # type: ignore[type-arg]
     return StoredObject(meta["path"], meta["size"], meta["last_modified"], generation)
 
 
-def _stored(key: str, stat: os.stat_result) -> StoredObject:
-    return StoredObject(key, stat.st_size, _time(stat), f"{stat.st_mtime_ns}-{stat.st_size}")
+def _stored(key: str, found: os.stat_result) -> StoredObject:
+    return StoredObject(key, found.st_size, _time(found), f"{found.st_mtime_ns}-{found.st_size}")
 
 
-def _odd(folder: Path, key: str, oddity: str) -> StoredObject:
+def _odd(path: Path, key: str, oddity: str, kind: str = "folder") -> StoredObject:
     try:
-        modified = _time(folder.stat())
+        modified = _time(path.lstat())
     except OSError:
         modified = datetime.min.replace(tzinfo=UTC)
-    return StoredObject(key, 0, modified, "folder", oddity)
+    return StoredObject(key, 0, modified, kind, oddity)
 
 
-def _found(key: str, entry: os.DirEntry[str]) -> StoredObject | None:
+def _sorted(folder: int) -> list[tuple[str, str]]:
+    """The names in a folder, as they are shown and as the system has them. Folders end in a slash, and sort so: the walk is in
+    key order, as in object stores."""
+    with os.scandir(folder) as found:
+        return sorted((readable(e.name) + "/" * e.is_dir(follow_symlinks=False), e.name) for e in found)
+
+
+def _found(key: str, walk: Walk, folder: str, name: str) -> StoredObject | None:
     try:
-        stat = entry.stat(follow_symlinks=False)
-    except FileNotFoundError:
+        found = os.stat(name, dir_fd=walk.folder(folder), follow_symlinks=False)
+    except (FileNotFoundError, Link, NotADirectoryError):
         return None  # gone since its folder was listed
-    if entry.is_symlink():
-        return StoredObject(key, 0, _time(stat), "link", "symbolic link")
-    if not entry.is_file(follow_symlinks=False):
-        return StoredObject(key, 0, _time(stat), "special", "not a regular file (a pipe, socket or device)")
-    return _stored(key, stat)
+    if stat.S_ISLNK(found.st_mode):
+        return StoredObject(key, 0, _time(found), "link", "symbolic link")
+    if not stat.S_ISREG(found.st_mode):
+        return StoredObject(key, 0, _time(found), "special", "not a regular file (a pipe, socket or device)")
+    return _stored(key, found)
 
 
-def readable(name: str) -> str:
-    """A name as text: bytes that are no UTF-8 become \\xNN."""
-    return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
-def _time(stat: os.stat_result) -> datetime:
+def _time(found: os.stat_result) -> datetime:
     try:
-        return datetime.fromtimestamp(stat.st_mtime, UTC)
+        return datetime.fromtimestamp(found.st_mtime, UTC)
     except (ValueError, OverflowError, OSError):  # somebody set a year that no calendar has
         return datetime.max.replace(tzinfo=UTC)

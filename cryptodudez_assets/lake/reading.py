@@ -22,6 +22,7 @@ from cryptodudez_assets.lake.chunks import chunks
 from cryptodudez_assets.lake.describe import path_of
 from cryptodudez_assets.lake.dialect import Dialect
 from cryptodudez_assets.lake.faults import ERRORS, Fault, Misdeclared, Suspect, blaming, culprit, in_short, is_of_rows
+from cryptodudez_assets.lake.folders import Link
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.lookups import filled, values_of
 from cryptodudez_assets.lake.parse import EXTRA, ROW, ChunkReader, ParsedChunk, Reject
@@ -36,7 +37,7 @@ GROUPS_TOLD = 16  # between two words of progress
 FILE = " file"  # beside the raw columns while chunks of several files are together, as `ROW` is
 
 # The file itself cannot be had. Other errors of the store (a network that is down) may pass: they stop the run.
-FILE_ERRORS = (FileNotFoundError, PermissionError, IsADirectoryError)
+FILE_ERRORS = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, Link)
 
 REJECT_SCHEMA: dict[str, Any] = {
     "file_id": pl.String,

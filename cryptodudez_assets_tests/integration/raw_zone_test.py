@@ -104,6 +104,39 @@ def test_what_is_no_file_is_listed_as_ignored(lake: Lake, folder: Path, tmp_path
     assert set(table(lake)["name"]) == {"good"}
 
 
+def test_a_sources_folder_that_is_a_link_is_a_status_with_a_reason(lake: Lake, folder: Path, tmp_path: Path) -> None:
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    entry = load(lake)[""]
+    assert entry["status"] == Status.IGNORED
+    assert entry["reason"].startswith(
+        "symbolic link: raw/gauges is a symbolic link, and links are not followed; put the"
+    )
+
+
+def test_a_folder_swapped_for_a_link_before_its_files_are_read_lands_nothing(
+    lake: Lake, folder: Path, tmp_path: Path
+) -> None:
+    for name in ("at once.csv", "later.csv"):
+        (tmp_path / name).write_bytes(gauges(3, name))
+    (folder / "day").mkdir()
+    (folder / "day" / "later.csv").write_bytes(gauges(2, "ours"))
+    catalogue_objects(lake, GAUGES, discover_all(lake, "gauges"))
+    (folder / "other").mkdir()
+    (folder / "other" / "at once.csv").write_bytes(gauges(2, "ours"))
+    found = discover_all(lake, "gauges")
+    for name in ("day", "other"):
+        (folder / name).rename(tmp_path / name)
+        (folder / name).symlink_to(tmp_path)
+    catalogue_objects(lake, GAUGES, found)
+    found_again = load(lake)
+    assert set(table(lake)["name"]) == {"good"}
+    assert {found_again[name]["status"] for name in ("day/later.csv", "other/at once.csv")} == {Status.IGNORED}
+    assert {name: found_again[name]["reason"] for name in ("day", "other")} == dict.fromkeys(
+        ("day", "other"), "symbolic link"
+    )
+
+
 def test_a_file_in_a_folder_that_looks_like_a_file_is_read(lake: Lake, folder: Path) -> None:
     (folder / "folder.csv").mkdir()
     (folder / "folder.csv" / "inner.csv").write_bytes(gauges(4, "inner"))

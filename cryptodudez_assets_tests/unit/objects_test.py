@@ -92,6 +92,74 @@ def test_links_are_neither_followed_nor_read(store: FolderStore, tmp_path_factor
     assert store.stat("raw/s/link") is None
 
 
+WAYS = ["raw", "raw/s", "raw/s/day", "raw/s/day/deep", "raw/s/day/deep/a.csv"]
+
+
+@pytest.fixture
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder beside the lake that looks like its raw zone, with other bytes."""
+    outside = tmp_path_factory.mktemp("outside")
+    elsewhere = FolderStore(outside)
+    elsewhere.write("raw/s/day/deep/a.csv", BytesIO(b"secret"))
+    return outside
+
+
+@pytest.mark.parametrize("swapped", WAYS)
+def test_what_is_swapped_for_a_link_behind_a_listing_is_not_followed(
+    store: FolderStore, outside: Path, swapped: str
+) -> None:
+    key = WAYS[-1]
+    store.write(key, BytesIO(b"ours"))
+    assert [found.key for found in store.list("raw/s")] == [key]
+    (store.root / swapped).rename(store.root / "moved")
+    (store.root / swapped).symlink_to(outside / swapped)
+    assert store.stat(key) is None
+    with pytest.raises(OSError, match=f"{swapped} is a symbolic link, and links are not followed"):
+        store.open(key)
+    listed = list(store.list("raw/s"))
+    assert [found.size for found in listed] == [0]
+    assert all((found.oddity or "").startswith("symbolic link") for found in listed)
+
+
+@pytest.mark.parametrize("swapped", WAYS[1:-1])
+def test_a_folder_that_is_swapped_for_a_link_while_it_is_listed_is_not_followed(
+    store: FolderStore, outside: Path, swapped: str
+) -> None:
+    for name in ("raw/s/a.csv", WAYS[-1], "raw/s/day/deep/b.csv"):
+        store.write(name, BytesIO(b"ours"))
+    listing = store.list("raw/s")
+    assert next(listing).key == "raw/s/a.csv"
+    (store.root / swapped).rename(store.root / "moved")
+    (store.root / swapped).symlink_to(outside / swapped)
+    (outside / "raw/s/day/deep/a.csv").write_bytes(b"secret and longer")
+    assert {found.size for found in listing} <= {0, 4}  # as it was when its folder was opened, or none of it
+
+
+@pytest.mark.parametrize("swapped", ["raw", "raw/s", "raw/s/day"])
+def test_nothing_is_written_through_a_link(store: FolderStore, outside: Path, swapped: str) -> None:
+    (store.root / swapped).parent.mkdir(parents=True, exist_ok=True)
+    (store.root / swapped).symlink_to(outside / swapped)
+    with pytest.raises(OSError, match="is a symbolic link"):
+        store.write("raw/s/day/new.csv", BytesIO(b"ours"))
+    assert not list(outside.rglob("new.csv"))
+
+
+def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "big disk").mkdir()
+    (tmp_path / "lake").symlink_to(tmp_path / "big disk")
+    store = FolderStore(tmp_path / "lake")
+    store.write("raw/s/a.csv", BytesIO(b"ours"))
+    assert [found.size for found in store.list("raw/s")] == [4]
+
+
+def test_a_pipe_in_a_files_place_does_not_block(store: FolderStore) -> None:
+    store.write("raw/s/a.csv", BytesIO(b"ours"))
+    (store.root / "raw/s/a.csv").unlink()
+    os.mkfifo(store.root / "raw/s/a.csv")
+    with pytest.raises(FileNotFoundError, match="no regular file any more"):
+        store.open("raw/s/a.csv")
+
+
 @pytest.mark.parametrize("prefix", ["raw/nowhere", "raw/s"])
 def test_a_source_without_files_lists_nothing(store: FolderStore, prefix: str) -> None:
     (store.root / "raw" / "s").mkdir(parents=True)
