@@ -6,6 +6,7 @@ and so is whatever turns out to be damaged while it is read.
 
 import errno
 import gzip
+import hashlib
 import lzma
 import struct
 import zipfile
@@ -20,6 +21,7 @@ from typing import BinaryIO, Literal, cast
 BOMB_RATIO = 200
 BOMB_FLOOR_BYTES = 64 << 20
 MAX_MEMBERS = 100_000
+READ_BYTES = 4 << 20
 
 Format = Literal["csv", "gz", "zip"]
 
@@ -114,17 +116,55 @@ class Container:
         return zipfile.ZipFile(self.opened)
 
     @contextmanager
-    def text(self, format_: Format, member: str | None, size: int) -> Iterator[BinaryIO]:
+    def text(self, format_: Format, member: str | None, size: int) -> Iterator["Text"]:
         """The bytes of a file, of a gzip's content or of a zip's member. Raises Refused where it is damaged."""
         if member is not None:
             with _refusing("zip"):
                 content = self._zip.open(member)
             with content:
-                yield cast(BinaryIO, _Unpacked(cast(BinaryIO, content), "zip"))
+                hashed = _Hashed(cast(BinaryIO, _Unpacked(cast(BinaryIO, content), "zip")))
+                yield Text(cast(BinaryIO, hashed), hashed)
         else:
             self.opened.seek(0)
-            with _unpacked(self.opened, format_, size) as content:
-                yield content
+            hashed = _Hashed(self.opened)
+            with _unpacked(cast(BinaryIO, hashed), format_, size) as content_of_file:
+                yield Text(content_of_file, hashed)
+
+
+class Text:
+    """A file's text while it is read, and the hash of the bytes that it is read from."""
+
+    def __init__(self, content: BinaryIO, hashed: "_Hashed") -> None:
+        self._content, self._hashed = content, hashed
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes of the text. Raises Refused where it is damaged."""
+        return self._content.read(size)
+
+    def sha256(self) -> str:
+        """Of all bytes of the object, or of the member: what the catalogue knows it by. Reads what was left unread."""
+        while self._hashed.read(READ_BYTES):
+            pass
+        return self._hashed.digest.hexdigest()
+
+    def is_still(self, sha256: str) -> bool:
+        """Whether it was read from these bytes. What was read whole before and is damaged now is not."""
+        try:
+            return self.sha256() == sha256
+        except Refused:
+            return False
+
+
+class _Hashed:
+    """Hashes bytes on their way: what is hashed is what is read, whatever happens to the file meanwhile."""
+
+    def __init__(self, content: BinaryIO) -> None:
+        self.content, self.digest = content, hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self.content.read(size)
+        self.digest.update(data)
+        return data
 
 
 @contextmanager

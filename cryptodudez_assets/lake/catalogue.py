@@ -18,6 +18,8 @@ from cryptodudez_assets.lake.tables import Change, Lakehouse, TableSpec
 FILES = TableSpec("catalog.files", Files, (("source", "identity"), ("open", "identity")), ("uri", "member"))
 SCHEMAS = TableSpec("catalog.schemas", Schemas, (("source", "identity"),), ("layout", "version"))
 
+NO_MEMBER = "it is not in the archive any more"
+
 Entry = dict[str, Any]
 """One row of `catalog.files`."""
 
@@ -167,6 +169,28 @@ def amend(tables: Lakehouse, source: str, entries: Collection[Entry]) -> None:
         change.delete(theirs).add(
             pl.DataFrame([_closed_or_open(entry) for entry in entries], schema=polars_schema(Files))
         )
+
+
+def archives_changed(tables: Lakehouse, source: str, members: Collection[Entry]) -> None:
+    """Of these members other bytes were read than were catalogued: so the archives are not what was catalogued either."""
+    if not members:
+        return
+    of = pl.DataFrame(
+        [(one["uri"], one["generation"]) for one in members], ["uri", "generation"], orient="row"
+    ).unique()
+    expanded = files_of(tables, source).filter(pl.col("status") == Status.EXPANDED, pl.col("member").is_null())
+    archives = expanded.join(of.lazy(), on=["uri", "generation"], how="semi").collect().to_dicts()
+    amend(tables, source, [{**one, "status": Status.IGNORED, "reason": REPLACED} for one in archives])
+
+
+def members_left(tables: Lakehouse, source: str, back: Collection[Entry]) -> None:
+    """Of archives that are described again: members that were gone and are not in them now are not waited for."""
+    archives = pl.DataFrame([(one["uri"], one["generation"]) for one in back], ["uri", "generation"], orient="row")
+    theirs = files_of(tables, source).filter(_was_gone(), pl.col("member").is_not_null())
+    there = pl.col("entry_id").is_in([one["entry_id"] for one in back])
+    left = theirs.join(archives.unique().lazy(), on=["uri", "generation"], how="semi").filter(~there).collect()
+    if len(left):
+        amend(tables, source, [{**one, "reason": NO_MEMBER} for one in left.to_dicts()])
 
 
 def forget_repeated(tables: Lakehouse, source: str, gone: Collection[Entry]) -> None:

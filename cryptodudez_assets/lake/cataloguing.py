@@ -81,6 +81,7 @@ def _write(
         catalogue.record(lake.tables, source.name, new)
     if back := [entry for entry in entries if there.get(entry["entry_id"])]:
         catalogue.amend(lake.tables, source.name, back)
+        catalogue.members_left(lake.tables, source.name, back)
 
 
 def _close_gone(lake: Lake, source: Source) -> int:

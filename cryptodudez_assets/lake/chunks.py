@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import BinaryIO
 
-from cryptodudez_assets.lake.archives import Refused
+from cryptodudez_assets.lake.archives import Refused, Text
 from cryptodudez_assets.lake.dialect import Dialect
 from cryptodudez_assets.lake.records import MAX_RECORD_BYTES, TOO_LONG, first_record, records, tidy
 
@@ -35,7 +35,7 @@ class Chunk:
         return [Chunk(self.first_line, self.data[:end], tidy=True), Chunk(line, self.data[end:], tidy=True)]
 
 
-def chunks(stream: BinaryIO, dialect: Dialect, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Chunk]:
+def chunks(stream: BinaryIO | Text, dialect: Dialect, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Chunk]:
     """The records behind the header. Lines are counted from 1."""
     blocks = _utf8_blocks(stream, dialect.encoding, chunk_bytes)
     pending, line = _behind_header(blocks, dialect.delimiter)
@@ -56,7 +56,7 @@ def chunks(stream: BinaryIO, dialect: Dialect, chunk_bytes: int = CHUNK_BYTES) -
             pending = pending[end:]
 
 
-def _utf8_blocks(stream: BinaryIO, encoding: str, size: int) -> Iterator[bytes]:
+def _utf8_blocks(stream: BinaryIO | Text, encoding: str, size: int) -> Iterator[bytes]:
     """The text as UTF-8, without a byte order mark. What is no valid text stays invalid, for its record to be found out."""
     decoder = codecs.getincrementaldecoder(encoding)("surrogatepass") if encoding.startswith("utf-16") else None
     first = True

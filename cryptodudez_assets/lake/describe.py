@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime
-from typing import BinaryIO
+from io import BytesIO
+from typing import BinaryIO, cast
 
 from cryptodudez_assets.contracts.catalogue import REPLACED, Status
-from cryptodudez_assets.lake.archives import Container, Format, Refused, format_of, members, why_ignored
+from cryptodudez_assets.lake.archives import READ_BYTES, Container, Format, Refused, format_of, members, why_ignored
 from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.dialect import HEAD_BYTES, Recognised, follows, recognise
 from cryptodudez_assets.lake.faults import Fault, blaming
@@ -15,7 +16,7 @@ from cryptodudez_assets.lake.objects import StoredObject
 from cryptodudez_assets.sources import neighbours
 from cryptodudez_assets.sources.declaration import Layout, Source
 
-READ_BYTES = 4 << 20
+BUFFERED_BYTES = 8 << 20
 FILE_ID_LENGTH = 16
 
 CHANGED = "it changed while it was read, and waits for the next look"
@@ -47,7 +48,9 @@ def describe(lake: Lake, source: Source, found: StoredObject, run_id: str | None
 
 
 def _looked_into(lake: Lake, source: Source, found: StoredObject, entry: Entry) -> Iterator[Described]:
-    with lake.store.open(found.key) as content:
+    with lake.store.open(found.key) as opened:
+        # What is small is read once: whatever becomes of the file, all that is said of it is of the same bytes.
+        content = cast(BinaryIO, BytesIO(opened.read())) if found.size <= BUFFERED_BYTES else opened
         head = content.read(HEAD_BYTES)
         entry = {**entry, "format": format_of(head)}
         owner = _other_owner(source, head) if entry["format"] == "csv" else None
@@ -60,8 +63,10 @@ def _looked_into(lake: Lake, source: Source, found: StoredObject, entry: Entry) 
             entry |= {"sha256": sha256, "file_id": sha256[:FILE_ID_LENGTH]}
             if entry["format"] == "zip":
                 yield from _describe_zip(lake, source, found, entry, content)
+            elif entry["format"] == "gz":
+                yield _describe_packed(source, entry, Container(content), "gz", None)
             else:
-                yield _describe_text(source, entry, Container(content), entry["format"], None)
+                yield _describe_text(source, entry, head)
 
 
 def _moving(lake: Lake, found: StoredObject) -> Entry | None:
@@ -96,19 +101,31 @@ def _describe_zip(
         elif member.refused:
             yield {**entry, "reason": member.refused}, None
         else:
-            yield _describe_text(source, {**entry, "format": "csv"}, opened, "zip", member.name)
+            yield _describe_packed(source, {**entry, "format": "csv"}, opened, "zip", member.name)
 
 
-def _describe_text(source: Source, entry: Entry, opened: Container, format_: Format, member: str | None) -> Described:
+def _describe_packed(source: Source, entry: Entry, opened: Container, format_: Format, member: str | None) -> Described:
+    """Packed text is read to its end, for it may be damaged."""
     try:
         with opened.text(format_, member, entry["size"]) as text:
             head = text.read(HEAD_BYTES)
-            if format_ != "csv":  # of plain text both is known; packed text is read to its end, for it may be damaged
-                if owner := _other_owner(source, head):
-                    return _belonging(entry, owner), None
-                sha256 = _digest(head, text)
-        if member is not None:
-            entry = {**entry, "sha256": sha256, "file_id": sha256[:FILE_ID_LENGTH]}
+            if owner := _other_owner(source, head):
+                return _belonging(entry, owner), None
+            while text.read(READ_BYTES):
+                pass
+            sha256 = text.sha256()
+    except (Refused, Fault) as error:
+        return {**entry, "reason": str(error)}, None
+    if member is not None:
+        entry = {**entry, "sha256": sha256, "file_id": sha256[:FILE_ID_LENGTH]}
+    elif sha256 != entry["sha256"]:
+        return {**entry, "status": Status.UNREADABLE, "reason": CHANGED}, None
+    return _describe_text(source, entry, head)
+
+
+def _describe_text(source: Source, entry: Entry, head: bytes) -> Described:
+    """By the beginning of its text."""
+    try:
         with blaming("its text cannot be recognised"):
             seen = recognise(head, source.layouts)
     except (Refused, Fault) as error:

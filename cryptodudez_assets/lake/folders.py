@@ -73,7 +73,7 @@ def open_file(root: Path, key: str) -> BinaryIO:
     if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)
         raise FileNotFoundError(errno.ENOENT, "no regular file any more", key)
-    return open(file, "rb")
+    return os.fdopen(file, "rb")
 
 
 class Walk:
@@ -143,7 +143,8 @@ def _named(at: int, part: str) -> str:
     except FileNotFoundError:
         listed = os.open(".", LIST, dir_fd=at)
         try:
-            return next((name for name in os.listdir(listed) if readable(name) == part), part)
+            with os.scandir(listed) as found:
+                return next((entry.name for entry in found if readable(entry.name) == part), part)
         finally:
             os.close(listed)
     return part

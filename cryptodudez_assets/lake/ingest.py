@@ -9,7 +9,8 @@ Iceberg has no transaction over several tables, so a batch is a list of steps th
 5. *finish*: counts and status go to the catalogue.
 
 A process may die anywhere: the next one finds the claim, does the batch again, and where step 4 is done only step 5.
-An object that was overwritten or removed since it was catalogued is left out: what is there now has a row of its own.
+An object that was overwritten or removed since it was catalogued is left out: what is there now has a row of its own. So is
+one of which other bytes are read than were catalogued, whatever the store says of its time and size.
 
 A file that fails unforeseen is set aside, and the rest of its batch goes on. But as long as no file of its layout was read
 under the declaration as it is, the declaration may be at fault: the file stays pending, with the reason.
@@ -220,6 +221,7 @@ def _do(lake: Lake, source: Source, batch: Batch, run_id: str | None, progress: 
         reading = read_files(lake, source, there, rows.add, rejects, progress)
         _extend_corrections(lake, source, there, reading)
         replaced |= _replaced(lake, batch.entries)  # once more: only what was the same before and after was read whole
+        replaced |= _changed(lake, source, there, reading, progress)
         for entry in batch.entries:
             if entry["entry_id"] in replaced:
                 reading.counts[quarantine.identity(entry)] = FileCount(set_aside=REPLACED)
@@ -259,6 +261,17 @@ def _replaced(lake: Lake, entries: list[Entry]) -> set[str]:
     versions = {(entry["uri"], entry["generation"]) for entry in entries}
     there = {version for version in versions if _is_still(lake, *version)}
     return {entry["entry_id"] for entry in entries if (entry["uri"], entry["generation"]) not in there}
+
+
+def _changed(
+    lake: Lake, source: Source, entries: list[Entry], reading: Reading, progress: Callable[[str], None]
+) -> set[str]:
+    """Entries of which other bytes were read than were catalogued. The next look catalogues what is there now."""
+    changed = [entry for entry in entries if reading.counts[quarantine.identity(entry)].changed]
+    for entry in changed:
+        progress(f"{_name(entry)}: other bytes than were catalogued, of the same time and size; it is catalogued again")
+    catalogue.archives_changed(lake.tables, source.name, [entry for entry in changed if entry["member"] is not None])
+    return {entry["entry_id"] for entry in changed}
 
 
 def _is_still(lake: Lake, uri: str, generation: str) -> bool:

@@ -154,7 +154,7 @@ class FolderStore:
             unfinished = f".{uuid4().hex}.part"  # short, whatever the length of the name
             try:
                 created = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=at)
-                with open(created, "wb") as out:
+                with os.fdopen(created, "wb") as out:
                     shutil.copyfileobj(content, out, COPY_BYTES)
                     out.flush()
                     os.fsync(out.fileno())

@@ -15,7 +15,7 @@ import pyarrow as pa
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.rules import Finding, breaking, broken_rules, judge, rules_of
 from cryptodudez_assets.lake.ahead import ahead
-from cryptodudez_assets.lake.archives import Container, Refused
+from cryptodudez_assets.lake.archives import Container, Refused, Text
 from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.cells import clean_keys, misfits, with_empty_text
 from cryptodudez_assets.lake.chunks import chunks
@@ -39,6 +39,11 @@ FILE = " file"  # beside the raw columns while chunks of several files are toget
 # The file itself cannot be had. Other errors of the store (a network that is down) may pass: they stop the run.
 FILE_ERRORS = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, Link)
 
+
+class Changed(Exception):
+    """The bytes that were read are not those that were catalogued, though the store tells the same time and size."""
+
+
 REJECT_SCHEMA: dict[str, Any] = {
     "file_id": pl.String,
     "file_row": pl.Int64,
@@ -57,6 +62,8 @@ class FileCount:
     warned: int = 0
     as_of: datetime | None = None
     set_aside: str | None = None
+    changed: bool = False
+    """Whether its bytes are not those that were catalogued."""
     failed: bool = False
     """Whether `set_aside` tells an error that nobody foresaw: of the file, or of what is declared about its layout."""
     broken: dict[str, int] = field(default_factory=dict)
@@ -143,6 +150,8 @@ def _chunks_of(
             for parsed in _parse(opener, source, entry):
                 count.read += parsed.n_records
                 yield told, parsed
+        except Changed:
+            count.changed = True
         except Refused as error:
             count.set_aside = str(error)
         except FILE_ERRORS as error:
@@ -202,13 +211,28 @@ def _parse(opener: _Opener, source: Source, entry: Entry) -> Iterator[ParsedChun
     line_end = "\r\n" if entry["line_end"] == "crlf" else "\n"
     dialect = Dialect(entry["encoding"], entry["delimiter"], line_end, tuple(entry["header"]), entry["quote"])
     reader = ChunkReader(dialect, layout, layout.added_in(dialect.header) if source.keeps_extra else ())
+    with ExitStack() as opened:
+        try:
+            text = opened.enter_context(opener.open(entry["uri"]).text(entry["format"], entry["member"], entry["size"]))
+        except Refused:  # when it was catalogued it was read to its end
+            raise Changed from None
+        try:
+            yield from _parsed(text, dialect, reader)
+        except (Refused, Fault):
+            if text.is_still(entry["sha256"]):
+                raise
+            raise Changed from None
+        if not text.is_still(entry["sha256"]):
+            raise Changed
+
+
+def _parsed(text: Text, dialect: Dialect, reader: ChunkReader) -> Iterator[ParsedChunk]:
     row = 1
-    with opener.open(entry["uri"]).text(entry["format"], entry["member"], entry["size"]) as text:
-        for chunk in chunks(text, dialect):
-            with blaming(f"the records from line {chunk.first_line} on cannot be read"):
-                parsed = reader.read(chunk, row)
-            row += parsed.n_records
-            yield parsed
+    for chunk in chunks(text, dialect):
+        with blaming(f"the records from line {chunk.first_line} on cannot be read"):
+            parsed = reader.read(chunk, row)
+        row += parsed.n_records
+        yield parsed
 
 
 def _told(source: Source, entry: Entry) -> Told:

@@ -1,11 +1,14 @@
 """What can lie in a raw zone beside files that are there to be read, and what can happen to a file while it is read."""
 
+import gzip
+import hashlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import tracemalloc
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -21,6 +24,7 @@ from cryptodudez_assets.lake.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.toy import (
     GAUGES,
@@ -220,6 +224,7 @@ def test_a_hostile_member_name_does_not_hold_up_the_others(lake: Lake, folder: P
 AS_NOBODY = """
 import json, os, sys
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.toy import load
 load(Lake.open(Settings(home=sys.argv[2], settle_seconds=0)))  # imports all, while the interpreter's folder may be read
@@ -306,3 +311,47 @@ def test_a_value_that_its_column_cannot_hold_costs_its_row_only(lake: Lake, fold
         7: "count:greater_than_or_equal_to",
     }
     assert polars_schema(GAUGES.contract)["count"] == pl.Int64
+
+
+PACKINGS: dict[str, Callable[[bytes], bytes]] = {
+    "file.csv": bytes,
+    "file.csv.gz": lambda text: gzip.compress(text, 0, mtime=0),
+    "file.zip": lambda text: zipped({"inner.csv": text, "other.csv": gauges(2, "other")}, zipfile.ZIP_STORED),
+}
+
+
+def overwrite(path: Path, content: bytes) -> None:
+    """Other bytes of the same time and size."""
+    before = path.stat()
+    assert len(content) == before.st_size
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_mtime_ns == before.st_mtime_ns
+
+
+@pytest.mark.parametrize("name", PACKINGS)
+@pytest.mark.parametrize("after", ["rows", "rubbish"])
+def test_bytes_that_change_with_time_and_size_kept_never_land_under_the_hash_of_others(
+    lake: Lake, put: Callable[..., Path], name: str, after: str
+) -> None:
+    packed = PACKINGS[name]
+    put("good.csv", gauges(5, "good"))
+    path = put(name, packed(gauges(20, "old")))
+    catalogue_objects(lake, GAUGES, discover_all(lake, "gauges"))
+    overwrite(path, packed(gauges(20, "new")) if after == "rows" else os.urandom(path.stat().st_size))
+    told: list[str] = []
+    done = ingest(lake, GAUGES, progress=told.append)
+    assert set(table(lake)["name"]) <= {"good", "other"}
+    assert any("other bytes than were catalogued, of the same time and size" in line for line in told)
+    assert any(name in left for left in done.files_left_out)
+    assert {entry["status"] for one, entry in files(lake).items() if one in {name, "inner.csv"}} <= {
+        Status.IGNORED,
+        Status.EXPANDED,
+    }
+    assert unbalanced_files(lake, GAUGES).is_empty()
+    found = load(lake)
+    assert set(table(lake)["name"]) - {"other"} == ({"good", "new"} if after == "rows" else {"good"})
+    entry = found[name]
+    assert entry["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert not discover_all(lake, "gauges")
+    assert unbalanced_files(lake, GAUGES).is_empty()
