@@ -38,6 +38,8 @@ ARCHIVE_ERRORS = (
     LookupError,
 )
 
+CUT_OFF = "it was cut off; fetch the file again"
+
 UNFINISHED = (".part", ".tmp", ".crdownload", ".download", ".swp", "~")
 JUNK_NAMES = {"thumbs.db", "desktop.ini"}
 PACKED = {".zip", ".gz", ".7z", ".rar", ".tar", ".bz2", ".xz", ".zst"}
@@ -98,9 +100,9 @@ def _why_refused(entry: zipfile.ZipInfo) -> str | None:
     if path.is_absolute() or ".." in path.parts:
         return "unsafe member name (it points out of the archive)"
     if entry.flag_bits & 1:
-        return "encrypted member"
+        return "encrypted member: unpack it with its password, and land what is in it"
     if path.suffix.lower() in PACKED:
-        return "an archive inside an archive"
+        return "an archive inside an archive: unpack it once"
     return None
 
 
@@ -205,10 +207,18 @@ def _refusing(format_: Format) -> Iterator[None]:
         for cause in (error, error.__context__):
             if isinstance(cause, OSError) and cause.errno not in (None, errno.EINVAL):
                 raise cause from None
-        what = str(error) or type(error).__name__
-        if what == "File is not a zip file":
-            what = "its directory, which should be at the end, is not there"
-        raise Refused(f"damaged or truncated {format_}: {what}") from error
+        raise Refused(f"damaged or truncated {format_}: {_in_words(error)}") from error
+
+
+def _in_words(error: Exception) -> str:
+    said = str(error) or type(error).__name__
+    if said == "File is not a zip file":
+        return f"its directory, which should be at the end, is not there: {CUT_OFF}"
+    if said.startswith("Not a gzipped file"):  # it begins as one, so this is about what follows
+        return "bytes follow the end of the gzip that are none of it; pack the file again, alone"
+    if said.startswith("Compressed file ended"):
+        return f"{said}: {CUT_OFF}"
+    return f"{said}; fetch the file again"
 
 
 def _refuse_bomb(unpacked: int, packed: int) -> None:

@@ -11,9 +11,11 @@ from cryptodudez_assets.lake.archives import READ_BYTES, Container, Format, Refu
 from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.dialect import HEAD_BYTES, Recognised, follows, recognise
 from cryptodudez_assets.lake.faults import Fault, blaming
+from cryptodudez_assets.lake.formats import document
+from cryptodudez_assets.lake.headers import path_in_words
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.objects import StoredObject
-from cryptodudez_assets.sources import neighbours
+from cryptodudez_assets.sources import all_sources, neighbours
 from cryptodudez_assets.sources.declaration import Layout, Source
 
 BUFFERED_BYTES = 8 << 20
@@ -88,8 +90,9 @@ def _describe_zip(
     except Refused as error:
         yield {**container, "reason": str(error)}, None
         return
-    if not inside:
-        yield {**container, "reason": "the archive is empty"}, None
+    told = document([member.name for member in inside]) if inside else "the archive is empty"
+    if told:
+        yield {**container, "reason": told}, None
         return
     junk = f"nothing in it is read: its {len(inside)} members are ignored" if all(m.ignored for m in inside) else None
     yield {**container, "status": Status.EXPANDED, "reason": junk}, None
@@ -120,14 +123,14 @@ def _describe_packed(source: Source, entry: Entry, opened: Container, format_: F
         entry = {**entry, "sha256": sha256, "file_id": sha256[:FILE_ID_LENGTH]}
     elif sha256 != entry["sha256"]:
         return {**entry, "status": Status.UNREADABLE, "reason": CHANGED}, None
-    return _describe_text(source, entry, head)
+    return _describe_text(source, entry, head, "a zip" if format_ == "zip" else "a gzip")
 
 
-def _describe_text(source: Source, entry: Entry, head: bytes) -> Described:
+def _describe_text(source: Source, entry: Entry, head: bytes, within: str = "") -> Described:
     """By the beginning of its text."""
     try:
         with blaming("its text cannot be recognised"):
-            seen = recognise(head, source.layouts)
+            seen = recognise(head, source.layouts, _others(source), within)
     except (Refused, Fault) as error:
         return {**entry, "reason": str(error)}, None
     dialect = seen.dialect
@@ -155,9 +158,16 @@ def _from_path(entry: Entry, layout: Layout | None) -> Entry:
         return {}
     told = layout.told_by(path_of(entry))
     if told is None:
-        return {"reason": f"its path does not say what layout {layout.name} needs: {layout.path}"}
+        where = f"expected a path {path_in_words(layout.path)}, found {path_of(entry)!r}"
+        return {
+            "reason": f"its path does not say what layout {layout.name} needs: {where}; land the folder that it lies in"
+        }
     identity = hashlib.sha256("\0".join([entry["sha256"], *told.values()]).encode("utf-8", "surrogateescape"))
     return {"file_id": identity.hexdigest()[:FILE_ID_LENGTH]}
+
+
+def _others(source: Source) -> dict[str, Source]:
+    return {name: one for name, one in all_sources().items() if name != source.name}
 
 
 def _other_owner(source: Source, head: bytes) -> str | None:

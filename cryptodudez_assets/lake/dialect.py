@@ -2,19 +2,20 @@
 
 import codecs
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
 import polars as pl
 
+from cryptodudez_assets.lake import formats
 from cryptodudez_assets.lake.archives import Refused
-from cryptodudez_assets.lake.records import TOO_LONG, Record, first_record, records
-from cryptodudez_assets.sources.declaration import Layout
+from cryptodudez_assets.lake.headers import clean, headers, no_header, repeated, why_unknown
+from cryptodudez_assets.lake.records import TOO_LONG, records
+from cryptodudez_assets.sources.declaration import Layout, Source
 
 HEAD_BYTES = 256 << 10
-DELIMITERS = ",;\t|"
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 SAMPLE_ROWS = 100
 RETYPED_SHARE = 0.5
@@ -64,30 +65,41 @@ class Recognised:
         return {name: str(dtype) for name, dtype in _inferred(_sample(self.beginning, self.dialect)).items()}
 
 
-def recognise(head: bytes, layouts: Sequence[Layout]) -> Recognised:
-    """Recognise a file by the first bytes of its text. Raises Refused where there is no text with a header."""
+def recognise(
+    head: bytes, layouts: Sequence[Layout], others: Mapping[str, Source] | None = None, within: str = ""
+) -> Recognised:
+    """Recognise a file by the first bytes of its text. Raises Refused where there is no text with a header.
+
+    For reasons: `others` are sources whose file it may be instead, `within` says in what the text is packed.
+    """
     encoding, text = _decode(head)
     is_all = len(head) < HEAD_BYTES
-    first = {delimiter: _first_record(text, delimiter, is_all) for delimiter in DELIMITERS}
-    headers = {delimiter: _names(record, text) for delimiter, record in first.items()}
-    matching = [(d, layout) for d, header in headers.items() for layout in layouts if not layout.missing_from(header)]
+    try:
+        first = headers(text, is_all)
+    except Refused:
+        if told := _no_table(head, text, within):
+            raise Refused(told) from None
+        raise
+    names = {delimiter: header for delimiter, (_, header) in first.items()}
+    matching = [(d, layout) for d, header in names.items() for layout in layouts if not layout.missing_from(header)]
     if matching:
         # Where several layouts fit, the one that reads most of the file is meant.
         delimiter, layout = max(matching, key=lambda match: len(match[1].columns))
     else:
-        delimiter, layout = max(headers, key=lambda d: len(headers[d])), None
-    if layout is None and b"\0" in text:
-        raise Refused("binary data, not text (or UTF-16 without a byte order mark)")
-    if first[delimiter].fault:
-        raise Refused(f"the header cannot be read: {FAULTS[first[delimiter].fault or '']}")
-    line_end = "\r\n" if text.endswith(b"\r\n", 0, first[delimiter].end) else "\n"
-    dialect = Dialect(encoding, delimiter, line_end, headers[delimiter])
-    if len(set(dialect.header)) < len(dialect.header):
-        return Recognised(dialect, b"", None, problem=f"a column name repeats in the header {_shown(dialect.header)}")
-    start = first[delimiter].end
+        delimiter, layout = max(names, key=lambda d: len(names[d])), None
+        if told := _no_table(head, text, within) or no_header(text, names[delimiter], layouts):
+            raise Refused(told)
+    record, header = first[delimiter]
+    if record.fault:
+        raise Refused(f"the header cannot be read: {FAULTS[record.fault]}")
+    line_end = "\r\n" if text.endswith(b"\r\n", 0, record.end) else "\n"
+    dialect = Dialect(encoding, delimiter, line_end, header)
+    if problem := repeated(header):
+        return Recognised(dialect, b"", None, problem=problem)
+    start = record.end
     if layout is None:
         beginning = _beginning(text[start:], dialect, is_all)
-        return Recognised(dialect, beginning, None, problem=_why_unknown(dialect.header, layouts))
+        return Recognised(dialect, beginning, None, problem=why_unknown(header, layouts, others or {}))
     added = tuple(layout.added_in(dialect.header))
     if plain := _plain(dialect, layout).match(text, start, len(text) if is_all else text.rfind(b"\n") + 1):
         return Recognised(dialect, plain.group(), layout, added)
@@ -95,14 +107,20 @@ def recognise(head: bytes, layouts: Sequence[Layout]) -> Recognised:
     return Recognised(dialect, beginning, layout, added, _why_retyped(_sample(beginning, dialect), layout))
 
 
+def _no_table(head: bytes, text: bytes, within: str) -> str | None:
+    """What a file is instead, of whose first line no layout knows anything."""
+    marked = codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE
+    return formats.no_text(head if head.startswith(marked) else text, within) or formats.no_table(text)
+
+
 def follows(head: bytes, layouts: Sequence[Layout]) -> bool:
     """Whether a file that begins so has the columns of one of these layouts."""
     try:
         _, text = _decode(head)
-        headers = [_names(_first_record(text, delimiter, len(head) < HEAD_BYTES), text) for delimiter in DELIMITERS]
+        found = headers(text, is_all=len(head) < HEAD_BYTES)
     except Refused:
         return False
-    return any(not layout.missing_from(header) for header in headers for layout in layouts)
+    return any(not layout.missing_from(header) for _, header in found.values() for layout in layouts)
 
 
 def _decode(head: bytes) -> tuple[str, bytes]:
@@ -112,22 +130,6 @@ def _decode(head: bytes) -> tuple[str, bytes]:
             text = head[len(bom) :]
             return encoding, text if bom == codecs.BOM_UTF8 else text.decode(encoding, "replace").encode()
     return "utf-8", head
-
-
-def _first_record(text: bytes, delimiter: str, is_all: bool) -> Record:
-    record = first_record(text, delimiter, final=is_all)
-    if record is None:
-        raise Refused("empty file" if is_all else f"no header within the first {HEAD_BYTES:,} bytes")
-    return record
-
-
-def _names(record: Record, text: bytes) -> tuple[str, ...]:
-    fields = [text[record.start : record.end].decode("utf-8", "replace")] if record.fault else record.fields
-    return tuple(_clean(name).strip() for name in fields)
-
-
-def _clean(text: str) -> str:
-    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _plain(dialect: Dialect, layout: Layout) -> re.Pattern[bytes]:
@@ -149,7 +151,7 @@ def _beginning(text: bytes, dialect: Dialect, is_all: bool) -> bytes:
 def _sample(beginning: bytes, dialect: Dialect) -> pl.DataFrame:
     """Records as text, null where there is none."""
     found = records(beginning, 2, dialect.delimiter)
-    values = [[_clean(field) or None for field in record.fields] for record in found]
+    values = [[clean(field) or None for field in record.fields] for record in found]
     return pl.DataFrame(values, schema=dict.fromkeys(dialect.header, pl.String), orient="row")
 
 
@@ -169,15 +171,6 @@ def _inferred(sample: pl.DataFrame) -> dict[str, pl.DataType]:
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return dict(sample.schema)
     return dict(inferred.schema)
-
-
-def _why_unknown(header: Sequence[str], layouts: Sequence[Layout]) -> str:
-    nearest = min(layouts, key=lambda layout: len(layout.missing_from(header)))
-    missing, added = nearest.missing_from(header), nearest.added_in(header)
-    if len(missing) == len(nearest.columns):
-        return f"no known layout: expected a header such as {list(nearest.columns)}, found {_shown(header)}"
-    renamed = f"; unknown in their place: {added} (renamed?)" if added else ""
-    return f"required columns missing for layout {nearest.name}: {missing}{renamed}"
 
 
 def _why_retyped(sample: pl.DataFrame, layout: Layout) -> str | None:
@@ -202,7 +195,3 @@ def _why_retyped(sample: pl.DataFrame, layout: Layout) -> str | None:
 
 def _converted(text: pl.Expr, dtype: type[pl.DataType]) -> pl.Expr:
     return text.str.to_date("%Y-%m-%d", strict=False) if dtype is pl.Date else text.cast(dtype, strict=False)
-
-
-def _shown(header: Sequence[str]) -> list[str]:
-    return [name if len(name) <= 40 else f"{name[:40]}…" for name in header[:20]]

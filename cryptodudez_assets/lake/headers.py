@@ -1,0 +1,135 @@
+"""The first record of a text as a header: the names in it by delimiter, and why they are those of no layout, for people.
+
+What else than a table a file can be is in `formats.py`.
+"""
+
+import codecs
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+
+from cryptodudez_assets.lake.archives import Refused
+from cryptodudez_assets.lake.records import Record, first_record
+from cryptodudez_assets.sources.declaration import Layout, Source
+
+DELIMITERS = ",;\t|"
+LINES_ABOVE = 30
+NAMES_SHOWN, SHOWN = 20, 40
+VALUE = re.compile(
+    r"[-+]?[0-9.,]*[0-9][0-9.,]*(?:[eE][-+]?[0-9]+)?|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}(?:[ T].*)?"
+)
+# What stands above a header although no layout's header follows.
+NO_HEADER = re.compile(r"sep=.|#|//|--|https?://", re.I)
+
+
+def headers(text: bytes, is_all: bool) -> dict[str, tuple[Record, tuple[str, ...]]]:
+    """The first record, and the names in it, as each delimiter tells them. Raises Refused where there is none."""
+    return {delimiter: _header(text, delimiter, is_all) for delimiter in DELIMITERS}
+
+
+def _header(text: bytes, delimiter: str, is_all: bool) -> tuple[Record, tuple[str, ...]]:
+    record = first_record(text, delimiter, final=is_all)
+    if record is None:
+        raise Refused("empty file" if is_all else f"no header within the first {len(text):,} bytes")
+    return record, names_of(record, text)
+
+
+def names_of(record: Record, text: bytes) -> tuple[str, ...]:
+    """The names in a header; all of it where it cannot be told what they are."""
+    fields = [text[record.start : record.end].decode("utf-8", "replace")] if record.fault else record.fields
+    return tuple(clean(name).strip() for name in fields)
+
+
+def clean(text: str) -> str:
+    """Without surrogates, which stand for bytes that are no text."""
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def no_header(text: bytes, header: Sequence[str], layouts: Sequence[Layout]) -> str | None:
+    """Why the first line, which is the header of no layout, is no header at all; None where it may be one."""
+    lines = text.split(b"\n", LINES_ABOVE)[:LINES_ABOVE]
+    first = clean(lines[0].decode("utf-8", "surrogateescape")).strip()
+    for number, line in enumerate(lines[1:], 2):
+        if _is_header(line, layouts):
+            above = f"line 1 is {shown(first)}" if first else "there are empty lines"
+            return f"a line above the header, which is in line {number}: {above}; delete what is above it"
+    if NO_HEADER.match(first):
+        return f"a line above the header: line 1 is {shown(first)}; delete it, so that the file begins with {_names(layouts)}"
+    known = {name.lower() for layout in layouts for name in layout.columns}
+    values = [name for name in header if VALUE.fullmatch(name)]
+    if values and not known & {name.lower() for name in header}:
+        told = ", ".join(shown(value) for value in values[:3])
+        return f"no header: line 1 holds values ({told}) in place of names; put a line above it with {_names(layouts)}"
+    return None
+
+
+def _is_header(line: bytes, layouts: Sequence[Layout]) -> bool:
+    """Whether these are a layout's names, whatever the delimiter."""
+    line = line.removeprefix(codecs.BOM_UTF8)  # which files have in the middle that were joined
+    for delimiter in DELIMITERS:
+        record = first_record(line, delimiter)
+        if record and any(not layout.missing_from(names_of(record, line)) for layout in layouts):
+            return True
+    return False
+
+
+def why_unknown(header: Sequence[str], layouts: Sequence[Layout], others: Mapping[str, Source]) -> str:
+    """Why a header is that of no layout. `others`: sources whose header it may be instead, by name."""
+    if theirs := next((one for one in others.values() if _fits(header, one.layouts)), None):
+        told = f"it has the columns of source {theirs.name}"
+        return f"no known layout: {told}: move it to raw/{theirs.raw}/ or land it with `cryptodudez land {theirs.name}`"
+    if len(header) == 1 and len(layouts[0].columns) > 1:
+        fields = "a comma, a semicolon, a tab or a bar between fields"
+        return (
+            f"no known layout: only one column was found, {shown(header[0])}; expected {_names(layouts)}, with {fields}"
+        )
+    nearest = min(layouts, key=lambda layout: len(layout.missing_from(header)))
+    missing, added = nearest.missing_from(header), nearest.added_in(header)
+    if len(missing) == len(nearest.columns):
+        return f"no known layout: expected a header such as {list(nearest.columns)}, found {all_shown(header)}"
+    renamed = f"; unknown in their place: {added} (renamed?)" if added else ""
+    return f"required columns missing for layout {nearest.name}: {missing}{renamed}"
+
+
+def _fits(header: Sequence[str], layouts: Iterable[Layout]) -> bool:
+    return any(not layout.missing_from(header) for layout in layouts)
+
+
+def repeated(header: Sequence[str]) -> str | None:
+    """Says which names stand twice in the header; None where each is there once."""
+    twice = [name for name in dict.fromkeys(header) if header.count(name) > 1]
+    if not twice:
+        return None
+    return f"a column name repeats in the header: {all_shown(twice)}; rename or delete all but one"
+
+
+def path_in_words(path: str) -> str:
+    """The ends of paths that a layout's regular expression matches, as people write them."""
+    group = r"((?:[^()\[\]]|\[[^\]]*\])*)"
+    told = re.sub(rf"\(\?<?[=!]{group}\)", "", path)
+    told = re.sub(rf"\(\?P<(\w+)>{group}\)", _group_in_words, told)
+    told = re.sub(r"\((?:\?:)?[^()]*\)[?*]", "", told)
+    told = re.sub(r"[\^$]|\\([.\-/ ])", r"\1", told)
+    if re.search(r"[\\()\[\]*+?|]", told):
+        named = " and ".join(re.compile(path).groupindex)
+        return f"that tells {named}" if named else "of another form"
+    return f"that ends in {told}"
+
+
+def _group_in_words(found: re.Match[str]) -> str:
+    is_choice = re.fullmatch(r"[\w -]+(\|[\w -]+)*", found[2])
+    return f"<{found[2].replace('|', ' or ')}>" if is_choice else f"<{found[1]}>"
+
+
+def _names(layouts: Sequence[Layout]) -> str:
+    return f"the column names {all_shown(list(layouts[0].columns))}"
+
+
+def all_shown(header: Sequence[str]) -> list[str]:
+    """Names of a header, in short."""
+    return [name if len(name) <= SHOWN else f"{name[:SHOWN]}…" for name in islice(header, NAMES_SHOWN)]
+
+
+def shown(text: str) -> str:
+    """A text in quotes, in short; what nobody sees is escaped."""
+    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")
