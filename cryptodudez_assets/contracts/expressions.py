@@ -30,5 +30,21 @@ def told_by(expression: pl.Expr) -> str:
     return json.dumps(told)
 
 
+def formats_in(expression: pl.Expr) -> list[str]:
+    """The formats as which it reads times, in chrono's terms; none where it leaves them open, or cannot be written down."""
+    found: list[str] = []
+
+    def note(node: dict[str, Any]) -> dict[str, Any]:
+        if isinstance(format_ := node.get("format"), str) and "strict" in node:
+            found.append(format_)
+        return node
+
+    try:
+        json.loads(expression.meta.serialize(format="json"), object_hook=note)
+    except (pl.exceptions.PolarsError, TypeError, ValueError, AttributeError):
+        return []
+    return list(dict.fromkeys(found))
+
+
 def _without_code(node: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in node.items() if name != "function" or not isinstance(value, list)}

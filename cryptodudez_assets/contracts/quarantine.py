@@ -44,6 +44,10 @@ class QuarantinedRows(SetAside):
     line: pl.Int64 = pa.Field(description="Physical line on which the record starts, the header being 1.")
     raw: str = pa.Field(description="The record's text; the beginning of it where it is very long.")
     rules: pl.List(pl.String) = pa.Field(description="Rules that it breaks, as `column:rule`.")  # type: ignore[valid-type]
+    reason: str = pa.Field(
+        description="The same in words: the raw column, what stands in it, what was expected; null in rows of earlier versions.",
+        nullable=True,
+    )
 
 
 class QuarantinedFiles(SetAside):

@@ -130,6 +130,7 @@ def all_shown(header: Sequence[str]) -> list[str]:
     return [name if len(name) <= SHOWN else f"{name[:SHOWN]}…" for name in islice(header, NAMES_SHOWN)]
 
 
-def shown(text: str) -> str:
+def shown(text: str, limit: int = SHOWN) -> str:
     """A text in quotes, in short; what nobody sees is escaped."""
-    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")
+    cut = text if len(text) <= limit else f"{text[:limit]}…"
+    return "'" + "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in cut) + "'"

@@ -138,9 +138,11 @@ def files_of(tables: Lakehouse, source: str | None = None) -> pl.LazyFrame:
 
 def of(tables: Lakehouse, spec: TableSpec, source: str | None = None) -> pl.LazyFrame:
     """What is in one of the two tables, of one source or of all."""
-    rows = tables.scan(spec.name, EqualTo("source", source) if source else None)
+    rows, schema = tables.scan(spec.name, EqualTo("source", source) if source else None), polars_schema(spec.contract)
     if rows is None:
-        rows = pl.LazyFrame(schema=polars_schema(spec.contract))
+        rows = pl.LazyFrame(schema=schema)
+    older = rows.collect_schema()  # columns that the contract has gained since are added with the next commit
+    rows = rows.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name not in older)
     return rows.filter(pl.col("source") == source) if source else rows
 
 

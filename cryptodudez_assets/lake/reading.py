@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -27,11 +27,13 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.lookups import filled, values_of
 from cryptodudez_assets.lake.parse import EXTRA, ROW, ChunkReader, ParsedChunk, Reject
 from cryptodudez_assets.lake.spool import Spool
+from cryptodudez_assets.lake.words import Wording
 from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
 
 # Chunks of many small files are judged together: evaluating a contract has a price per call, not per row.
 GROUP_BYTES = 6 << 20
 GROUP_CHUNKS = 500
+EXAMPLES = 3  # of bad rows, where they are so many that the file is set aside
 GROUPS_TOLD = 16  # between two words of progress
 
 FILE = " file"  # beside the raw columns while chunks of several files are together, as `ROW` is
@@ -50,6 +52,7 @@ REJECT_SCHEMA: dict[str, Any] = {
     "line": pl.Int64,
     "raw": pl.String,
     "rules": pl.List(pl.String),
+    "reason": pl.String,
 }
 
 
@@ -68,6 +71,8 @@ class FileCount:
     """Whether `set_aside` tells an error that nobody foresaw: of the file, or of what is declared about its layout."""
     broken: dict[str, int] = field(default_factory=dict)
     """How many rows break which rule."""
+    first: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """Of each rule the first line that breaks it, and why in words."""
 
     @property
     def gave_rows(self) -> bool:
@@ -259,6 +264,7 @@ class _Sieve:
 
     def __init__(self, source: Source, reading: Reading, looked_up: pl.DataFrame | None, take: Take) -> None:
         self.source, self.reading, self.looked_up, self.take = source, reading, looked_up, take
+        self._wordings: dict[tuple[str, Dialect], Wording] = {}
 
     def sift(self, group: Group) -> None:
         """Judge the chunks together. Where that fails, halves of the files, down to the files that are the cause."""
@@ -296,7 +302,8 @@ class _Sieve:
             file_id = str(told[FILE])
             wrong = judged.broken.get(file_id, {}) if judged else {}
             theirs = {row: rules for row, rules in wrong.items() if parsed.has(row)}
-            self._count_rejects(file_id, [*parsed.rejects, *(parsed.reject(theirs) if theirs else ())])
+            rejects = [*parsed.rejects, *(parsed.reject(theirs) if theirs else ())]
+            self._count_rejects(file_id, rejects, parsed.reader)
 
     def _blame(self, file_id: str, group: Group) -> None:
         """Say what is wrong with a file. An error that does not come again is no fault of its rows."""
@@ -381,15 +388,25 @@ class _Sieve:
         self.reading.taken.update(rows["file_id"].unique())
         self.take(rows)
 
-    def _count_rejects(self, file_id: str, rejects: list[Reject]) -> None:
+    def _count_rejects(self, file_id: str, rejects: list[Reject], reader: ChunkReader) -> None:
         if not rejects:
             return
-        count = self.reading.counts[file_id]
+        count, wording = self.reading.counts[file_id], self._wording(reader)
         count.quarantined += len(rejects)
-        for rule in (rule for reject in rejects for rule in reject.rules):
-            count.broken[rule] = count.broken.get(rule, 0) + 1
-        records = [(file_id, reject.file_row, reject.line, reject.raw, list(reject.rules)) for reject in rejects]
+        records = []
+        for reject in rejects:
+            reason = wording.reason(reject.raw, reject.rules)
+            for rule in reject.rules:
+                count.broken[rule] = count.broken.get(rule, 0) + 1
+                count.first[rule] = min(count.first.get(rule, (reject.line, reason)), (reject.line, reason))
+            records.append((file_id, reject.file_row, reject.line, reject.raw, list(reject.rules), reason))
         self.reading.rejects.add(pl.DataFrame(records, schema=REJECT_SCHEMA, orient="row"))
+
+    def _wording(self, reader: ChunkReader) -> Wording:
+        key = reader.layout.name, reader.dialect
+        if key not in self._wordings:
+            self._wordings[key] = Wording(self.source, reader.layout, reader.dialect)
+        return self._wordings[key]
 
 
 def _alike(one: ChunkReader, other: ChunkReader) -> bool:
@@ -448,4 +465,6 @@ def _why_broken(source: Source, count: FileCount) -> str | None:
         return None
     common = sorted(count.broken.items(), key=lambda item: -item[1])[:5]
     rules = ", ".join(f"{rule} ({n:,})" for rule, n in common)
-    return f"{count.quarantined:,} of {count.read:,} rows are bad, more than {source.breaker_share:.0%}: {rules}"
+    first = dict.fromkeys(count.first[rule] for rule, _ in common)
+    told = "; ".join(f"line {line}: {reason}" for line, reason in islice(first, EXAMPLES))
+    return f"{count.quarantined:,} of {count.read:,} rows are bad, more than {source.breaker_share:.0%}: {rules}. Such as {told}"

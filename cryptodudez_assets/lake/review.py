@@ -13,6 +13,10 @@ from cryptodudez_assets.sources import all_sources
 # Of what the overview lists: enough to recognise a file.
 FILE_NAME = pl.coalesce("member", "uri").str.split("/").list.last().alias("file")
 
+TO_DO = (
+    "write the line as expected in a copy of the file, and land that: "
+    "cryptodudez quarantine replay {source} --file {file_id} --edited COPY"
+)
 WORDS = {
     "not_finite": "is no finite number",
     "underflow": "is not zero, but so close to it that only zero could be kept",
@@ -29,7 +33,7 @@ def overview(lake: Lake, source: str | None = None, everything: bool = False) ->
         uri="uri",
         member="member",
         line="line",
-        why=pl.col("rules").list.join(", "),
+        why=pl.coalesce("reason", pl.col("rules").list.join(", ")),
         status="status",
     )
     files = quarantine.files_of(lake.tables, source).select(
@@ -52,7 +56,10 @@ def details(lake: Lake, id_: str) -> list[dict[str, Any]]:
     """Everything known about the quarantined row or file with this id; of a file also its rows, with what their rules mean."""
     rows = quarantine.rows_of(lake.tables).filter((pl.col("row_id") == id_) | (pl.col("file_id") == id_))
     files = quarantine.files_of(lake.tables).filter(pl.col("file_id") == id_)
-    explained = [row | {"meaning": _meanings(row) or None} for row in rows.sort("line").collect().to_dicts()]
+    explained = [
+        row | {"meaning": _meanings(row) or None, "to_do": TO_DO.format(**row)}
+        for row in rows.sort("line").collect().to_dicts()
+    ]
     found = [*files.collect().to_dicts(), *explained]
     return [{name: value for name, value in item.items() if value is not None} for item in found]
 
