@@ -85,6 +85,9 @@ def recognise(
     if matching:
         # Where several layouts fit, the one that reads most of the file is meant.
         delimiter, layout = max(matching, key=lambda match: len(match[1].columns))
+        # An archive may hold its text as it is, behind bytes of its own: then these are part of the first name.
+        if formats.has_no_text(names[delimiter]) and (told := _no_table(head, text, within)):
+            raise Refused(told)
     else:
         delimiter, layout = max(names, key=lambda d: len(names[d])), None
         if told := _no_table(head, text, within) or no_header(text, names[delimiter], layouts):

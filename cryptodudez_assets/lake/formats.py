@@ -6,6 +6,7 @@ A table of our own rather than a library: what a reason needs beside a name is w
 """
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -129,6 +130,11 @@ def no_text(head: bytes, within: str = "") -> str | None:
 
 
 BINARY_ADVICE = "expected a CSV, alone or in a gzip or zip"
+
+
+def has_no_text(names: Iterable[str]) -> bool:
+    """Whether characters that no text has stand in names."""
+    return any(NO_TEXT.search(name.encode()) for name in names)
 
 
 def no_table(text: bytes) -> str | None:
