@@ -157,7 +157,7 @@ def _copy(lake: Lake, source: Source, entry: Entry) -> str | None:
         if entry["member"] is not None:
             try:
                 with Container(opened).text("zip", entry["member"], entry["size"]) as content:
-                    lake.store.write(key, content)
+                    lake.store.write(key, cast(BinaryIO, content))
                 return lake.store.uri(key)
             except (*ARCHIVE_ERRORS, Refused, RuntimeError):
                 opened.seek(0)
