@@ -11,6 +11,7 @@ import polars as pl
 
 from cryptodudez_assets.lake import formats
 from cryptodudez_assets.lake.archives import Refused
+from cryptodudez_assets.lake.forms import ISO_DAY, number_hint, time_hint
 from cryptodudez_assets.lake.headers import clean, headers, no_header, repeated, why_unknown
 from cryptodudez_assets.lake.records import TOO_LONG, records
 from cryptodudez_assets.sources.declaration import Layout, Source
@@ -192,9 +193,10 @@ def _why_retyped(sample: pl.DataFrame, layout: Layout) -> str | None:
     for name, found in told.row(0, named=True).items():
         if found["wrong"] >= RETYPED_FLOOR and found["wrong"] > RETYPED_SHARE * found["there"]:
             expected = typed[name].__name__
-            return f"column {name} changed its type: expected {expected}, found text such as {found['example']!r}"
+            hint = time_hint(found["example"], [ISO_DAY]) if typed[name] is pl.Date else number_hint(found["example"])
+            return f"column {name} changed its type: expected {expected}, found text such as {found['example']!r}{hint}"
     return None
 
 
 def _converted(text: pl.Expr, dtype: type[pl.DataType]) -> pl.Expr:
-    return text.str.to_date("%Y-%m-%d", strict=False) if dtype is pl.Date else text.cast(dtype, strict=False)
+    return text.str.to_date(ISO_DAY, strict=False) if dtype is pl.Date else text.cast(dtype, strict=False)

@@ -10,6 +10,7 @@ from functools import cache
 
 import polars as pl
 
+ISO_DAY = "%Y-%m-%d"
 EXAMPLE = datetime(2021, 12, 31, 23, 59, 59, tzinfo=UTC)
 ZONE = re.compile(r"\s*(Z|UTC|GMT|[A-Z]{2,5}|[+-][0-9]{1,2}(?::?[0-9]{2})?|[A-Z][A-Za-z]+/[A-Za-z_/]+)$")
 ZONE_IN_FORMAT = re.compile(r"\s*%[:#]*[zZ]$")

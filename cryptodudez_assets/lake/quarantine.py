@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from pathlib import PurePosixPath
+from typing import BinaryIO, cast
 
 import polars as pl
 from pyiceberg.expressions import And, EqualTo, In

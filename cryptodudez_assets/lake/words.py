@@ -17,7 +17,7 @@ from cryptodudez_assets.contracts.base import TableContract, polars_schema
 from cryptodudez_assets.contracts.expressions import formats_in
 from cryptodudez_assets.contracts.rules import rules_of
 from cryptodudez_assets.lake.dialect import Dialect
-from cryptodudez_assets.lake.forms import example_of, number_hint, time_hint
+from cryptodudez_assets.lake.forms import ISO_DAY, example_of, number_hint, time_hint
 from cryptodudez_assets.lake.headers import shown
 from cryptodudez_assets.lake.records import MAX_RECORD_BYTES, TOO_LONG
 from cryptodudez_assets.sources.declaration import Layout, Source
@@ -131,18 +131,17 @@ class Wording:
         expression = self.layout.canonical.get(name)
         told = formats_in(expression) if expression is not None else []
         as_day = any(self.layout.columns[column] is pl.Date for column in self._made_of(name))
-        return told or ([DAY] if as_day else [])
+        return told or ([ISO_DAY] if as_day else [])
 
     def _hint(self, name: str, kind: str, texts: Sequence[str], *, is_raw: bool) -> str:
         """What else may be seen in a value that cannot be read."""
-        if kind not in ("type", "missing") or len(texts) != 1 or not texts[0]:
+        if kind not in ("type", "missing") or not all(texts):
             return ""
         if is_raw and self.layout.columns.get(name) is not pl.Date:
             return number_hint(texts[0])
-        return time_hint(texts[0], [DAY] if is_raw else self._formats(name))
+        return time_hint(" ".join(texts), [ISO_DAY] if is_raw else self._formats(name))
 
 
-DAY = "%Y-%m-%d"
 UNDERFLOW = ", so close to zero that only zero could be kept"
 
 

@@ -172,6 +172,14 @@ def test_a_repeated_name_is_said() -> None:
     assert told == "a column name repeats in the header: ['Close']; rename or delete all but one"
 
 
+def test_numbers_with_decimal_commas_are_known() -> None:
+    rows = "".join(f"1;Bitcoin;BTC;2021-01-0{n} 23:59:59;{n},5;1;1;1;0;0\n" for n in range(1, 9))
+    told = why((COINS.splitlines()[0].replace(",", ";") + "\n" + rows).encode())
+    assert (
+        "column High changed its type: expected Float64, found text such as '1,5' (without thousands separators" in told
+    )
+
+
 def test_an_unknown_delimiter_is_guessed_at() -> None:
     assert "only one column was found, 'SNo~Name~Symbol~" in why(COINS.replace(",", "~").encode())
 

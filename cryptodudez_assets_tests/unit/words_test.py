@@ -116,6 +116,17 @@ def test_what_is_wrong_with_the_record_itself_is_shown_with_its_line(rule: str, 
     assert told in reason(raw, f"record:{rule}")
 
 
+def test_a_time_in_several_columns_is_shown_with_all_of_them() -> None:
+    tweets = all_sources()["elon_tweets"]
+    header = tuple(tweets.layouts[0].columns)
+    row = dict.fromkeys(header, "1") | {"date": "2021-01-01 10:00:00", "timezone": "EST"}
+    told = reason(",".join(row.values()), "event_ts:missing", source=tweets, header=header)
+    assert told.startswith(
+        "date is '2021-01-01 10:00:00' and timezone is 'EST', expected a time such as 2021-12-31 23:59:59 +"
+    )
+    assert told.endswith("(its time zone 'EST' cannot be read: expected an offset such as +00:00)")
+
+
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_a_header_that_is_repeated_is_known(mark: str) -> None:
     assert reason(mark + ",".join(HEADER), "High:type", "Low:type") == "the header is repeated here: delete the line"
