@@ -634,7 +634,7 @@ def list_(source: str | None, everything: bool, format_: Literal["table", "json"
 
     found = overview(_lake_to_read(), source, everything)
     if format_ == "table":  # the other formats say all
-        found = found.select("id", "source", FILE_NAME, "line", "why", *["status"] * everything)
+        found = found.select("id", "source", FILE_NAME, "line", "why", *["status"] * everything, "reason")
     _print(found, format_)
 
 

@@ -152,7 +152,7 @@ def _told(undecided: pl.DataFrame) -> str:
 
 def _why_first(aside: pl.DataFrame) -> pl.DataFrame:
     """What lies to the right is out of sight in the UI."""
-    return aside.select("why", "line", FILE_NAME, "id")
+    return aside.select("why", "reason", "line", FILE_NAME, "id")
 
 
 def _counted(aside: pl.DataFrame) -> str:

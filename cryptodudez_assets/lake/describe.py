@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
 from typing import BinaryIO, cast
@@ -9,10 +10,10 @@ from typing import BinaryIO, cast
 from cryptodudez_assets.contracts.catalogue import REPLACED, Status
 from cryptodudez_assets.lake.archives import READ_BYTES, Container, Format, Refused, format_of, members, why_ignored
 from cryptodudez_assets.lake.catalogue import Entry
-from cryptodudez_assets.lake.dialect import HEAD_BYTES, Recognised, follows, recognise
+from cryptodudez_assets.lake.dialect import HEAD_BYTES, NoText, Recognised, follows, recognise
 from cryptodudez_assets.lake.faults import Fault, blaming
 from cryptodudez_assets.lake.formats import document
-from cryptodudez_assets.lake.headers import path_in_words
+from cryptodudez_assets.lake.headers import of_another, path_in_words
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.objects import StoredObject
 from cryptodudez_assets.sources import all_sources, neighbours
@@ -127,12 +128,16 @@ def _describe_packed(source: Source, entry: Entry, opened: Container, format_: F
 
 
 def _describe_text(source: Source, entry: Entry, head: bytes, within: str = "") -> Described:
-    """By the beginning of its text."""
+    """By the beginning of its text; `within` says in what it is packed."""
     try:
         with blaming("its text cannot be recognised"):
-            seen = recognise(head, source.layouts, _others(source), within)
+            seen = recognise(head, source.layouts)
+    except NoText as error:
+        return {**entry, "reason": f"inside {within}: {error}" if within else str(error)}, None
     except (Refused, Fault) as error:
         return {**entry, "reason": str(error)}, None
+    if seen.layout is None and (told := of_another(seen.dialect.header, _others(source))):
+        seen = replace(seen, problem=told)
     dialect = seen.dialect
     entry |= _from_path(entry, seen.layout)
     entry |= {
@@ -166,8 +171,8 @@ def _from_path(entry: Entry, layout: Layout | None) -> Entry:
     return {"file_id": identity.hexdigest()[:FILE_ID_LENGTH]}
 
 
-def _others(source: Source) -> dict[str, Source]:
-    return {name: one for name, one in all_sources().items() if name != source.name}
+def _others(source: Source) -> list[Source]:
+    return [one for one in all_sources().values() if one.name != source.name]
 
 
 def _other_owner(source: Source, head: bytes) -> str | None:

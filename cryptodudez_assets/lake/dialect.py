@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -13,8 +13,8 @@ from cryptodudez_assets.lake import formats
 from cryptodudez_assets.lake.archives import Refused
 from cryptodudez_assets.lake.forms import ISO_DAY, number_hint, time_hint
 from cryptodudez_assets.lake.headers import clean, headers, no_header, repeated, why_unknown
-from cryptodudez_assets.lake.records import TOO_LONG, records
-from cryptodudez_assets.sources.declaration import Layout, Source
+from cryptodudez_assets.lake.records import TOO_LONG, Record, records
+from cryptodudez_assets.sources.declaration import Layout
 
 HEAD_BYTES = 256 << 10
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -66,32 +66,28 @@ class Recognised:
         return {name: str(dtype) for name, dtype in _inferred(_sample(self.beginning, self.dialect)).items()}
 
 
-def recognise(
-    head: bytes, layouts: Sequence[Layout], others: Mapping[str, Source] | None = None, within: str = ""
-) -> Recognised:
-    """Recognise a file by the first bytes of its text. Raises Refused where there is no text with a header.
+class NoText(Refused):
+    """It is binary data."""
 
-    For reasons: `others` are sources whose file it may be instead, `within` says in what the text is packed.
-    """
+
+def recognise(head: bytes, layouts: Sequence[Layout]) -> Recognised:
+    """Recognise a file by the first bytes of its text. Raises Refused where there is no text with a header."""
     encoding, text = _decode(head)
     is_all = len(head) < HEAD_BYTES
-    try:
-        first = headers(text, is_all)
-    except Refused:
-        if told := _no_table(head, text, within):
-            raise Refused(told) from None
-        raise
+    first = _headers(head, text, is_all)
     names = {delimiter: header for delimiter, (_, header) in first.items()}
     matching = [(d, layout) for d, header in names.items() for layout in layouts if not layout.missing_from(header)]
     if matching:
         # Where several layouts fit, the one that reads most of the file is meant.
         delimiter, layout = max(matching, key=lambda match: len(match[1].columns))
         # An archive may hold its text as it is, behind bytes of its own: then these are part of the first name.
-        if formats.has_no_text(names[delimiter]) and (told := _no_table(head, text, within)):
-            raise Refused(told)
+        if formats.has_no_text(names[delimiter]) and (instead := _no_table(head, text)):
+            raise instead
     else:
         delimiter, layout = max(names, key=lambda d: len(names[d])), None
-        if told := _no_table(head, text, within) or no_header(text, names[delimiter], layouts):
+        if instead := _no_table(head, text):
+            raise instead
+        if told := no_header(text, names[delimiter], layouts):
             raise Refused(told)
     record, header = first[delimiter]
     if record.fault:
@@ -103,7 +99,7 @@ def recognise(
     start = record.end
     if layout is None:
         beginning = _beginning(text[start:], dialect, is_all)
-        return Recognised(dialect, beginning, None, problem=why_unknown(header, layouts, others or {}))
+        return Recognised(dialect, beginning, None, problem=why_unknown(header, layouts))
     added = tuple(layout.added_in(dialect.header))
     if plain := _plain(dialect, layout).match(text, start, len(text) if is_all else text.rfind(b"\n") + 1):
         return Recognised(dialect, plain.group(), layout, added)
@@ -111,10 +107,20 @@ def recognise(
     return Recognised(dialect, beginning, layout, added, _why_retyped(_sample(beginning, dialect), layout))
 
 
-def _no_table(head: bytes, text: bytes, within: str) -> str | None:
+def _headers(head: bytes, text: bytes, is_all: bool) -> dict[str, tuple[Record, tuple[str, ...]]]:
+    try:
+        return headers(text, is_all)
+    except Refused as error:
+        raise _no_table(head, text) or error from None
+
+
+def _no_table(head: bytes, text: bytes) -> Refused | None:
     """What a file is instead, of whose first line no layout knows anything."""
     marked = codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE
-    return formats.no_text(head if head.startswith(marked) else text, within) or formats.no_table(text)
+    if told := formats.no_text(head if head.startswith(marked) else text):
+        return NoText(told)
+    told = formats.no_table(text)
+    return Refused(told) if told else None
 
 
 def follows(head: bytes, layouts: Sequence[Layout]) -> bool:

@@ -117,11 +117,11 @@ DOCUMENTS: list[tuple[re.Pattern[str], Known]] = [
 ]
 
 
-def no_text(head: bytes, within: str = "") -> str | None:
-    """Why a file that begins so cannot be read as text; None where it may be text. `within` says in what it lies."""
+def no_text(head: bytes) -> str | None:
+    """Why a file that begins so cannot be read as text; None where it may be text."""
     for magic, at, known in MAGIC:
         if head.startswith(magic, at) and (NO_TEXT.search(head[:HEAD]) or not LIKE_TEXT.match(head)):
-            return f"{_told(known, within)}; {BINARY}: {known.advice}"
+            return f"{known.name}; {BINARY}: {known.advice}"
     if b"\0" not in head:
         return None
     if _alternates(head):
@@ -151,10 +151,6 @@ def document(names: list[str]) -> str | None:
             return f"{known.name}, not an archive of CSV files: {known.advice}"
     arrays = names and all(name.endswith(".npy") for name in names)
     return f"NumPy arrays (npz), not an archive of CSV files: {EXPORT}" if arrays else None
-
-
-def _told(known: Known, within: str) -> str:
-    return f"{known.name} inside {within}" if within else known.name
 
 
 def _alternates(head: bytes) -> bool:

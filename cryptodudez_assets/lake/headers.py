@@ -5,7 +5,7 @@ What else than a table a file can be is in `formats.py`.
 
 import codecs
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from cryptodudez_assets.lake.archives import Refused
@@ -73,11 +73,17 @@ def _is_header(line: bytes, layouts: Sequence[Layout]) -> bool:
     return False
 
 
-def why_unknown(header: Sequence[str], layouts: Sequence[Layout], others: Mapping[str, Source]) -> str:
-    """Why a header is that of no layout. `others`: sources whose header it may be instead, by name."""
-    if theirs := next((one for one in others.values() if _fits(header, one.layouts)), None):
-        told = f"it has the columns of source {theirs.name}"
-        return f"no known layout: {told}: move it to raw/{theirs.raw}/ or land it with `cryptodudez land {theirs.name}`"
+def of_another(header: Sequence[str], others: Iterable[Source]) -> str | None:
+    """Says which other source's columns these are, and how its files are landed; None where they are nobody's."""
+    theirs = next((one for one in others if any(not layout.missing_from(header) for layout in one.layouts)), None)
+    if theirs is None:
+        return None
+    told = f"no known layout: it has the columns of source {theirs.name}"
+    return f"{told}: move it to raw/{theirs.raw}/ or land it with `cryptodudez land {theirs.name}`"
+
+
+def why_unknown(header: Sequence[str], layouts: Sequence[Layout]) -> str:
+    """Why a header is that of no layout."""
     if len(header) == 1 and len(layouts[0].columns) > 1:
         fields = "a comma, a semicolon, a tab or a bar between fields"
         return (
@@ -89,10 +95,6 @@ def why_unknown(header: Sequence[str], layouts: Sequence[Layout], others: Mappin
         return f"no known layout: expected a header such as {list(nearest.columns)}, found {all_shown(header)}"
     renamed = f"; unknown in their place: {added} (renamed?)" if added else ""
     return f"required columns missing for layout {nearest.name}: {missing}{renamed}"
-
-
-def _fits(header: Sequence[str], layouts: Iterable[Layout]) -> bool:
-    return any(not layout.missing_from(header) for layout in layouts)
 
 
 def repeated(header: Sequence[str]) -> str | None:

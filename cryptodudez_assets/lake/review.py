@@ -25,7 +25,10 @@ WORDS = {
 
 
 def overview(lake: Lake, source: str | None = None, everything: bool = False) -> pl.DataFrame:
-    """Rows and files in quarantine, one line each; `everything` also shows those that were replayed or corrected."""
+    """Rows and files in quarantine, one line each: of rows the rules that they break, and why in words.
+
+    `everything` also shows those that were replayed or corrected.
+    """
     rows = quarantine.rows_of(lake.tables, source).select(
         kind=pl.lit("row"),
         id="row_id",
@@ -33,8 +36,9 @@ def overview(lake: Lake, source: str | None = None, everything: bool = False) ->
         uri="uri",
         member="member",
         line="line",
-        why=pl.coalesce("reason", pl.col("rules").list.join(", ")),
+        why=pl.col("rules").list.join(", "),
         status="status",
+        reason="reason",
     )
     files = quarantine.files_of(lake.tables, source).select(
         kind=pl.lit("file"),
@@ -45,6 +49,7 @@ def overview(lake: Lake, source: str | None = None, everything: bool = False) ->
         line=pl.lit(None, pl.Int64),
         why="reason",
         status="status",
+        reason=pl.lit(None, pl.String),
     )
     found = pl.concat([files, rows])
     if not everything:

@@ -63,18 +63,18 @@ READ = [
 
 BINARY = "binary data, not text"
 SET_ASIDE = [
-    Packing("twice.gz", lambda text: _gzip(_gzip(text)), ("gzip inside a gzip", BINARY, "unpack")),
-    Packing("zip.gz", lambda text: _gzip(zipped({"data.csv": text})), ("zip inside a gzip", BINARY, "unpack")),
+    Packing("twice.gz", lambda text: _gzip(_gzip(text)), ("inside a gzip: gzip", BINARY, "unpack")),
+    Packing("zip.gz", lambda text: _gzip(zipped({"data.csv": text})), ("inside a gzip: zip", BINARY, "unpack")),
     Packing(
         "twice.zip",
         lambda text: zipped({"data.zip": zipped({"data.csv": text})}),
         ("an archive inside an archive", "unpack"),
     ),
-    Packing("hidden.zip", lambda text: zipped({"data.csv": _gzip(text)}), ("gzip inside a zip", BINARY, "unpack")),
+    Packing("hidden.zip", lambda text: zipped({"data.csv": _gzip(text)}), ("inside a zip: gzip", BINARY, "unpack")),
     Packing("bz2", bz2.compress, ("bzip2", BINARY, "unpack")),
     Packing("xz", lzma.compress, ("xz", BINARY, "unpack")),
     Packing("tar", _tar, ("a tar archive", BINARY, "unpack")),
-    Packing("tar.gz", lambda text: _gzip(_tar(text)), ("a tar archive inside a gzip", "unpack")),
+    Packing("tar.gz", lambda text: _gzip(_tar(text)), ("inside a gzip: a tar archive", "unpack")),
     Packing("db.csv", _sqlite, ("an SQLite database", BINARY, "export")),
     Packing("pickle.csv", pickle.dumps, ("a Python pickle", BINARY, "export")),
     Packing("parquet", lambda text: b"PAR1\x15\4\x15" + text + b"PAR1", ("Parquet", BINARY, "export")),

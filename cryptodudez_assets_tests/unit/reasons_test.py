@@ -18,7 +18,7 @@ import pytest
 from cryptodudez_assets.lake.archives import Container, Refused, format_of
 from cryptodudez_assets.lake.dialect import recognise
 from cryptodudez_assets.lake.formats import document
-from cryptodudez_assets.lake.headers import path_in_words
+from cryptodudez_assets.lake.headers import of_another, path_in_words
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.sources.crypto_prices import SOURCE
 from cryptodudez_assets_tests.toy import zipped
@@ -74,10 +74,10 @@ BINARY: dict[str, tuple[bytes, str]] = {
 }  # fmt: skip
 
 
-def why(head: bytes, within: str = "") -> str:
+def why(head: bytes) -> str:
     """Why nothing is read of such a file, as a user sees it."""
     try:
-        return recognise(head, SOURCE.layouts, OTHERS, within).problem or ""
+        return recognise(head, SOURCE.layouts).problem or ""
     except Refused as error:
         return str(error)
 
@@ -93,9 +93,8 @@ def test_a_binary_format_is_named_with_what_to_do(name: str, length: int | None)
 
 
 def test_what_is_packed_twice_says_so() -> None:
-    packed = gzip.compress(COINS.encode())
-    assert why(packed, "a gzip").startswith("gzip inside a gzip; binary data, not text: unpack it once")
-    assert why(BINARY["Parquet"][0], "a zip").startswith("Parquet inside a zip")
+    assert why(gzip.compress(COINS.encode())).startswith("gzip; binary data, not text: unpack it once")
+    assert why(zipped({"a.csv": COINS.encode()})).startswith("zip; binary data, not text: unpack it once")
 
 
 def test_binary_data_of_no_format_that_is_known_and_unmarked_utf16_are_told_apart() -> None:
@@ -161,10 +160,10 @@ def test_a_missing_header_is_told_by_the_values_in_its_place(text: str) -> None:
 
 
 def test_a_header_of_another_source_names_it() -> None:
-    stocks = OTHERS["stock_prices"].layouts[0]
-    told = why((",".join(stocks.columns) + "\n").encode())
+    told = of_another(list(OTHERS["stock_prices"].layouts[0].columns), OTHERS.values()) or ""
     assert "it has the columns of source stock_prices: move it to raw/stock_prices/" in told
     assert "`cryptodudez land stock_prices`" in told
+    assert of_another(["alpha"], OTHERS.values()) is None
 
 
 def test_a_repeated_name_is_said() -> None:
