@@ -166,6 +166,7 @@ def test_a_file_whose_path_tells_nothing_is_set_aside_with_the_reason(lake: Lake
     take_in(lake)
     (reason,) = quarantine.files_of(lake.tables).collect()["reason"]
     assert "its path does not say" in reason
+    assert "expected a path that ends in <stocks or etfs>/<symbol>.csv, found" in reason
 
 
 def test_a_corrected_copy_keeps_what_the_path_told(lake: Lake, tmp_path: Path) -> None:
