@@ -22,7 +22,7 @@ from cryptodudez_assets_tests.model_builders import register_toy
 
 ROW = {name: number / 10 for number, name in enumerate(NAMES)}
 MODEL = "eth_signal"
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 90
 SERVE = """
 import sys
 from pathlib import Path

@@ -14,12 +14,16 @@ from litestar import Litestar
 
 from cryptodudez_assets.settings import Settings
 from serving.app import create_app
+from serving.connections import Connection
+from serving.crowd import Bounds, Crowd
 from serving.services import of_app
 
 LOOPBACK = "127.0.0.1"
 PORT = 8000
 DRAIN_SECONDS = 2.0  # for whoever sends requests to see that it is not ready any more
 PATIENCE_SECONDS = 20  # for requests that run
+SWEEP_SECONDS = 0.2
+SAFE_KEY = 16  # characters
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +34,10 @@ def run(settings: Settings, host: str = LOOPBACK, port: int = PORT) -> int:
     if settings.api_key is None and not is_loopback(host):
         log.error("%s can be reached by others: set CRYPTODUDEZ_API_KEY, or listen on %s", host, LOOPBACK)
         return 1
+    if settings.api_key is not None and len(settings.api_key) < SAFE_KEY:
+        log.warning(
+            "CRYPTODUDEZ_API_KEY has fewer than %d characters and may be guessed: openssl rand -hex 16", SAFE_KEY
+        )
     app = create_app(settings)
     server = Server(server_config(app, host, port), lambda: drain(app))
     server.run()
@@ -52,6 +60,9 @@ def server_config(app: Litestar, host: str, port: int) -> uvicorn.Config:
         server_header=False,
         log_config=None,
         timeout_graceful_shutdown=PATIENCE_SECONDS,
+        http=Connection,
+        ws="none",  # whoever asks for it would get another protocol, without bounds
+        backlog=Bounds().backlog,
     )
 
 
@@ -68,16 +79,28 @@ def is_loopback(host: str) -> bool:
 class Server(uvicorn.Server):
     """Told to terminate, it calls `drain` and goes on for a moment, then ends what runs and returns. Told again, it hurries."""
 
-    def __init__(self, config: uvicorn.Config, drain: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], None], bounds: Bounds | None = None) -> None:
         super().__init__(config)
+        self.server_state = self._crowd = Crowd(bounds or Bounds())
         self._drain = drain
         self._draining = False
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Start; then take what stays for ever out of the garbage collector's rounds, which took up to 0.1 s."""
+        self._sweeping = asyncio.create_task(self._sweep())
         await super().startup(sockets)
         gc.collect()
         gc.freeze()
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """End what runs; who dawdles is not waited for."""
+        await super().shutdown(sockets)
+        self._sweeping.cancel()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            self._crowd.sweep(asyncio.get_running_loop().time())
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called by the signal. Its base raises the signal again in the end, but to have stopped as told is no failure."""
