@@ -84,7 +84,9 @@ class Settings(BaseSettings):
     requests_per_minute: int = Field(
         default=6000,
         ge=0,
-        description="How many requests one client may send to the API in a minute; 0 for any number.",
+        description=(
+            "How many requests callers may send to the API in a minute with the key, or each address without it; 0 for any number."
+        ),
     )
 
     kaggle_username: str = Field(

@@ -1,4 +1,4 @@
-"""Before every request: the rate limit and the API key; behind it: the metrics.
+"""Before every request: the API key and the rate limits; behind it: the metrics, and what every answer tells a browser.
 
 One layer around the whole app rather than Litestar's several around each route: unknown paths are guarded as well, and its rate
 limit keeps its history as JSON in an asynchronous store, which costs more than a prediction.
@@ -15,13 +15,15 @@ from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from cryptodudez_assets.settings import Settings
+from serving.crowd import client_of
 from serving.errors import Problem
+from serving.headers import protected
 from serving.metrics import Metrics
 
 OPEN = "/health/"  # whoever asks whether it lives has no key, and must not be told to wait
 MINUTE = 60.0
 BASIC = 'Basic realm="cryptodudez: any name, the API key as password"'
-NOSNIFF = (b"x-content-type-options", b"nosniff")
+EVERYBODY = ""
 
 
 class Guard:
@@ -30,7 +32,7 @@ class Guard:
     def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
         self._app, self._metrics = app, metrics
         self._key = settings.api_key.get_secret_value().encode() if settings.api_key else None
-        self._limit = RateLimit(settings.requests_per_minute)
+        self._limit, self._guesses = RateLimit(settings.requests_per_minute), RateLimit(settings.requests_per_minute)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Guard HTTP requests; pass on what else there is (lifespan)."""
@@ -43,8 +45,7 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                if NOSNIFF not in message["headers"]:
-                    message["headers"] = [*message["headers"], NOSNIFF]
+                message["headers"] = protected(message["headers"])
             await send(message)
 
         try:
@@ -56,12 +57,15 @@ class Guard:
             self._metrics.observe(route, status, version, perf_counter() - began)
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
-        client = scope["client"]
-        # The limit comes first, so that keys cannot be guessed at any speed.
-        if wait := self._limit.wait(client[0] if client else "", monotonic()):
+        right = self._key is None or hmac.compare_digest(_sent_key(scope), self._key)
+        # Who has the key is known by it, and does not share a minute with those who guess, whatever address they share. Guesses
+        # are limited, so that a flood of them is cheap; what makes a key hard to guess is its length.
+        limit = self._limit if right else self._guesses
+        client = EVERYBODY if right and self._key is not None else client_of(scope["client"])
+        if wait := limit.wait(client, monotonic()):
             self._metrics.limited.inc()
             return _answer(429, f"too many requests: again in {ceil(wait)} s", {"Retry-After": str(ceil(wait))})
-        if self._key is not None and not hmac.compare_digest(_sent_key(scope), self._key):
+        if not right:
             # A browser asks its user then, for the dashboard.
             return _answer(401, "send the API's key as X-API-Key, or as the password", {"WWW-Authenticate": BASIC})
         return None
@@ -73,10 +77,10 @@ class RateLimit:
     def __init__(self, per_minute: int) -> None:
         self._cost = MINUTE / per_minute if per_minute else 0.0
         # For each client the time at which it has its whole minute again: every request puts it off by its cost.
-        self._whole: dict[str, float] = {}
+        self._whole: dict[str | bytes, float] = {}
         self._forgot = 0.0
 
-    def wait(self, client: str, now: float) -> float:
+    def wait(self, client: str | bytes, now: float) -> float:
         """Seconds until the client may send another; 0 if it may now, which is counted."""
         if not self._cost:
             return 0.0

@@ -32,7 +32,7 @@ def test_the_key_may_come_as_a_browser_s_password(tmp_path: Path) -> None:
 
 
 @needs_browser
-def test_the_documentation_loads_nothing_from_elsewhere(settings: Settings) -> None:
+def test_the_documentation_works_and_loads_nothing_from_elsewhere(settings: Settings) -> None:
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="no browser: the package playwright is not installed"
     )
@@ -43,8 +43,15 @@ def test_the_documentation_loads_nothing_from_elsewhere(settings: Settings) -> N
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
         page = browser.new_page()
         asked: list[str] = []
+        said: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: said.append(message.text))
         page.goto(f"{home}/docs")
         page.get_by_text("/signal/eth").first.wait_for()
+        page.locator(".opblock", has_text="/health/live").locator("button").first.click()
+        page.get_by_text("Try it out").click()
+        page.get_by_text("Execute", exact=True).click()
+        page.locator(".live-responses-table").get_by_text('"live"').first.wait_for()
         browser.close()
+    assert [text for text in said if "Content Security Policy" in text] == []
     assert [url for url in asked if not url.startswith((home, "data:", "blob:"))] == []
