@@ -1,8 +1,9 @@
 """Single predictions against an empty Litestar handler that takes and returns JSON, both by uvicorn, one worker each, in turn.
 
 The API does all that it does in use: key, rate limit, metrics, strict rows, a boosted model, a receipt on disk before the answer.
-Every request brings other features. At the end another version is promoted again and again under load.
-Goals: at least 0.7 of the empty handler's requests per second; no error while models are replaced. Needs `wrk`.
+Every request brings other features. Then both are besieged: hundreds of connections that dawdle, and some that send heads, bodies
+and requests without an end. At last another version is promoted again and again under load.
+Goals: at least 0.7 of the empty handler's requests per second, besieged or not; nobody else waits for a second, no error. Needs `wrk`.
 """
 
 import argparse
@@ -16,8 +17,8 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,13 @@ from cryptodudez_assets.models.eth_signal.inputs import NAMES
 from cryptodudez_assets.models.eth_signal.options import SIGNAL as MODEL
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.attackers import Witness, besiege
 from cryptodudez_assets_tests.model_builders import toy_days, toy_draft, toy_files
 from serving.run import LOOPBACK, Server, run, server_config
 
 GOAL = 0.7
-KEY = "benchmark"
+BESIEGED_AFTER_SECONDS = 4  # for imports, and to open its connections
+KEY = "a key of a benchmark"
 PATHS = {"empty": "/empty", "api": f"/models/{MODEL}/predict"}
 PORTS = {"empty": 8951, "api": 8952}
 SCRIPT = """
@@ -73,10 +76,13 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--serve", choices=PATHS, help=argparse.SUPPRESS)
     parser.add_argument("--home", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--besiege", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
         serve(arguments.serve, arguments.home)
         return
+    if arguments.besiege:
+        besiege(arguments.besiege)
     if shutil.which("wrk") is None:
         sys.exit("this needs wrk (https://github.com/wg/wrk): apt-get install wrk, brew install wrk")
     with tempfile.TemporaryDirectory() as folder:
@@ -87,13 +93,41 @@ def measure(home: Path, arguments: argparse.Namespace) -> None:
     registry = registered(home)
     with server("empty", home) as empty_server, server("api", home) as api_server:
         servers = {"empty": empty_server, "api": api_server}
-        found: dict[str, list[Load]] = {kind: [] for kind in servers}
-        for _ in range(arguments.rounds):
-            for kind, process in servers.items():
-                found[kind].append(load(kind, process, home, arguments))
-        report(found, arguments)
+        measure_rounds(servers, home, arguments, lambda kind: nullcontext())
+        print("\nbesieged by connections that are slow or have no end")
+        with Witness(PORTS["api"]) as witness:
+            measure_rounds(servers, home, arguments, lambda kind: besieged(PORTS[kind]))
+        longest = max(witness.waits)
+        print(
+            f"others waited for /health/live at most {longest:.2f} s (goal 1), errors {len(witness.wrong)} (goal 0)\n"
+        )
         versions = promoting(api_server, home, registry, arguments)
     print(f"while replacing the model {versions.per_second:,.0f}/s, errors {versions.errors} (goal 0)")
+
+
+def measure_rounds(
+    servers: dict[str, psutil.Process],
+    home: Path,
+    arguments: argparse.Namespace,
+    meanwhile: Callable[[str], AbstractContextManager[None]],
+) -> None:
+    found: dict[str, list[Load]] = {kind: [] for kind in servers}
+    for _ in range(arguments.rounds):
+        for kind, process in servers.items():
+            with meanwhile(kind):
+                found[kind].append(load(kind, process, home, arguments))
+    report(found, arguments)
+
+
+@contextmanager
+def besieged(port: int) -> Iterator[None]:
+    process = subprocess.Popen([sys.executable, __file__, "--besiege", str(port)])
+    time.sleep(BESIEGED_AFTER_SECONDS)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 def report(found: dict[str, list[Load]], arguments: argparse.Namespace) -> None:
@@ -144,7 +178,7 @@ def server(kind: str, home: Path) -> Iterator[psutil.Process]:
 
 
 def wait_for(kind: str, process: "subprocess.Popen[bytes]") -> None:
-    for _ in range(300):
+    for _ in range(1200):
         try:
             urllib.request.urlopen(f"http://{LOOPBACK}:{PORTS[kind]}/health/live").close()
             return
