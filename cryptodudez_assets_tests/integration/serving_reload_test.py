@@ -1,12 +1,12 @@
 """A real server under load: models are replaced, good ones and bad ones, and it is stopped; nobody gets an error."""
 
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
 import pytest
@@ -19,6 +19,15 @@ from cryptodudez_assets_tests.serving_builders import MODEL, ROW, champion, serv
 
 CLIENTS = 6
 PATIENCE_SECONDS = 20
+
+
+@dataclass
+class Api:
+    """A server in a process of its own, and its home."""
+
+    settings: Settings
+    url: str
+    process: "subprocess.Popen[bytes]"
 
 
 @dataclass
@@ -47,12 +56,19 @@ class Clients:
             time.sleep(0.05)
 
 
-@pytest.fixture
-def clients(settings: Settings) -> Iterator[Clients]:
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    settings = Settings(home=tmp_path_factory.mktemp("home"), requests_per_minute=0)
     champion(settings)
     [port] = free_ports(1)
-    asking = Clients(f"http://127.0.0.1:{port}")
-    with served(settings.model_copy(update={"requests_per_minute": 0}), port), ThreadPoolExecutor(CLIENTS) as threads:
+    with served(settings, port) as process:
+        yield Api(settings, f"http://127.0.0.1:{port}", process)
+
+
+@pytest.fixture
+def clients(api: Api) -> Iterator[Clients]:
+    asking = Clients(api.url)
+    with ThreadPoolExecutor(CLIENTS) as threads:
         running = [threads.submit(asking.ask) for _ in range(CLIENTS)]
         yield asking
         asking.stop.set()
@@ -60,7 +76,8 @@ def clients(settings: Settings) -> Iterator[Clients]:
             one.result()
 
 
-def test_models_are_replaced_under_load_without_an_error(settings: Settings, clients: Clients):
+def test_models_are_replaced_under_load_without_an_error(api: Api, clients: Clients):
+    settings = api.settings
     clients.wait_for(1)
     registry = champion(settings, seed=1)
     clients.wait_for(2)
@@ -82,11 +99,10 @@ def test_models_are_replaced_under_load_without_an_error(settings: Settings, cli
         assert (receipt.version, receipt.sha256) == (version, registry.manifest(version).files["model.onnx"])
 
 
-def test_told_to_stop_it_turns_unready_answers_what_runs_and_ends_well(settings: Settings, tmp_path: Path):
-    champion(settings)
-    [port] = free_ports(1)
-    url, answers, after = f"http://127.0.0.1:{port}", [], []
-    with served(settings, port) as process, httpx.Client(timeout=10) as client:
+def test_told_to_stop_it_turns_unready_answers_what_runs_and_ends_well(api: Api):
+    """The last of this file: it ends the server."""
+    url, process, answers, after = api.url, api.process, list[str](), list[int]()
+    with httpx.Client(timeout=10) as client:
         process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + PATIENCE_SECONDS
         while process.poll() is None and time.monotonic() < deadline:
@@ -99,5 +115,5 @@ def test_told_to_stop_it_turns_unready_answers_what_runs_and_ends_well(settings:
     assert 503 in after
     assert 200 not in after[after.index(503) :]
     assert len(answers) > 10
-    receipts = Receipts(settings.receipts)
+    receipts = Receipts(api.settings.receipts)
     assert all(receipts.get(name) for name in answers)

@@ -15,8 +15,9 @@ from serving.app import create_app
 GOOD = {"vol_moving_avg": "12345", "adj_close_rolling_med": "25"}
 
 
-@pytest.fixture
-def client(settings: Settings) -> Iterator[TestClient[Litestar]]:
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient[Litestar]]:
+    settings = Settings(home=tmp_path_factory.mktemp("home"))
     registry = Registry(settings.models, VOLUME)
     registry.promote(register_volume(registry).version, "a test")
     with TestClient(create_app(settings)) as client:
