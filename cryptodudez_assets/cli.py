@@ -420,25 +420,47 @@ def explain(receipt: str, as_json: bool) -> None:
 @main.command("new-source")
 @click.argument("name")
 @click.argument("sample", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def new_source(name: str, sample: Path) -> None:
-    """Write the declaration of a source NAME from a SAMPLE file (CSV with a header).
+@click.option(
+    "--dates", type=click.Choice(["day-first", "month-first", "year-first"]), help="In which order dates are written."
+)
+@click.option("--key", metavar="COLUMN,…", help="The columns that tell rows apart.")
+@click.option(
+    "--time",
+    metavar="COLUMN[,COLUMN]",
+    help="The column that tells when something happened, or two, its day and time of day; none: the time of landing.",
+)
+@click.option("--header", is_flag=True, help="The first record holds names, though they look like data.")
+def new_source(name: str, sample: Path, dates: str | None, key: str | None, time: str | None, header: bool) -> None:
+    """Write the declaration of a source NAME from a SAMPLE file (CSV with a header, also packed), and try it on the sample.
+
+    What the sample leaves open is asked for (exit code 2); then, and where the draft cannot read its own sample, nothing is written.
 
     \b
-    Example:
+    Examples:
       cryptodudez new-source gas_prices ~/Downloads/gas.csv
+      cryptodudez new-source trades trades.csv --dates month-first --key exchange,pair,time
     """
     from cryptodudez_assets import sources
-    from cryptodudez_assets.sources.draft import Unusable, draft
+    from cryptodudez_assets.drafting.draft import Choices, Undecided, Unusable, listed
+    from cryptodudez_assets.drafting.draft import draft as make
 
-    target = Path(sources.__path__[0]) / f"{name}.py"
+    folder = Path(sources.__path__[0])
+    target = folder / f"{name}.py"
+    if target.exists() or (folder / name).exists():
+        raise click.ClickException(f"{target} exists; it is left as it is")
     try:
-        text = draft(name, sample)
+        with errors.status("trying a draft on the sample"):
+            made = make(name, sample, Choices(dates, listed(key), listed(time), header))
         with target.open("x", encoding="utf-8") as out:
-            out.write(text)
-    except Unusable as error:
+            out.write(made.text)
+    except Undecided as question:
+        asked = click.ClickException(str(question))
+        asked.exit_code = click.UsageError.exit_code
+        raise asked from None
+    except (Unusable, OSError) as error:
         raise click.ClickException(str(error)) from None
-    except FileExistsError:
-        raise click.ClickException(f"{target} exists; it is left as it is") from None
+    for line in made.lines:
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
     console.print(f"wrote {target}: look it through, then `make up` and drop files into raw/{name}/", soft_wrap=True)
 
 

@@ -15,8 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cryptodudez_assets.contracts.base import TableContract
+from cryptodudez_assets.drafting.draft import draft
 from cryptodudez_assets.sources import Layout, Source, all_sources
-from cryptodudez_assets.sources.draft import draft
 from cryptodudez_assets_tests.in_memory import Fate, fates
 from cryptodudez_assets_tests.toy import GAUGES, LAYOUT
 
@@ -31,7 +31,7 @@ def drafted(name: str, sample: str, folder: Path) -> Source:
     (folder / "sample.csv").write_text(sample)
     module = module_from_spec(spec_from_loader(name, loader=None))  # type: ignore[arg-type]
     module.__file__ = str(folder / f"{name}.py")
-    text = draft(name, folder / "sample.csv")
+    text = draft(name, folder / "sample.csv").text
     (folder / f"{name}.py").write_text(text)
     exec(compile(text, module.__file__, "exec"), module.__dict__)  # noqa: S102
     source: Source = module.SOURCE

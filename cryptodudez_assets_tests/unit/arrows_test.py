@@ -21,6 +21,7 @@ ROOMS = {
     "sources": {"contracts"},
     "simulator": set(),
     "lake": {"settings", "contracts", "ordering", "sources"},
+    "drafting": {"settings", "contracts", "lake", "sources"},
     "features": {"contracts", "ordering", "sources"},
     "feature_store": {"settings", "contracts", "lake", "features"},
     "reports": set(),

@@ -1,0 +1,80 @@
+"""Draft a source: look at a sample, decide what can be decided, write the declaration, try it."""
+
+import keyword
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptodudez_assets.drafting.choices import Choices, Undecided, Unusable, listed
+from cryptodudez_assets.drafting.columns import columns_of
+from cryptodudez_assets.drafting.keys import Key, key_of
+from cryptodudez_assets.drafting.names import quoted_list
+from cryptodudez_assets.drafting.sample import Sample, read_sample
+from cryptodudez_assets.drafting.times import Time, time_of
+from cryptodudez_assets.drafting.trial import Tried, tried
+from cryptodudez_assets.drafting.writing import written
+from cryptodudez_assets.sources import all_sources
+
+# So many rows of a sample may be bad; one always may.
+BAD_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A declaration that was tried: its text, and what was decided and seen, in lines."""
+
+    text: str
+    lines: list[str]
+
+
+def draft(name: str, path: Path, choices: Choices = Choices()) -> Draft:
+    """The text of `sources/<name>.py` for files like this sample.
+
+    Raises Undecided where only the user can decide, Unusable where no source can be made of it.
+    """
+    _insist_on_name(name)
+    sample = read_sample(path, choices)
+    rows = sample.rows
+    time = time_of(rows, choices)
+    columns = columns_of(rows, time.columns if time else {})
+    key = key_of(rows, columns, time, choices)
+    text = written(name, columns, time, key, rows.columns)
+    seen = tried(name, text, sample.text)
+    _insist_on_good(seen)
+    return Draft(text, list(_lines(sample, time, key, seen)))
+
+
+def _insist_on_name(name: str) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
+        raise Unusable(f"{name!r} is no name for a source: use lower case letters, digits and underscores")
+    if taken := [source.name for source in all_sources().values() if source.table == f"market.{name}"]:
+        raise Unusable(f"the table market.{name} is that of the source {taken[0]}: take another name")
+
+
+def _insist_on_good(seen: Tried) -> None:
+    counts = seen.counts
+    reasons = "; ".join(seen.reasons)
+    if not seen.balanced or counts.pending or counts.unreadable:
+        raise Unusable(f"the draft cannot read its own sample{': ' * bool(reasons)}{reasons}")
+    if counts.set_aside or not counts.valid:
+        raise Unusable(f"none of the sample would be taken: {reasons}")
+    if counts.quarantined > max(1, BAD_SHARE * counts.read):
+        raise Unusable(f"{counts.quarantined:,} of {counts.read:,} rows of the sample would be set aside: {reasons}")
+
+
+def _lines(sample: Sample, time: Time | None, key: Key, seen: Tried) -> Iterator[str]:
+    counts = seen.counts
+    of_what = f" of {sample.member}, the first file of the archive" if sample.member else ""
+    part = "" if sample.is_all else ", the beginning of it"
+    fates = f"{counts.valid:,} taken, {counts.quarantined:,} set aside, {counts.duplicate:,} duplicate"
+    yield f"sample  {counts.read:,} rows{of_what}{part}: {fates}"
+    yield from (f"        set aside: {reason}" for reason in seen.reasons)
+    if time:
+        yield f"time    {time.told}: {seen.first:%Y-%m-%d %H:%M} to {seen.last:%Y-%m-%d %H:%M}"
+    else:
+        yield "time    of landing, since no column tells one"
+    yield f"key     {quoted_list(key.columns)}: {key.why}"
+
+
+__all__ = ["Choices", "Draft", "Undecided", "Unusable", "draft", "listed"]

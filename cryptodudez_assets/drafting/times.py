@@ -1,0 +1,242 @@
+"""Which columns of a sample tell when something happened, and how that is read: as text in a format, or as a number since 1970."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+
+import polars as pl
+
+from cryptodudez_assets.contracts.base import PLAUSIBLE
+from cryptodudez_assets.drafting import spelling
+from cryptodudez_assets.drafting.choices import NO_TIME, Choices, Undecided, Unusable
+from cryptodudez_assets.drafting.formats import Formats, formats_in
+from cryptodudez_assets.drafting.names import quoted, quoted_list, snake
+from cryptodudez_assets.sources.text import identifier
+
+# Columns whose digits may be a time, by their names; and those that nobody names so who means something else.
+MAYBE = re.compile(
+    r"(^|_)(date|time|datetime|timestamp|ts|day|epoch|unix|when|at|created|updated|opened?|closed)(_|$|\d)"
+)
+SURELY = re.compile(r"(^|_)(date|datetime|timestamp|ts)$|^(event_|local_|utc_)?time(_utc)?$")
+OF_THE_EVENT = {"event_ts", "event_time", "event_timestamp", "timestamp", "ts", "time", "date", "datetime", "time_utc"}
+
+UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
+SINCE, UNTIL = 946_684_800, 4_102_444_800  # 2000 and 2100
+MOST = 0.5
+"""Of its values, so many are times, or the column tells none: those that are not are set aside."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Time:
+    """How the event's time is made of raw columns (with the types that they are read as), and what it is in each record."""
+
+    columns: dict[str, str]
+    code: str
+    told: str
+    values: pl.Series
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Columns that may tell the time: in one of these formats, or as a number in this unit."""
+
+    columns: tuple[str, ...]
+    text: pl.Series
+    formats: Formats | None = None
+    unit: str = ""
+
+    @property
+    def has_clock(self) -> bool:
+        """Whether it tells more than days."""
+        return bool(self.unit) or (self.formats is not None and self.formats.have_clock)
+
+    def read(self, order: str | None) -> Time:
+        """Raises Undecided where the order of day, month and year is open and not said."""
+        name = " and ".join(self.columns)
+        if self.formats is None:
+            code, dtype = _epoch_code(self.columns[0], self.text, self.unit)
+            raw = pl.DataFrame({self.columns[0]: self.text.cast(getattr(pl, dtype.removeprefix("pl.")), strict=False)})
+            return Time({self.columns[0]: dtype}, code, f"{name}, in {self.unit} since 1970", _made(raw, code))
+        chosen = self.formats.decided(name, order)
+        raw = ' + " " + '.join(f"pl.col({quoted(column)})" for column in self.columns)
+        raw = f"({raw})" if len(self.columns) > 1 else raw
+        stripped = ".str.strip_chars()" if self.formats.padded else ""
+        codes = [_format_code(f"{raw}.str" if not stripped else f"{raw}{stripped}.str", form) for form in chosen]
+        code = codes[0] if len(codes) == 1 else f"pl.coalesce({', '.join(codes)})"
+        zone = "" if all(spelling.has_zone(form) for form in chosen) else ", taken for UTC"
+        told = f"{name}, as {' or '.join(chosen)}{zone}"
+        as_read = pl.DataFrame({column: part for column, part in zip(self.columns, self._parts(), strict=True)})
+        return Time(dict.fromkeys(self.columns, "pl.String"), code, told, _made(as_read, code))
+
+    def _parts(self) -> list[pl.Series]:
+        if len(self.columns) == 1:
+            return [self.text]
+        parts = self.text.str.split_exact(" ", 1).struct.unnest()
+        return [parts.to_series(0), parts.to_series(1)]
+
+
+def time_of(rows: pl.DataFrame, choices: Choices) -> Time | None:
+    """How the sample tells the time of an event; None where it tells none, or is not to. Raises Undecided, Unusable."""
+    if list(choices.time) == [NO_TIME] and NO_TIME not in rows.columns:
+        return None
+    if choices.time:
+        return _sensible(_named(rows, choices.time).read(choices.dates), certain=True)
+    found = [one for name in rows.columns if name and (one := _candidate(rows, name))]
+    found = list(_with_time_of_day(rows, found))
+    if not found:
+        _insist_that_none_is_meant(rows)
+        return None
+    chosen = found[0] if len(found) == 1 else _preferred(found, choices)
+    return _sensible(chosen.read(choices.dates), certain=False)
+
+
+def _candidate(rows: pl.DataFrame, name: str, *, certain: bool = False) -> Candidate | None:
+    text = rows[name]
+    there = text.drop_nulls()
+    if there.is_empty() or (len(there) <= MOST * len(text) and not certain):
+        return None
+    named = certain or bool(MAYBE.search(snake(name)))
+    if named and (unit := _unit(there)):
+        return Candidate((name,), text, unit=unit)
+    if not named and there.head(1000).str.contains(r"^\d+$").all():
+        return None  # numbers of eight digits are no days
+    formats = formats_in(text)
+    return Candidate((name,), text, formats) if formats and formats.share > MOST else None
+
+
+def _named(rows: pl.DataFrame, names: Sequence[str]) -> Candidate:
+    for name in names:
+        if name not in rows.columns:
+            raise Unusable(f"--time {name}: there is no such column; there are: {', '.join(rows.columns)}")
+    if len(names) > 2:
+        raise Unusable("--time takes a column, or two: the day and the time of day")
+    joined = pl.DataFrame({" ".join(names): _joined(rows, names)})
+    found = _candidate(joined, joined.columns[0], certain=True)
+    if found is None:
+        example = joined.to_series().drop_nulls().first()
+        raise Unusable(f"--time {','.join(names)}: {example!r} is no time that can be read")
+    return Candidate(tuple(names), found.text, found.formats, found.unit)
+
+
+def _joined(rows: pl.DataFrame, names: Sequence[str]) -> pl.Series:
+    return rows.select(reduce(lambda one, other: one + " " + other, (pl.col(name) for name in names))).to_series()
+
+
+def _unit(texts: pl.Series) -> str:
+    """The unit in which numbers count since 1970; empty where they do not."""
+    if not texts.head(1000).str.contains(spelling.NUMBER).any():
+        return ""
+    values = texts.cast(pl.Float64, strict=False)
+    for unit, per_second in UNITS.items():
+        if (values.is_between(SINCE * per_second, UNTIL * per_second).sum() or 0) > MOST * len(texts):
+            return unit
+    return ""
+
+
+def _with_time_of_day(rows: pl.DataFrame, found: list[Candidate]) -> Iterator[Candidate]:
+    """Days with the times of day beside them."""
+    clocks = [name for name in rows.columns if name and _tells_time_of_day(rows[name])]
+    for one in found:
+        if one.has_clock or not clocks:
+            yield one
+        elif len(clocks) == 1:
+            names = (*one.columns, *clocks)
+            joined = _joined(rows, names)
+            yield Candidate(names, joined, formats_in(joined))
+        else:
+            day = one.columns[0]
+            raise Undecided(
+                f"{', '.join(clocks)} hold times of day: which belongs to {day}? Say --time {quoted_list([day, clocks[0]])} "
+                f"(or another of them), or --time {day} for none"
+            )
+
+
+def _tells_time_of_day(text: pl.Series) -> bool:
+    there = text.drop_nulls()
+    return not there.is_empty() and float(there.str.contains(spelling.TIME_OF_DAY).mean() or 0) > MOST
+
+
+def _insist_that_none_is_meant(rows: pl.DataFrame) -> None:
+    for name in rows.columns:
+        example = rows[name].drop_nulls().first()
+        if example is not None and SURELY.search(snake(name)):
+            raise Undecided(
+                f"column {name} is named like a time, but {example!r} cannot be read as one: say --time COLUMN to name another, "
+                f"or --time {NO_TIME} to take the time of landing"
+            )
+
+
+def _preferred(found: list[Candidate], choices: Choices) -> Candidate:
+    """Of several the one that is named like the event's time, or any where all tell the same."""
+    named = [one for one in found if snake(one.columns[0]) in OF_THE_EVENT]
+    if len(named) == 1:
+        return named[0]
+    ordered = sorted(found, key=lambda one: not one.has_clock)
+    if _agree(ordered, choices):
+        return ordered[0]
+    names = [quoted_list(one.columns) for one in found]
+    raise Undecided(
+        f"{', '.join(names)} hold times: which tells when a fact happened? Say --time {names[0]}, or another of them"
+    )
+
+
+def _agree(found: list[Candidate], choices: Choices) -> bool:
+    """Whether they tell the same times, as far as they tell them."""
+    try:
+        times = [one.read(choices.dates).values for one in found]
+    except Undecided:
+        return False
+    return all(
+        bool((times[0].dt.truncate(unit) == other.dt.truncate(unit)).all())
+        for one, other in zip(found[1:], times[1:], strict=True)
+        for unit in ["1s" if one.has_clock else "1d"]
+    )
+
+
+def _sensible(time: Time, *, certain: bool) -> Time:
+    """Raises Undecided for times that nobody means, unless the column was named."""
+    values = time.values.drop_nulls()
+    if values.is_empty():
+        raise Unusable(f"no record has a time that can be read ({time.told})")
+    columns = quoted_list(list(time.columns))
+    later = datetime.now(UTC) + timedelta(days=1)
+    if not certain and (values > later).any():
+        raise Undecided(
+            f"times of {columns} are still to come, such as {values.max()} ({time.told}): say --time {columns} if they are meant, "
+            "or name another column"
+        )
+    if not certain and (values.dt.date() == EPOCH.date()).mean() > MOST:  # type: ignore[operator]
+        raise Undecided(
+            f"times of {columns} are all 1970-01-01 ({time.told}): say --time {columns} if that is meant, or name another column"
+        )
+    return time
+
+
+def _epoch_code(column: str, text: pl.Series, unit: str) -> tuple[str, str]:
+    whole = bool(text.drop_nulls().str.contains(r"^-?\d+$").all())
+    dtype, name = ("pl.Int64" if whole else "pl.Float64"), f"pl.col({quoted(column)})"
+    factor = 10**6 // UNITS[unit] if UNITS[unit] <= 10**6 else 0
+    scaled = f"({name} * {factor:_})" if factor > 1 else name if factor else f"({name} // 1_000)"
+    scaled = scaled if whole else f"{scaled}.round().cast(pl.Int64)"
+    return f'{scaled}.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")', dtype
+
+
+def _format_code(raw: str, form: str) -> str:
+    if not spelling.has_clock(form):
+        return f'{raw}.to_date("{form}", strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")'
+    return f'{raw}.to_datetime("{form}", time_unit="us", time_zone="UTC", strict=False)'
+
+
+def _made(raw: pl.DataFrame, code: str) -> pl.Series:
+    """What an expression makes of raw columns; null where it is no time that a table holds."""
+    made = raw.select(expression(code)).to_series()
+    return made.set(~made.is_between(PLAUSIBLE["min_value"], PLAUSIBLE["max_value"]), None)
+
+
+def expression(code: str) -> pl.Expr:
+    """The expression that was written. What is in it was quoted here."""
+    made: pl.Expr = eval(code, {"pl": pl, "identifier": identifier})  # noqa: S307
+    return made
