@@ -35,14 +35,19 @@ def draft(name: str, path: Path, choices: Choices = Choices()) -> Draft:
     """
     _insist_on_name(name)
     sample = read_sample(path, choices)
+    text, time, key = decided(name, sample, choices)
+    seen = tried(name, text, sample.text)
+    _insist_on_good(seen)
+    return Draft(text, list(_lines(sample, time, key, seen)))
+
+
+def decided(name: str, sample: Sample, choices: Choices) -> tuple[str, Time | None, Key]:
+    """The declaration's text, before it is tried, and what tells time and key in it."""
     rows = sample.rows
     time = time_of(rows, choices)
     columns = columns_of(rows, time.columns if time else {})
     key = key_of(rows, columns, time, choices)
-    text = written(name, columns, time, key, rows.columns)
-    seen = tried(name, text, sample.text)
-    _insist_on_good(seen)
-    return Draft(text, list(_lines(sample, time, key, seen)))
+    return written(name, columns, time, key, rows.columns), time, key
 
 
 def _insist_on_name(name: str) -> None:

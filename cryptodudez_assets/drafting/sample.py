@@ -172,14 +172,21 @@ def _rows(found: list[Chunk], dialect: Dialect) -> tuple[pl.DataFrame, int]:
 
 def _insist_on_header(header: tuple[str, ...], rows: pl.DataFrame) -> None:
     """A first record that holds data would be taken for names, and be lost."""
-    told = [name for name in header if looks_like_data(name)]
-    if not told:
-        again = [name for name in header if name and (rows[name] == name).any()]
-        whole = rows.filter(pl.all_horizontal(pl.col(name) == name for name in header if name))
-        told = again if whole.is_empty() else []
+    told = [name for name in header if looks_like_data(name)] or _that_recur(header, rows)
     if told:
         shown = ",".join(header)
         raise Undecided(
             f"the first record ({shown[:80]}) looks like data, not like names ({told[0]!r}): put a line with the columns' "
             "names above it, or say --header if these are the names"
         )
+
+
+def _that_recur(header: tuple[str, ...], rows: pl.DataFrame) -> list[str]:
+    """Names that stand below themselves, where all columns are of text alike. A header may be repeated as a whole."""
+    named = [name for name in header if name]
+    examples = (rows[name].drop_nulls().first() for name in named)
+    if any(example is not None and looks_like_data(example.strip()) for example in examples):
+        return []
+    again = [name for name in named if (rows[name] == name).any()]
+    whole = rows.filter(pl.all_horizontal(pl.col(name) == name for name in named)) if again else rows
+    return again if whole.is_empty() else []
