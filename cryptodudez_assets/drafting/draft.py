@@ -38,6 +38,8 @@ def draft(name: str, path: Path, choices: Choices = Choices()) -> Draft:
     text, time, key = decided(name, sample, choices)
     seen = tried(name, text, sample.text)
     _insist_on_good(seen)
+    if not choices.key:
+        _insist_on_key(key, seen, len(sample.rows) - sample.rows.n_unique())
     return Draft(text, list(_lines(sample, time, key, seen)))
 
 
@@ -66,6 +68,15 @@ def _insist_on_good(seen: Tried) -> None:
         raise Unusable(f"none of the sample would be taken: {reasons}")
     if counts.quarantined > max(1, BAD_SHARE * counts.read):
         raise Unusable(f"{counts.quarantined:,} of {counts.read:,} rows of the sample would be set aside: {reasons}")
+
+
+def _insist_on_key(key: Key, seen: Tried, repeats: int) -> None:
+    """Rows that give way to another of the same key must be those that say the same twice."""
+    if seen.counts.duplicate > repeats:
+        raise Undecided(
+            f"{seen.counts.duplicate:,} of {seen.counts.read:,} rows have the {quoted_list(key.columns)} of another: say --key COLUMNS "
+            "that tell rows apart"
+        )
 
 
 def _lines(sample: Sample, time: Time | None, key: Key, seen: Tried) -> Iterator[str]:

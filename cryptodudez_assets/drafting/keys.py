@@ -46,14 +46,15 @@ def key_of(rows: pl.DataFrame, columns: Sequence[Column], time: Time | None, cho
 
 def _facts(rows: pl.DataFrame, columns: Sequence[Column], time: Time | None) -> pl.DataFrame:
     """What the rows that can be read say. One that repeats another as it is says nothing more: no key tells these apart."""
-    facts = pl.DataFrame([column.values for column in columns])
-    good = pl.select(pl.repeat(True, len(rows))).to_series()
+    values = [column.values for column in columns]
+    good = pl.repeat(True, len(rows), eager=True)
     for column in columns:
         good &= ~column.lost
     if time:
-        facts, good = facts.with_columns(time.values.alias(TIME)), good & time.values.is_not_null()
+        values.append(time.values.alias(TIME))
+        good &= time.values.is_not_null()
     first = rows.select(pl.struct(pl.all()).is_first_distinct()).to_series()
-    return facts.filter(good & first)
+    return pl.DataFrame(values).filter(good & first)
 
 
 def _named(names: Sequence[str], columns: Sequence[Column], time: Time | None) -> list[str]:

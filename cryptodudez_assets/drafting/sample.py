@@ -25,8 +25,8 @@ from cryptodudez_assets.lake.parse import ROW, ChunkReader
 from cryptodudez_assets.lake.records import first_record, records
 from cryptodudez_assets.sources.declaration import Layout
 
-# So much of a file is read, and tried: enough for a million short records.
-SAMPLE_BYTES = 32 << 20
+# So much of a file is read, and tried: enough for half a million short records, and for a trial of seconds.
+SAMPLE_BYTES, CHUNK_BYTES = 16 << 20, 1 << 20
 # So many records tell by which delimiter they are divided.
 COMPARED_RECORDS = 200
 OTHER_KINDS = {"Parquet": re.compile(rb"PAR1"), "JSON": re.compile(rb'\s*(?:\[\s*)?[\[{]\s*["\[\]{}]')}
@@ -78,7 +78,7 @@ def _read(text: BinaryIO, member: str | None, choices: Choices) -> Sample:
     dialect = _dialect(head)
     content = head + text.read(SAMPLE_BYTES - len(head))
     is_all = not text.read(1)
-    found = list(_whole(chunks(io.BytesIO(content), dialect), is_all))
+    found = list(_whole(chunks(io.BytesIO(content), dialect, CHUNK_BYTES), is_all))
     if not is_all:
         content = _header(dialect) + b"".join(chunk.data for chunk in found)
     rows, n_records = _rows(found, dialect)

@@ -1,0 +1,49 @@
+"""`new-source` on real files: each is drafted, lands and balances, or is answered in a line."""
+
+from pathlib import Path
+
+import pytest
+
+from cryptodudez_assets.drafting.choices import Choices, Unusable
+from cryptodudez_assets.drafting.draft import draft
+from cryptodudez_assets.drafting.sample import read_sample
+from cryptodudez_assets.drafting.trial import tried
+
+LOOSE = 14
+KEYS = {
+    "kbermude_transactions_sample.csv": ["id"],
+    "withdrawals_sample_data.csv": ["id"],
+    "user_id_sample_data.csv": ["user_id"],
+    "order_book_data.csv": ["book", "event_ts"],
+    "example.csv": ["event_ts"],
+    "BTCUSDT.csv": ["event_ts"],
+    "symbols_valid_meta_2020.csv": ["symbol"],
+    "cryptocurrency_historical_prices.zip": ["symbol", "event_ts"],
+    "elon_musk_tweets.zip": ["id"],
+    "elon_musk_tweets_2010_2019.zip": ["id"],
+    "stock_prices_2020_2021.zip": ["symbol", "event_ts"],
+    "stock-market-dataset.zip": ["symbol"],
+}
+SET_ASIDE = {"symbols_valid_meta_2020.csv": 1}  # a name with a comma in it, and no quotes
+
+
+def test_real_files_are_drafted_and_land(real_data: Path) -> None:
+    loose = sorted(real_data.rglob("*.csv"))
+    assert len(loose) == LOOSE
+    for path in [*loose, *sorted(real_data.rglob("*.zip"))]:
+        made = draft("drafted", path)
+        key = KEYS.get(path.name, ["event_ts"])
+        assert f"key={key}".replace("'", '"') in made.text, path
+        seen = tried("drafted", made.text, read_sample(path, Choices()).text)
+        assert seen.balanced, path
+        assert seen.counts.quarantined == SET_ASIDE.get(path.name, 0), path
+        assert seen.counts.read == seen.counts.valid + seen.counts.quarantined + seen.counts.duplicate
+
+
+@pytest.mark.parametrize(("pattern", "told"), [("*.parquet", "Parquet"), ("bitcoin_tweets/*.json", "JSON")])
+def test_files_of_other_formats_are_named(real_data: Path, pattern: str, told: str) -> None:
+    path = next(iter(sorted(real_data.rglob(pattern))))
+    with pytest.raises(Unusable, match=told) as refused:
+        draft("drafted", path)
+    assert "CSV" in str(refused.value)
+    assert "\n" not in str(refused.value)
