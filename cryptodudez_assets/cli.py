@@ -417,6 +417,12 @@ def explain(receipt: str, as_json: bool) -> None:
     sys.exit(0 if found.replay.replayed else 1)
 
 
+class Question(click.ClickException):
+    """Something that only the user can decide."""
+
+    exit_code = click.UsageError.exit_code
+
+
 @main.command("new-source")
 @click.argument("name")
 @click.argument("sample", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -454,9 +460,7 @@ def new_source(name: str, sample: Path, dates: str | None, key: str | None, time
         with target.open("x", encoding="utf-8") as out:
             out.write(made.text)
     except Undecided as question:
-        asked = click.ClickException(str(question))
-        asked.exit_code = click.UsageError.exit_code
-        raise asked from None
+        raise Question(str(question)) from None
     except (Unusable, OSError) as error:
         raise click.ClickException(str(error)) from None
     for line in made.lines:
@@ -732,8 +736,15 @@ def _run(sources: list[str]) -> bool:
 
 def _lake() -> "Lake":
     from cryptodudez_assets.lake.lake import Lake
+    from cryptodudez_assets.lake.raw_folders import make_folders
+    from cryptodudez_assets.sources import all_sources
 
-    return Lake.open(_usable_settings())
+    lake = Lake.open(_usable_settings())
+    try:
+        make_folders(lake, all_sources().values())
+    except OSError as error:
+        _warn(f"warning: no folder to drop files into: {error.filename}: {error.strerror}")
+    return lake
 
 
 def _lake_to_read() -> "Lake":

@@ -10,6 +10,7 @@ from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, table_keys
 from cryptodudez_assets.lake.catalogue import open_entries
 from cryptodudez_assets.lake.discovery import Cursor, discover
+from cryptodudez_assets.lake.raw_folders import make_folders
 from cryptodudez_assets.lake.upgrade import is_due
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import Source
@@ -37,6 +38,7 @@ def build_source_sensor(source: Source) -> dg.SensorDefinition:
     )
     def watch(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
         opened = lake.open()
+        make_folders(opened, [source])  # of one that was declared since this home was opened
         if _is_running(context.instance, source):
             return dg.SensorResult(skip_reason="a run for this source is under way", cursor=context.cursor)
         look = discover(opened, source.name, Cursor.parse(context.cursor))

@@ -22,9 +22,10 @@ BAD_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Draft:
-    """A declaration that was tried: its text, and what was decided and seen, in lines."""
+    """A declaration that was tried: its text, what became of the sample, and what was decided and seen, in lines."""
 
     text: str
+    seen: Tried
     lines: list[str]
 
 
@@ -40,7 +41,7 @@ def draft(name: str, path: Path, choices: Choices = Choices()) -> Draft:
     _insist_on_good(seen)
     if not choices.key:
         _insist_on_key(key, seen, len(sample.rows) - sample.rows.n_unique())
-    return Draft(text, list(_lines(sample, time, key, seen)))
+    return Draft(text, seen, list(_lines(sample, time, key, seen)))
 
 
 def decided(name: str, sample: Sample, choices: Choices) -> tuple[str, Time | None, Key]:

@@ -25,8 +25,6 @@ class Formats:
     values: pl.DataFrame
     """`text`, `n`: each distinct value, and how often it is there."""
     reads: dict[str, pl.Series]
-    padded: bool
-    """Whether there are blanks around values."""
 
     @property
     def share(self) -> float:
@@ -45,7 +43,8 @@ class Formats:
             groups[form.startswith("%Y"), "".join(sorted(form))].append(form)
         total = int(self.values["n"].sum())
         best = sorted(groups.values(), key=lambda forms: -max(self._count(self.reads[form]) for form in forms))
-        chosen, left = [], pl.repeat(True, len(self.values), eager=True)
+        chosen: list[str] = []
+        left = pl.repeat(True, len(self.values), eager=True)
         for forms in best:
             gained = max(self._count(self.reads[form] & left) for form in forms)
             if not chosen or gained >= max(2, ANOTHER * total):
@@ -100,15 +99,14 @@ class Formats:
 
 def formats_in(text: pl.Series) -> Formats | None:
     """The formats that read values of a column; None where none does."""
-    stripped = text.drop_nulls().str.strip_chars()
-    values = stripped.filter(stripped != "").alias("text").value_counts(name="n")
+    values = text.drop_nulls().alias("text").value_counts(name="n", sort=False)
     if values.is_empty():
         return None
+    values = values.sort("text")
     every = max(1, len(values) // LOOKED_AT)
     seen = dict.fromkeys(form for value in values["text"].gather_every(every) for form in formats_of(value))
     reads = {form: flags for form in seen if (flags := _reads(values["text"], form)).any()}
-    padded = bool((stripped != text.drop_nulls()).any())
-    return Formats(values, reads, padded) if reads else None
+    return Formats(values, reads) if reads else None
 
 
 def _reads(text: pl.Series, form: str) -> pl.Series:

@@ -98,7 +98,7 @@ def _sets(candidates: Sequence[Column], always: list[str]) -> Iterator[list[str]
 
 
 def _tells_apart(facts: pl.DataFrame, names: list[str]) -> bool:
-    return facts.select(pl.struct(names).n_unique()).item() == len(facts)
+    return not facts.select(pl.struct(names).is_duplicated().any()).item()
 
 
 def _with_constant_names(found: list[str], candidates: Sequence[Column], facts: pl.DataFrame, *, whole: bool) -> Key:

@@ -184,8 +184,8 @@ def _insist_on_header(header: tuple[str, ...], rows: pl.DataFrame) -> None:
 def _that_recur(header: tuple[str, ...], rows: pl.DataFrame) -> list[str]:
     """Names that stand below themselves, where all columns are of text alike. A header may be repeated as a whole."""
     named = [name for name in header if name]
-    examples = (rows[name].drop_nulls().first() for name in named)
-    if any(example is not None and looks_like_data(example.strip()) for example in examples):
+    examples = rows.select(pl.col(named).drop_nulls().first().str.strip_chars()).row(0) if named else ()
+    if any(looks_like_data(example) for example in examples if example is not None):
         return []
     again = [name for name in named if (rows[name] == name).any()]
     whole = rows.filter(pl.all_horizontal(pl.col(name) == name for name in named)) if again else rows

@@ -3,15 +3,14 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import reduce
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
 from cryptodudez_assets.contracts.base import PLAUSIBLE
 from cryptodudez_assets.drafting import spelling
 from cryptodudez_assets.drafting.choices import NO_TIME, Choices, Undecided, Unusable
-from cryptodudez_assets.drafting.formats import Formats, formats_in
+from cryptodudez_assets.drafting.formats import LOOKED_AT, Formats, formats_in
 from cryptodudez_assets.drafting.names import quoted, quoted_list, snake
 from cryptodudez_assets.sources.text import identifier
 
@@ -22,11 +21,12 @@ MAYBE = re.compile(
 SURELY = re.compile(r"(^|_)(date|datetime|timestamp|ts)$|^(event_|local_|utc_)?time(_utc)?$")
 OF_THE_EVENT = {"event_ts", "event_time", "event_timestamp", "timestamp", "ts", "time", "date", "datetime", "time_utc"}
 
-UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
+MICROSECONDS = 10**6
+UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": MICROSECONDS, "nanoseconds": 10**9}
 SINCE, UNTIL = 946_684_800, 4_102_444_800  # 2000 and 2100
 MOST = 0.5
 """Of its values, so many are times, or the column tells none: those that are not are set aside."""
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST_DAY = date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,16 @@ class Time:
 
 @dataclass(frozen=True)
 class Candidate:
-    """Columns that may tell the time: in one of these formats, or as a number in this unit."""
+    """Raw columns that together may tell the time: as text in one of these formats, or as a number in this unit."""
 
-    columns: tuple[str, ...]
-    text: pl.Series
+    raw: pl.DataFrame
     formats: Formats | None = None
     unit: str = ""
+
+    @property
+    def columns(self) -> list[str]:
+        """Their names."""
+        return self.raw.columns
 
     @property
     def has_clock(self) -> bool:
@@ -55,27 +59,24 @@ class Candidate:
 
     def read(self, order: str | None) -> Time:
         """Raises Undecided where the order of day, month and year is open and not said."""
+        return self._number() if self.formats is None else self._text(self.formats, order)
+
+    def _number(self) -> Time:
+        column = self.columns[0]
+        whole = bool(self.raw[column].drop_nulls().str.contains(r"^-?\d+$").all())
+        code = _epoch_code(column, self.unit, whole=whole)
+        as_read = self.raw.cast(pl.Int64 if whole else pl.Float64, strict=False)
+        dtype = "pl.Int64" if whole else "pl.Float64"
+        return Time({column: dtype}, code, f"{column}, in {self.unit} since 1970", _made(as_read, code))
+
+    def _text(self, formats: Formats, order: str | None) -> Time:
         name = " and ".join(self.columns)
-        if self.formats is None:
-            code, dtype = _epoch_code(self.columns[0], self.text, self.unit)
-            raw = pl.DataFrame({self.columns[0]: self.text.cast(getattr(pl, dtype.removeprefix("pl.")), strict=False)})
-            return Time({self.columns[0]: dtype}, code, f"{name}, in {self.unit} since 1970", _made(raw, code))
-        chosen = self.formats.decided(name, order)
-        raw = ' + " " + '.join(f"pl.col({quoted(column)})" for column in self.columns)
-        raw = f"({raw})" if len(self.columns) > 1 else raw
-        stripped = ".str.strip_chars()" if self.formats.padded else ""
-        codes = [_format_code(f"{raw}.str" if not stripped else f"{raw}{stripped}.str", form) for form in chosen]
+        chosen = formats.decided(name, order)
+        codes = [_format_code(f"{_joined_code(self.raw)}.str", form) for form in chosen]
         code = codes[0] if len(codes) == 1 else f"pl.coalesce({', '.join(codes)})"
         zone = "" if all(spelling.has_zone(form) for form in chosen) else ", taken for UTC"
         told = f"{name}, as {' or '.join(chosen)}{zone}"
-        as_read = pl.DataFrame({column: part for column, part in zip(self.columns, self._parts(), strict=True)})
-        return Time(dict.fromkeys(self.columns, "pl.String"), code, told, _made(as_read, code))
-
-    def _parts(self) -> list[pl.Series]:
-        if len(self.columns) == 1:
-            return [self.text]
-        parts = self.text.str.split_exact(" ", 1).struct.unnest()
-        return [parts.to_series(0), parts.to_series(1)]
+        return Time(dict.fromkeys(self.columns, "pl.String"), code, told, _made(self.raw, code))
 
 
 def time_of(rows: pl.DataFrame, choices: Choices) -> Time | None:
@@ -84,7 +85,7 @@ def time_of(rows: pl.DataFrame, choices: Choices) -> Time | None:
         return None
     if choices.time:
         return _sensible(_named(rows, choices.time).read(choices.dates), certain=True)
-    found = [one for name in rows.columns if name and (one := _candidate(rows, name))]
+    found = [one for name in rows.columns if name and (one := _candidate(rows.select(name)))]
     found = list(_with_time_of_day(rows, found))
     if not found:
         _insist_that_none_is_meant(rows)
@@ -93,18 +94,19 @@ def time_of(rows: pl.DataFrame, choices: Choices) -> Time | None:
     return _sensible(chosen.read(choices.dates), certain=False)
 
 
-def _candidate(rows: pl.DataFrame, name: str, *, certain: bool = False) -> Candidate | None:
-    text = rows[name]
+def _candidate(raw: pl.DataFrame, *, certain: bool = False) -> Candidate | None:
+    """Columns as a candidate; None where what is in them is no time. `certain`: they are said to be one."""
+    text = raw.select(expression(_joined_code(raw))).to_series()
     there = text.drop_nulls()
     if there.is_empty() or (len(there) <= MOST * len(text) and not certain):
         return None
-    named = certain or bool(MAYBE.search(snake(name)))
-    if named and (unit := _unit(there)):
-        return Candidate((name,), text, unit=unit)
-    if not named and there.head(1000).str.contains(r"^\d+$").all():
+    named = certain or bool(MAYBE.search(snake(raw.columns[0])))
+    if named and len(raw.columns) == 1 and (unit := _unit(there)):
+        return Candidate(raw, unit=unit)
+    if not named and there.head(LOOKED_AT).str.contains(r"^\d+$").all():
         return None  # numbers of eight digits are no days
     formats = formats_in(text)
-    return Candidate((name,), text, formats) if formats and formats.share > MOST else None
+    return Candidate(raw, formats) if formats and formats.share > MOST else None
 
 
 def _named(rows: pl.DataFrame, names: Sequence[str]) -> Candidate:
@@ -113,16 +115,23 @@ def _named(rows: pl.DataFrame, names: Sequence[str]) -> Candidate:
             raise Unusable(f"--time {name}: there is no such column; there are: {', '.join(rows.columns)}")
     if len(names) > 2:
         raise Unusable("--time takes a column, or two: the day and the time of day")
-    joined = pl.DataFrame({" ".join(names): _joined(rows, names)})
-    found = _candidate(joined, joined.columns[0], certain=True)
+    raw = rows.select(names)
+    found = _candidate(raw, certain=True)
     if found is None:
-        example = joined.to_series().drop_nulls().first()
+        example = " ".join(str(value) for value in raw.row(0))
         raise Unusable(f"--time {','.join(names)}: {example!r} is no time that can be read")
-    return Candidate(tuple(names), found.text, found.formats, found.unit)
+    return found
 
 
-def _joined(rows: pl.DataFrame, names: Sequence[str]) -> pl.Series:
-    return rows.select(reduce(lambda one, other: one + " " + other, (pl.col(name) for name in names))).to_series()
+def _joined_code(raw: pl.DataFrame) -> str:
+    """Columns as one text, without blanks around them where there are some."""
+    codes = []
+    for name in raw.columns:
+        there = raw[name].drop_nulls()
+        padded = bool((there != there.str.strip_chars()).any())
+        codes.append(f"pl.col({quoted(name)}){'.str.strip_chars()' * padded}")
+    joined = ' + " " + '.join(codes)
+    return joined if len(codes) == 1 else f"({joined})"
 
 
 def _unit(texts: pl.Series) -> str:
@@ -138,25 +147,22 @@ def _unit(texts: pl.Series) -> str:
 
 def _with_time_of_day(rows: pl.DataFrame, found: list[Candidate]) -> Iterator[Candidate]:
     """Days with the times of day beside them."""
-    clocks = [name for name in rows.columns if name and _tells_time_of_day(rows[name])]
+    clocks = [name for name in rows.columns if name and _share(rows[name], spelling.TIME_OF_DAY) > MOST]
     for one in found:
-        if one.has_clock or not clocks:
-            yield one
-        elif len(clocks) == 1:
-            names = (*one.columns, *clocks)
-            joined = _joined(rows, names)
-            yield Candidate(names, joined, formats_in(joined))
-        else:
+        joined = _candidate(rows.select(*one.columns, *clocks)) if len(clocks) == 1 and not one.has_clock else None
+        if len(clocks) > 1 and not one.has_clock:
             day = one.columns[0]
             raise Undecided(
                 f"{', '.join(clocks)} hold times of day: which belongs to {day}? Say --time {quoted_list([day, clocks[0]])} "
                 f"(or another of them), or --time {day} for none"
             )
+        yield joined or one
 
 
-def _tells_time_of_day(text: pl.Series) -> bool:
+def _share(text: pl.Series, pattern: str) -> float:
+    """How many of the values that are there look so."""
     there = text.drop_nulls()
-    return not there.is_empty() and float(there.str.contains(spelling.TIME_OF_DAY).mean() or 0) > MOST
+    return int(there.str.contains(pattern).sum() or 0) / max(1, len(there))
 
 
 def _insist_that_none_is_meant(rows: pl.DataFrame) -> None:
@@ -202,26 +208,28 @@ def _sensible(time: Time, *, certain: bool) -> Time:
     if values.is_empty():
         raise Unusable(f"no record has a time that can be read ({time.told})")
     columns = quoted_list(list(time.columns))
-    later = datetime.now(UTC) + timedelta(days=1)
-    if not certain and (values > later).any():
+    later = values.filter(values > datetime.now(UTC) + timedelta(days=1))
+    if not certain and len(later):
         raise Undecided(
-            f"times of {columns} are still to come, such as {values.max()} ({time.told}): say --time {columns} if they are meant, "
-            "or name another column"
+            f"times of {columns} are still to come, such as {later[0]:%Y-%m-%d %H:%M} ({time.told}): "
+            f"say --time {columns} if they are meant, or name another column"
         )
-    if not certain and (values.dt.date() == EPOCH.date()).mean() > MOST:  # type: ignore[operator]
+    if not certain and (values.dt.date() == FIRST_DAY).sum() > MOST * len(values):
         raise Undecided(
             f"times of {columns} are all 1970-01-01 ({time.told}): say --time {columns} if that is meant, or name another column"
         )
     return time
 
 
-def _epoch_code(column: str, text: pl.Series, unit: str) -> tuple[str, str]:
-    whole = bool(text.drop_nulls().str.contains(r"^-?\d+$").all())
-    dtype, name = ("pl.Int64" if whole else "pl.Float64"), f"pl.col({quoted(column)})"
-    factor = 10**6 // UNITS[unit] if UNITS[unit] <= 10**6 else 0
-    scaled = f"({name} * {factor:_})" if factor > 1 else name if factor else f"({name} // 1_000)"
+def _epoch_code(column: str, unit: str, *, whole: bool) -> str:
+    name, per_second = f"pl.col({quoted(column)})", UNITS[unit]
+    if per_second <= MICROSECONDS:
+        factor = MICROSECONDS // per_second
+        scaled = f"({name} * {factor:_})" if factor > 1 else name
+    else:
+        scaled = f"({name} // {per_second // MICROSECONDS:_})"
     scaled = scaled if whole else f"{scaled}.round().cast(pl.Int64)"
-    return f'{scaled}.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")', dtype
+    return f'{scaled}.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")'
 
 
 def _format_code(raw: str, form: str) -> str:

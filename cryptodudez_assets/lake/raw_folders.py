@@ -1,0 +1,18 @@
+"""The folders of the raw zone, one for each declared source, so that there is where to drop a file. In a bucket there are none."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.sources.declaration import Source
+
+
+def make_folders(lake: Lake, sources: Iterable[Source]) -> None:
+    """Make those that are missing. What has the name of one, whatever it is, is left; OSError where none can be made."""
+    if not lake.settings.lake_is_local:
+        return
+    for source in sources:
+        folder = Path(lake.settings.lake, "raw", source.raw)
+        if not os.path.lexists(folder):
+            folder.mkdir(parents=True, exist_ok=True)
