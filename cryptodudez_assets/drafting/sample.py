@@ -3,6 +3,7 @@
 What its columns mean is found out elsewhere.
 """
 
+import codecs
 import csv
 import io
 import re
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Protocol, cast
 
 import polars as pl
 
@@ -19,7 +20,7 @@ from cryptodudez_assets.drafting.choices import Choices, Undecided, Unusable
 from cryptodudez_assets.drafting.spelling import looks_like_data
 from cryptodudez_assets.lake.archives import Container, Refused, format_of, members
 from cryptodudez_assets.lake.chunks import Chunk, chunks
-from cryptodudez_assets.lake.dialect import DELIMITERS, HEAD_BYTES, Dialect, recognise
+from cryptodudez_assets.lake.dialect import BOMS, HEAD_BYTES, Dialect, recognise
 from cryptodudez_assets.lake.faults import Fault
 from cryptodudez_assets.lake.parse import ROW, ChunkReader
 from cryptodudez_assets.lake.records import first_record, records
@@ -27,9 +28,19 @@ from cryptodudez_assets.sources.declaration import Layout
 
 # So much of a file is read, and tried: enough for half a million short records, and for a trial of seconds.
 SAMPLE_BYTES, CHUNK_BYTES = 16 << 20, 1 << 20
+DELIMITERS = ",;\t|"  # which ingest tries, too
+MISSING = " a column that no file has"
 # So many records tell by which delimiter they are divided.
 COMPARED_RECORDS = 200
 OTHER_KINDS = {"Parquet": re.compile(rb"PAR1"), "JSON": re.compile(rb'\s*(?:\[\s*)?[\[{]\s*["\[\]{}]')}
+
+
+class Readable(Protocol):
+    """Something that is read from its beginning to its end."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, at most so many."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -56,7 +67,7 @@ def read_sample(path: Path, choices: Choices) -> Sample:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[BinaryIO, str | None]]:
+def _opened(path: Path) -> Iterator[tuple[Readable, str | None]]:
     """The text, and the name of the archive's first member where it is one."""
     with path.open("rb") as content:
         size = path.stat().st_size
@@ -72,7 +83,7 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, str | None]]:
             yield text, read[0].name
 
 
-def _read(text: BinaryIO, member: str | None, choices: Choices) -> Sample:
+def _read(text: Readable, member: str | None, choices: Choices) -> Sample:
     head = text.read(HEAD_BYTES)
     _insist_on_csv(head)
     dialect = _dialect(head)
@@ -103,20 +114,25 @@ def _insist_on_csv(head: bytes) -> None:
 
 def _dialect(head: bytes) -> Dialect:
     """The dialect: of the delimiters that which divides most records as it divides the header."""
-    encoding = recognise(head, [_columns([" none of this name"])]).dialect.encoding
-    text = (
-        head.removeprefix(b"\xef\xbb\xbf")
-        if encoding.startswith("utf-8")
-        else head[2:].decode(encoding, "replace").encode()
-    )
+    text = _utf8(head)
     is_all = len(head) < HEAD_BYTES
     headers = {one: first_record(text, one, final=is_all) for one in DELIMITERS}
     names = {one: [_clean(field) for field in record.fields] for one, record in headers.items() if record}
-    best = max(names, key=lambda one: _divides(text, one, len(names[one]), is_all))
-    seen = recognise(head, [_columns(names[best])])
+    best = max(names, key=lambda one: _divides(text, one, len(names[one]), is_all), default="")
+    columns = names.get(best, [])
+    recognise(head, [_columns([*columns, MISSING])])  # which refuses what is no text
+    seen = recognise(head, [_columns(columns)])
     if seen.layout is None:
         raise Unusable(f"{seen.problem}: name each column, and each differently")
     return seen.dialect
+
+
+def _utf8(head: bytes) -> bytes:
+    for bom, encoding in BOMS.items():
+        if head.startswith(bom):
+            text = head[len(bom) :]
+            return text if bom == codecs.BOM_UTF8 else text.decode(encoding, "replace").encode()
+    return head
 
 
 def _clean(name: str) -> str:
