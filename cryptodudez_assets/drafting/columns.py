@@ -35,6 +35,12 @@ class Column:
     """In which records something else is written than the type can hold."""
 
     @property
+    def has_letters(self) -> bool:
+        """Whether most of its texts have a letter in them: others are numbers in a form of their own."""
+        there = self.values.drop_nulls()
+        return not self.is_text or there.is_empty() or (there.str.contains(r"\p{L}").sum() or 0) > len(there) / 2
+
+    @property
     def is_text(self) -> bool:
         """Whether it holds text."""
         return self.type == TEXT
@@ -59,6 +65,9 @@ def _column(name: str, raw: str, text: pl.Series) -> Column:
         return _made(name, raw, TEXT, code, type_, text)
     if (type_ := _type(raw, there)) != TEXT:
         return _made(name, raw, type_, column, type_, text)
+    if _is_money(numbers):
+        replaced = f"{column}.replace({python_list(nothing)}, None)" if nothing else column
+        return _made(name, raw, TEXT, f'{replaced}.str.replace_all("[$€£, ]", "")', NUMBER, text)
     if _has_decimal_commas(numbers):
         replaced = f"{column}.replace({python_list(nothing)}, None)" if nothing else column
         return _made(name, raw, TEXT, f'{replaced}.str.replace(",", ".", literal=True)', NUMBER, text)
@@ -92,6 +101,15 @@ def _type(raw: str, there: pl.Series) -> str:
         return TEXT if len(digits) >= len(there) - tolerated else NUMBER  # longer than any number here: an identifier
     whole = len(digits) >= len(there) - tolerated and not (there.str.contains(r"^-?\d*\.\d*$").any())
     return WHOLE if whole and not DIVISIBLE.search(snake(raw)) else NUMBER
+
+
+def _is_money(numbers: pl.Series) -> bool:
+    """Whether commas divide thousands, or signs of currencies stand before numbers."""
+    return bool(
+        len(numbers)
+        and numbers.str.contains(spelling.MONEY).all()
+        and numbers.str.contains(spelling.SURELY_MONEY).any()
+    )
 
 
 def _has_decimal_commas(numbers: pl.Series) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptodudez_assets.drafting.choices import Choices, Undecided, Unusable, listed
-from cryptodudez_assets.drafting.columns import columns_of
+from cryptodudez_assets.drafting.columns import Column, columns_of
 from cryptodudez_assets.drafting.keys import Key, key_of
 from cryptodudez_assets.drafting.names import quoted_list
 from cryptodudez_assets.drafting.sample import Sample, read_sample
@@ -36,21 +36,21 @@ def draft(name: str, path: Path, choices: Choices = Choices()) -> Draft:
     """
     _insist_on_name(name)
     sample = read_sample(path, choices)
-    text, time, key = decided(name, sample, choices)
+    text, time, key, columns = decided(name, sample, choices)
     seen = tried(name, text, sample.text)
     _insist_on_good(seen)
     if not choices.key:
         _insist_on_key(key, seen, len(sample.rows) - sample.rows.n_unique())
-    return Draft(text, seen, list(_lines(sample, time, key, seen)))
+    return Draft(text, seen, list(_lines(sample, time, key, columns, seen)))
 
 
-def decided(name: str, sample: Sample, choices: Choices) -> tuple[str, Time | None, Key]:
-    """The declaration's text, before it is tried, and what tells time and key in it."""
+def decided(name: str, sample: Sample, choices: Choices) -> tuple[str, Time | None, Key, list[Column]]:
+    """The declaration's text, before it is tried, and what tells time and key in it, and its columns."""
     rows = sample.rows
     time = time_of(rows, choices)
     columns = columns_of(rows, time.columns if time else {})
     key = key_of(rows, columns, time, choices)
-    return written(name, columns, time, key, rows.columns), time, key
+    return written(name, columns, time, key, rows.columns), time, key, columns
 
 
 def _insist_on_name(name: str) -> None:
@@ -80,7 +80,7 @@ def _insist_on_key(key: Key, seen: Tried, repeats: int) -> None:
         )
 
 
-def _lines(sample: Sample, time: Time | None, key: Key, seen: Tried) -> Iterator[str]:
+def _lines(sample: Sample, time: Time | None, key: Key, columns: list[Column], seen: Tried) -> Iterator[str]:
     counts = seen.counts
     of_what = f" of {sample.member}, the first file of the archive" if sample.member else ""
     part = "" if sample.is_all else ", the beginning of it"
@@ -92,6 +92,9 @@ def _lines(sample: Sample, time: Time | None, key: Key, seen: Tried) -> Iterator
     else:
         yield "time    of landing, since no column tells one"
     yield f"key     {quoted_list(key.columns)}: {key.why}"
+    for column in columns:
+        if not column.has_letters:
+            yield f"text    {column.raw}, such as {column.values.drop_nulls().first()!r}: if it is a number, say in the file how it is read"
 
 
 __all__ = ["Choices", "Draft", "Undecided", "Unusable", "draft", "listed"]

@@ -8,7 +8,7 @@ from itertools import combinations
 import polars as pl
 
 from cryptodudez_assets.drafting.choices import Choices, Undecided, Unusable
-from cryptodudez_assets.drafting.columns import Column
+from cryptodudez_assets.drafting.columns import SLIPS, Column
 from cryptodudez_assets.drafting.names import quoted_list, snake
 from cryptodudez_assets.drafting.times import Time
 
@@ -70,9 +70,9 @@ def _candidates(columns: Sequence[Column], facts: pl.DataFrame) -> list[Column]:
 
     def names_something(column: Column) -> bool:
         values = facts[column.name]
-        if values.null_count() or (column.type == "pl.Float64") or _counts_rows(values):
+        if values.null_count() > SLIPS * len(values) or (column.type == "pl.Float64") or _counts_rows(values):
             return False
-        if not column.is_text:
+        if not column.is_text or not column.has_letters:
             return _is_named(column)
         return float(values.str.len_chars().mean() or 0) <= LONG_TEXT  # type: ignore[arg-type]
 

@@ -7,6 +7,9 @@ NUMBER = r"^-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?$"
 PADDED = r"^-?0[0-9]+$"
 """Digits that are no number, for it would lose its zeros."""
 COMMA = r"^-?[0-9]+(?:,[0-9]+)?$"
+MONEY = r"^-?[$€£]?[0-9]{1,3}(?:,[0-9]{3})*(?:\.[0-9]+)?$|^-?[$€£]?[0-9]+(?:\.[0-9]+)?$"
+"""With a currency's sign, or commas between thousands."""
+SURELY_MONEY = r"[$€£]|,[0-9]{3}[.,]"
 NOTHING = ("null", "NULL", "Null", "nan", "NaN", "NAN", "N/A", "n/a", "#N/A", "NA", "None", "-", "--", "\\N")
 """How it is written in columns of numbers that there is none."""
 

@@ -103,6 +103,20 @@ class TestWhatComesOutRight:
         assert (counts.valid, counts.quarantined) == (28, 1)
         assert any("line 30" in line for line in make(text).lines)
 
+    def test_prices_with_signs_and_thousands_are_numbers(self, landed):
+        rows, _ = landed('Date,Close/Last,Volume\n2021-01-01,$1234.50,"1,000,000"\n2021-01-02,$9,"2,000"\n')
+        assert rows[0] == {"close_last": 1234.5, "volume": 1e6, "event_ts": at(1)}
+
+    def test_other_spellings_of_numbers_are_text_and_told_and_no_key(self, make):
+        made = make("ts,change\n2021-01-01,5%\n2021-01-01,6%\n", key=["ts"])
+        assert any("change, such as '5%'" in line for line in made.lines)
+        with pytest.raises(Undecided, match="--key"):
+            make("ts,change\n2021-01-01,5%\n2021-01-01,6%\n")
+
+    def test_a_row_without_its_name_does_not_change_the_key(self, landed):
+        _, counts = landed(PAIRS + "2021-01-30,,x,1\n")
+        assert (counts.valid, counts.quarantined, counts.duplicate) == (84, 1, 0)
+
     def test_offsets_of_hours_are_read(self, landed):
         rows, _ = landed("ts,n\n2021-01-01 01:00:00.5+01,1\n2021-01-01 01:00:00+00,2\n")
         assert [row["event_ts"] for row in rows] == [at(1).replace(microsecond=500_000), at(1, hour=1)]

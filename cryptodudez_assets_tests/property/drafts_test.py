@@ -133,7 +133,7 @@ def test_a_draft_reads_what_is_written_or_asks_what_is_open(written: Written, tm
     question = _asked(sample)
     assert bool(question) == written.is_open, question
     assert not question or f"--dates {written.order}" in question
-    text, time, _ = decided("drafted", sample, Choices(dates=written.order or None))
+    text, time, *_ = decided("drafted", sample, Choices(dates=written.order or None))
     assert time is not None
     with declared("drafted", text, tmp_path) as source:
         rows = _read(source, sample.text)
