@@ -36,7 +36,7 @@ class Column:
 
     @property
     def has_letters(self) -> bool:
-        """Whether most of its texts have a letter in them: others are numbers in a form of their own."""
+        """Whether most of its texts have a letter in them: others are numbers or times in a form of their own."""
         there = self.values.drop_nulls()
         return not self.is_text or there.is_empty() or (there.str.contains(r"\p{L}").sum() or 0) > len(there) / 2
 

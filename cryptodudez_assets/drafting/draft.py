@@ -94,7 +94,8 @@ def _lines(sample: Sample, time: Time | None, key: Key, columns: list[Column], s
     yield f"key     {quoted_list(key.columns)}: {key.why}"
     for column in columns:
         if not column.has_letters:
-            yield f"text    {column.raw}, such as {column.values.drop_nulls().first()!r}: if it is a number, say in the file how it is read"
+            example = column.values.drop_nulls().first()
+            yield f"text    {column.raw}, such as {example!r}: if these are numbers or times, say in the file how they are read"
 
 
 __all__ = ["Choices", "Draft", "Undecided", "Unusable", "draft", "listed"]

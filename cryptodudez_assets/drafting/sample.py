@@ -29,6 +29,7 @@ from cryptodudez_assets.sources.declaration import Layout
 # So much of a file is read, and tried: enough for half a million short records, and for a trial of seconds.
 SAMPLE_BYTES, CHUNK_BYTES = 16 << 20, 1 << 20
 DELIMITERS = ",;\t|"  # which ingest tries, too
+FOR_EXCEL = re.compile(rb'("?sep=."?)\r?\n', re.I)
 MISSING = " a column that no file has"
 # So many records tell by which delimiter they are divided.
 COMPARED_RECORDS = 200
@@ -107,6 +108,8 @@ def _read(text: Readable, member: str | None, choices: Choices) -> Sample:
 
 
 def _insist_on_csv(head: bytes) -> None:
+    if excel := FOR_EXCEL.match(_utf8(head)):
+        raise Unusable(f"a line above the header: line 1 is {excel[1].decode()!r}; delete it")
     for kind, beginning in OTHER_KINDS.items():
         if beginning.match(head):
             raise Unusable(f"this is {kind}, and sources are drafted from CSV: export it as CSV with a header")
@@ -118,13 +121,23 @@ def _dialect(head: bytes) -> Dialect:
     is_all = len(head) < HEAD_BYTES
     headers = {one: first_record(text, one, final=is_all) for one in DELIMITERS}
     names = {one: [_clean(field) for field in record.fields] for one, record in headers.items() if record}
-    best = max(names, key=lambda one: _divides(text, one, len(names[one]), is_all), default="")
+    scores = {one: _divides(text, one, len(names[one]), is_all) for one in names}
+    best = max(scores, key=lambda one: scores[one], default="")
     columns = names.get(best, [])
-    recognise(head, [_columns([*columns, MISSING])])  # which refuses what is no text
+    if b"\0" in text or scores.get(best, 0) <= 0:
+        _insist_on_table(head, columns)
     seen = recognise(head, [_columns(columns)])
     if seen.layout is None:
         raise Unusable(f"{seen.problem}: name each column, and each differently")
     return seen.dialect
+
+
+def _insist_on_table(head: bytes, columns: list[str]) -> None:
+    """What nothing divides may be no table: then ingest refuses it, for what it is."""
+    try:
+        recognise(head, [_columns([*columns, MISSING])])
+    except Refused as error:  # it may tell which names it expects: there are none
+        raise Refused(str(error).partition(", so that the file begins")[0]) from None
 
 
 def _utf8(head: bytes) -> bytes:

@@ -113,6 +113,10 @@ class TestWhatComesOutRight:
         with pytest.raises(Undecided, match="--key"):
             make("ts,change\n2021-01-01,5%\n2021-01-01,6%\n")
 
+    def test_a_name_may_begin_as_a_comment_does(self, landed):
+        rows, _ = landed("#,ts,v\n1,2021-01-01,5\n2,2021-01-02,6\n")
+        assert rows[0] == {"column_": 1, "v": 5, "event_ts": at(1)}
+
     def test_a_row_without_its_name_does_not_change_the_key(self, landed):
         _, counts = landed(PAIRS + "2021-01-30,,x,1\n")
         assert (counts.valid, counts.quarantined, counts.duplicate) == (84, 1, 0)
@@ -195,6 +199,7 @@ class TestWhatIsRefused:
             ('{"ts": "2021-01-01", "n": 1}\n', "JSON"),
             (b"PAR1\x15\x04\x15\x00PAR1", "Parquet"),
             ("", "empty"),
+            ("sep=;\nts;n\n2021-01-01;1\n2021-01-02;2\n", "sep="),
             ("ts,n\n", "no record"),
             ("made by a tool\nts,n\n2021-01-01,1\n2021-01-02,2\n", "above"),
             ("ts,n\n2021-01-01,1\nx,1\ny,1\n2021-01-02,1\n2021-01-03,2\n", "2 of 5 rows"),
