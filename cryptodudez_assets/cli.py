@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -79,6 +80,28 @@ class DeclaredSource(click.ParamType[str]):
         if value not in all_sources():
             self.fail(f"no source {value!r}; there are: {', '.join(all_sources())}", param, ctx)
         return value
+
+
+class LastDay(click.ParamType[date]):
+    """The last day of sample data: not before they can end, nor a day that is not over."""
+
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The day, or an error that says which days there are."""
+        from cryptodudez_assets.simulator.sizes import EARLIEST_END
+
+        try:
+            day = date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no day such as {EARLIEST_END}", param, ctx)
+        if not EARLIEST_END <= day <= _yesterday():
+            self.fail(f"{day} is not between {EARLIEST_END} and yesterday, {_yesterday()} (UTC)", param, ctx)
+        return day
+
+
+def _yesterday() -> date:
+    return datetime.now(UTC).date() - timedelta(days=1)
 
 
 @main.command()
@@ -247,7 +270,10 @@ def run(select: tuple[str, ...]) -> None:
     "--size", type=click.Choice(["tiny", "small", "large"]), default="small", show_default=True, help="How much data."
 )
 @click.option("--seed", default=7, show_default=True, help="Another seed makes other data.")
-def demo(size: Literal["tiny", "small", "large"], seed: int) -> None:
+@click.option(
+    "--last-day", type=LastDay(), help="Of the sample data, when a home is first filled. Default: yesterday (UTC)."
+)
+def demo(size: Literal["tiny", "small", "large"], seed: int, last_day: date | None) -> None:
     """Make sample archives, land them, run the whole graph, and sum up. A second time finds nothing new.
 
     \b
@@ -255,8 +281,13 @@ def demo(size: Literal["tiny", "small", "large"], seed: int) -> None:
       cryptodudez demo --size tiny
     """
     from cryptodudez_assets.demo import show_demo
+    from cryptodudez_assets.lake.samples import OtherLastDay
 
-    sys.exit(0 if show_demo(_lake(), size, seed, console) else 1)
+    try:
+        fine = show_demo(_lake(), size, seed, console, last_day)
+    except OtherLastDay as error:
+        raise click.ClickException(str(error)) from None
+    sys.exit(0 if fine else 1)
 
 
 @main.command()
@@ -265,7 +296,8 @@ def demo(size: Literal["tiny", "small", "large"], seed: int) -> None:
     "--size", type=click.Choice(["tiny", "small", "large"]), default="small", show_default=True, help="How much data."
 )
 @click.option("--seed", default=7, show_default=True, help="Another seed makes other data.")
-def simulate(folder: Path, size: Literal["tiny", "small", "large"], seed: int) -> None:
+@click.option("--last-day", type=LastDay(), help="Of the sample data. Default: yesterday (UTC).")
+def simulate(folder: Path, size: Literal["tiny", "small", "large"], seed: int, last_day: date | None) -> None:
     """Write sample archives of every source to FOLDER, and the truth about them to FOLDER/truth.
 
     \b
@@ -275,7 +307,13 @@ def simulate(folder: Path, size: Literal["tiny", "small", "large"], seed: int) -
     from cryptodudez_assets.simulator import simulate as write
 
     with errors.status("simulating") as shown:
-        write(folder, size, seed, on_progress=lambda line: shown.update(f"simulating: {line}"))
+        write(
+            folder,
+            size,
+            seed,
+            last_day=last_day or _yesterday(),
+            on_progress=lambda line: shown.update(f"simulating: {line}"),
+        )
     console.print(f"sample archives are in {folder}", soft_wrap=True)
 
 

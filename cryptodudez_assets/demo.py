@@ -1,6 +1,7 @@
 """Everything once on sample data: simulate, land, run the graph, ask the API for the signal, sum up."""
 
 from dataclasses import asdict
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -10,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from cryptodudez_assets.headless import run_pending
-from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.landing import land
+from cryptodudez_assets.lake.samples import ANOTHER_HOME, fix_last_day
 from cryptodudez_assets.lake.status import status_of
 from cryptodudez_assets.simulator import Truth, simulate
 from cryptodudez_assets.sources import all_sources
@@ -20,29 +22,46 @@ from serving.app import create_app
 TOLD = ("files", "ignored", "read", "valid", "quarantined", "duplicate")
 
 
-def show_demo(lake: Lake, size: Literal["tiny", "small", "large"], seed: int, console: Console) -> bool:
-    """Run the demo; returns whether all went well."""
+REPORTS = {
+    "eth_signal.html": "how the signal was judged, and why (not) to believe it",
+    "dogecoin.html": "the dogecoin study's report",
+}
+
+
+def show_demo(
+    lake: Lake, size: Literal["tiny", "small", "large"], seed: int, console: Console, last_day: date | None = None
+) -> bool:
+    """Run the demo; returns whether all went well.
+
+    Samples end yesterday (UTC) or on `last_day` when a home is first filled, and on the same day ever after; raises `OtherLastDay`
+    where another is asked for then.
+    """
+    last_day = fix_last_day(lake.settings, last_day)
     samples = lake.settings.samples / f"{size}-{seed}"
-    for name in _simulated(samples, size, seed, console).sources:
+    for name in _simulated(samples, size, seed, last_day, console).sources:
         for landed in land(lake, name, sorted((samples / name).iterdir())):
             if not landed.already_there:
                 console.print(f"landed {landed.uri}", soft_wrap=True, highlight=False)
     fine = run_pending(lake, list(all_sources()), console)
-    _sum_up(lake, console)
+    _sum_up(lake, last_day, console)
     _show_signal(lake, console)
     _point_on(lake, console)
     return fine
 
 
-def _simulated(folder: Path, size: Literal["tiny", "small", "large"], seed: int, console: Console) -> Truth:
+def _simulated(
+    folder: Path, size: Literal["tiny", "small", "large"], seed: int, last_day: date, console: Console
+) -> Truth:
     told = folder / "truth" / "truth.json"
     if told.exists():  # written last: the archives are complete
         return Truth.load(told)
     with console.status("simulating sample archives …") as shown:
-        return simulate(folder, size, seed, on_progress=lambda line: shown.update(f"simulating {line}"))
+        return simulate(
+            folder, size, seed, last_day=last_day, on_progress=lambda line: shown.update(f"simulating {line}")
+        )
 
 
-def _sum_up(lake: Lake, console: Console) -> None:
+def _sum_up(lake: Lake, last_day: date, console: Console) -> None:
     table = Table("source", title="What is in the lake")
     for name in TOLD:
         table.add_column(name, justify="right")
@@ -51,6 +70,13 @@ def _sum_up(lake: Lake, console: Console) -> None:
         table.add_row(source, *(f"{counts[name]:,}" for name in TOLD))
     console.print(table)
     console.print("read = valid + quarantined + duplicate, for every file.")
+    console.print(f"All of it is simulated, up to {last_day}.{_if_old(last_day)}", soft_wrap=True, highlight=False)
+
+
+def _if_old(last_day: date) -> str:
+    """What to do where the samples have aged since the home was filled."""
+    days = (now().date() - last_day) // timedelta(days=1)
+    return f" That is {days:,} days ago, as long as this home keeps them: {ANOTHER_HOME}." if days > 1 else ""
 
 
 def _show_signal(lake: Lake, console: Console) -> None:
@@ -81,7 +107,6 @@ def _point_on(lake: Lake, console: Console) -> None:
         ('.venv/bin/cryptodudez sql "from market.crypto_prices limit 5"', "any table in SQL"),
         (".venv/bin/cryptodudez status --files", "every file and archive member with its counts"),
         (".venv/bin/python docs/training_data.py", "features as they were known at each day's close"),
-        (str(lake.settings.reports / "eth_signal.html"), "how the signal was judged, and why (not) to believe it"),
-        (str(lake.settings.reports / "dogecoin.html"), "the dogecoin study's report"),
+        *((str(path), told) for name, told in REPORTS.items() if (path := lake.settings.reports / name).is_file()),
     ):
         console.print(f"  [bold]{command}[/]  {what}", soft_wrap=True, highlight=False)

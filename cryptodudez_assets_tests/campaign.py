@@ -17,7 +17,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
@@ -50,7 +50,7 @@ PROCESSES.set_forkserver_preload(
         "cryptodudez_assets.studies.plots",
     ]
 )
-SAMPLES = Size(coins=3, crypto_days=900, tweets=48, stock_symbols=3, stock_days=400, crypto_end=date(2019, 6, 30))
+SAMPLES = Size(coins=3, crypto_days=900, tweets=48, stock_symbols=3, stock_days=400)
 """Just enough for both models to be trained."""
 
 # Beside what two runs over the same files differ in: when a product was made, of which of a table's states, by which run.
@@ -146,7 +146,7 @@ class Campaign:
 def second_landing(settings: Settings) -> Sequence[Order]:
     """Two more days of coins, a correction of one, another scrape of tweets."""
     lake = Lake.open(settings)
-    last = datetime(2019, 6, 30, 23, 59, 59)
+    last = datetime(2021, 12, 31, 23, 59, 59)
     rows = "".join(
         f"1,{name},{symbol},{last + timedelta(days=day)},3,1,2,{2 + day / 10},100,1000\n"
         for day in range(3)

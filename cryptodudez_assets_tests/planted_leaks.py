@@ -5,7 +5,7 @@ The archives have gaps, nulls and jumps planted, since some leaks show only ther
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -20,6 +20,7 @@ from cryptodudez_assets_tests.feature_frames import ingested, with_views
 
 SEEDS = 20
 # Coins and stocks over the same years, so that every view has rows with values.
+LAST_DAY = date(2021, 6, 30)
 SIZE = Size(coins=6, crypto_days=420, tweets=400, stock_symbols=5, stock_days=280)
 COINS, STOCKS, SEEN = "market.crypto_prices", "market.stock_prices", "social.elon_tweet_observations"
 SHIFT = pl.col("close").shift(-1).over("symbol")
@@ -234,7 +235,7 @@ HONEST: Mapping[str, FeatureView] = {
 def planted_archives(folder: Path) -> dict[str, pl.LazyFrame]:
     """The tables made from simulated archives, and all views over them; coins have gaps, nulls and jumps."""
     archives, home = folder / "archives", folder / "home"
-    simulate(archives, SIZE)
+    simulate(archives, SIZE, last_day=LAST_DAY)
     sources = ("crypto_prices", "elon_tweets", "stock_market", "stock_prices")
     tables = ingested(home, {name: sorted((archives / name).glob("*.zip")) for name in sources})
     odd = {COINS: _with_oddities(tables[COINS].collect()), SEEN: _seen_over_years(tables[SEEN].collect())}

@@ -18,6 +18,7 @@ SOURCE = "crypto_prices"
 FOLDER = "cryptocurrency_historical_prices"
 HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap"
 JUNK_FILES = 5
+STUDIED = {"BTC", "DOGE"}
 DOGE_REACTION = 0.03  # extra log return of Dogecoin on the day of a tweet about it, a third of it on the next
 
 
@@ -93,8 +94,11 @@ def _coins(job: Job) -> list[Coin]:
 
 def _calendar(job: Job, coin: Coin) -> list[date]:
     """The days on which the coin has a candle, at least one."""
-    end = job.size.crypto_end
-    first = max(coin.listed, end - timedelta(days=job.size.crypto_days - 1))
+    end = job.last_day
+    first = end - timedelta(days=job.size.crypto_days - 1)
+    if coin.symbol in STUDIED and job.size.study_since:
+        first = min(first, job.size.study_since)
+    first = max(coin.listed, first)
     return list(days(min(first, end), end))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from random import Random
 
@@ -19,6 +20,7 @@ class Job:
 
     target: Path
     size: Size
+    last_day: date
     seed: int
     dirt: Dirt
     on_progress: Callable[[str], None]
@@ -29,7 +31,7 @@ class Job:
 
     def archive(self, source: str, name: str) -> ArchiveWriter:
         """Open an archive of a source."""
-        return ArchiveWriter(self.target / source / name, self.dirt, self.seed, self.on_progress)
+        return ArchiveWriter(self.target / source / name, self.dirt, self.seed, self.last_day, self.on_progress)
 
     def truth_table(self, source: str, frame: Callable[[list[Row]], pl.DataFrame]) -> TruthTable:
         """Open the table of a source's good rows; `frame` turns rows as archived into what an ingest makes of them."""

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import NamedTuple
 
-from cryptodudez_assets.simulator.sizes import FIRST_DAY, LAST_DAY
+from cryptodudez_assets.simulator.sizes import FIRST_DAY
 
 ARCH, GARCH = (0.10, 0.86)  # weight of yesterday's squared shock and of yesterday's variance
 TAILS = 6  # degrees of freedom: fewer would leave the model without a fourth moment
@@ -69,10 +69,12 @@ class Asset:
         return Candle(*array("f", (first, high, low, last)))
 
 
-def market_factor(rng: Random, volatility: float, shared: Factor | None = None, beta: float = 0.0) -> Factor:
+def market_factor(
+    rng: Random, volatility: float, last_day: date, shared: Factor | None = None, beta: float = 0.0
+) -> Factor:
     """Returns common to all assets of a market, by calendar day; `shared` is the part it has from another market."""
     garch = Garch(rng, volatility)
-    return {day: garch.step() + (beta * shared[day] if shared else 0.0) for day in days(FIRST_DAY, LAST_DAY)}
+    return {day: garch.step() + (beta * shared[day] if shared else 0.0) for day in days(FIRST_DAY, last_day)}
 
 
 def days(first: date, last: date) -> Iterable[date]:

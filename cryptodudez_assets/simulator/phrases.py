@@ -14,7 +14,7 @@ class Topic:
     since: int
     sentences: tuple[str, ...]
     language: str = "en"
-    until: int = 2021
+    until: int | None = None
 
 
 TOPICS: Mapping[str, Topic] = {
@@ -80,7 +80,7 @@ TOPICS: Mapping[str, Topic] = {
             "Technically, {feature} is just {feature} with better marketing",
         ),
     ),
-    # The scraper of 2021 has no line breaks.
+    # The scraper of 2021 and later has no line breaks.
     "poems": Topic(
         3, 2012, ("{number} tabs open.\nNo regrets.", "{Thanks}, {friend}\n\nYou were {opinion}"), until=2020
     ),
@@ -125,7 +125,7 @@ _SLOT = re.compile(r"\{(\w+)\}")
 
 def pick_topic(rng: Random, year: int) -> Topic:
     """One of the topics that exist in the year."""
-    known = [topic for topic in TOPICS.values() if topic.since <= year <= topic.until]
+    known = [topic for topic in TOPICS.values() if topic.since <= year <= (topic.until or year)]
     return rng.choices(known, weights=[topic.weight for topic in known])[0]
 
 

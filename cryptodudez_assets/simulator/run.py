@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 from cryptodudez_assets.simulator.coins import write_coins
@@ -9,7 +10,7 @@ from cryptodudez_assets.simulator.dirt import REAL_DIRT, Dirt
 from cryptodudez_assets.simulator.job import Job
 from cryptodudez_assets.simulator.market import market_factor
 from cryptodudez_assets.simulator.scrapes import write_scrapes
-from cryptodudez_assets.simulator.sizes import SIZES, Size, SizeName
+from cryptodudez_assets.simulator.sizes import EARLIEST_END, LAST_DAY, SIZES, Size, SizeName
 from cryptodudez_assets.simulator.stock_market import write_stock_market
 from cryptodudez_assets.simulator.stocks import write_stocks
 from cryptodudez_assets.simulator.truth import Truth
@@ -21,18 +22,24 @@ def simulate(
     size: Size | SizeName = "small",
     seed: int = 7,
     dirt: Dirt = REAL_DIRT,
+    last_day: date = LAST_DAY,
     on_progress: Callable[[str], None] | None = None,
 ) -> Truth:
-    """Write `<target>/<source>/*.zip`, `<target>/truth/truth.json` and `<source>.parquet`; same seed, same bytes.
+    """Write `<target>/<source>/*.zip`, `<target>/truth/truth.json` and `<source>.parquet`; same arguments, same bytes.
 
-    `on_progress` is told of each file as it is finished.
+    `last_day` is that of prices and tweets. Raises ValueError where it is too early. `on_progress` is told of each file as it is
+    finished.
     """
+    if last_day < EARLIEST_END:
+        raise ValueError(f"the last day is {last_day}: samples end on {EARLIEST_END} or later")
     extent = size if isinstance(size, Size) else SIZES[size]
-    job = Job(target, extent, seed, dirt, on_progress or (lambda _: None))
+    job = Job(target, extent, last_day, seed, dirt, on_progress or (lambda _: None))
     tweets = compose_tweets(job)
     doge_tweets = Counter(tweet.time.date() for tweet in tweets if "dogecoin" in tweet.text.lower())
-    stock_factor = market_factor(job.rng("stock market"), volatility=0.009)
-    coin_factor = market_factor(job.rng("coin market"), volatility=0.028, shared=stock_factor, beta=1.0)
+    stock_factor = market_factor(job.rng("stock market"), volatility=0.009, last_day=last_day)
+    coin_factor = market_factor(
+        job.rng("coin market"), volatility=0.028, last_day=last_day, shared=stock_factor, beta=1.0
+    )
     truth = Truth(
         seed,
         {

@@ -1,7 +1,7 @@
 """Archives of tweets: yearly scrapes of the same account, each of all tweets so far, in two layouts.
 
-A tweet is observed again by every later scrape, with more likes each time. Only the tweets of 2021 come in a file of
-their own, from another scraper in another time zone.
+A tweet is observed again by every later scrape, with more likes each time. From 2021 on the tweets of each year come in a
+file of their own, from another scraper in another time zone.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from cryptodudez_assets.simulator.archives import ArchiveWriter
 from cryptodudez_assets.simulator.dirt import Row
 from cryptodudez_assets.simulator.job import Job
 from cryptodudez_assets.simulator.truth import Source
-from cryptodudez_assets.simulator.tweets import YEARS, Tweet
+from cryptodudez_assets.simulator.tweets import FIRST_YEAR, Tweet
 
 SOURCE = "elon_tweets"
 FOLDER = "elon_musk_tweets"
@@ -40,26 +40,27 @@ def write_scrapes(job: Job, tweets: list[Tweet]) -> Source:
         for _ in truth.keep((t.id, t.time, t.text, t.likes, t.retweets, t.replies) for t in reversed(tweets)):
             pass
     with job.archive(SOURCE, f"{FOLDER}.zip") as archive:
-        _write_recent(archive, tweets)
+        _write_recent(archive, tweets, job.last_day.year)
     with job.archive(SOURCE, f"{FOLDER}_2010_2019.zip") as older:
         older.folder(FOLDER)
-        for year in range(YEARS[0], LAST_CUMULATIVE_YEAR):
+        for year in range(FIRST_YEAR, LAST_CUMULATIVE_YEAR):
             _write_cumulative(older, tweets, year)
     duplicate = sum(member.rows - len(member.bad) for member in older.account.members)
     return Source.of([archive.account, older.account], valid=truth.rows, duplicate=duplicate)
 
 
-def _write_recent(archive: ArchiveWriter, tweets: list[Tweet]) -> None:
+def _write_recent(archive: ArchiveWriter, tweets: list[Tweet], last_year: int) -> None:
     archive.folder(FOLDER)
     archive.junk(f"__MACOSX/._{FOLDER}")
     archive.junk(f"{FOLDER}/.DS_Store")
     archive.junk(f"__MACOSX/{FOLDER}/._.DS_Store")
     _write_cumulative(archive, tweets, LAST_CUMULATIVE_YEAR)
     archive.junk(f"__MACOSX/{FOLDER}/._{LAST_CUMULATIVE_YEAR}.csv")
-    latest = [tweet for tweet in tweets if tweet.time.year > LAST_CUMULATIVE_YEAR]
-    rows = (_latest_row(tweet) for tweet in latest)
-    archive.csv(f"{FOLDER}/2021.csv", LATEST_HEADER, rows, good_rows=len(latest), line_end="\r\n")
-    archive.junk(f"__MACOSX/{FOLDER}/._2021.csv")
+    for year in range(LAST_CUMULATIVE_YEAR + 1, last_year + 1):
+        written = [tweet for tweet in tweets if tweet.time.year == year]
+        rows = map(_latest_row, written)
+        archive.csv(f"{FOLDER}/{year}.csv", LATEST_HEADER, rows, good_rows=len(written), line_end="\r\n")
+        archive.junk(f"__MACOSX/{FOLDER}/._{year}.csv")
 
 
 def _write_cumulative(archive: ArchiveWriter, tweets: list[Tweet], year: int) -> None:

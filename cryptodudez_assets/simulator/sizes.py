@@ -6,42 +6,52 @@ from datetime import date
 from typing import Literal
 
 FIRST_DAY = date(2010, 1, 1)
+EARLIEST_END = date(2021, 1, 1)
+"""Both layouts of tweets are written whatever the last day is."""
 LAST_DAY = date(2021, 12, 31)
+"""Of a simulation that names no other: the same archives on every day."""
+STUDIED_SINCE = date(2018, 6, 1)
+"""The study of tweets that say "dogecoin" is about 2019, and looks at half a year before each of them."""
 
 SizeName = Literal["tiny", "small", "large"]
 
 
 @dataclass(frozen=True)
 class Size:
-    """Extent of each source. Coins listed late have fewer days; every tweet up to 2019 is in several scrapes."""
+    """Extent of each source. Coins listed late have fewer days; every tweet up to 2019 is in several scrapes.
+
+    `crypto_days` and `stock_days` end with the last day of the simulation. `study_since`: Bitcoin and Dogecoin go back to
+    this day, if that is longer.
+    """
 
     coins: int
     crypto_days: int
     tweets: int
     stock_symbols: int
     stock_days: int
-    crypto_end: date = date(2021, 6, 30)
+    study_since: date | None = None
 
     def __post_init__(self) -> None:
         if self.coins < 3:
             raise ValueError("coins: at least 3, for Bitcoin, Ethereum and Dogecoin")
-        if self.tweets < 24:
-            raise ValueError("tweets: at least 24, for a few in each year")
+        if self.tweets < 48:
+            raise ValueError("tweets: at least 48, for a few in each year")
         if min(self.crypto_days, self.stock_symbols, self.stock_days) < 2:
             raise ValueError("crypto_days, stock_symbols, stock_days: at least 2")
-        if (
-            self.crypto_days > (self.crypto_end - FIRST_DAY).days
-            or self.crypto_end > LAST_DAY
-            or self.stock_days > 3000
-        ):
+        if self.crypto_days > (EARLIEST_END - FIRST_DAY).days or self.stock_days > 2700:
             raise ValueError(
-                f"crypto_end, crypto_days, stock_days: the markets are simulated from {FIRST_DAY} to {LAST_DAY}"
+                f"crypto_days, stock_days: at most {(EARLIEST_END - FIRST_DAY).days} and 2700: "
+                f"the markets are simulated from {FIRST_DAY} on"
             )
 
 
 SIZES: Mapping[SizeName, Size] = {
-    # The few days of "tiny" lie around April 2019, where its tweets about Dogecoin are.
-    "tiny": Size(coins=5, crypto_days=300, tweets=320, stock_symbols=6, stock_days=60, crypto_end=date(2019, 6, 30)),
-    "small": Size(coins=23, crypto_days=2985, tweets=13_500, stock_symbols=52, stock_days=504),
-    "large": Size(coins=900, crypto_days=2985, tweets=60_000, stock_symbols=600, stock_days=2000),
+    # "tiny" has just enough days of Ether, and rows of stocks, for both models to be trained.
+    "tiny": Size(coins=5, crypto_days=920, tweets=320, stock_symbols=6, stock_days=160, study_since=STUDIED_SINCE),
+    "small": Size(
+        coins=18, crypto_days=2150, tweets=13_500, stock_symbols=52, stock_days=504, study_since=STUDIED_SINCE
+    ),
+    "large": Size(
+        coins=900, crypto_days=2150, tweets=60_000, stock_symbols=600, stock_days=2000, study_since=STUDIED_SINCE
+    ),
 }

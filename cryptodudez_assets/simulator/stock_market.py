@@ -8,7 +8,6 @@ import polars as pl
 from cryptodudez_assets.simulator.dirt import Row
 from cryptodudez_assets.simulator.job import Job
 from cryptodudez_assets.simulator.market import Factor
-from cryptodudez_assets.simulator.sizes import LAST_DAY
 from cryptodudez_assets.simulator.stocks import Stock, trading_days
 from cryptodudez_assets.simulator.truth import Source
 
@@ -35,7 +34,7 @@ NOT_RECORDED = 25  # on the first days of a symbol nobody recorded the open
 
 def write_stock_market(job: Job, factor: Factor) -> Source:
     """Write the archive."""
-    calendar = trading_days(job.size.stock_days)
+    calendar = trading_days(job.size.stock_days, job.last_day)
     more = [f"ZZ{number}" for number in range(job.size.stock_symbols // SYMBOLS_PER_FILE)]
     folders = {"stocks": [*STOCKS, *more], "etfs": ETFS}
     with job.archive(SOURCE, "stock-market-dataset.zip") as archive, job.truth_table(SOURCE, _truth) as truth:
@@ -50,7 +49,7 @@ def write_stock_market(job: Job, factor: Factor) -> Source:
 
 def _rows(job: Job, folder: str, symbol: str, calendar: Sequence[date], factor: Factor) -> Iterator[Row]:
     """Kind and symbol, which the path tells, and the row; volume is written as a float where it is not recorded well."""
-    stock = Stock(symbol, job.rng(SOURCE, symbol), None, LAST_DAY)
+    stock = Stock(symbol, job.rng(SOURCE, symbol), None, calendar[-1])
     kind = {"stocks": "stock", "etfs": "etf"}[folder]
     for number, day in enumerate(calendar):
         _, text, open_, high, low, close, adjusted, volume, _ = stock.step(day, factor[day])

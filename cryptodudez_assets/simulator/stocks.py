@@ -11,11 +11,9 @@ from cryptodudez_assets.simulator.dirt import Row
 from cryptodudez_assets.simulator.job import Job
 from cryptodudez_assets.simulator.market import Asset, Factor
 from cryptodudez_assets.simulator.names import ticker
-from cryptodudez_assets.simulator.sizes import LAST_DAY
 from cryptodudez_assets.simulator.truth import Source
 
 SOURCE = "stock_prices"
-MEMBER = "stock_prices_2020_2021"
 HEADER = '"",symbol,date,open,high,low,close,close_adjusted,volume,split_coefficient'
 FIRST_ROW_NUMBER = 5_000_000
 TICKERS = [
@@ -30,16 +28,17 @@ SYMBOLS_PER_SPLIT = 10  # every tenth symbol splits once
 
 def write_stocks(job: Job, factor: Factor) -> Source:
     """Write the archive."""
-    calendar = trading_days(job.size.stock_days)
+    calendar = trading_days(job.size.stock_days, job.last_day)
+    name = f"stock_prices_{calendar[0].year}_{calendar[-1].year}"
     good_rows = len(calendar) * job.size.stock_symbols
-    with job.archive(SOURCE, f"{MEMBER}.zip") as archive, job.truth_table(SOURCE, _truth) as truth:
-        archive.csv(f"{MEMBER}.csv", HEADER, truth.keep(_rows(job, calendar, factor)), good_rows=good_rows)
+    with job.archive(SOURCE, f"{name}.zip") as archive, job.truth_table(SOURCE, _truth) as truth:
+        archive.csv(f"{name}.csv", HEADER, truth.keep(_rows(job, calendar, factor)), good_rows=good_rows)
     return Source.of([archive.account], valid=truth.rows)
 
 
-def trading_days(number: int) -> list[date]:
-    """The last trading days of the simulated time, oldest first."""
-    day, found = LAST_DAY, list[date]()
+def trading_days(number: int, last_day: date) -> list[date]:
+    """So many trading days, oldest first: the last one is `last_day`, or the one before where it is none."""
+    day, found = last_day, list[date]()
     while len(found) < number:
         if day.weekday() < 5 and not _is_holiday(day):
             found.append(day)

@@ -6,7 +6,7 @@ import json
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 from statistics import correlation
@@ -17,6 +17,7 @@ import pytest
 
 from cryptodudez_assets.simulator import CLEAN, REAL_DIRT, SIZES, Dirt, Size, Truth, simulate
 from cryptodudez_assets.simulator.market import Asset, market_factor
+from cryptodudez_assets.simulator.sizes import EARLIEST_END, LAST_DAY
 from cryptodudez_assets.simulator.stocks import trading_days
 
 SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
@@ -26,7 +27,7 @@ VERY_DIRTY = Dirt(
         "coin_Bitcoin.csv": ("shifted", "single_word"),
         "2018.csv": ("missing_fields", "shifted", "empty_fields"),
         "2020.csv": ("extra_fields", "shifted", "single_word"),
-        "stock_prices_2020_2021.csv": ("extra_fields", "empty_fields", "missing_fields"),
+        "stock_prices_2021_2021.csv": ("extra_fields", "empty_fields", "missing_fields"),
         **REAL_DIRT.members,
     },
     values=dict.fromkeys(
@@ -83,7 +84,7 @@ def test_writes_the_archives_and_the_truth(archives: Path) -> None:
         "elon_tweets/elon_musk_tweets.zip",
         "elon_tweets/elon_musk_tweets_2010_2019.zip",
         "stock_market/stock-market-dataset.zip",
-        "stock_prices/stock_prices_2020_2021.zip",
+        "stock_prices/stock_prices_2021_2021.zip",
         "truth/truth.json",
         *(f"truth/{source}.parquet" for source in SOURCES),
     }
@@ -162,9 +163,9 @@ def test_layouts(archives: Path) -> None:
         "cryptocurrency_historical_prices/coin_Bitcoin.csv",
     )
     assert bitcoin.startswith(
-        "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n1,Bitcoin,BTC,2018-09-04 23:59:59,"
+        "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n1,Bitcoin,BTC,2018-06-01 23:59:59,"
     )
-    stocks = member_text(archives, "stock_prices", "stock_prices_2020_2021.zip", "stock_prices_2020_2021.csv")
+    stocks = member_text(archives, "stock_prices", "stock_prices_2021_2021.zip", "stock_prices_2021_2021.csv")
     assert stocks.startswith(
         '"",symbol,date,open,high,low,close,close_adjusted,volume,split_coefficient\n5000000,AAPL,'
     )
@@ -221,8 +222,56 @@ def test_dogecoin_is_mentioned_in_april_2019(archives: Path) -> None:
     assert date(2019, 4, 2) in prices["event_ts"].dt.date()
 
 
+NAMED_DAYS = {
+    "a Thanksgiving": date(2026, 11, 26),
+    "a Sunday": date(2026, 11, 29),
+    "New Year's Day": date(2027, 1, 1),
+    "a leap day": date(2028, 2, 29),
+    "the last of a year": date(2026, 12, 31),
+    "the earliest": EARLIEST_END,
+}
+
+
+@pytest.mark.parametrize("last_day", NAMED_DAYS.values(), ids=NAMED_DAYS)
+def test_samples_end_on_the_day_that_is_asked_for(tmp_path: Path, last_day: date) -> None:
+    truth = simulate(tmp_path, "tiny", last_day=last_day)
+    tables = {source: truth_table(tmp_path, source) for source in SOURCES}
+    for source in ("crypto_prices", "elon_tweets"):
+        assert tables[source]["event_ts"].max().date() == last_day, source
+    for source in ("stock_market", "stock_prices"):
+        newest = tables[source]["date"].max()
+        assert last_day - timedelta(days=3) <= newest <= last_day
+        assert newest.weekday() < 5
+    assert tables["crypto_prices"].group_by("symbol").agg(pl.col("event_ts").max())["event_ts"].n_unique() == 1
+    assert tables["elon_tweets"]["event_ts"].dt.year().n_unique() == last_day.year - 2009
+    assert len(tables["elon_tweets"]) == SIZES["tiny"].tweets
+    doge = tables["crypto_prices"].filter(symbol="DOGE")["event_ts"].dt.date()
+    assert {date(2018, 9, 1), date(2019, 12, 31)} <= set(doge)
+    named = tables["elon_tweets"].filter(pl.col("text").str.contains("(?i)dogecoin"))
+    assert date(2019, 4, 2) in named["event_ts"].dt.date()
+    assert [truth.totals(source).quarantined for source in SOURCES] == [2, 9, 2, 0]
+
+
+def test_the_past_is_the_same_whatever_the_last_day(tmp_path: Path) -> None:
+    """So that homes that are filled on different days tell the same of April 2019."""
+    sizes = replace(SIZES["tiny"], crypto_days=400)
+    for day in (date(2026, 11, 25), date(2026, 11, 26)):
+        simulate(tmp_path / str(day), sizes, last_day=day)
+    doge = [
+        truth_table(tmp_path / str(day), "crypto_prices").filter(pl.col("event_ts").dt.year() == 2019, symbol="DOGE")
+        for day in (date(2026, 11, 25), date(2026, 11, 26))
+    ]
+    assert len(doge[0]) == 365
+    assert doge[0].select("open", "close").equals(doge[1].select("open", "close"))
+
+
+def test_a_last_day_that_is_too_early_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="2021-01-01 or later"):
+        simulate(tmp_path, "tiny", last_day=date(2020, 12, 31))
+
+
 def test_truth_is_what_the_text_says(archives: Path) -> None:
-    text = member_text(archives, "stock_prices", "stock_prices_2020_2021.zip", "stock_prices_2020_2021.csv")
+    text = member_text(archives, "stock_prices", "stock_prices_2021_2021.zip", "stock_prices_2021_2021.csv")
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     truth = truth_table(archives, "stock_prices")
     assert [(row["symbol"], row["date"]) for row in rows] == list(
@@ -240,14 +289,14 @@ def test_candles_are_consistent(archives: Path, source: str) -> None:
 
 def test_unrecorded_volume_is_null_in_the_first_days_only(archives: Path) -> None:
     bitcoin = truth_table(archives, "crypto_prices").filter(symbol="BTC")
-    assert bitcoin["volume"].is_null().arg_true().to_list() == list(range(6))
-    assert bitcoin["market_cap"].is_null().arg_true().to_list() == list(range(3))
+    assert bitcoin["volume"].is_null().arg_true().to_list() == list(range(len(bitcoin) // 50))
+    assert bitcoin["market_cap"].is_null().arg_true().to_list() == list(range(len(bitcoin) // 100))
 
 
 def test_stocks_trade_on_trading_days_and_split(archives: Path) -> None:
     stocks = truth_table(archives, "stock_prices")
     assert stocks["date"].dt.weekday().max() == 5
-    assert date(2021, 11, 25) not in trading_days(100)
+    assert date(2021, 11, 25) not in trading_days(100, LAST_DAY)
     apple = stocks.filter(symbol="AAPL").with_columns(fell=pl.col("close").shift() / pl.col("close"))
     split = apple.filter(pl.col("split_coefficient") > 1)
     assert split.height == 1
@@ -255,7 +304,7 @@ def test_stocks_trade_on_trading_days_and_split(archives: Path) -> None:
 
 
 def test_returns_cluster_and_move_together() -> None:
-    factor = market_factor(Random(1), volatility=0.03)
+    factor = market_factor(Random(1), volatility=0.03, last_day=LAST_DAY)
     first, second = (log_returns(Random(seed), factor.values()) for seed in (2, 3))
     assert correlation(first, second) > 0.3
     squares = [value**2 for value in first]
@@ -275,7 +324,9 @@ def autocorrelation(values: list[float]) -> float:
     return sum(correlation(values[:-lag], values[lag:]) for lag in range(1, 6)) / 5
 
 
-@pytest.mark.parametrize("change", [{"coins": 2}, {"tweets": 3}, {"stock_days": 1}, {"crypto_days": 9_999}])
+@pytest.mark.parametrize(
+    "change", [{"coins": 2}, {"tweets": 3}, {"stock_days": 1}, {"crypto_days": 9_999}, {"stock_days": 2_701}]
+)
 def test_sizes_have_limits(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"at least|simulated from"):
         replace(SIZES["tiny"], **change)
