@@ -36,7 +36,7 @@ def show_demo(
     Samples end yesterday (UTC) or on `last_day` when a home is first filled, and on the same day ever after; raises `OtherLastDay`
     where another is asked for then.
     """
-    last_day = fix_last_day(lake.settings, last_day)
+    last_day = fix_last_day(lake.settings, now().date() - timedelta(days=1), last_day)
     samples = lake.settings.samples / f"{size}-{seed}"
     for name in _simulated(samples, size, seed, last_day, console).sources:
         for landed in land(lake, name, sorted((samples / name).iterdir())):

@@ -50,10 +50,7 @@ class Rig:
 
     def carry_out(self, request: dg.RunRequest, *more: dg.AssetKey) -> dg.ExecuteInProcessResult:
         """Do what a sensor asked for (and these assets behind it), in this process."""
-        source = self.sources[0]
-        sensor = next(one for one in self.definitions.sensors or () if one.name == f"{source.name}_files")
-        keys = sensor.job.selection.resolve(self.graph)
-        return self.materialize([*keys, *more], request.run_config, request.tags)
+        return self.materialize([*(request.asset_selection or ()), *more], request.run_config, request.tags)
 
     def materialize(self, keys, run_config=None, tags=None) -> dg.ExecuteInProcessResult:
         """Make these assets in one run."""

@@ -19,10 +19,12 @@ class Problem(msgspec.Struct):
 
 
 class Unavailable(ServiceUnavailableException):
-    """What is asked for is not there now, but may be in `retry_after` seconds."""
+    """What is asked for is not there now, but may be in `retry_after` seconds; None where that is no matter of time, but of what
+    the words say to do.
+    """
 
-    def __init__(self, detail: str, retry_after: int) -> None:
-        super().__init__(detail, headers={"Retry-After": str(retry_after)})
+    def __init__(self, detail: str, retry_after: int | None) -> None:
+        super().__init__(detail, headers={} if retry_after is None else {"Retry-After": str(retry_after)})
 
 
 def _expected(_: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:

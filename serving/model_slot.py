@@ -70,13 +70,15 @@ class ModelSlot:
         self.registry = registry
         self.current: Loaded | None = None
         self.problem = "no version was promoted yet: `cryptodudez run` trains and promotes one"
+        self._lacks_data = False  # which it does not get by waiting
         self._metrics = metrics
         self._seen: tuple[int, ...] | None = None
 
     def require(self) -> Loaded:
         """What serves; `Unavailable` where nothing does."""
         if self.current is None:
-            raise Unavailable(f"{self.registry.name} cannot answer: {self.problem}", RETRY_SECONDS)
+            retry = None if self._lacks_data else RETRY_SECONDS
+            raise Unavailable(f"{self.registry.name} cannot answer: {self.problem}", retry)
         return self.current
 
     @property
@@ -96,6 +98,9 @@ class ModelSlot:
             champion = self.registry.promotions()[-1:]
             if champion:
                 self._load(champion[0].version)
+            elif held := self.registry.held():
+                self.problem = f"too little to train on: {held.why.rstrip('.')}. Land more, then `cryptodudez run`"
+                self._lacks_data = True
             self._seen = seen
         except Exception as error:  # whatever is wrong with it must not end what serves
             if str(error) == self.problem:

@@ -12,7 +12,7 @@ from cryptodudez_assets.models.eth_signal.inputs import NAMES, VIEWS, OnlineRow,
 from cryptodudez_assets.models.eth_signal.options import Decision
 from cryptodudez_assets.models.eth_signal.signal import Confidence, Signal, age, decide, effects, is_stale
 from cryptodudez_assets.models.receipts import Receipt, Receipts, receipt_id
-from serving.dashboard import Today
+from serving.dashboard import NoDecision, Today
 from serving.errors import Unavailable
 from serving.model_slot import RETRY_SECONDS, Loaded, ModelSlot, Unpredictable
 
@@ -91,12 +91,12 @@ class SignalDesk:
             receipt_id=one.receipt_id,
         )
 
-    def today(self) -> Today | None:
-        """The same for the dashboard, with what moved the model; None where there is nothing to say."""
+    def today(self) -> Today | NoDecision:
+        """The same for the dashboard, with what moved the model; or why there is nothing to say."""
         try:
             one = self._decide()
-        except Unavailable:
-            return None
+        except Unavailable as why:
+            return NoDecision(why.detail)
         predictor = one.loaded.predictor
         return Today(
             decision=one.signal.decision,

@@ -183,6 +183,5 @@ def _table_spec(source: Source, key: dg.AssetKey, description: str, contract: ty
         owners=[source.owner],
         kinds={"iceberg", "polars"},
         code_version=source.version,
-        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=source.fresh_within),
         metadata={"dagster/column_schema": contract_schema(contract)},
     )

@@ -1,4 +1,4 @@
-"""Asset checks generated for every source: contract, conservation of rows, schema changes, what is stuck."""
+"""Asset checks generated for every source: contract, conservation of rows, schema changes, what is stuck, how old data are."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -14,6 +14,7 @@ from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key
 from cryptodudez_assets.defs.table_checks import build_table_checks
 from cryptodudez_assets.lake import catalogue
+from cryptodudez_assets.lake.freshness import HOUR, freshness, in_words
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.review import FILE_NAME, overview
 from cryptodudez_assets.lake.status import unbalanced_files
@@ -31,7 +32,14 @@ def build_source_checks(source: Source) -> Sequence[dg.AssetChecksDefinition]:
     checks = build_table_checks(source.table, source.contract, source.key, source.version)
     if source.observations:
         checks += build_table_checks(source.observations, source.contract, (), source.version)
-    return [*checks, _conservation(source), _schemas(source), _stuck(source), _everything_known(source)]
+    return [
+        *checks,
+        _conservation(source),
+        _fresh(source),
+        _schemas(source),
+        _stuck(source),
+        _everything_known(source),
+    ]
 
 
 def _conservation(source: Source) -> dg.AssetChecksDefinition:
@@ -50,6 +58,26 @@ def _conservation(source: Source) -> dg.AssetChecksDefinition:
         )
 
     return conservation
+
+
+def _fresh(source: Source) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=key_of(source.table),
+        name="fresh",
+        description=f"The newest event in the table is at most {in_words(source.fresh_within)} old. When the table was "
+        "written does not matter.",
+        automation_condition=hourly,  # data age while nothing runs
+    )
+    def fresh(lake: LakeResource) -> dg.AssetCheckResult:
+        found = freshness(lake.open(), source)
+        metadata: dict[str, Any] = {"allowed_hours": source.fresh_within / HOUR}
+        if found.newest is not None and found.age is not None:
+            metadata |= {"newest": dg.MetadataValue.timestamp(found.newest), "age_hours": found.age / HOUR}
+        return dg.AssetCheckResult(
+            passed=not found.is_old, severity=dg.AssetCheckSeverity.WARN, description=str(found), metadata=metadata
+        )
+
+    return fresh
 
 
 def _schemas(source: Source) -> dg.AssetChecksDefinition:

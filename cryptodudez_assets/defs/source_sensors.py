@@ -29,9 +29,11 @@ RUNNING = [
 def build_source_sensor(source: Source) -> dg.SensorDefinition:
     """The sensor that watches a source's raw folder."""
 
+    made = [catalogue_key(source), *table_keys(source), quarantine_key(source)]
+
     @dg.sensor(
         name=f"{source.name}_files",
-        target=dg.AssetSelection.assets(catalogue_key(source), *table_keys(source), quarantine_key(source)),
+        target=dg.AssetSelection.assets(*made),
         minimum_interval_seconds=Settings().sensor_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Watches <lake>/raw/{source.raw}/ and ingests what lands there.",
@@ -61,7 +63,10 @@ def build_source_sensor(source: Source) -> dg.SensorDefinition:
         # What is no file is found by listing only: then all that is new is catalogued.
         keys = [] if any(found.oddity for found in look.new) else [found.key for found in look.new]
         config = {"ops": {catalogue_key(source).to_python_identifier(): {"config": {"keys": keys}}}}
-        request = dg.RunRequest(run_key=run_key, run_config=config, tags={SOURCE_TAG: source.name})
+        # Without the selection the UI shows a run without a target.
+        request = dg.RunRequest(
+            run_key=run_key, run_config=config, tags={SOURCE_TAG: source.name}, asset_selection=made
+        )
         return dg.SensorResult(run_requests=[request], cursor=cursor)
 
     return watch

@@ -4,9 +4,8 @@ What is in the samples is the simulator's; how they are shown is the demo's and 
 """
 
 import os
-from datetime import date, timedelta
+from datetime import date
 
-from cryptodudez_assets.lake.lake import now
 from cryptodudez_assets.settings import Settings
 
 LAST_DAY = "last_day"
@@ -26,14 +25,14 @@ def last_day_of(settings: Settings) -> date | None:
     return BEFORE_IT_WAS_KEPT if settings.samples.is_dir() else None
 
 
-def fix_last_day(settings: Settings, wanted: date | None = None) -> date:
-    """Where this home's sample data end from now on: where they do already, or on the day that is wanted, or else yesterday (UTC).
+def fix_last_day(settings: Settings, yesterday: date, wanted: date | None = None) -> date:
+    """Where this home's sample data end from now on: where they do already, or on the day that is wanted, or else yesterday.
 
     Raises `OtherLastDay` where they end on another day than the one that is wanted.
     """
     there = last_day_of(settings)
     if there is None:
-        there = wanted or now().date() - timedelta(days=1)
+        there = wanted or yesterday
         settings.samples.mkdir(parents=True)
         aside = settings.samples / f".{LAST_DAY}-{os.getpid()}"
         aside.write_text(f"{there}\n", encoding="ascii")

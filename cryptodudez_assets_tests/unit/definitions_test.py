@@ -90,11 +90,9 @@ def test_every_source_has_its_checks_and_the_contract_blocks(source: Source):
 
 
 @each_source
-def test_tables_have_a_freshness_policy(source: Source):
-    for key in table_keys(source):
-        policy = GRAPH.get(key).freshness_policy
-        assert isinstance(policy, dg.FreshnessPolicy)
-        assert policy.fail_window.to_timedelta() == source.fresh_within
+def test_freshness_is_asked_of_the_data_each_hour_and_not_of_when_they_were_written(source: Source):
+    assert all(GRAPH.get(key).freshness_policy is None for key in table_keys(source))
+    assert CHECKS[dg.AssetCheckKey(table_keys(source)[0], "fresh")].automation_condition is not None
 
 
 def test_what_stands_on_checked_tables_follows_only_sound_updates():

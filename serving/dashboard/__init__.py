@@ -15,11 +15,11 @@ from litestar.static_files import create_static_files_router
 
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
-from serving.dashboard.data import Today, gather, report_names
+from serving.dashboard.data import NoDecision, Today, gather, report_names
 from serving.dashboard.page import render
 from serving.errors import NO_FILE
 
-__all__ = ["Board", "Today", "dashboard"]
+__all__ = ["Board", "NoDecision", "Today", "dashboard"]
 
 KEPT_SECONDS = 30
 STATIC = Path(__file__).parent / "static"
@@ -39,7 +39,7 @@ HEADERS = {"Cache-Control": "no-cache"}
 class Board:
     """The page, made again in a worker thread when it is asked for and older than half a minute."""
 
-    def __init__(self, settings: Settings, today: Callable[[], Today | None]) -> None:
+    def __init__(self, settings: Settings, today: Callable[[], Today | NoDecision]) -> None:
         self._lake = Lake.open(settings)
         self._today = today
         self._lock = asyncio.Lock()
@@ -54,7 +54,7 @@ class Board:
             return self._kept[1]
 
 
-def dashboard(settings: Settings, today: Callable[[], Today | None]) -> Router:
+def dashboard(settings: Settings, today: Callable[[], Today | NoDecision]) -> Router:
     """`/`, `/assets/…` and `/reports/…`. `today` is called in a worker thread, at most twice a minute."""
     board = Board(settings, today)
 

@@ -6,13 +6,15 @@ Nothing here knows how it is drawn.
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
 from cryptodudez_assets.contracts.quarantine import Fate
 from cryptodudez_assets.lake import quarantine
+from cryptodudez_assets.lake.freshness import Freshness, freshness
 from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.samples import last_day_of
 from cryptodudez_assets.lake.status import status_of
 from cryptodudez_assets.models.eth_signal.inputs import PRICES, SYMBOL
 from cryptodudez_assets.models.eth_signal.options import Decision
@@ -48,6 +50,13 @@ class Today:
 
 
 @dataclass(frozen=True)
+class NoDecision:
+    """Why nothing can be said today, and what to do."""
+
+    words: str
+
+
+@dataclass(frozen=True)
 class Record:
     """How a model did on days that it had not seen. `days` has the columns of `Prediction`, in order of time."""
 
@@ -76,12 +85,11 @@ class Version:
 
 @dataclass(frozen=True)
 class SourceHealth:
-    """How fresh a source's table is, and what was set aside on the way to it."""
+    """How fresh a source's data are, and what was set aside on the way to its table."""
 
     name: str
     table: str
-    fresh_within: timedelta
-    newest: datetime | None
+    freshness: Freshness
     written_at: datetime | None
     valid: int
     open_rows: int
@@ -94,17 +102,22 @@ class Picture:
     """All that one look at the platform found. `closes` has `event_ts` and `close` of Ethereum, in order of time."""
 
     gathered_at: datetime
-    today: Today | None
+    today: Today | NoDecision
     closes: pl.DataFrame
     records: list[Record]
     versions: list[Version]
     sources: list[SourceHealth]
     reports: list[str]
-    has_samples: bool
-    """Whether the demo has put simulated data into the lake."""
+    samples_until: date | None
+    """The last day of the demo's simulated data; None where it has put none into the lake."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has landed yet."""
+        return not any(one.valid or one.open_rows or one.open_files or one.pending for one in self.sources)
 
 
-def gather(lake: Lake, today: Callable[[], Today | None]) -> Picture:
+def gather(lake: Lake, today: Callable[[], Today | NoDecision]) -> Picture:
     """Look at everything. Works on an empty lake, too."""
     registry = Registry(lake.settings.models, "eth_signal")
     return Picture(
@@ -115,7 +128,7 @@ def gather(lake: Lake, today: Callable[[], Today | None]) -> Picture:
         versions=[_version(registry, number) for number in sorted(registry.versions(), reverse=True)],
         sources=[_health(lake, source) for source in all_sources().values()],
         reports=report_names(lake.settings),
-        has_samples=lake.settings.samples.is_dir(),
+        samples_until=last_day_of(lake.settings),
     )
 
 
@@ -159,13 +172,11 @@ def _version(registry: Registry, number: int) -> Version:
 def _health(lake: Lake, source: Source) -> SourceHealth:
     table = lake.tables.table(source.table)
     snapshot = table.current_snapshot() if table else None
-    rows = lake.tables.scan(source.table)
     status = status_of(lake, source.name)
     return SourceHealth(
         name=source.name,
         table=source.table,
-        fresh_within=source.fresh_within,
-        newest=None if rows is None else rows.select(pl.col("event_ts").max()).collect().item(),
+        freshness=freshness(lake, source),
         written_at=datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC) if snapshot else None,
         valid=status.valid,
         open_rows=_open(quarantine.rows_of(lake.tables, source.name)),

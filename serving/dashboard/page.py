@@ -12,11 +12,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cryptodudez_assets.contracts.base import columns_of
+from cryptodudez_assets.lake.freshness import Freshness
 from cryptodudez_assets.models.eth_signal.contract import EthTrainingSet
 from cryptodudez_assets.models.eth_signal.options import CLASSES, Decision, SignalOptions
+from cryptodudez_assets.models.eth_signal.signal import STALE_AFTER
 from cryptodudez_assets.models.findings import Judged
 from serving.dashboard.charts import Point, growth_chart, price_chart
-from serving.dashboard.data import BASE_RATES, Picture, Record
+from serving.dashboard.data import BASE_RATES, NoDecision, Picture, Record, Today
 
 DAGSTER = "http://127.0.0.1:3000"
 SHOWN_DAYS = 365
@@ -80,13 +82,16 @@ class Effect:
 
 def render(picture: Picture) -> str:
     """The whole page."""
+    today = picture.today if isinstance(picture.today, Today) else None
     return (
         _environment()
         .get_template("page.html")
         .render(
             picture=picture,
-            today=picture.today,
-            effects=_effects(picture.today.moved) if picture.today else [],
+            today=today,
+            why=picture.today.words if isinstance(picture.today, NoDecision) else "",
+            effects=_effects(today.moved) if today else [],
+            old=[one.freshness.raw for one in picture.sources if _is_old(one.freshness)],
             tracks=[_track(record, picture.closes) for record in picture.records],
             price=None if picture.records else _price(_shown(picture.closes), []),
             classes=CLASSES,
@@ -117,6 +122,11 @@ def _environment() -> Environment:
         "words": lambda name: name.replace("_", " "),
     }
     return environment
+
+
+def _is_old(one: Freshness) -> bool:
+    """Whether a source's data are older than the signal may stand on."""
+    return one.age is not None and one.age > STALE_AFTER
 
 
 def _track(record: Record, closes: pl.DataFrame) -> Track:

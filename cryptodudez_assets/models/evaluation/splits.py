@@ -44,7 +44,7 @@ def walk_forward_folds(
     if len(span) < needed:
         raise TooFewDays(
             f"{len(span)} days from the first to the last label, but {n_folds} folds need {needed}: {min_train_days} to "
-            f"learn from, {gap} between, {LEAST_TEST_DAYS} in each test. Add price history, or ask for fewer folds or days."
+            f"learn from, {gap} between, {LEAST_TEST_DAYS} in each test. Land more price history."
         )
     splitter = TimeSeriesSplit(n_folds, test_size=(len(span) - min_train_days - gap) // n_folds, gap=gap)
     return [

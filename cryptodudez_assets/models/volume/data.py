@@ -57,12 +57,16 @@ def split_of(rows: pl.LazyFrame, options: VolumeOptions) -> Split:
     days = rows.group_by("date").agg(rows=pl.len()).sort("date").collect(engine="streaming")
     total = int(days["rows"].sum())
     if total < options.min_rows:
-        raise TooFewRows(f"{total} rows with both features, fewer than {options.min_rows}")
+        raise TooFewRows(
+            f"{total} rows with both features, but {options.min_rows} are needed. Land more days or symbols."
+        )
     before = days.select("date", share=(pl.col("rows").cum_sum() - pl.col("rows")) / total)
     bounds = (options.train_share, options.train_share + options.choose_share)
     choose, test = (before.filter(pl.col("share") >= bound)["date"] for bound in bounds)
     if choose.is_empty() or test.is_empty() or choose[0] == test[0]:
-        raise TooFewRows(f"{total} rows of only {len(days)} days: they cannot be split into three parts by time")
+        raise TooFewRows(
+            f"{total} rows of only {len(days)} days: they cannot be split into three parts by time. Land more days."
+        )
     before_test = int(days.filter(pl.col("date") < test[0])["rows"].sum())
     return Split(days["date"][0], choose[0], test[0], days["date"][-1], total, before_test)
 

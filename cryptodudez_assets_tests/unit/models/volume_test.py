@@ -97,7 +97,7 @@ def test_a_day_lies_in_one_part_and_parts_are_in_order_of_time():
 
 @pytest.mark.parametrize("few", [rows().head(40), rows().filter(pl.col("date") < date(2020, 2, 1)).clear()])
 def test_too_few_rows(few: pl.DataFrame, settings: Settings):
-    with pytest.raises(data.TooFewRows, match="fewer than 500"):
+    with pytest.raises(data.TooFewRows, match=r"but 500 are needed\. Land more"):
         trained_on(few, settings)
     assert not registry_of(settings).versions()
 

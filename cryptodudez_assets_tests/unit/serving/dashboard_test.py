@@ -11,20 +11,25 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.samples import fix_last_day
 from cryptodudez_assets.models.findings import Verdict
+from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets_tests.builders import take_in
 from cryptodudez_assets_tests.dashboard_states import register, skilled, unskilled
 from cryptodudez_assets_tests.findings_builder import CHOSEN, findings
-from serving.dashboard import Board, Today, dashboard
+from serving.dashboard import Board, NoDecision, Today, dashboard
 from serving.dashboard.charts import date_ticks, log_ticks, price_chart
 from serving.dashboard.data import gather
 from serving.dashboard.page import ago, percent, render
 
+NOTHING = NoDecision("eth_signal cannot answer: no version was promoted yet")
 
-def page_of(lake: Lake, today: Today | None) -> str:
+
+def page_of(lake: Lake, today: Today | NoDecision = NOTHING) -> str:
     return render(gather(lake, lambda: today))
 
 
-def client_of(lake: Lake, today: Today | None = None) -> TestClient[Litestar]:
+def client_of(lake: Lake, today: Today | NoDecision = NOTHING) -> TestClient[Litestar]:
     return TestClient(Litestar([dashboard(lake.settings, lambda: today)]))
 
 
@@ -33,7 +38,7 @@ def text_of(page: str) -> str:
 
 
 def test_an_empty_platform_says_what_to_do(lake: Lake):
-    page = page_of(lake, None)
+    page = page_of(lake)
 
     assert "No decision yet" in page
     assert "make demo" in page
@@ -75,9 +80,35 @@ def test_the_legend_names_the_turns_that_are_marked(lake: Lake):
 
 
 def test_sample_data_are_said_to_be_simulated(lake: Lake):
-    assert "simulated" not in text_of(page_of(lake, None))
-    lake.settings.samples.mkdir(parents=True)
-    assert "Sample data. Prices and tweets in this lake are simulated" in text_of(page_of(lake, None))
+    assert "simulated" not in text_of(page_of(lake))
+    fix_last_day(lake.settings, date(2026, 11, 26))
+    assert "simulated by the demo, up to 26 November 2026." in text_of(page_of(lake))
+
+
+def test_what_is_stale_says_what_to_do(lake: Lake):
+    today = unskilled(lake)
+    assert "Land newer files of its sources with cryptodudez land" in text_of(page_of(lake, today))
+    fix_last_day(lake.settings, date(2021, 7, 5))
+    text = text_of(page_of(lake, today))
+    assert "for a signal of today begin with another CRYPTODUDEZ_HOME and cryptodudez demo" in text
+
+
+def test_without_a_decision_it_says_why_and_offers_the_demo_to_an_empty_lake_only(
+    lake: Lake, drop: Callable[[str, str, bytes], object]
+):
+    why = NoDecision("eth_signal cannot answer: too little to train on: 277 days")
+    empty = text_of(page_of(lake, why))
+    assert "Eth_signal cannot answer: too little to train on: 277 days." in empty
+    assert "make demo" in empty
+    assert "nothing yet: cryptodudez land crypto_prices" in empty
+
+    candles = b"SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n1,Ethereum,ETH,banana,2,1,1.5,1.5,1,1\n"
+    drop("crypto_prices", "a.csv", candles)
+    take_in(lake, all_sources()["crypto_prices"])
+    landed = text_of(page_of(lake, why))
+    assert "too little to train on" in landed
+    assert "Land more files" in landed
+    assert "make demo" not in landed
 
 
 def test_baselines_stand_beside_the_model_at_the_judged_cost(lake: Lake):
@@ -180,14 +211,14 @@ def test_freshness_and_quarantine_are_told(lake: Lake, drop: Callable[[str, str,
     drop("crypto_prices", "a.csv", candles)
     take_in(lake, all_sources()["crypto_prices"])
 
-    health = next(one for one in gather(lake, lambda: None).sources if one.name == "crypto_prices")
+    health = next(one for one in gather(lake, lambda: NOTHING).sources if one.name == "crypto_prices")
 
     assert (health.valid, health.open_rows, health.open_files, health.pending) == (1, 1, 0, 0)
-    assert health.newest is not None
-    assert health.newest.date() == date(2021, 1, 1)
+    assert health.freshness.newest is not None
+    assert health.freshness.newest.date() == date(2021, 1, 1)
     assert health.written_at is not None
     assert datetime.now(UTC) - health.written_at < timedelta(minutes=1)
-    assert "1 January 2021" in page_of(lake, None)
+    assert "1 January 2021" in page_of(lake)
 
 
 def test_buy_points_up_from_below_and_sell_down_from_above():

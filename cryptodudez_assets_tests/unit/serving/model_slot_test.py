@@ -5,7 +5,7 @@ import math
 import msgspec
 import pytest
 
-from cryptodudez_assets.models.registry import Registry
+from cryptodudez_assets.models.registry import Held, Registry
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.model_builders import NO_SKILL, TOY_FEATURES, register_toy
 from cryptodudez_assets_tests.serving_builders import MODEL, champion
@@ -30,6 +30,24 @@ def test_without_a_champion_it_says_what_to_do(slot: ModelSlot):
     slot.refresh()
     with pytest.raises(Unavailable, match="cryptodudez run"):
         slot.require()
+
+
+def test_what_lacks_data_says_so_and_does_not_ask_to_be_tried_again(slot: ModelSlot):
+    with pytest.raises(Unavailable) as told:
+        slot.require()
+    assert told.value.headers == {"Retry-After": "30"}
+
+    slot.registry.hold(Held(inputs={}, why="277 days, but 860 are needed. Land more price history."))
+    slot.refresh()
+    with pytest.raises(Unavailable) as told:
+        slot.require()
+    assert "277 days, but 860 are needed. Land more price history" in told.value.detail
+    assert "cryptodudez run" in told.value.detail
+    assert not told.value.headers
+
+    champion(Settings(home=slot.registry.folder.parent.parent), features=TOY_FEATURES)
+    slot.refresh()
+    assert slot.require().version == 1
 
 
 def test_a_promoted_version_takes_over(settings: Settings, slot: ModelSlot, loaded: Loaded):
