@@ -279,7 +279,7 @@ def _begin(
 ) -> Callable[[pl.DataFrame], object]:
     """A change of one table of the view, without what is computed anew; returns what writes rows to it."""
     change = stack.enter_context(lake.tables.changing(spec))
-    change.note(made.note).remember(made.note)
+    change.note(made.note).remember(made.note).as_result()
     if reaches is None:
         change.delete(AlwaysTrue())
     else:

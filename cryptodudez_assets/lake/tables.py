@@ -295,6 +295,7 @@ class Change:
         self._deleted: list[BooleanExpression] = []
         self._dropped: dict[str, DataFile] = {}
         self._changed = False
+        self._is_result = False
 
     def rows(self, where: BooleanExpression | None = None) -> pl.LazyFrame:
         """Rows as they were before the change, in the files that may match `where`."""
@@ -406,6 +407,11 @@ class Change:
         self._properties |= properties
         return self
 
+    def as_result(self) -> Self:
+        """Make the table's first snapshot even where there are no rows: that there are none is a result, too."""
+        self._is_result = True
+        return self
+
     def _carry_out_deletions(self) -> None:
         if not self._deleted:
             return
@@ -444,7 +450,7 @@ class Change:
         """Make everything visible at once."""
         self._carry_out_deletions()
         added = self._added.close()
-        if added or self._dropped:
+        if added or self._dropped or (self._is_result and self.snapshot_id is None):
             with self._new_snapshot() as snapshot:
                 for old in self._dropped.values():
                     snapshot.delete_data_file(old)

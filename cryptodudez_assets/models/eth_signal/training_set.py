@@ -67,11 +67,11 @@ def update(lake: Lake, options: SignalOptions) -> TrainingSet | None:
         if made_from(change.table) != now:
             rows = build(lake, options, inputs)
             change.remember(now.note)
-            if not rows.equals(change.rows().sort("event_ts").collect()):
+            if change.snapshot_id is None or not rows.equals(change.rows().sort("event_ts").collect()):
                 for name, snapshot_id in inputs.items():
                     lake.tables.keep(name, snapshot_id)
                 labelling = json.dumps(options.model_dump(include=set(LABELLING)), sort_keys=True)
-                change.delete(AlwaysTrue()).note(now.note | {OPTIONS: labelling}).add(rows)
+                change.delete(AlwaysTrue()).note(now.note | {OPTIONS: labelling}).add(rows).as_result()
     lake.tables.keep(SPEC.name)
     return read(lake) if change.snapshot_id is not None else None
 
