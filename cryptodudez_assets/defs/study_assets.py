@@ -61,7 +61,7 @@ def carry_out(lake: Lake) -> dict[str, Any]:
     write(report_path(lake), report.page(found, told, drawn))
     # The table comes last, since it says what it was made from.
     with lake.tables.changing(DOGECOIN) as change:
-        change.delete(AlwaysTrue()).add(result.rows_of(found)).note(made.note).remember(made.note)
+        change.delete(AlwaysTrue()).add(result.rows_of(found)).note(made.note).remember(made.note).as_result()
     pictures = {f"plot_{name}": dg.MetadataValue.md(f"![{name}]({data_uri(svg)})") for name, svg in drawn.items()}
     return {
         **table_metadata(lake, DOGECOIN.name),

@@ -31,11 +31,16 @@ class Part(BaseModel):
 
 
 class Model(Part):
-    """The version that answered, as it is now; without a manifest where it is gone or was changed since."""
+    """The version that answered, with its stage and verdict of that time; without a manifest where it is gone or was changed since.
+
+    `stage_now` and `verdict_now` say what has become of it since.
+    """
 
     manifest: Manifest | None
     stage: Stage | None
     verdict: Verdict | None
+    stage_now: Stage | None = None
+    verdict_now: Verdict | None = None
     problem: str | None = None
 
 
@@ -88,7 +93,7 @@ def explain(lake: Lake, receipt_id: str) -> Explanation:
     """Everything behind the prediction with this receipt; `UnknownReceipt` where there is none."""
     receipt = _receipt(lake, receipt_id)
     registry = Registry(lake.settings.models, receipt.model)
-    model = _model(registry, receipt.version)
+    model = _model(registry, receipt)
     lineage = _lineage(receipt, model.manifest)
     tables = {table for one in lineage for table in one.made_from}
     return Explanation(
@@ -129,10 +134,15 @@ def _receipt(lake: Lake, receipt_id: str) -> Receipt:
     return receipt
 
 
-def _model(registry: Registry, version: int) -> Model:
+def _model(registry: Registry, receipt: Receipt) -> Model:
+    version, at = receipt.version, receipt.made_at
     try:
         return Model(
-            manifest=registry.manifest(version), stage=registry.stage(version), verdict=registry.verdict(version)
+            manifest=registry.manifest(version),
+            stage=registry.stage(version, at),
+            verdict=registry.verdict(version, at),
+            stage_now=registry.stage(version),
+            verdict_now=registry.verdict(version),
         )
     except (LookupError, Tampered, ValueError) as error:
         return Model(manifest=None, stage=None, verdict=None, problem=str(error))
@@ -192,8 +202,11 @@ def _model_lines(receipt: Receipt, model: Model) -> Iterator[str]:
         yield f"  problem      {model.problem}"
         return
     trained = model.manifest.trained_on
-    yield f"  recipe       {model.manifest.recipe}, {model.stage}, code {model.manifest.code_version}"
+    since = f" (now {model.stage_now})" if model.stage_now != model.stage else ""
+    yield f"  recipe       {model.manifest.recipe}, {model.stage}{since}, code {model.manifest.code_version}"
     yield f"  verdict      {model.verdict.label}: {model.verdict.words}"
+    if model.verdict_now and model.verdict_now != model.verdict:
+        yield f"  since then   {model.verdict_now.label}: {model.verdict_now.words}"
     yield f"Training set   {trained.table}, snapshot {trained.snapshot_id}"
     yield f"  rows         {trained.rows}, {trained.first_day:%Y-%m-%d} to {trained.last_day:%Y-%m-%d}"
 

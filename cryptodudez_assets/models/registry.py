@@ -147,10 +147,13 @@ class Registry:
         """Where a file of a version lies."""
         return self._versions / str(version) / file
 
-    def stage(self, version: int) -> Stage:
-        """Champion: it serves. Archived: it was champion once, or is older than the champion. Candidate: neither."""
+    def stage(self, version: int, at: datetime | None = None) -> Stage:
+        """Champion: it serves. Archived: it was champion once, or is older than the champion. Candidate: neither.
+
+        `at`: as it was then, instead of now.
+        """
         self._require(version)
-        promoted = [one.version for one in self.promotions()]
+        promoted = [one.version for one in self.promotions() if at is None or one.at <= at]
         if not promoted:
             return "candidate"
         if version == promoted[-1]:
@@ -190,9 +193,13 @@ class Registry:
             stages.reviews.append(Review(version=version, at=datetime.now(UTC), verdict=verdict))
             self._write_stages(stages)
 
-    def verdict(self, version: int) -> Verdict:
-        """The latest word about a version: of a review, or else of its training."""
-        reviews = [one.verdict for one in self._read_stages().reviews if one.version == version]
+    def verdict(self, version: int, at: datetime | None = None) -> Verdict:
+        """The latest word about a version: of a review, or else of its training. `at`: the latest one then, instead of now."""
+        reviews = [
+            one.verdict
+            for one in self._read_stages().reviews
+            if one.version == version and (at is None or one.at <= at)
+        ]
         return reviews[-1] if reviews else self.manifest(version).verdict
 
     def settled(self) -> int | None:

@@ -82,7 +82,7 @@ def look(lake: Lake) -> Looks | None:
     content = content_of(lake.tables.table(training_set.SPEC.name), training.snapshot_id)
     made = MadeFrom("", {training_set.SPEC.name: content or 0, CHAMPION: champion.version})
     with lake.tables.changing(SPEC) as change:  # last, since it says what pages and table were made from
-        change.add(pl.DataFrame(rows, schema=polars_schema(DriftLooks))).note(made.note).remember(made.note)
+        change.add(pl.DataFrame(rows, schema=polars_schema(DriftLooks))).note(made.note).remember(made.note).as_result()
     return Looks(champion.label, found, pages)
 
 

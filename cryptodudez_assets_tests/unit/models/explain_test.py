@@ -15,6 +15,7 @@ from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.models.explain import Explanation, UnknownReceipt, explain, source_tables
+from cryptodudez_assets.models.findings import Verdict
 from cryptodudez_assets.models.predictor import as_rows, load
 from cryptodudez_assets.models.receipts import Receipt, Receipts
 from cryptodudez_assets.models.registry import Registry
@@ -72,6 +73,30 @@ def test_a_prediction_is_made_again(lake: Lake, served: Receipt):
     assert found.replay.probabilities == served.probabilities
     assert found.model.stage == "champion"
     assert Explanation.model_validate_json(found.model_dump_json()) == found
+
+
+def test_what_was_said_of_the_model_later_is_told_apart_from_what_was_known_then(
+    lake: Lake, served: Receipt, registry: Registry
+):
+    keep(lake, replace(served, id="old", made_at=datetime.now(UTC)))
+    before = explain(lake, "old")
+    assert (before.model.stage, before.model.verdict) == (before.model.stage_now, before.model.verdict_now)
+    assert not any("since then" in line or "(now" in line for line in before.lines())
+
+    luck = Verdict(skill=False, words="It was luck.")
+    registry.review(1, luck)
+    register_toy(registry)
+    registry.promote(2, "better")
+    found = explain(lake, "old")
+    assert found.model.verdict == before.model.verdict != luck
+    assert (found.model.verdict_now, found.model.stage, found.model.stage_now) == (luck, "champion", "archived")
+    told = "\n".join(found.lines())
+    assert f"verdict      {before.model.verdict.label}" in told
+    assert "since then   no skill: It was luck." in told
+    assert "champion (now archived)" in told
+
+    keep(lake, replace(served, id="new", made_at=datetime.now(UTC)))
+    assert explain(lake, "new").model.verdict == luck
 
 
 def test_the_smallest_difference_is_noticed(lake: Lake, served: Receipt):
