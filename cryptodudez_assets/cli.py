@@ -186,7 +186,7 @@ def status(as_json: bool, files: bool) -> None:
     for source, counts in told.items():
         table.add_row(source, *(f"{counts[name]:,}" for name in shown))
     (console if console.is_terminal else unfolded).print(table)
-    for line in lines(lake, found):
+    for line in lines(found):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     if files:
         every = file_status(lake, all_sources())
@@ -838,6 +838,7 @@ def _usable_settings() -> Settings:
     except OSError as error:
         raise _unusable(settings.home, error) from None
     _insist_on_writable(settings.home, settings.home)
+    os.environ.setdefault("MPLCONFIGDIR", str(settings.home / "cache" / "matplotlib"))  # not below the user's home
     return settings
 
 

@@ -150,7 +150,7 @@ class _Work:
         self._say_what_is_missing(found)
 
     def _say_what_is_missing(self, found: Standing) -> None:
-        for line in not_made(self.lake, found):
+        for line in not_made(found):
             self.console.print(line, soft_wrap=True, highlight=False, markup=False)
         for one in found.behind:
             if self._of_interest([key_of(one.name)]):

@@ -148,9 +148,13 @@ def materialize(
 
 
 def made_from_by(view: FeatureView, table: Callable[[str], Table | None]) -> MadeFrom | None:
-    """What all tables of the view were made from, by how a table is found; None unless they agree."""
-    told = [made_from(table(spec.name)) for spec in table_specs(view)]
-    return told[0] if all(one == told[0] for one in told) else None
+    """What all tables of the view were made from, by how a table is found; None unless they agree and have a snapshot.
+
+    Earlier versions made none where there were no rows.
+    """
+    tables = [table(spec.name) for spec in table_specs(view)]
+    told = [made_from(one) for one in tables if content_of(one) is not None]
+    return told[0] if len(told) == len(tables) and all(one == told[0] for one in told) else None
 
 
 def without_rows(lake: Lake, view: FeatureView) -> list[str]:

@@ -77,8 +77,9 @@ def test_without_ether_s_prices_it_says_so_and_when_they_land_every_table_is_mad
     second = run(lake)
 
     assert "nothing new in the raw zone: what can be made is up to date" in second
-    assert "features.eth_predictors_daily" in second
-    assert "features.market_factors_daily has no rows, land more of crypto_prices" in second
+    assert "not made: ml.eth_signal" in second
+    assert "0 days from the first to the last label, but 6 folds need 860" in second
+    assert "Land more price history" in second
     assert "market.stock_market is missing, land stock_market" in second
 
     (ether,) = (name for name in coins(samples) if "Ethereum" in name)

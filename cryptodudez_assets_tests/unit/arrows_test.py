@@ -38,7 +38,8 @@ ROOMS = {
 START_SERVING = {"cli", "demo"}
 KNOW_DAGSTER = {"defs", "definitions", "headless", "demo"}
 READS_ENVIRONMENT = {"settings"}
-SETS_ENVIRONMENT = {"cli", "terminal"}  # DAGSTER_HOME and the encoding, for what they start
+# DAGSTER_HOME, where plots keep their fonts and the encoding, for what they start; what libraries are not to tell.
+SETS_ENVIRONMENT = {"cli", "terminal", "telemetry"}
 KNOWS_FEAST = "feast_plugin"  # and sets FEAST_USAGE, before Feast is imported
 
 MODULES = sorted([*PACKAGE.rglob("*.py"), *SERVING.rglob("*.py")])
