@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -47,6 +47,18 @@ class TestSensor:
         assert result.success
         assert sorted(rig.rows("market.gas_prices")["block"]) == [200, 201, 202]
         assert rig.tick().skip_reason.skip_message == "0 new of 3 listed in raw/gas_prices"
+
+    def test_its_run_names_the_assets_that_it_makes_as_its_target(self, rig: Rig):
+        rig.drop("a.csv", GOOD)
+
+        (request,) = rig.tick().run_requests
+
+        assert set(request.asset_selection) == {catalogue_key(SOURCE), TABLE, quarantine_key(SOURCE)}
+        job = rig.definitions.resolve_implicit_global_asset_job_def()
+        asked = frozenset(request.asset_selection)
+        run = rig.instance.create_run_for_job(job, asset_selection=asked, tags=request.tags)
+        assert rig.instance.get_run_by_id(run.run_id).asset_selection == asked
+        assert "contract" in checks_of(rig.carry_out(request)), "the checks of these assets come with them"
 
     def test_what_is_no_file_is_catalogued_once_and_asked_for_no_more(self, rig: Rig):
         good = rig.drop("a.csv", GOOD)
@@ -140,6 +152,32 @@ class TestRun:
 
         assert rig.materialize([catalogue_key(SOURCE), TABLE, quarantine_key(SOURCE)]).success
         assert rig.lake.tables.table("market.gas_prices").metadata_location == before
+
+
+class TestFreshness:
+    def test_is_of_the_data_whenever_they_are_written(self, rig: Rig):
+        rig.drop("a.csv", GOOD)
+        for result in (rig.ingest(), rig.materialize([catalogue_key(SOURCE), TABLE, quarantine_key(SOURCE)])):
+            check = checks_of(result)["fresh"]
+            assert result.success
+            assert not check.passed
+            assert check.severity == dg.AssetCheckSeverity.WARN
+            days = (datetime.now(UTC) - datetime(2021, 1, 1, 0, 0, 26, tzinfo=UTC)).days
+            assert f"of 2021-01-01 00:00 UTC, {days:,} days ago, and may be 30 days old" in str(check.description)
+            assert "land newer files of gas_prices" in str(check.description)
+
+        now = datetime.now(UTC)
+        rig.drop("b.csv", f"{HEADER}300,{now - timedelta(hours=3):%Y-%m-%d %H:%M:%S},50\n")
+        check = checks_of(rig.ingest())["fresh"]
+        assert check.passed
+        assert "3 hours ago" in str(check.description)
+
+    def test_where_nothing_has_landed_it_says_what_to_do(self, rig: Rig):
+        result = rig.materialize([catalogue_key(SOURCE), TABLE, quarantine_key(SOURCE)])
+
+        check = checks_of(result)["fresh"]
+        assert check.passed
+        assert "market.gas_prices has no rows yet: `cryptodudez land gas_prices FILES`" in str(check.description)
 
 
 class TestContractCheck:

@@ -1,5 +1,6 @@
 """What somebody sees who types `cryptodudez up` and opens a browser. One server and browser for all tests, in order."""
 
+import json
 import os
 import shutil
 import signal
@@ -122,6 +123,18 @@ def test_a_dropped_file_with_garbage_gets_into_table_and_quarantine(server: Serv
     wait_until(lambda: counts() == (28, 1), FROM_FILE_TO_TABLE_SECONDS)
     page.goto(f"{server.url}/assets/market/crypto_prices")
     page.get_by_text(f"{before.valid + 28:,}", exact=True).first.wait_for()  # the page knows it, too
+
+
+def test_the_run_that_its_sensor_asked_for_shows_a_target(server: Server):
+    asked = """{runsOrError(filter: {tags: [{key: "cryptodudez/source", value: "crypto_prices"}]}) {
+        ... on Runs {results {assetSelection {path}}}}}"""
+    body = json.dumps({"query": asked}).encode()
+    request = urllib.request.Request(f"{server.url}/graphql", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request) as answer:
+        runs = json.load(answer)["data"]["runsOrError"]["results"]
+
+    assert runs
+    assert all({"path": ["market", "crypto_prices"]} in (run["assetSelection"] or []) for run in runs)
 
 
 def test_what_stands_on_the_tables_follows_by_itself(server: Server):
