@@ -15,7 +15,6 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.provenance import MadeFrom, content_of
 from cryptodudez_assets.lake.tables import scan
 from cryptodudez_assets.products.dogecoin import CRYPTO, DOGECOIN, READS, TERMS, report_path, version
-from cryptodudez_assets.reports.page import write
 from cryptodudez_assets.reports.sections import markdown
 from cryptodudez_assets.studies.contract import KEY, DogecoinStudy
 
@@ -50,8 +49,9 @@ def _dogecoin() -> dg.AssetsDefinition:
 
 def carry_out(lake: Lake) -> dict[str, Any]:
     """Study, report and table; what the UI is to show of them."""
-    # Drawing takes long to load, and is needed only here.
+    # Drawing takes long to load, leaves a folder of its own where it is, and is needed only here.
     from cryptodudez_assets.reports.figures import data_uri
+    from cryptodudez_assets.reports.page import write
     from cryptodudez_assets.studies import dogecoin, plots, report, result, words
 
     inputs = {name: lake.tables.load(name) for name in READS}

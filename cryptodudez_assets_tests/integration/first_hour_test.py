@@ -85,10 +85,10 @@ class Machine:
         return done.stdout + done.stderr
 
     def left(self) -> list[str]:
-        """Files outside of the platform's home that no test has put there."""
-        ours = {"python/sitecustomize.py", "counts.json"}
-        found = (path.relative_to(self.around) for path in self.around.rglob("*") if not path.is_dir())
-        return sorted(str(path) for path in found if str(path) not in ours)
+        """Files and folders outside of the platform's home that no test has put there."""
+        ours = {"user", "temporary", "here", "python", "python/sitecustomize.py", "counts.json"}
+        found = (str(path.relative_to(self.around)) for path in self.around.rglob("*"))
+        return sorted(path for path in found if path not in ours)
 
     def sent_out(self) -> int:
         """What the kernel counted of the last command."""
