@@ -11,14 +11,17 @@ from litestar.params import FromPath, QueryParameter
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.features import FeatureView, all_views
+from cryptodudez_assets.lake.freshness import in_words
 from serving.errors import Problem
 from serving.services import services_of
 
 CHOICE = "features"
 
 
-class FeaturesAnswer(msgspec.Struct):
-    """The newest row of a key. Without one that may be served `found` is false, and times and features are null."""
+class FeaturesAnswer(msgspec.Struct, omit_defaults=True):
+    """The newest row of a key. Without one that may be served `found` is false, times and features are null, and `missing` says
+    what to do.
+    """
 
     view: str
     key: dict[str, Any]
@@ -26,6 +29,7 @@ class FeaturesAnswer(msgspec.Struct):
     event_ts: datetime | None
     known_ts: datetime | None
     features: dict[str, Any]
+    missing: str | None = None
 
 
 @get(
@@ -53,7 +57,17 @@ def read_features(
     key = _key(declared, request.query_params.dict())
     [row] = services_of(request).store.read(declared, [key], names, datetime.now(UTC))
     event, known = row["event_ts"], row["known_ts"]
-    return FeaturesAnswer(view, key, known is not None, event, known, {name: row[name] for name in names})
+    values = {name: row[name] for name in names}
+    missing = _missing(declared) if known is None else None
+    return FeaturesAnswer(view, key, known is not None, event, known, values, missing)
+
+
+def _missing(view: FeatureView) -> str:
+    """Why there is no row, as far as the online store can tell, and what to do."""
+    return (
+        f"there is no row of {view.name} for this key that is at most {in_words(view.ttl)} old: land newer files, then "
+        "`cryptodudez run`"
+    )
 
 
 def _key(view: FeatureView, given: dict[str, list[Any]]) -> dict[str, Any]:

@@ -326,6 +326,7 @@ def test_a_missing_or_expired_row_is_not_found_and_null(settings: Settings, star
     for symbol in ("ETH", "MOON"):
         answer = client.get(f"/features/crypto_daily?symbol={symbol}&features=close").json()
         assert (answer["found"], answer["known_ts"], answer["features"]) == (False, None, {"close": None})
+        assert "at most 3 days old: land newer files, then `cryptodudez run`" in answer["missing"]
 
 
 @pytest.mark.parametrize(
