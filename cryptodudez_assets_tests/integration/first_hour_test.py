@@ -185,7 +185,7 @@ def test_everything_is_ready_and_nothing_stale(client: TestClient) -> None:
         ("stock_daily", {"symbol": "AAPL"}),
         ("market_factors_daily", {}),
         ("eth_predictors_daily", {}),
-        ("tweet_daily", {}),
+        ("tweet_daily", {"author": "elonmusk"}),
     ],
 )
 def test_features_online_are_values(client: TestClient, view: str, key: dict[str, str]) -> None:
