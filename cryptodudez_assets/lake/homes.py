@@ -49,7 +49,34 @@ def own(settings: Settings) -> Settings:
     strange = [one for one in found.pointers if not inside(one.metadata_location, warehouse(settings))]
     if strange:
         raise Refused(foreign(settings, strange[0]))
+    if unnamed := _unnamed(settings):
+        raise Refused(
+            f"the catalog at {_where(settings)} does not name {', '.join(unnamed)}, {_beside_tables(settings)}"
+        )
     return _as_spelled(settings, found.pointers)
+
+
+def _unnamed(settings: Settings) -> list[str]:
+    """Tables that were written to, and that the catalog does not name."""
+    store = open_store(settings)
+    folders = _folders(store) if settings.lake_is_local else _folders_of_bucket(settings.lake, store)
+    found = named(settings)  # asked after the folders, since a table is named before it is written to
+    unknown = sorted(folders - {one.name for one in (found.pointers if found else [])})
+    return [table for table in unknown if holds_tables(store, f"tables/{table.replace('.', '/')}")]
+
+
+def _folders(store: ObjectStore) -> set[str]:
+    return {f"{space}.{table}" for space in store.folders("tables") for table in store.folders(f"tables/{space}")}
+
+
+_LISTED: dict[str, set[str]] = {}
+
+
+def _folders_of_bucket(lake: str, store: ObjectStore) -> set[str]:
+    """Asked once a process: a bucket takes a request for each namespace."""
+    if lake not in _LISTED:
+        _LISTED[lake] = _folders(store)
+    return _LISTED[lake]
 
 
 def insist_on_own(settings: Settings, table: str, location: str) -> None:

@@ -266,12 +266,12 @@ def _replaced(lake: Lake, entries: list[Entry]) -> set[str]:
 def _changed(
     lake: Lake, source: Source, entries: list[Entry], reading: Reading, progress: Callable[[str], None]
 ) -> set[str]:
-    """Entries of which other bytes were read than were catalogued. The next look catalogues what is there now."""
-    changed = [entry for entry in entries if reading.counts[quarantine.identity(entry)].changed]
-    for entry in changed:
-        progress(f"{_name(entry)}: other bytes than were catalogued, of the same time and size; it is catalogued again")
-    catalogue.archives_changed(lake.tables, source.name, [entry for entry in changed if entry["member"] is not None])
-    return {entry["entry_id"] for entry in changed}
+    """Entries that could not be read as they were catalogued. The next look catalogues what is there now."""
+    anew = [(entry, why) for entry in entries if (why := reading.counts[quarantine.identity(entry)].anew)]
+    for entry, why in anew:
+        progress(f"{_name(entry)}: {why}; it is catalogued again")
+    catalogue.archives_changed(lake.tables, source.name, [entry for entry, _ in anew if entry["member"] is not None])
+    return {entry["entry_id"] for entry, _ in anew}
 
 
 def _is_still(lake: Lake, uri: str, generation: str) -> bool:

@@ -58,6 +58,9 @@ class ObjectStore(Protocol):
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         """Objects below `prefix` in key order, beginning behind the key `after`."""
 
+    def folders(self, prefix: str) -> list[str]:
+        """Names of what lies directly below `prefix` and has something below it, in order."""
+
     def stat(self, key: str) -> StoredObject | None:
         """The object as it is now, or None."""
 
@@ -140,6 +143,13 @@ class FolderStore:
             elif found := _found(f"{prefix}/{shown}", walk, path, name):
                 yield found
 
+    def folders(self, prefix: str) -> list[str]:
+        try:
+            with folder_of(self.root, prefix.split("/")) as at, os.scandir(at) as entries:
+                return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+        except (FileNotFoundError, NotADirectoryError, Link):
+            return []
+
     def stat(self, key: str) -> StoredObject | None:
         found = stat_of(self.root, key)
         return _stored(key, found) if found else None
@@ -185,6 +195,10 @@ class CloudStore:
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         for page in self.store.list(prefix + "/", offset=after or None):
             yield from (_from_cloud(meta) for meta in page)
+
+    def folders(self, prefix: str) -> list[str]:
+        found = self.store.list_with_delimiter(prefix + "/")["common_prefixes"]
+        return sorted(one.rstrip("/").rpartition("/")[2] for one in found)
 
     def stat(self, key: str) -> StoredObject | None:
         try:

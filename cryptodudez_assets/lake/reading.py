@@ -39,7 +39,7 @@ GROUPS_TOLD = 16  # between two words of progress
 FILE = " file"  # beside the raw columns while chunks of several files are together, as `ROW` is
 
 # The file itself cannot be had. Other errors of the store (a network that is down) may pass: they stop the run.
-FILE_ERRORS = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, Link)
+FILE_ERRORS = (FileNotFoundError, IsADirectoryError, NotADirectoryError, Link)
 
 
 class Changed(Exception):
@@ -65,8 +65,8 @@ class FileCount:
     warned: int = 0
     as_of: datetime | None = None
     set_aside: str | None = None
-    changed: bool = False
-    """Whether its bytes are not those that were catalogued."""
+    anew: str | None = None
+    """Why it is to be catalogued again: its bytes are not those that were catalogued, or it may not be read for now."""
     failed: bool = False
     """Whether `set_aside` tells an error that nobody foresaw: of the file, or of what is declared about its layout."""
     broken: dict[str, int] = field(default_factory=dict)
@@ -156,7 +156,9 @@ def _chunks_of(
                 count.read += parsed.n_records
                 yield told, parsed
         except Changed:
-            count.changed = True
+            count.anew = "other bytes than were catalogued, of the same time and size"
+        except PermissionError as error:
+            count.anew = f"it cannot be read for now ({error.strerror})"
         except Refused as error:
             count.set_aside = str(error)
         except FILE_ERRORS as error:
@@ -289,7 +291,7 @@ class _Sieve:
 
     def _judged(self, group: Group) -> _Judged | None:
         """What becomes of the rows, None where there are none. Looks at what is in memory, and changes nothing."""
-        parts = [(told, parsed.table) for told, parsed in group if parsed.table is not None]
+        parts = [(told, parsed.table) for told, parsed in group if parsed.table is not None and len(parsed.table)]
         return self._canonical(_raw_rows(parts), group[0][1].reader) if parts else None
 
     def _keep(self, group: Group, judged: _Judged | None) -> None:

@@ -99,6 +99,8 @@ def _with_originals(files: pl.DataFrame) -> pl.DataFrame:
         .then(pl.format("set aside: {}", pl.col("reason").fill_null("no reason given")))
         .when(status == Status.EXPANDED)
         .then(pl.lit("an archive, told by its members"))
+        .when(status == Status.LOADED, pl.col("rows_quarantined") > 0)
+        .then(pl.format("loaded but for {} of {} rows, which are set aside", "rows_quarantined", "rows_read"))
         .when(status == Status.LOADED)
         .then(pl.lit("loaded"))
         .otherwise(pl.concat_str(pl.lit("still to be read"), "reason", separator=": ", ignore_nulls=True))

@@ -17,7 +17,10 @@ from cryptodudez_assets import sources
 from cryptodudez_assets.cli import main
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake import locks
+from cryptodudez_assets.lake.cataloguing import catalogue_objects
+from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.faults import Misdeclared
+from cryptodudez_assets.lake.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.objects import FolderStore
 from cryptodudez_assets.lake.status import unbalanced_files
@@ -180,10 +183,10 @@ class Faulty(FolderStore):
 
     def open(self, key: str) -> BinaryIO:
         if self.broken and key.endswith("b.csv"):
-            raise OSError(errno.EIO, "Input/output error")
+            raise self.broken
         return super().open(key)
 
-    broken = False
+    broken: OSError | None = None
 
 
 class TestTheMachineAtFault:
@@ -217,22 +220,30 @@ class TestTheMachineAtFault:
         load(lake, source)
         assert set(statuses(lake, source).values()) == {"loaded"}
 
+    def test_permission_that_is_lost_for_a_while_sets_nothing_aside(self, lake: Lake, drop: Drop):
+        source, store = STRICT.source(), Faulty(Path(lake.settings.lake))
+        for name, text in (("a", "1"), ("b", "2")):
+            drop("odd", f"{name}.csv", content(name, [text]))
+        catalogue_objects(lake, source, discover_all(lake, "odd"))
+        store.broken = PermissionError(errno.EACCES, "Permission denied")
+        ingest(replace(lake, store=store), source)
+        assert statuses(lake, source) == {"a.csv": "loaded", "b.csv": "ignored"}
+
+        load(lake, source)  # which looks again, now that it is back
+        assert set(statuses(lake, source).values()) == {"loaded"}
+
     def test_a_disk_that_fails_sets_nothing_aside(self, lake: Lake, drop: Drop):
         source, store = STRICT.source(), Faulty(Path(lake.settings.lake))
         drop("odd", "a.csv", content("a", ["1"]))
         drop("odd", "b.csv", content("b", ["2"]))
-        from cryptodudez_assets.lake.cataloguing import catalogue_objects
-        from cryptodudez_assets.lake.discovery import discover_all
-        from cryptodudez_assets.lake.ingest import ingest
-
         catalogue_objects(lake, source, discover_all(lake, "odd"))
-        store.broken = True
+        store.broken = OSError(errno.EIO, "Input/output error")
 
         with pytest.raises(OSError, match="Input/output error"):
             ingest(replace(lake, store=store), source)
 
         assert "quarantined" not in statuses(lake, source).values()
-        store.broken = False
+        store.broken = None
         ingest(replace(lake, store=store), source)
         assert set(statuses(lake, source).values()) == {"loaded"}
 

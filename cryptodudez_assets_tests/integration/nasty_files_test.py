@@ -10,13 +10,13 @@ from typing import Any
 
 import polars as pl
 import pytest
+from cryptodudez_assets.sources.draft import draft
 
 from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import Source, all_sources
-from cryptodudez_assets.sources.draft import draft
 from cryptodudez_assets_tests.builders import files, rows_of, take_in
 from cryptodudez_assets_tests.nasty.files import NastyFile, nasty_files
 from cryptodudez_assets_tests.nasty.subjects import COINS, GAUGES, Subject, clean_sample
