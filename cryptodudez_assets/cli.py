@@ -50,6 +50,8 @@ class Commands(click.Group):
             raise click.ClickException(str(refused)) from None
         except OutOfReach as error:
             raise click.ClickException(f"the catalog's server does not answer: {error}") from None
+        except TimeoutError as error:
+            raise click.ClickException(f"somebody else is at work here, and did not end in time: {error}") from None
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

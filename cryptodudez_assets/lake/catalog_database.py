@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+from cryptodudez_assets.lake.waiting import PatientConnection, be_patient
 from cryptodudez_assets.settings import Settings
 
 CATALOG = "lake"
@@ -20,7 +21,6 @@ CATALOG = "lake"
 STAGED = "lake.moving"
 """The same tables while they are being moved: nobody reads them under this name."""
 KEPT_BACKUPS = 7
-PATIENCE_SECONDS = 60
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 OF_BACKUP = "cryptodudez_backup"
 
@@ -154,7 +154,9 @@ def _pointers(connection: Any) -> list[Pointer]:
 @contextmanager
 def _file(path: Path) -> Iterator[sqlite3.Connection]:
     # Not read-only: what a killed process left half done must be undone first. Nothing is created.
-    with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=PATIENCE_SECONDS)) as connection:
+    with closing(
+        sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, factory=PatientConnection)
+    ) as connection:
         yield connection
 
 
@@ -167,6 +169,7 @@ def _server(settings: Settings) -> Iterator[Any]:
     except psycopg.OperationalError as error:
         raise OutOfReach(str(error).strip()) from None
     with opened as connection:
+        be_patient(connection)
         yield connection
 
 

@@ -4,16 +4,19 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from cryptodudez_assets.lake.waiting import PATIENCE_SECONDS, told_if_long
 from cryptodudez_assets.settings import Settings
 
-PATIENCE_SECONDS = 600
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 
 @contextmanager
 def exclusive(settings: Settings, name: str, patience_seconds: float | None = None) -> Iterator[None]:
-    """Hold the lock `name` against every other process (and thread) that uses the same catalog; wait for it if need be.
+    """Hold the lock `name` against every other process (and thread) that uses the same catalog; wait for it, with a word, if need be.
 
     Raises TimeoutError where that takes longer than `patience_seconds` (PATIENCE_SECONDS).
     """
@@ -21,15 +24,22 @@ def exclusive(settings: Settings, name: str, patience_seconds: float | None = No
     if settings.catalog.startswith("sqlite"):
         from filelock import FileLock
 
-        with FileLock(_file(settings, name), timeout=patience, is_singleton=False):
+        lock = FileLock(_file(settings, name), timeout=patience, is_singleton=False)
+        if not _free(lock):
+            with told_if_long(f"the lock {name}"):
+                lock.acquire()
+        try:
             yield
+        finally:
+            lock.release()
     else:
         import psycopg
 
         with psycopg.connect(_database(settings), autocommit=True) as connection:
             connection.execute(f"SET lock_timeout = '{int(1000 * patience)}ms'")
             try:
-                connection.execute("SELECT pg_advisory_lock(%s)", (_number(name),))
+                with told_if_long(f"the lock {name}"):
+                    connection.execute("SELECT pg_advisory_lock(%s)", (_number(name),))
             except psycopg.errors.LockNotAvailable as error:
                 raise TimeoutError(f"somebody else holds the lock {name!r}") from error
             yield
@@ -62,6 +72,17 @@ def sign_of_life(settings: Settings, name: str) -> Iterator[bool]:
         with psycopg.connect(_database(settings), autocommit=True) as connection:
             row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_number(name),)).fetchone()
             yield bool(row and row[0])
+
+
+def _free(lock: "FileLock") -> bool:
+    """Take it if nobody holds it, which is the rule: then nothing is set up to wait."""
+    from filelock import Timeout
+
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    return True
 
 
 def _file(settings: Settings, name: str) -> Path:

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Collection, Mapping, MutableMapping
 from typing import Any, Self
 
+from pyiceberg.catalog import MetastoreCatalog
 from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.io import FileIO, InputFile, OutputFile, OutputStream
@@ -19,6 +20,7 @@ from sqlalchemy import ColumnElement, delete, insert, select
 from sqlalchemy.orm import Session
 
 from cryptodudez_assets.lake.checksums import RECORD, record
+from cryptodudez_assets.lake.waiting import patient_engine
 
 METADATA = ".metadata.json"
 Written = MutableMapping[str, str]
@@ -30,7 +32,10 @@ class RecordingCatalog(SqlCatalog):  # type: ignore[misc]
 
     def __init__(self, name: str, **properties: str) -> None:
         self._written: Written = {}
-        super().__init__(name, **properties)
+        # Not SqlCatalog's own: there nobody could say how long to wait for a locked database.
+        MetastoreCatalog.__init__(self, name, **properties)
+        self.engine = patient_engine(properties["uri"])
+        self._init_catalog()
 
     def _load_file_io(self, properties: Properties = EMPTY_DICT, location: str | None = None) -> FileIO:
         return _HashingIO({**self.properties, **properties}, self._written)

@@ -260,7 +260,7 @@ def open_catalog(settings: Settings, name: str = CATALOG, uri: str | None = None
     from cryptodudez_assets.lake.recording import RecordingCatalog
 
     address = uri or settings.catalog.replace("postgresql://", "postgresql+psycopg://")
-    properties = {"uri": address, "warehouse": homes.warehouse(settings), "pool_pre_ping": "true"}
+    properties = {"uri": address, "warehouse": homes.warehouse(settings)}
     return RecordingCatalog(name, **properties, **endpoints.for_iceberg(settings))
 
 
