@@ -22,7 +22,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 from rich.text import Text
 
-from cryptodudez_assets.settings import Settings, unknown_variables
+from cryptodudez_assets.settings import Settings, may_be_told, unknown_variables
 from cryptodudez_assets.terminal import escape_in_children
 
 if TYPE_CHECKING:
@@ -827,9 +827,10 @@ def _settings() -> Settings:
 
 
 def _wrong(one: dict[str, Any]) -> str:
-    """A wrong setting with what is wrong, but without a password that its URL may hold."""
-    given = re.sub(r"(?<=://).*@", "…@", str(one["input"]))
-    return f"CRYPTODUDEZ_{one['loc'][0]}".upper() + f"={given}: {one['msg'].removeprefix('Value error, ')}"
+    """A wrong setting with what is wrong. What was given is not repeated where it may hold a password."""
+    name = str(one["loc"][0])
+    given = f"={one['input']}" if may_be_told(name) else ""
+    return f"CRYPTODUDEZ_{name.upper()}{given}: {one['msg'].removeprefix('Value error, ')}"
 
 
 def _usable_settings() -> Settings:

@@ -12,6 +12,8 @@ from urllib.parse import quote
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from cryptodudez_assets.addresses import insist_on_address, insist_on_endpoint, insist_on_postgresql
+
 PREFIX = "CRYPTODUDEZ_"
 OF_TESTS = {f"{PREFIX}REAL_DATA"}  # no setting, but no mistake
 LAKES = ("s3://", "gs://")
@@ -104,6 +106,10 @@ class Settings(BaseSettings):
     def _folder_or_bucket(cls, lake: str) -> str:
         if "://" in lake and not lake.startswith(LAKES):
             raise ValueError(f"must be a folder or begin with {_either(LAKES)}")
+        if "://" in lake and "@" in lake.removeprefix("s3://").removeprefix("gs://").partition("/")[0]:
+            raise ValueError(
+                "must have no key or password: credentials are found where the cloud's own tools find them"
+            )
         if "://" in lake and READ_BY_URLS.intersection(lake):
             raise ValueError(f"must have none of {' '.join(sorted(READ_BY_URLS))} in it")
         if "://" not in lake:
@@ -113,12 +119,17 @@ class Settings(BaseSettings):
     @field_validator("catalog")
     @classmethod
     def _known_catalog(cls, catalog: str) -> str:
-        return _beginning_with(CATALOGS, catalog)
+        return _readable(_beginning_with(CATALOGS, catalog))
 
     @field_validator("online")
     @classmethod
     def _known_online_store(cls, online: str) -> str:
-        return _beginning_with(ONLINE, online)
+        return _readable(_beginning_with(ONLINE, online))
+
+    @field_validator("s3_endpoint", "gs_endpoint")
+    @classmethod
+    def _endpoint(cls, endpoint: str) -> str:
+        return insist_on_endpoint(endpoint)
 
     @model_validator(mode="after")
     def _defaults_in_home(self) -> Self:
@@ -162,6 +173,15 @@ class Settings(BaseSettings):
         return inside and not os.path.lexists(self.home)
 
 
+def may_be_told(name: str) -> bool:
+    """Whether the value of a setting may be repeated to whoever reads a terminal or a log: that of a number or a folder.
+
+    Any text may hold a password, if only by mistake.
+    """
+    field = Settings.model_fields.get(name)
+    return field is not None and field.annotation in {int, float, Path}
+
+
 def unknown_variables() -> dict[str, str]:
     """Variables that are named as if they were settings, each with the setting of the nearest name."""
     known = [f"{PREFIX}{name}".upper() for name in Settings.model_fields]
@@ -188,6 +208,13 @@ def _beginning_with(schemes: tuple[str, ...], url: str) -> str:
     if url and not url.startswith(schemes):
         raise ValueError(f"must begin with {_either(schemes)}")
     return url
+
+
+def _readable(url: str) -> str:
+    """The address of a database, if every library reads it alike."""
+    if not url or url.startswith("sqlite:///"):
+        return url
+    return insist_on_postgresql(url) if url.startswith("postgres") else insist_on_address(url)
 
 
 def _either(schemes: tuple[str, ...]) -> str:

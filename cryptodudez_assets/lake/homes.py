@@ -8,6 +8,7 @@ and where its catalog is gone, broken, emptied or older than the tables. The lin
 import shlex
 from collections.abc import Sequence
 
+from cryptodudez_assets.addresses import place_of
 from cryptodudez_assets.lake.catalog_database import Damaged, OutOfReach, Pointer, backups, database_file, named
 from cryptodudez_assets.lake.objects import ObjectStore, open_store
 from cryptodudez_assets.lake.places import inside, is_local, lake_of, same, version_of
@@ -145,7 +146,7 @@ def _as_spelled(settings: Settings, pointers: Sequence[Pointer]) -> Settings:
 
 def _where(settings: Settings) -> str:
     path = database_file(settings)
-    return str(path) if path else f"PostgreSQL ({settings.catalog.rpartition('@')[2].partition('?')[0]})"
+    return str(path) if path else f"PostgreSQL ({place_of(settings.catalog)})"
 
 
 def _beside_tables(settings: Settings) -> str:

@@ -351,8 +351,7 @@ def test_up_says_when_its_port_is_taken(run: Run):
     ("setting", "told"),
     [
         ("BATCH_MEGABYTES=many", "BATCH_MEGABYTES=many: Input should be a valid integer"),
-        ("CATALOG=mysql://x", "CATALOG=mysql://x: must begin with sqlite:/// or postgresql://"),
-        ("CATALOG=mysql://user:secret@x", "CATALOG=mysql://…@x: must begin with"),
+        ("CATALOG=mysql://user:secret@x", "CATALOG: must begin with sqlite:/// or postgresql://"),
     ],
 )
 def test_a_wrong_setting_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, setting: str, told: str):

@@ -15,14 +15,16 @@ SERVING = Path(serving.__file__).parent
 # What each room may import of the project. Modules that are in no room (the command, the demo) may import everything, but the
 # server only if they start it.
 ROOMS = {
-    "settings": set(),
+    "addresses": set(),
+    "declarations": set(),
+    "settings": {"addresses"},
     "contracts": set(),
     "ordering": set(),
     "sources": {"contracts"},
     "simulator": set(),
-    "lake": {"settings", "contracts", "ordering", "sources"},
+    "lake": {"addresses", "settings", "contracts", "ordering", "sources"},
     "drafting": {"settings", "contracts", "lake", "sources"},
-    "features": {"contracts", "ordering", "sources"},
+    "features": {"contracts", "declarations", "ordering", "sources"},
     "feature_store": {"settings", "contracts", "lake", "features"},
     "reports": set(),
     "venues": set(),

@@ -1,0 +1,63 @@
+"""Whether an address (a URL that may hold a password) is one that every library reads alike. What is wrong never repeats it."""
+
+import re
+from urllib.parse import unquote, urlsplit
+
+PRINTABLE = re.compile(r"[\x21-\x7e\xa1-\ud7ff\ue000-\U0010ffff]*")
+HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\[\]:@/]*)(:(?P<port>\d{0,5}))?")
+ESCAPED = (
+    "a sign of a user name or password that means something in URLs is written as % and two digits, such as %40 for @"
+)
+
+
+def insist_on_address(url: str) -> str:
+    """The address of a server. Raises ValueError where libraries could take a part of its password for something else."""
+    if not PRINTABLE.fullmatch(url):
+        raise ValueError("has blanks or signs that cannot be seen in it: " + ESCAPED)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError(f"cannot be read as a URL: {ESCAPED}") from None
+    login, _, hosts = parts.netloc.rpartition("@")
+    if "@" in login or "@" in parts.path + parts.query + parts.fragment or "#" in url:
+        raise ValueError(f"has @ or # where none is expected: {ESCAPED}")
+    found = [HOST.fullmatch(host) for host in hosts.split(",")]
+    if not all(one and int(one["port"] or 0) <= 0xFFFF for one in found):
+        raise ValueError(f"has a port that is no number, expected …@host:port/…: {ESCAPED}")
+    return url
+
+
+def insist_on_postgresql(url: str) -> str:
+    """The same of a database; what it says after `?` must be known to PostgreSQL."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    insist_on_address(url)
+    try:
+        conninfo_to_dict(url)
+    except ProgrammingError:
+        raise ValueError(
+            f"cannot be read, expected postgresql://user:password@host:port/database?option=value: {ESCAPED}"
+        ) from None
+    return url
+
+
+def insist_on_endpoint(url: str) -> str:
+    """The address of a service that is asked with credentials from elsewhere."""
+    if not url:
+        return url
+    insist_on_address(url)
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be http://host:port or https://host:port")
+    if "@" in parts.netloc or parts.query:
+        raise ValueError(
+            "must have no user, password or query: credentials are found where the cloud's own tools find them"
+        )
+    return url
+
+
+def place_of(url: str) -> str:
+    """Where an address leads, without who asks and how: host, port and path."""
+    parts = urlsplit(url)
+    return f"{parts.netloc.rpartition('@')[2]}{unquote(parts.path)}"
