@@ -61,8 +61,12 @@ def main() -> None:
 
     Everything is kept below CRYPTODUDEZ_HOME (default ./.cryptodudez); `make up` shows the same in the Dagster UI.
     """
+    from cryptodudez_assets.features import left_out
+
     for name, nearest in unknown_variables().items():
         _warn(f"warning: {name} is no setting, did you mean {nearest}?")
+    for one in left_out():
+        _warn(f"warning: {one}")
 
 
 def source_argument(command: Callable[..., None]) -> Callable[..., None]:
@@ -77,10 +81,11 @@ class DeclaredSource(click.ParamType[str]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Fail with the names there are."""
-        from cryptodudez_assets.sources import all_sources
+        from cryptodudez_assets.sources import all_sources, left_out_sources
 
         if value not in all_sources():
-            self.fail(f"no source {value!r}; there are: {', '.join(all_sources())}", param, ctx)
+            left_out = ", or it is one of those that are left out" * bool(left_out_sources())
+            self.fail(f"no source {value!r}{left_out}; there are: {', '.join(all_sources())}", param, ctx)
         return value
 
 
@@ -159,6 +164,7 @@ def status(as_json: bool, files: bool) -> None:
     """
     import polars as pl
 
+    from cryptodudez_assets.features import left_out
     from cryptodudez_assets.lake.status import file_status, status_of
     from cryptodudez_assets.lake.unknown import look_for_unknown
     from cryptodudez_assets.products.declared import all_products
@@ -175,20 +181,20 @@ def status(as_json: bool, files: bool) -> None:
     }
     if as_json:
         listed = {"files": json.loads(file_status(lake, all_sources()).write_json())} if files else {}
-        click.echo(json.dumps({"sources": told, **standing_as_json(found), **listed}, indent=2))
+        missing = [asdict(one) for one in left_out()]
+        click.echo(json.dumps({"sources": told, "left_out": missing, **standing_as_json(found), **listed}, indent=2))
         return
     # Columns that are zero everywhere say nothing; the row identity always stays.
     always = {"files", "ignored", "read", "valid", "quarantined", "duplicate"}
-    shown = [
-        name for name in next(iter(told.values())) if name in always or any(counts[name] for counts in told.values())
-    ]
+    names = next(iter(told.values()), ())
+    shown = [name for name in names if name in always or any(counts[name] for counts in told.values())]
     table = Table("source")
     for name in shown:
         table.add_column(name.replace("_", " "), justify="right")
     for source, counts in told.items():
         table.add_row(source, *(f"{counts[name]:,}" for name in shown))
     (console if console.is_terminal else unfolded).print(table)
-    for line in lines(found):
+    for line in (*map(str, left_out()), *lines(found)):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     if files:
         every = file_status(lake, all_sources())
@@ -253,18 +259,18 @@ def sql(query: str, format_: Literal["table", "json", "csv"]) -> None:
 def run(select: tuple[str, ...]) -> None:
     """Do everything that is pending, headless: catalogue, ingest, check, and what depends on it.
 
-    Exits with 1 if an asset or a blocking check fails. The runs are in the Dagster UI afterwards.
+    Exits with 1 if an asset or a blocking check fails, or a declaration is left out. The runs are in the Dagster UI afterwards.
 
     \b
     Examples:
       cryptodudez run
       cryptodudez run --select crypto_prices
     """
+    from cryptodudez_assets.features import left_out
     from cryptodudez_assets.sources import all_sources
 
-    if _nothing_yet(_settings()):
-        return
-    sys.exit(0 if _run(list(select or all_sources())) else 1)
+    fine = _nothing_yet(_settings()) or _run(list(select or all_sources()))
+    sys.exit(0 if fine and not left_out() else 1)
 
 
 @main.command()

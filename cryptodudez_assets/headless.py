@@ -20,7 +20,7 @@ from cryptodudez_assets.defs.judged import blocking_checks, judged
 from cryptodudez_assets.defs.metadata import INVENTORY, key_of
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, table_keys
-from cryptodudez_assets.features import FeatureView, configured_views
+from cryptodudez_assets.features import FeatureView, configured_views, left_out
 from cryptodudez_assets.instance import dagster_home
 from cryptodudez_assets.lake.catalogue import open_entries
 from cryptodudez_assets.lake.discovery import Cursor, discover, discover_all
@@ -74,7 +74,11 @@ class _Work:
         self.lake, self.names, self.console, self.instance, self.sources = lake, names, console, instance, sources
         self.products = products_of(sources.values(), views)
         self.definitions = build_definitions(
-            sources.values(), views, LakeResource(home=str(lake.settings.home)), {"progress": _progress(console)}
+            sources.values(),
+            views,
+            LakeResource(home=str(lake.settings.home)),
+            {"progress": _progress(console)},
+            left_out(),
         )
         self.graph = self.definitions.resolve_asset_graph()
 

@@ -64,7 +64,7 @@ def _ways(lake: Lake, say: Say, *, lose_rows: bool) -> Mapping[str, Make]:
             ways[spec.name] = lambda one=view: _view(lake, one, say)  # type: ignore[misc]
         ways[f"online.{view.name}"] = lambda one=view: _online(lake, one)  # type: ignore[misc]
     for spec in (quarantine.ROWS, quarantine.FILES):
-        ways[spec.name] = lambda: rebuild_quarantine(lake, sources.values(), say)
+        ways[spec.name] = lambda: rebuild_quarantine(lake, sources.values(), lose_rows=lose_rows, say=say)
     return ways | {
         training_set.SPEC.name: lambda: _training_set(lake),
         dogecoin.DOGECOIN.name: lambda: _study(lake),

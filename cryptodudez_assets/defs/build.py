@@ -1,10 +1,12 @@
 """Put the code location together. Tests build it with sources and a lake of their own."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
+from cryptodudez_assets.declarations import LeftOut
 from cryptodudez_assets.defs.automation import automation_sensor
+from cryptodudez_assets.defs.declarations_check import build_declarations_check
 from cryptodudez_assets.defs.export_assets import build_export_assets
 from cryptodudez_assets.defs.feature_assets import build_feature_assets, build_registry, view_keys
 from cryptodudez_assets.defs.feature_checks import build_feature_checks
@@ -34,8 +36,9 @@ def build_definitions(
     views: Iterable[FeatureView] = (),
     lake: LakeResource | None = None,
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
+    left_out: Sequence[LeftOut] | None = None,
 ) -> dg.Definitions:
-    """Everything that Dagster is to know."""
+    """Everything that Dagster is to know. `left_out`: what a check is to name; None where nobody has looked for declarations."""
     sources, views = list(sources), list(views)
     tables = [key for source in sources for key in (*table_keys(source), quarantine_key(source))]
     tables += [key for view in views for key in view_keys(view)]
@@ -49,6 +52,7 @@ def build_definitions(
         *build_model_checks(views),
         *build_volume_checks(views),
         *([build_up_to_date_check(products)] if products else []),
+        *([] if left_out is None else [build_declarations_check(left_out)]),
     ]
     checked = {key.asset_key for one in checks for key in one.check_keys if key.name == INTACT}
     maintenance, nightly_maintenance = build_maintenance(
@@ -63,7 +67,9 @@ def build_definitions(
             *build_model_assets(views),
             *build_volume_assets(views),
             *([build_registry(views)] if views else []),
-            *build_export_assets(tables),
+            *build_export_assets(
+                {source.table: source.contract for source in sources} | {view.table: view.contract for view in views}
+            ),
             build_inventory([*tables, *([key_of(REGISTRY.name)] if views else [])]),
         ],
         asset_checks=checks,
@@ -72,7 +78,7 @@ def build_definitions(
         sensors=[
             *map(build_source_sensor, sources),
             automation_sensor,
-            build_reconciling_sensor(sources, products, blocking_checks(checks)),
+            build_reconciling_sensor(sources, products, blocking_checks(checks), left_out),
         ],
         loggers=loggers,
         resources={"lake": lake or LakeResource()},

@@ -1,11 +1,12 @@
 """Tables as files: Parquet below `<home>/exports/`, a folder each."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
+from cryptodudez_assets.contracts.base import Contract
 from cryptodudez_assets.defs.automation import on_sound_update_of_all
 from cryptodudez_assets.defs.metadata import contract_schema, key_of
 from cryptodudez_assets.defs.resources import LakeResource
@@ -14,14 +15,13 @@ from cryptodudez_assets.lake.provenance import content_of
 from cryptodudez_assets.products.exports import EXPORTS, Export, export_path
 
 
-def build_export_assets(tables: Iterable[dg.AssetKey]) -> list[dg.AssetsDefinition]:
-    """The exports of those among these tables that have one."""
-    there = set(tables)
-    return [_export(one) for one in EXPORTS if key_of(one.table) in there]
+def build_export_assets(contracts: Mapping[str, type[Contract]]) -> list[dg.AssetsDefinition]:
+    """The exports of those among these tables (with their contracts) that have one."""
+    return [_export(one, contracts[one.table]) for one in EXPORTS if one.table in contracts]
 
 
-def _export(one: Export) -> dg.AssetsDefinition:
-    schema = {column.name: column for column in contract_schema(one.contract).columns}
+def _export(one: Export, contract: type[Contract]) -> dg.AssetsDefinition:
+    schema = {column.name: column for column in contract_schema(contract).columns}
     columns = [
         dg.TableColumn(name, "String" if own == "date" else schema[own].type, schema[own].description)
         for name, own in one.columns.items()

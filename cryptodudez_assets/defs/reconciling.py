@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
+from cryptodudez_assets.declarations import LeftOut
+from cryptodudez_assets.defs import declarations_check
 from cryptodudez_assets.defs.dead_runs import close_dead_runs
 from cryptodudez_assets.defs.judged import Blocking, Judged, judged
 from cryptodudez_assets.defs.metadata import key_of
@@ -28,9 +30,12 @@ NOT_OF_ASSETS = {"maintenance"}
 
 
 def build_reconciling_sensor(
-    sources: Sequence[Source], products: Sequence[Product], blocking: Blocking
+    sources: Sequence[Source],
+    products: Sequence[Product],
+    blocking: Blocking,
+    left_out: Sequence[LeftOut] | None = None,
 ) -> dg.SensorDefinition:
-    """The sensor over all products."""
+    """The sensor over all products. It tells what is left out, too, unless nobody has looked (None)."""
     of_source = {
         source.name: {catalogue_key(source), quarantine_key(source), *table_keys(source)} for source in sources
     }
@@ -53,9 +58,13 @@ def build_reconciling_sensor(
         going = _going(context.instance, of_source)
         known = judged(context.instance, opened, blocking)
         keys = set() if going is None else set(_to_do(late, going, known))
-        events = _said(context.cursor, late)
+        events = [*_said(context.cursor, late), *_said_of(context.cursor, left_out)]
         cursor = json.dumps(
-            {"since": {name: at.isoformat() for name, at in since.items()}, "late": [one.name for one in late]}
+            {
+                "since": {name: at.isoformat() for name, at in since.items()},
+                "late": [one.name for one in late],
+                "left_out": [str(one) for one in left_out or ()],
+            }
         )
         if not keys:
             waits = f"{len(found.behind)} behind, each under way, held back by a check or only just so"
@@ -82,6 +91,13 @@ def _said(cursor: str | None, late: Sequence[Behind]) -> list[dg.AssetCheckEvalu
     """The check's new answer, where it has changed."""
     before = json.loads(cursor).get("late", []) if cursor else []
     return [evaluation_of(late)] if before != [one.name for one in late] else []
+
+
+def _said_of(cursor: str | None, left_out: Sequence[LeftOut] | None) -> list[dg.AssetCheckEvaluation]:
+    """The answer of the check of declarations, where it has changed."""
+    before = json.loads(cursor).get("left_out") if cursor else None
+    changed = left_out is not None and before != [str(one) for one in left_out]
+    return [declarations_check.evaluation_of(left_out or ())] if changed else []
 
 
 def _going(instance: dg.DagsterInstance, of_source: dict[str, set[dg.AssetKey]]) -> set[dg.AssetKey] | None:

@@ -10,23 +10,21 @@ from cryptodudez_assets.defs.automation import daily_on_new_data
 from cryptodudez_assets.defs.loads_check import build_loads_check
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.resources import LakeResource
-from cryptodudez_assets.features import stock_rolling
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.provenance import content_of
 from cryptodudez_assets.lake.tables import scan
 from cryptodudez_assets.models.manifest import Manifest
 from cryptodudez_assets.models.registry import Held, Registry
-from cryptodudez_assets.models.volume.options import FEATURES, VOLUME, VolumeOptions
+from cryptodudez_assets.models.volume.options import FEATURES, TABLE, VOLUME, VolumeOptions
 from cryptodudez_assets.products.models import VOLUME_MODEL
 
-TABLE = stock_rolling.VIEW.table
 MODEL = key_of(VOLUME_MODEL)
 
 
 def build_volume_assets(views: Iterable[FeatureView]) -> list[dg.AssetsDefinition]:
     """The model, if its features are among the views."""
-    return [_volume_model()] if TABLE in {view.table for view in views} else []
+    return [_volume_model(view) for view in views if view.table == TABLE]
 
 
 def build_volume_checks(views: Iterable[FeatureView]) -> list[dg.AssetChecksDefinition]:
@@ -34,7 +32,7 @@ def build_volume_checks(views: Iterable[FeatureView]) -> list[dg.AssetChecksDefi
     return [build_loads_check(MODEL, VOLUME)] if build_volume_assets(views) else []
 
 
-def _volume_model() -> dg.AssetsDefinition:
+def _volume_model(view: FeatureView) -> dg.AssetsDefinition:
     spec = dg.AssetSpec(
         MODEL,
         deps=[key_of(TABLE)],
@@ -45,7 +43,7 @@ def _volume_model() -> dg.AssetsDefinition:
         kinds={"scikitlearn", "onnx"},
         skippable=True,
         automation_condition=daily_on_new_data,
-        metadata={"dagster/column_schema": _signature()},
+        metadata={"dagster/column_schema": _signature(view)},
     )
 
     @dg.multi_asset(name="train_volume_model", specs=[spec])
@@ -110,8 +108,8 @@ def _unfinished(registry: Registry, content: int) -> Manifest | None:
     return newest if newest.trained_on.snapshot_id == content else None
 
 
-def _signature() -> dg.TableSchema:
-    described = {column.name: column.description for column in columns_of(stock_rolling.VIEW.contract)}
+def _signature(view: FeatureView) -> dg.TableSchema:
+    described = {column.name: column.description for column in columns_of(view.contract)}
     takes = [dg.TableColumn(name, type="Float32", description=described[name]) for name in FEATURES]
     return dg.TableSchema(
         columns=[*takes, dg.TableColumn("volume", type="Float64", description="Shares traded on the day.")]

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import polars as pl
-from pyiceberg.expressions import And, BooleanExpression, EqualTo, GreaterThanOrEqual, In, LessThanOrEqual
+from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, EqualTo, GreaterThanOrEqual, In, LessThanOrEqual
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import OPEN, REPLACED, Files, Schemas, Status
@@ -229,6 +229,11 @@ def oldest_claim(tables: Lakehouse) -> datetime | None:
     rows = _files(tables, EqualTo("open", True)).filter(pl.col("open"), pl.col("status") == Status.CLAIMED)
     claimed: datetime | None = rows.select(pl.col("updated_at").min()).collect().item()
     return claimed
+
+
+def sources_of(tables: Lakehouse) -> set[str]:
+    """Every source of which files are known, whether it is declared today or not."""
+    return set(_files(tables, AlwaysTrue()).select("source").unique().collect()["source"])
 
 
 def files_of(tables: Lakehouse, source: str) -> pl.LazyFrame:

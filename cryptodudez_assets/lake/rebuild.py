@@ -226,9 +226,21 @@ def _forgotten(source: Source, entry: Entry) -> str:
     return f"its raw file was gone when {source.table} was made again; its {_rows_of(source, entry):,} rows are lost"
 
 
-def rebuild_quarantine(lake: Lake, sources: Iterable[Source], say: Say = lambda _: None) -> Rebuilt:
-    """Make the quarantine again from the raw files: what is in it now. What was replayed or corrected is not known any more."""
+def rebuild_quarantine(
+    lake: Lake, sources: Iterable[Source], *, lose_rows: bool = False, say: Say = lambda _: None
+) -> Rebuilt:
+    """Make the quarantine again from the raw files: what is in it now. What was replayed or corrected is not known any more.
+
+    Raises CannotRebuild where there are files of sources that are not among these, unless their rows may be lost.
+    """
     sources = list(sources)
+    undeclared = catalogue.sources_of(lake.tables) - {source.name for source in sources}
+    if undeclared and not lose_rows:
+        raise CannotRebuild(
+            f"what is in quarantine of {', '.join(sorted(undeclared))} cannot be made again, since no source of that name is "
+            "declared now (see `cryptodudez status`): mend its declaration, or go on without these rows with --lose-rows. "
+            "Nothing was changed"
+        )
     specs = (quarantine.ROWS, quarantine.FILES)
     names = [name for source in sources for name in (source.table, source.observations) if name]
     staged = lake.tables.staged([*names, *(spec.name for spec in specs)])

@@ -5,7 +5,7 @@ from functools import partial
 
 from cryptodudez_assets.feature_store.materialize import made_from_by, table_specs
 from cryptodudez_assets.feature_store.registry import REGISTRY, version_of
-from cryptodudez_assets.features import configured_views, in_order, stock_rolling
+from cryptodudez_assets.features import configured_views, in_order
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake import lookups
 from cryptodudez_assets.lake.exports import exported_from
@@ -13,6 +13,7 @@ from cryptodudez_assets.lake.inventory import NOTHING, TABLES
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.provenance import MadeFrom, made_from
 from cryptodudez_assets.models.eth_signal.inputs import VIEWS
+from cryptodudez_assets.models.volume.options import TABLE as OF_VOLUME
 from cryptodudez_assets.products import dogecoin
 from cryptodudez_assets.products.exports import EXPORTS, Export, export_path
 from cryptodudez_assets.products.look import Look
@@ -36,7 +37,7 @@ def products_of(sources: Iterable[Source], views: Iterable[FeatureView]) -> list
         *map(_looked_up, (source for source in sources if source.lookup)),
         *map(_features, views),
         *(signal_products() if {view.name for view in VIEWS} <= names else ()),
-        *([volume_product(stock_rolling.VIEW.table)] if stock_rolling.VIEW.table in tables else ()),
+        *([volume_product(OF_VOLUME)] if OF_VOLUME in tables else ()),
         *([_study()] if set(dogecoin.READS) <= tables else ()),
         *(_export(one) for one in EXPORTS if one.table in tables),
         *map(_online, views),

@@ -4,9 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptodudez_assets.contracts.base import Contract
-from cryptodudez_assets.contracts.stock_market import StockMarket
-from cryptodudez_assets.features.stock_rolling import StockRollingFeatures
 from cryptodudez_assets.lake import exports
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.provenance import code_of
@@ -30,7 +27,6 @@ class Export:
     """A table, and its columns under the names that they have in the files. Days are written as YYYY-MM-DD."""
 
     table: str
-    contract: type[Contract]
     columns: Mapping[str, str]
     description: str
 
@@ -51,10 +47,9 @@ class Export:
 
 
 EXPORTS = (
-    Export("market.stock_market", StockMarket, CANDLES, "The candles of stocks and ETFs as one Parquet file."),
+    Export("market.stock_market", CANDLES, "The candles of stocks and ETFs as one Parquet file."),
     Export(
         "features.stock_rolling",
-        StockRollingFeatures,
         ROLLING,
         "The candles of stocks and ETFs with mean volume and median price of their last 30 rows, as one Parquet file.",
     ),

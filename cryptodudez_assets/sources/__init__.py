@@ -1,22 +1,49 @@
 """The external data sets: every module here that holds a `SOURCE` is one. Adding a file adds a source."""
 
+import re
 from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
 
+from cryptodudez_assets.declarations import Declarations, LeftOut, declared_in
+from cryptodudez_assets.sources.checking import problem_of
 from cryptodudez_assets.sources.declaration import Layout, Lookup, Source
 
-__all__ = ["Layout", "Lookup", "Source", "all_sources", "neighbours"]
+__all__ = ["Layout", "Lookup", "Source", "all_sources", "left_out_sources", "neighbours"]
+
+GUEST_OF = re.compile(r"""guest_of\s*=\s*["'](?P<host>\w+)["']""")
 
 
 @cache
 def all_sources() -> dict[str, Source]:
-    """Every declared source by name, in alphabetical order."""
-    modules = (import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__))
-    sources = [module.SOURCE for module in modules if hasattr(module, "SOURCE")]
-    return {source.name: source for source in sorted(sources, key=lambda source: source.name)}
+    """Every declared source by name, in alphabetical order. What cannot be taken is in `left_out_sources`."""
+    taken = [one.value for one in _look().taken]
+    return {source.name: source for source in sorted(taken, key=lambda source: source.name)}
+
+
+def left_out_sources() -> list[LeftOut]:
+    """The files of sources that are left out, each with its reason."""
+    return sorted(_look().left_out)
 
 
 def neighbours(source: Source) -> list[Source]:
     """The other sources whose files lie in the same raw folder."""
     return [other for other in all_sources().values() if other.raw == source.raw and other.name != source.name]
+
+
+def _look() -> Declarations[Source]:
+    found = declared_in(__name__, __path__, "SOURCE", "source", Source)
+    found.keep(problem_of)
+    found.leave_out_shared(lambda source: [source.name], "the source")
+    found.leave_out_shared(lambda source: [source.table, *filter(None, [source.observations])], "the table")
+    _leave_out_of_shared_folders(found)
+    return found
+
+
+def _leave_out_of_shared_folders(found: Declarations[Source]) -> None:
+    """A folder that a source shares with one that is left out: their files cannot be told apart today, so both wait."""
+    there = {one.value.name for one in found.taken}
+    hosts = {name for path in found.unread for name in GUEST_OF.findall(path.read_text("utf-8", errors="replace"))}
+    for one in list(found.taken):
+        if one.value.raw not in there:
+            found.leave_out(one, f"it is the guest of {one.value.raw!r}, and there is no such source now")
+        elif one.value.raw in hosts:
+            found.leave_out(one, f"it shares the folder raw/{one.value.raw} with a source that is left out")

@@ -3,15 +3,10 @@
 import polars as pl
 
 from cryptodudez_assets.contracts.crypto_prices import CryptoPrices
+from cryptodudez_assets.sources.common import recorded
 from cryptodudez_assets.sources.declaration import BY_LANDING, Layout, Source
 
 close_of_day = pl.col("Date").str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", time_zone="UTC", strict=False)
-
-
-def recorded(column: str) -> pl.Expr:
-    """Zero in the early years means that nobody recorded it."""
-    return pl.when(pl.col(column) != 0).then(column)
-
 
 SOURCE = Source(
     name="crypto_prices",

@@ -3,9 +3,8 @@
 import polars as pl
 
 from cryptodudez_assets.contracts.stock_market import StockMarket
-from cryptodudez_assets.sources.crypto_prices import recorded
+from cryptodudez_assets.sources.common import recorded, regular_close_of
 from cryptodudez_assets.sources.declaration import BY_REACH, Layout, Lookup, Source
-from cryptodudez_assets.sources.stock_prices import regular_close_of
 
 
 def names(index: pl.LazyFrame) -> pl.LazyFrame:

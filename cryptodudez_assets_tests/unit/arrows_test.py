@@ -20,7 +20,7 @@ ROOMS = {
     "settings": {"addresses"},
     "contracts": set(),
     "ordering": set(),
-    "sources": {"contracts"},
+    "sources": {"contracts", "declarations"},
     "simulator": set(),
     "lake": {"addresses", "settings", "contracts", "ordering", "sources"},
     "drafting": {"settings", "contracts", "lake", "sources"},
@@ -33,7 +33,7 @@ ROOMS = {
     "products": {"settings", "contracts", "sources", "lake", "features", "feature_store", "studies", "models"},
     "defs": {
         *("settings", "contracts", "sources", "lake", "features", "feature_store", "reports", "studies", "models"),
-        "products",
+        *("products", "declarations"),
     },
     "serving": {"settings", "contracts", "sources", "lake", "features", "feature_store", "models"},
 }

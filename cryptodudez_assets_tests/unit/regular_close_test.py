@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from cryptodudez_assets.sources.stock_prices import regular_close_of
+from cryptodudez_assets.sources.common import regular_close_of
 
 YEARS = [1899, 1900, 1945, 1962, 1987, 2007, 2020, 2099]
 

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 
 from cryptodudez_assets.contracts.quarantine import Fate
+from cryptodudez_assets.features import left_out
 from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.freshness import Freshness, freshness
 from cryptodudez_assets.lake.lake import Lake, now
@@ -107,6 +108,8 @@ class Picture:
     records: list[Record]
     versions: list[Version]
     sources: list[SourceHealth]
+    left_out: list[str]
+    """Declarations that could not be loaded, each with its place and the reason."""
     reports: list[str]
     samples_until: date | None
     """The last day of the demo's simulated data; None where it has put none into the lake."""
@@ -127,6 +130,7 @@ def gather(lake: Lake, today: Callable[[], Today | NoDecision]) -> Picture:
         records=_records(registry),
         versions=[_version(registry, number) for number in sorted(registry.versions(), reverse=True)],
         sources=[_health(lake, source) for source in all_sources().values()],
+        left_out=[str(one) for one in left_out()],
         reports=report_names(lake.settings),
         samples_until=last_day_of(lake.settings),
     )

@@ -9,21 +9,20 @@ from datetime import datetime
 from typing import Any
 
 from cryptodudez_assets.feature_store.online import OnlineStore
-from cryptodudez_assets.features import crypto_daily, eth_predictors_daily
+from cryptodudez_assets.features import view_named
 from cryptodudez_assets.features.declaration import FeatureView
 
 SYMBOL = "ETH"
-PRICES, PREDICTORS = crypto_daily.VIEW, eth_predictors_daily.VIEW
 TWEETS = (
     "n_tweets",
     "share_replies",
-    *(f"frequency_{term}" for term in eth_predictors_daily.TERMS),
+    *("frequency_dogecoin", "frequency_bitcoin", "frequency_ethereum", "frequency_tesla"),
 )
 CHOSEN: dict[str, tuple[str, ...]] = {
-    PRICES.name: (
+    "crypto_daily": (
         *("log_return_30d", "volatility_30d", "high_low_range", "volume_zscore_30d", "drawdown_365d", "turnover"),
     ),
-    PREDICTORS.name: (
+    "eth_predictors_daily": (
         *("eth_log_return_1d", "eth_log_return_7d"),
         *("eth_log_return_1d_lag_1", "eth_log_return_1d_lag_2", "eth_log_return_1d_lag_3"),
         *("btc_log_return_1d", "btc_log_return_7d", "doge_log_return_1d", "doge_log_return_7d"),
@@ -34,6 +33,8 @@ CHOSEN: dict[str, tuple[str, ...]] = {
         *TWEETS,
     ),
 }
+PRICES = view_named("crypto_daily", ["symbol"], CHOSEN["crypto_daily"])
+PREDICTORS = view_named("eth_predictors_daily", [], CHOSEN["eth_predictors_daily"])
 VIEWS: tuple[FeatureView, ...] = (PRICES, PREDICTORS)
 FEATURES = tuple(f"{view}:{name}" for view, names in CHOSEN.items() for name in names)
 """As `historical_features` is asked for them."""

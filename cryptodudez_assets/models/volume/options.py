@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+TABLE = "features.stock_rolling"
+"""What the model learns from."""
 VOLUME = "volume_model"
 """Name of the model in registry and API."""
 

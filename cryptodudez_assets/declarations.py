@@ -1,0 +1,164 @@
+"""Find what files of a folder declare. What cannot be loaded is left out and named, with its place, so that the rest runs.
+
+What a declaration must say is checked by whoever asks: `sources/` and `features/`.
+"""
+
+import ast
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.machinery import SOURCE_SUFFIXES
+from inspect import getmodulename
+from pathlib import Path
+from types import ModuleType
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+PACKAGE = Path(__file__).parent
+LONGEST_REASON = 300
+
+
+@dataclass(frozen=True, order=True)
+class LeftOut:
+    """A declaration that is not taken: what it is, the file and the line at fault, and why."""
+
+    kind: str
+    file: str
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} left out: {self.file}:{self.line}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Declared(Generic[T]):
+    """What a file declares."""
+
+    file: Path
+    line: int
+    value: T
+
+    @property
+    def place(self) -> str:
+        """File and line, for people."""
+        return f"{shown(self.file)}:{self.line}"
+
+
+@dataclass
+class Declarations(Generic[T]):
+    """The declarations of a folder: those that are taken, and those that are left out."""
+
+    kind: str
+    taken: list[Declared[T]] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    unread: list[Path] = field(default_factory=list)
+    """Files of which nothing is known but their text."""
+
+    def leave_out(self, one: Declared[T], reason: str) -> None:
+        """Take it out again."""
+        self.taken.remove(one)
+        self.left_out.append(LeftOut(self.kind, shown(one.file), one.line, _one_line(reason)))
+
+    def keep(self, problem_of: Callable[[T], str | None]) -> None:
+        """Leave out those with a problem. One that cannot even be looked at has one."""
+        for one in list(self.taken):
+            try:
+                problem = problem_of(one.value)
+            except Exception as error:  # it runs code of the declaration
+                problem = _told(error)
+            if problem:
+                self.leave_out(one, problem)
+
+    def leave_out_shared(self, names_of: Callable[[T], Iterable[str]], what: str) -> None:
+        """Leave out all that name the same thing: which of them is meant cannot be known."""
+        by_name: dict[str, list[Declared[T]]] = {}
+        for one in self.taken:
+            for name in set(names_of(one.value)):
+                by_name.setdefault(name, []).append(one)
+        for name, sharing in by_name.items():
+            for one in sharing if len(sharing) > 1 else ():
+                others = ", ".join(other.place for other in sharing if other is not one)
+                if one in self.taken:
+                    self.leave_out(one, f"{what} {name!r} is declared in {others}, too: each needs one of its own")
+
+
+def declared_in(package: str, folders: Iterable[str], attribute: str, kind: str, expected: type[T]) -> Declarations[T]:
+    """What the modules in these folders of the package declare as `attribute`; helpers that declare nothing are passed over."""
+    found = Declarations[T](kind)
+    helpers: list[tuple[Path, ModuleType]] = []
+    for path in _files(folders):
+        name = path.parent.name if path.name == "__init__.py" else getmodulename(str(path))
+        if name is None or not name.isidentifier():
+            found.left_out.append(
+                LeftOut(kind, shown(path), 1, "its name cannot be imported: use letters, digits and _")
+            )
+            continue
+        try:
+            module = import_module(f"{package}.{name}")
+        except (Exception, SystemExit) as error:
+            found.unread.append(path)
+            found.left_out.append(
+                LeftOut(kind, shown(path), _line_at_fault(path, error), _one_line(_told(error, path)))
+            )
+            continue
+        if not hasattr(module, attribute):
+            helpers.append((path, module))
+            continue
+        one = Declared(path, _line_of(path, attribute), getattr(module, attribute))
+        found.taken.append(one)
+        if not isinstance(one.value, expected):
+            found.leave_out(one, f"{attribute} is a {type(one.value).__name__}, expected a {expected.__name__}")
+    known = [one.value for one in found.taken]
+    for path, module in helpers:
+        for name, value in vars(module).items():
+            if isinstance(value, expected) and not any(value is one for one in known):
+                reason = f"it declares a {expected.__name__} as {name}: call it {attribute}"
+                found.left_out.append(LeftOut(kind, shown(path), _line_of(path, name), reason))
+    return found
+
+
+def shown(path: Path) -> str:
+    """The path as the project has it, or as it is where it lies elsewhere."""
+    return str(path.relative_to(PACKAGE.parent) if path.is_relative_to(PACKAGE) else path)
+
+
+def _files(folders: Iterable[str]) -> list[Path]:
+    """Modules and packages of these folders, in the order of their names."""
+    there = [path for folder in folders for path in sorted(Path(folder).iterdir())]
+    modules = [path for path in there if path.suffix in SOURCE_SUFFIXES and path.name != "__init__.py"]
+    return modules + [path / "__init__.py" for path in there if (path / "__init__.py").is_file()]
+
+
+def _line_at_fault(path: Path, error: BaseException) -> int:
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return error.lineno or 1
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return (lines[-1] if lines else None) or 1
+
+
+def _told(error: BaseException, path: Path | None = None) -> str:
+    """What went wrong, and where, if not in this file."""
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    told = message if isinstance(error, ValueError) and message else f"{type(error).__name__}: {message}"
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [(frame.filename, frame.lineno) for frame in frames if Path(frame.filename).is_relative_to(PACKAGE)]
+    elsewhere = (error.filename, error.lineno) if isinstance(error, SyntaxError) else (ours[-1] if ours else None)
+    if path is None or elsewhere is None or elsewhere[0] in (None, str(path)) or isinstance(error, ValueError):
+        return told
+    return f"{told} (in {shown(Path(str(elsewhere[0])))}:{elsewhere[1]})"
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]}…"
+
+
+def _line_of(path: Path, name: str) -> int:
+    """Where the module gives itself the name."""
+    for node in ast.parse(path.read_bytes()).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+            return node.lineno
+    return 1

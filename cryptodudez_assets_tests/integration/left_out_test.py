@@ -1,0 +1,312 @@
+"""A declaration that cannot be taken is left out and named with its place, everywhere, and the rest runs."""
+
+import importlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from click.testing import CliRunner
+
+from cryptodudez_assets import features, sources
+from cryptodudez_assets.cli import main
+from cryptodudez_assets.defs.declarations_check import NAME
+from cryptodudez_assets.defs.reconciling import NAME as SENSOR
+from cryptodudez_assets.features import all_views, left_out, view_named
+from cryptodudez_assets.lake import catalogue, quarantine
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.maintenance import maintain
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets_tests import toy_source
+
+TOY = Path(toy_source.__file__).read_text()
+VIEW = """
+from datetime import timedelta
+import pandera.polars as pa
+from cryptodudez_assets.features.declaration import FeatureContract, FeatureView, Input
+
+class PairFeatures(FeatureContract):
+    '''Pairs.'''
+    symbol: str = pa.Field(description="Symbol.")
+    close: float = pa.Field(description="Close.")
+
+VIEW = FeatureView(
+    name="pairs", contract=PairFeatures, owner="team:x", key=["symbol"],
+    inputs=[Input("market.crypto_prices", ["symbol", "close"])],
+    transform=lambda frames: frames["market.crypto_prices"], window=None, ttl=timedelta(days=1),
+)
+"""
+NAMED, TABLED = 'name="gas_prices"', 'table="market.gas_prices"'
+
+
+def changed(old: str, new: str, text: str = TOY) -> str:
+    assert old in text
+    return text.replace(old, new)
+
+
+BROKEN_SOURCES = {
+    "a sign too much": (TOY + "\nSOURCE = (", "never closed"),
+    "an indent": ("x = 1\n  y = 2\n", ":2: IndentationError"),
+    "no text at all": (b"SOURCE = \xff\xfe", "SyntaxError"),
+    "null bytes": (b"a = 1\0", "null bytes"),
+    "an exception": (TOY + "\n\nraise RuntimeError('no such day')\n", "RuntimeError: no such day"),
+    "an end of the process": ("import sys\nsys.exit(3)\n", ":2: SystemExit: 3"),
+    "a missing module": ("import no_such_module\n", ":1: ModuleNotFoundError"),
+    "a misspelt name": (changed("pl.Float64", "pl.Flaot64"), "has no attribute 'Flaot64'"),
+    "a missing argument": (changed('    key=["block"],\n', ""), "missing 1 required positional argument: 'key'"),
+    "a column that the contract lacks": (changed('key=["block"]', 'key=["blok"]'), "lacks: ['blok']"),
+    "a name for something else": ("SOURCE = 3\n", ":1: SOURCE is a int, expected a Source"),
+    "another name": (changed("SOURCE = Source(", "SORCE = Source("), "it declares a Source as SORCE: call it SOURCE"),
+    "a name that is no folder": (changed(NAMED, 'name="../gas"'), "name='../gas': expected letters"),
+    "no name": (changed(NAMED, "name=None"), "name=None: expected letters"),
+    "a table of the platform's own": (changed(TABLED, 'table="catalog.files"'), "is kept for the platform's own"),
+    "a table without a namespace": (changed(TABLED, 'table="gas"'), "expected two names with a dot between"),
+    "a table of another source": (
+        changed(NAMED, 'name="other"')
+        .replace(TABLED, 'table="market.elon"')
+        .replace("market.elon", "social.elon_tweets"),
+        "the table 'social.elon_tweets' is declared in cryptodudez_assets/sources/elon_tweets.py",
+    ),
+    "a name of another source": (changed(NAMED, 'name="elon_tweets"'), "the source 'elon_tweets' is declared in"),
+    "an owner that is none": (changed('owner="', 'owner="nobody, '), "expected team:name or an e-mail address"),
+    "a guest of nobody": (
+        changed(NAMED, NAMED + ', guest_of="gas"'),
+        "it is the guest of 'gas', and there is no such source",
+    ),
+    "an expression that is none": (changed('pl.col("Gwei")', '"Gwei"'), "is 'Gwei', expected an expression"),
+    "no layouts": (
+        TOY + "\nfrom dataclasses import replace\nSOURCE = replace(SOURCE, layouts=[])\n",
+        "at least one Layout",
+    ),
+}
+BROKEN_VIEWS = {
+    "a sign too much": (VIEW + "\nVIEW = (", "never closed"),
+    "an exception": (VIEW + "\n1 / 0\n", "ZeroDivisionError"),
+    "another name": (changed("VIEW = FeatureView", "view = FeatureView", VIEW), "call it VIEW"),
+    "the name of another view": (
+        changed('name="pairs"', 'name="tweet_daily"', VIEW),
+        "the view 'tweet_daily' is declared in",
+    ),
+    "a circle": (
+        changed('"market.crypto_prices", [', '"features.pairs", [', VIEW),
+        "it reads what is made from itself",
+    ),
+    "a column known too early": (
+        changed(
+            '"market.crypto_prices", ["symbol", "close"]', '"social.elon_tweets", ["likes"], known="event_ts"', VIEW
+        ),
+        "the contract",
+    ),
+    "no inputs": (VIEW.replace("inputs=[Input", "inputs=[] and [Input"), "at least one Input"),
+}
+
+
+@pytest.fixture
+def declare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
+    """Put a file beside the sources or views, or in the place of one that is there."""
+    before = dict(sys.modules)
+    for package in (sources, features):
+        monkeypatch.setattr(package, "__path__", list(package.__path__))
+
+    def forget() -> None:
+        all_sources.cache_clear()
+        all_views.cache_clear()
+        importlib.invalidate_caches()
+
+    def put(package, name: str, content: str | bytes) -> Path:
+        folder = tmp_path / package.__name__
+        folder.mkdir(exist_ok=True)
+        if str(folder) not in package.__path__:
+            package.__path__.append(str(folder))
+        path = folder / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        forget()
+        return path
+
+    yield put
+    for name in set(sys.modules) - set(before):
+        if name.startswith((sources.__name__, features.__name__)):
+            del sys.modules[name]
+    forget()
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    monkeypatch.setenv("CRYPTODUDEZ_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
+
+    def run(*words: str, code: int = 0):
+        done = CliRunner().invoke(main, words)
+        assert done.exit_code == code, done.output + repr(done.exception)
+        assert "Traceback" not in done.output
+        return done
+
+    return run
+
+
+@pytest.mark.parametrize(("content", "reason"), BROKEN_SOURCES.values(), ids=BROKEN_SOURCES)
+def test_a_source_that_cannot_be_taken_is_named_and_the_others_are_there(
+    declare: Callable[..., Path], content: str | bytes, reason: str
+) -> None:
+    others = set(all_sources())
+    path = declare(sources, "gas.py", content)
+
+    (one,) = [found for found in left_out() if found.file == str(path)]
+
+    assert reason in str(one)
+    assert "\n" not in str(one)
+    assert others - {"elon_tweets"} <= set(all_sources()) <= others
+
+
+@pytest.mark.parametrize(("content", "reason"), BROKEN_VIEWS.values(), ids=BROKEN_VIEWS)
+def test_a_view_that_cannot_be_taken_is_named_and_the_others_are_there(
+    declare: Callable[..., Path], content: str, reason: str
+) -> None:
+    others = set(all_views())
+    path = declare(features, "pairs.py", content)
+
+    (one,) = [found for found in left_out() if found.file == str(path)]
+
+    assert reason in str(one)
+    assert others - {"tweet_daily"} <= set(all_views()) <= others
+
+
+def test_the_line_at_fault_is_named(declare: Callable[..., Path]) -> None:
+    path = declare(sources, "gas.py", TOY + "\n\nraise RuntimeError('here')\n")
+    (one,) = left_out()
+    assert path.read_text().splitlines()[one.line - 1] == "raise RuntimeError('here')"
+
+
+def test_what_a_sound_source_says_is_taken(declare: Callable[..., Path]) -> None:
+    declare(sources, "gas.py", TOY)
+    declare(features, "pairs.py", VIEW)
+    assert not left_out()
+    assert "gas_prices" in all_sources()
+    assert "pairs" in all_views()
+
+
+def test_sources_of_one_folder_wait_for_each_other(declare: Callable[..., Path]) -> None:
+    declare(sources, "gas.py", TOY)
+    guest = declare(sources, "fees.py", 'SOURCE = Source(guest_of="gas_prices"\n')
+    assert {one.file: one.reason for one in left_out()}.keys() == {str(guest), str(guest.with_name("gas.py"))}
+
+
+def test_every_command_names_it_and_the_rest_runs(declare: Callable[..., Path], command, tmp_path: Path) -> None:
+    path = declare(sources, "gas.py", TOY + "\nSOURCE = (\n")
+    coin = tmp_path / "coin.csv"
+    coin.write_text(
+        "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n1,T,TST,2021-01-01 23:59:59,2,1,1.5,1.5,100,1000\n"
+    )
+    for words in (
+        ["land", "crypto_prices", str(coin)],
+        ["status"],
+        ["sql", "select 1"],
+        ["quarantine", "list"],
+        ["verify"],
+    ):
+        said = command(*words).stderr
+        assert said.count(f"source left out: {path}:") == 1, words
+
+    done = command("run", "--select", "crypto_prices", code=1)
+
+    failed = [line for line in done.stdout.splitlines() if line.startswith("failed")]
+    assert [line.split(": ")[1] for line in failed] == ["catalog/tables declarations"]
+    assert f"{path}:" in command("status").stdout
+    told = json.loads(command("status", "--json").stdout)
+    assert told["left_out"][0]["file"] == str(path)
+    assert told["sources"]["crypto_prices"]["valid"] == 1
+    assert "left out" in command("land", "gas_prices", str(coin), code=2).output
+
+
+def test_the_code_location_loads_with_a_check_that_fails_and_passes_again(
+    declare: Callable[..., Path], lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cryptodudez_assets.definitions import defs
+
+    monkeypatch.setenv("CRYPTODUDEZ_HOME", str(lake.settings.home))
+    path = declare(sources, "gas.py", TOY + "\nSOURCE = (\n")
+    answers = [_declarations(defs, None)]
+    cursor = answers[0][1]
+    assert _declarations(defs, cursor)[0] is None  # told once
+    path.write_text(TOY)
+    declare(sources, "other.py", "")
+    answers.append(_declarations(defs, cursor))
+
+    (failed, _), (passed, _) = answers
+    assert failed.severity == dg.AssetCheckSeverity.ERROR
+    assert (failed.passed, passed.passed) == (False, True)
+    assert f"{path}:" in failed.description
+
+
+def _declarations(defs, cursor: str | None) -> tuple[dg.AssetCheckEvaluation | None, str]:
+    definitions = defs()
+    sensor = next(one for one in definitions.sensors if one.name == SENSOR)
+    context = dg.build_sensor_context(
+        dg.DagsterInstance.ephemeral(), cursor=cursor, resources={"lake": definitions.resources["lake"]}
+    )
+    result = sensor(context)
+    events = [one for one in result.asset_events if one.check_name == NAME]
+    return (events[0] if events else None), result.cursor
+
+
+@pytest.mark.parametrize("name", ["crypto_daily", "eth_predictors_daily", "stock_rolling"])
+def test_models_wait_for_a_view_that_is_left_out(name: str) -> None:
+    """In a process of its own: models look at views when they are imported."""
+    broken = f"import sys; sys.modules['cryptodudez_assets.features.{name}'] = None\n"
+    asked = (
+        "import cryptodudez_assets.cli, serving.app\n"
+        "from cryptodudez_assets.definitions import defs\n"
+        "from cryptodudez_assets.features import all_views, left_out\n"
+        "keys = {key.to_user_string() for key in defs().resolve_asset_graph().materializable_asset_keys}\n"
+        f"assert 'market/crypto_prices' in keys and 'features/{name}' not in keys\n"
+        f"assert any('{name}.py' in one.file for one in left_out()), left_out()\n"
+        "print(len(all_views()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", broken + asked], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert int(done.stdout) >= 10
+
+
+def test_what_stands_for_a_view_has_its_tables_and_is_never_fresh() -> None:
+    view = view_named("gone", ["symbol"], ["close"])
+    assert (view.table, view.history, view.features, view.ttl.total_seconds()) == (
+        "features.gone",
+        "features.gone",
+        ["close"],
+        0,
+    )
+
+
+def test_nothing_of_a_source_that_is_left_out_is_dropped(declare: Callable[..., Path], command, tmp_path: Path) -> None:
+    """Its table, its claims, its quarantine and its raw files outlive upkeep, a rebuilding and a run without it."""
+    path = declare(sources, "gas.py", TOY)
+    gas = tmp_path / "gas.csv"
+    gas.write_text("Block,Time,Gwei\n100,2021-01-01 00:00:13,41.5\nbanana\n")
+    command("land", "gas_prices", str(gas))
+    command("run", "--select", "gas_prices")
+    lake = Lake.open(Settings())
+    before = _kept(lake)
+    assert [len(part) for part in before] == [1, 1, 1, 1]
+    path.write_text(TOY + "\nSOURCE = (\n")
+    sys.modules.pop(f"{sources.__name__}.gas")
+    declare(sources, "other.py", "")
+
+    command("run", code=1)
+    list(maintain(lake, grace=timedelta(0)))
+    said = command("rebuild", "quarantine.rows", code=1).output
+
+    assert "gas_prices" in said
+    assert "mend its declaration" in said
+    assert _kept(lake) == before
+
+
+def _kept(lake: Lake):
+    rows = lake.tables.scan("market.gas_prices").collect().rows()
+    aside = quarantine.rows_of(lake.tables, "gas_prices").collect().rows()
+    raw = [found.key for found in lake.store.list("raw/gas_prices")]
+    return rows, aside, raw, catalogue.files_of(lake.tables, "gas_prices").collect().rows()
