@@ -231,8 +231,11 @@ def restated(source: str, file_id: str | None, limit: int, format_: Literal["tab
 @main.command()
 @click.argument("query")
 @click.option("--format", "format_", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
-def sql(query: str, format_: Literal["table", "json", "csv"]) -> None:
+@click.option("--unsafe", is_flag=True, help="Let it read and write files, use the network and load extensions.")
+def sql(query: str, format_: Literal["table", "json", "csv"], unsafe: bool) -> None:
     """Ask the lake's tables in SQL (DuckDB's dialect). Every table is there under its name.
+
+    It reads these tables and nothing else, unless it is told to be --unsafe: then it may do whatever you may.
 
     \b
     Examples:
@@ -242,11 +245,14 @@ def sql(query: str, format_: Literal["table", "json", "csv"]) -> None:
     """
     import duckdb
 
+    from cryptodudez_assets.lake.sql import Locked
     from cryptodudez_assets.lake.sql import query as ask
 
     lake = _lake_to_read()
     try:
-        answer = ask(lake, query)
+        answer = ask(lake, query, unsafe=unsafe)
+    except Locked as error:
+        raise click.ClickException(f"{error}. If you mean it: `cryptodudez sql --unsafe`") from None
     except duckdb.Error as error:
         unknown = isinstance(error, duckdb.CatalogException)
         there = f"\nTables: {', '.join(lake.tables.names()) or 'none yet (see `cryptodudez demo`)'}" if unknown else ""

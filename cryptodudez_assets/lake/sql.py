@@ -1,4 +1,11 @@
-"""People's SQL: DuckDB with a view for every table of the lake, under the table's own name."""
+"""People's SQL: DuckDB with a view for every table of the lake, under the table's own name.
+
+It reads these tables and nothing else: no file, no network, no extension, no variable of the process that asks.
+"""
+
+import tempfile
+from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 import polars as pl
@@ -9,14 +16,37 @@ from cryptodudez_assets.lake.lake import Lake
 SHOWN_AS_TEXT = ("INTERVAL", "BLOB", "BIT", "MAP(", "UNION(", "TIME WITH TIME ZONE", "VARIANT", "GEOMETRY")
 
 
-def query(lake: Lake, text: str) -> pl.DataFrame:
-    """The answer to an SQL question. Raises duckdb.Error with DuckDB's own message."""
-    with connect(lake) as connection:
-        answer = connection.sql(text)
-        return pl.DataFrame() if answer is None else _integers(_expressible(answer).pl())
+LOCKED = (
+    "SET enable_external_access = false",
+    "SET autoinstall_known_extensions = false",
+    "SET autoload_known_extensions = false",
+    "SET allow_community_extensions = false",
+    "SET lock_configuration = true",  # the last: nothing is set behind it
+)
+READING = frozenset({"SELECT", "EXPLAIN", "MULTI", "SET", "VARIABLE_SET", "PRAGMA", "CALL", "PREPARE", "EXECUTE"})
+"""Kinds of statements that change nothing that outlives them."""
 
 
-def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
+class Locked(Exception):
+    """It asks for more than the lake's tables; the message says what, and what to do."""
+
+
+def query(lake: Lake, text: str, *, unsafe: bool = False) -> pl.DataFrame:
+    """The answer to an SQL question. Raises duckdb.Error with DuckDB's own message, and `Locked`.
+
+    `unsafe` opens files, network and extensions to it, with the rights of the process.
+    """
+    with connect(lake, unsafe=unsafe) as connection:
+        if not unsafe:
+            _insist_on_reading(text)
+        try:
+            answer = connection.sql(text)
+            return pl.DataFrame() if answer is None else _integers(_expressible(answer).pl())
+        except duckdb.PermissionException as error:
+            raise Locked(f"{error}\nSQL reads the lake's tables here, and neither files nor network") from None
+
+
+def connect(lake: Lake, *, unsafe: bool = False) -> duckdb.DuckDBPyConnection:
     """A connection that sees the lake's tables as they are now. Filters and columns are pushed down to the files."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
@@ -25,7 +55,24 @@ def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{namespace}"')
         connection.register(name, lake.tables.scan(name))  # DuckDB's hints show this name too
         connection.execute(f'CREATE VIEW "{namespace}"."{table}" AS SELECT * FROM temp.main."{name}"')
+    connection.execute("SET python_enable_replacements = false")  # a variable of ours is no table
+    if not unsafe:
+        # What does not fit into memory goes there, and nobody else's files lie there; DuckDB makes it and takes it away.
+        spilled = Path(tempfile.gettempdir(), f"cryptodudez-sql-{uuid4()}")
+        connection.execute("SET temp_directory = ?", [str(spilled)])
+        for setting in LOCKED:
+            connection.execute(setting)
     return connection
+
+
+def _insist_on_reading(text: str) -> None:
+    for statement in duckdb.extract_statements(text):
+        try:
+            kind = statement.type.name
+        except ValueError:  # one that DuckDB's Python does not know
+            kind = "this statement"
+        if kind not in READING:
+            raise Locked(f"{kind}: SQL reads the lake's tables here, and changes nothing")
 
 
 def _expressible(answer: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
