@@ -3,7 +3,6 @@
 import difflib
 import json
 import os
-import re
 import socket
 import sys
 import tempfile
@@ -16,23 +15,22 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 from pydantic import ValidationError
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 from rich.text import Text
 
 from cryptodudez_assets.settings import Settings, may_be_told, unknown_variables
-from cryptodudez_assets.terminal import escape_in_children
+from cryptodudez_assets.terminal import SafeConsole, escape_in_children, say, visible, visible_json
 
 if TYPE_CHECKING:
     import polars as pl
 
     from cryptodudez_assets.lake.lake import Lake
 
-console = Console()
-errors = Console(stderr=True)
-unfolded = Console(width=10_000)  # into a file or a pipe, a row is a line
+console = SafeConsole()
+errors = SafeConsole(stderr=True)
+unfolded = SafeConsole(width=10_000)  # into a file or a pipe, a row is a line
 UNBROKEN = {"id", "line"}
 
 
@@ -46,8 +44,11 @@ class Commands(click.Group):
 
         try:
             return super().invoke(ctx)
+        except click.ClickException as error:
+            error.message = visible(error.message, lines=True)
+            raise
         except Refused as refused:
-            raise click.ClickException(str(refused)) from None
+            raise click.ClickException(visible(str(refused), lines=True)) from None
         except OutOfReach as error:
             raise click.ClickException(f"the catalog's server does not answer: {error}") from None
         except TimeoutError as error:
@@ -135,7 +136,7 @@ def land(source: str, paths: tuple[Path, ...]) -> None:
         try:
             for landed in bring(lake, source, paths, lambda n: progress.advance(task, n)):
                 told = f"{'already there' if landed.already_there else 'landed'}: {landed.uri}"
-                console.print(told, soft_wrap=True, highlight=False)
+                say(console, told)
         except NotAFile as error:
             raise click.ClickException(str(error)) from None
     left = list(left_below(paths))
@@ -195,7 +196,7 @@ def status(as_json: bool, files: bool) -> None:
         table.add_row(source, *(f"{counts[name]:,}" for name in shown))
     (console if console.is_terminal else unfolded).print(table)
     for line in (*map(str, left_out()), *lines(found)):
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+        say(console, line)
     if files:
         every = file_status(lake, all_sources())
         file = pl.concat_str(pl.col("uri").str.split("/").list.last(), "member", separator="!", ignore_nulls=True)
@@ -223,9 +224,9 @@ def restated(source: str, file_id: str | None, limit: int, format_: Literal["tab
     found = list_restated(_lake_to_read(), all_sources()[source], file_id, limit)
     _print(found.lines, format_)
     for uri in found.unreadable:
-        errors.print(f"not listed, since the raw file is not there any more as it was read: {uri}", soft_wrap=True)
+        say(errors, f"not listed, since the raw file is not there any more as it was read: {uri}")
     if not found.complete:
-        errors.print(f"there are more than these {limit:,} lines; see --limit and --file", soft_wrap=True)
+        say(errors, f"there are more than these {limit:,} lines; see --limit and --file")
 
 
 @main.command()
@@ -328,7 +329,7 @@ def simulate(folder: Path, size: Literal["tiny", "small", "large"], seed: int, l
             last_day=last_day or _yesterday(),
             on_progress=lambda line: shown.update(f"simulating: {line}"),
         )
-    console.print(f"sample archives are in {folder}", soft_wrap=True)
+    say(console, f"sample archives are in {folder}")
 
 
 @main.command()
@@ -376,7 +377,7 @@ def up(port: int, host: str, api_port: int) -> None:
         f"Dagster UI: http://{host}:{port}   dashboard and API: http://{host}:{api_port}   lake: {settings.lake}   "
         "(Ctrl-C stops)"
     )
-    console.print(f"starting: {where}", soft_wrap=True)
+    say(console, f"starting: {where}")
     sys.exit(supervise([dagster, api], [(host, port), (host, api_port)], f"ready: {where}"))
 
 
@@ -440,7 +441,7 @@ def kaggle(dataset: str, folder: Path | None) -> None:
             )
         except (Failed, OSError) as error:
             raise click.ClickException(str(error)) from None
-    console.print(f"downloaded: {path}", soft_wrap=True, highlight=False)
+    say(console, f"downloaded: {path}")
 
 
 @main.command()
@@ -462,10 +463,10 @@ def explain(receipt: str, as_json: bool) -> None:
     except LookupError as missing:
         raise click.ClickException(str(missing)) from missing
     if as_json:
-        click.echo(_in_any_encoding(found.model_dump_json(indent=2)))
+        _print_json(found.model_dump_json(indent=2))
     else:
         for line in found.lines():
-            console.print(line, soft_wrap=True, highlight=False, markup=False)
+            say(console, line)
     sys.exit(0 if found.replay.replayed else 1)
 
 
@@ -516,8 +517,8 @@ def new_source(name: str, sample: Path, dates: str | None, key: str | None, time
     except (Unusable, OSError) as error:
         raise click.ClickException(str(error)) from None
     for line in made.lines:
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
-    console.print(f"wrote {target}: look it through, then `make up` and drop files into raw/{name}/", soft_wrap=True)
+        say(console, line)
+    say(console, f"wrote {target}: look it through, then `make up` and drop files into raw/{name}/")
 
 
 @main.command("feast-repo")
@@ -536,7 +537,7 @@ def feast_repo(folder: Path) -> None:
             f"{error}: Feast is an extra, pip install '.[feast]' in the project's folder"
         ) from None
     write_repo(_settings(), folder)
-    console.print(f"wrote {folder}: `feast ui` and others work there", soft_wrap=True)
+    say(console, f"wrote {folder}: `feast ui` and others work there")
 
 
 @main.command()
@@ -588,14 +589,13 @@ def verify(tables: tuple[str, ...], as_json: bool) -> None:
         click.echo(json.dumps({**numbers, "differences": [asdict(one) for one in differences]}, indent=2))
     else:
         for one in differences:
-            console.print(f"differs: {one}", soft_wrap=True, highlight=False, markup=False)
+            say(console, f"differs: {one}")
         older = f"; of {numbers['not_recorded']:,} nothing is recorded until the next upkeep" * bool(
             numbers["not_recorded"]
         )
-        console.print(
+        say(
+            console,
             f"{numbers['files']:,} files with {numbers['bytes']:,} bytes: {len(differences):,} differ from what was written{older}",
-            soft_wrap=True,
-            highlight=False,
         )
     sys.exit(1 if differences else 0)
 
@@ -635,7 +635,7 @@ def rebuild(table: str, lose_rows: bool) -> None:
     for place, n in done.lost.items():
         _warn(f"lost: {n:,} rows of {place}")
     rows = "" if done.rows is None else f", {done.rows:,} rows"
-    console.print(f"rebuilt: {', '.join(done.tables)}{rows}", soft_wrap=True, highlight=False)
+    say(console, f"rebuilt: {', '.join(done.tables)}{rows}")
     sys.exit(0 if make_known(lake, done.tables, console) else 1)
 
 
@@ -666,7 +666,7 @@ def move_home(old: Path, new: Path) -> None:
     told = f"{moved.tables} tables were brought to {settings.lake}"
     if not moved.tables:
         told = f"all tables of {settings.lake} lie in it already: {new} is a home of its own, and {old} was not touched"
-    console.print(told, soft_wrap=True, highlight=False)
+    say(console, told)
 
 
 @main.command("restore-catalog")
@@ -688,7 +688,7 @@ def restore_catalog() -> None:
         console.print("the catalog names every table: it is left as it is")
         return
     for line in restored.lines():
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+        say(console, line)
 
 
 @main.group()
@@ -732,12 +732,8 @@ def show(id_: str) -> None:
     if not found:
         raise click.ClickException(f"nothing in quarantine has the id {id_!r}; see `cryptodudez quarantine list --all`")
     for item in found:
-        console.print(
-            "\n".join(f"{name:>16}  {value}" for name, value in item.items()),
-            soft_wrap=True,
-            highlight=False,
-            markup=False,
-        )
+        for name, value in item.items():
+            say(console, f"{name:>16}  {value}")
 
 
 @quarantine.command()
@@ -819,7 +815,7 @@ def _nothing_yet(settings: Settings) -> bool:
 
 
 def _warn(text: str) -> None:
-    errors.print(text, soft_wrap=True, highlight=False, markup=False)
+    say(errors, text)
 
 
 def _insist_on_free(host: str, port: int, option: str = "--port") -> None:
@@ -873,26 +869,27 @@ def _print(frame: "pl.DataFrame", format_: Literal["table", "json", "csv"]) -> N
     import polars as pl
 
     if format_ == "json":
-        click.echo(_in_any_encoding(frame.with_columns(pl.selectors.decimal().cast(pl.Float64)).write_json()))
+        _print_json(frame.with_columns(pl.selectors.decimal().cast(pl.Float64)).write_json())
     elif format_ == "csv":
         nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
         texts = [pl.Series(name, [_as_json(value) for value in frame[name].to_list()], pl.String) for name in nested]
-        # Data are UTF-8 whatever the terminal shows: an escape would be other data.
-        click.echo(frame.with_columns(texts).write_csv().encode(), nl=False)
+        csv = frame.with_columns(texts).write_csv()
+        # Data are UTF-8 whatever the terminal shows: an escape would be other data. People who look at them get no data.
+        click.echo(visible(csv, lines=True) if console.is_terminal else csv.encode(), nl=False)
     else:
         table = Table(box=SIMPLE_HEAD)
         for name in frame.columns:
             # Nothing is cut off; what people copy (ids) stays in one piece.
-            table.add_column(Text(name), overflow="fold", no_wrap=name in UNBROKEN)
+            table.add_column(Text(visible(name)), overflow="fold", no_wrap=name in UNBROKEN)
         for row in frame.iter_rows():
-            table.add_row(*(Text("" if value is None else str(value)) for value in row))
+            table.add_row(*(Text("" if value is None else visible(str(value))) for value in row))
         (console if console.is_terminal else unfolded).print(table)
 
 
-def _in_any_encoding(text: str) -> str:
-    """JSON with its own escapes where the stream is not UTF-8: it means the same."""
+def _print_json(text: str) -> None:
+    """Where the stream is not UTF-8, with JSON's own escapes: it means the same."""
     is_utf8 = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "") == "utf8"
-    return text if is_utf8 else re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], text)
+    click.echo(visible_json(text, ascii_only=not is_utf8))
 
 
 def _as_json(value: object) -> str | None:

@@ -17,6 +17,7 @@ from cryptodudez_assets.lake.samples import ANOTHER_HOME, fix_last_day
 from cryptodudez_assets.lake.status import status_of
 from cryptodudez_assets.simulator import Truth, simulate
 from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets.terminal import say
 from serving.app import create_app
 
 TOLD = ("files", "ignored", "read", "valid", "quarantined", "duplicate")
@@ -41,7 +42,7 @@ def show_demo(
     for name in _simulated(samples, size, seed, last_day, console).sources:
         for landed in land(lake, name, sorted((samples / name).iterdir())):
             if not landed.already_there:
-                console.print(f"landed {landed.uri}", soft_wrap=True, highlight=False)
+                say(console, f"landed {landed.uri}")
     fine = run_pending(lake, list(all_sources()), console)
     _sum_up(lake, last_day, console)
     _show_signal(lake, console)
@@ -86,7 +87,7 @@ def _show_signal(lake: Lake, console: Console) -> None:
     told = answer.json()
     console.print("\n[bold]GET /signal/eth[/]")
     if answer.status_code != HTTP_200_OK:
-        console.print(f"  no signal yet: {told['detail']}", soft_wrap=True, highlight=False)
+        say(console, f"  no signal yet: {told['detail']}")
         return
     shares = ", ".join(f"{name} {share:.0%}" for name, share in told["probabilities"].items())
     for name, value in (
@@ -96,7 +97,7 @@ def _show_signal(lake: Lake, console: Console) -> None:
         *(("because", reason) for reason in told["reasons"]),
         ("receipt", f"{told['receipt_id']}  (.venv/bin/cryptodudez explain {told['receipt_id']})"),
     ):
-        console.print(f"  {name:14}{value}", soft_wrap=True, highlight=False)
+        say(console, f"  {name:14}{value}")
 
 
 def _point_on(lake: Lake, console: Console) -> None:

@@ -31,6 +31,7 @@ from cryptodudez_assets.products.declared import products_of
 from cryptodudez_assets.products.standing import Standing, standing
 from cryptodudez_assets.products.words import not_made
 from cryptodudez_assets.sources import Source, all_sources
+from cryptodudez_assets.terminal import say, visible
 
 # Dagster's own events are in the UI; a terminal gets what the assets themselves say.
 PATIENCE_SECONDS = 30
@@ -98,7 +99,7 @@ class _Work:
             self.console.print(f"made by an earlier version, brought over: {', '.join(older)}")
         for one in standing(self.lake, self.products).behind:
             if one.itself and key_of(one.name) in keys:
-                self.console.print(f"behind: {one}", soft_wrap=True, highlight=False, markup=False)
+                say(self.console, f"behind: {one}")
         # Tables about tables come behind the rest, since they do not wait for a feature that lacks an input.
         first = {key for key in keys if self.graph.get(key).group_name != INVENTORY}
         if first and not self.run(first):
@@ -155,7 +156,7 @@ class _Work:
 
     def _say_what_is_missing(self, found: Standing) -> None:
         for line in not_made(found):
-            self.console.print(line, soft_wrap=True, highlight=False, markup=False)
+            say(self.console, line)
         for one in found.behind:
             if self._of_interest([key_of(one.name)]):
                 _tell(self.console, "warning", f"still behind: {one}")
@@ -175,7 +176,7 @@ def _tell_unknown(lake: Lake, names: Sequence[str], console: Console) -> None:
         unknown = look_for_unknown(lake, name).unknown
         for why, number in Counter(one.why for one in unknown).items():
             example = next(one.key for one in unknown if one.why == why)
-            _tell(console, "warning", f"{name}: {number} not read, {why}: {example}{', …' * (number > 1)}")
+            _tell(console, "warning", f"{name}: {number} not read, {why}: {visible(example)}{', …' * (number > 1)}")
 
 
 def _progress(console: Console) -> dg.LoggerDefinition:
@@ -183,7 +184,7 @@ def _progress(console: Console) -> dg.LoggerDefinition:
         def emit(self, record: logging.LogRecord) -> None:
             try:
                 said = record.dagster_meta["orig_message"]  # type: ignore[attr-defined]
-                console.print(f"  {said}", style="dim", soft_wrap=True, highlight=False, markup=False)
+                say(console, f"  {said}", style="dim", lines=True)
             except Exception:  # what is said must not fail the asset that says it
                 self.handleError(record)
 
@@ -213,7 +214,7 @@ def _report(result: dg.ExecuteInProcessResult, console: Console) -> bool:
 
 def _tell(console: Console, level: Literal["failed", "warning"], text: str) -> None:
     console.print(level, style="red" if level == "failed" else "yellow", end=": ")
-    console.print(text, soft_wrap=True, highlight=False, markup=False)
+    say(console, text, lines=True)
 
 
 def make_known(lake: Lake, names: Sequence[str], console: Console) -> bool:

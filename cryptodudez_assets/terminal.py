@@ -1,17 +1,69 @@
-"""What is said never fails what is done: streams that take any text, and any end of their reader.
+"""What is said never fails what is done, and never does anything itself: streams that take any text, and any end of their
+reader; signs that a terminal would obey, or not show, are shown.
 
 Only how text leaves the process is here. What a command says is in `cli.py`, what an asset says in `headless.py`.
 """
 
 import io
+import json
 import os
+import re
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import NoReturn
 
+from rich.console import Console
+from rich.segment import Segment
+
 ESCAPE = "backslashreplace"
-CANNOT_WRITE = 1
+CANNOT_WRITE = FAILED = 1
+BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
+"""Letters, says Unicode, of which nothing is seen."""
+OTHER_THAN_ASCII = re.compile(r"[^\x00-\x7f]")
+
+
+def visible(text: str, *, lines: bool = False) -> str:
+    """Text from outside as it may go to a terminal: whatever does not print a sign of its own is escaped.
+
+    Such are escape sequences, other controls, line ends (but for `lines`, where these are meant), signs that turn the direction
+    of writing or have no width, and bytes that are no text. What has nothing of that is as it was.
+    """
+    if text.isprintable() and BLANK_LETTERS.isdisjoint(text):
+        return text
+    kept = "\n\t" if lines else ""
+    return "".join(sign if sign in kept or _prints(sign) else _escaped(sign) for sign in text)
+
+
+def _prints(sign: str) -> bool:
+    return sign.isprintable() and sign not in BLANK_LETTERS
+
+
+def _escaped(sign: str) -> str:
+    return sign.encode("unicode_escape").decode("ascii")
+
+
+def visible_json(text: str, *, ascii_only: bool = False) -> str:
+    """JSON that means the same, with its own escapes for what a terminal would obey or not show."""
+
+    def escaped(found: re.Match[str]) -> str:
+        return found[0] if _prints(found[0]) and not ascii_only else json.dumps(found[0])[1:-1]
+
+    return OTHER_THAN_ASCII.sub(escaped, text).replace("\x7f", "\\u007f")
+
+
+class SafeConsole(Console):
+    """A console on which nothing but Rich itself controls the terminal."""
+
+    def _render_buffer(self, buffer: Iterable[Segment]) -> str:
+        safe = (one if one.control else Segment(visible(one.text, lines=True), one.style) for one in buffer)
+        return super()._render_buffer(safe)
+
+
+def say(console: Console, text: str, *, style: str | None = None, lines: bool = False) -> None:
+    """A line (or, where they are meant, lines) as it is: neither folded nor read as markup."""
+    console.print(visible(text, lines=lines), style=style, soft_wrap=True, highlight=False, markup=False)
 
 
 def speak(command: Callable[[], object]) -> NoReturn:
@@ -26,6 +78,9 @@ def speak(command: Callable[[], object]) -> NoReturn:
         command()
     except SystemExit as end:
         code = end.code
+    except Exception:  # a fault of ours, which may quote what others wrote
+        print(visible(traceback.format_exc(), lines=True), file=sys.stderr, end="")
+        code = FAILED
     for stream in (sys.stdout, sys.stderr):
         with suppress(ValueError):  # somebody closed it
             stream.flush()
