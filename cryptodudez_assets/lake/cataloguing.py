@@ -12,6 +12,7 @@ from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import REPLACED, Files, Status
 from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.catalogue import Entry
+from cryptodudez_assets.lake.corrections import settle_corrected
 from cryptodudez_assets.lake.describe import GONE, Described, describe
 from cryptodudez_assets.lake.dialect import Recognised
 from cryptodudez_assets.lake.discovery import is_known
@@ -46,6 +47,7 @@ def catalogue_objects(
         for number, described in enumerate(_in_commits(lake, source, new, run_id, now()), 1):
             there = catalogue.were_gone(lake.tables, source.name, [entry["entry_id"] for entry, _ in described])
             entries, superseded = _finish(lake, source, described, run_id, there)
+            settle_corrected(lake, source, entries)
             _write(lake, source, entries, superseded, there)
             written.extend(pl.DataFrame(entries, schema=written.schema))
             repeated = f", {n} members of repeated archives left out" if (n := len(described) - len(entries)) else ""

@@ -37,7 +37,7 @@ def set_rows_aside(
         orient="row",
     )
     found = [part for part in rejects if len(part)]
-    if not found and not again:
+    if not found and not (again and _any_of(lake, ROWS, source, entries)):
         return
     with lake.tables.changing(ROWS) as change:
         if again:
@@ -63,11 +63,11 @@ def set_files_aside(
     files: list[tuple[Entry, FileCount]],
     batch_id: str,
     run_id: str | None,
-    again: Iterable[Entry] = (),
+    again: Collection[Entry] = (),
 ) -> None:
     """Copy files into the quarantine folder and note why. `again`: files that were ingested before."""
     before = {identity(entry) for entry in again}
-    if not files and not before:
+    if not files and not _any_of(lake, FILES, source, again):
         return
     rows = [
         {
@@ -91,6 +91,20 @@ def set_files_aside(
         if before:
             _settle_earlier(change, source, before, batch_id)
         change.add(pl.DataFrame(rows, schema=polars_schema(QuarantinedFiles)))
+
+
+def _any_of(lake: Lake, spec: TableSpec, source: Source, entries: Iterable[Entry]) -> bool:
+    """Whether anything is in quarantine of these files: where nothing is, nothing is written, and no table made."""
+    ids = {identity(entry) for entry in entries}
+    where = And(EqualTo("source", source.name), In("file_id", sorted(ids))) if ids else None
+    rows = lake.tables.scan(spec.name, where) if where else None
+    return (
+        rows is not None
+        and not rows.filter(pl.col("source") == source.name, pl.col("file_id").is_in(list(ids)))
+        .head(1)
+        .collect()
+        .is_empty()
+    )
 
 
 def _settle_earlier(change: Change, source: Source, file_ids: Collection[str], batch_id: str) -> None:

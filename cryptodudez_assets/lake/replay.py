@@ -14,14 +14,16 @@ from cryptodudez_assets.contracts.catalogue import REPLACED, Status
 from cryptodudez_assets.contracts.quarantine import Fate
 from cryptodudez_assets.lake import catalogue, quarantine
 from cryptodudez_assets.lake.catalogue import Entry
+from cryptodudez_assets.lake.checksums import digest_of
+from cryptodudez_assets.lake.corrections import key_of, landed_before
 from cryptodudez_assets.lake.describe import describe, path_of
-from cryptodudez_assets.lake.lake import Lake, now, raw_prefix
+from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.locks import exclusive
 from cryptodudez_assets.sources.declaration import Source
 
 
 class Unknown(Exception):
-    """There is nothing like that in quarantine; the message says what was looked for."""
+    """There is nothing like that in quarantine, or nothing to correct; the message says what was looked for."""
 
 
 def reopen(
@@ -52,23 +54,29 @@ def reopen(
 
 
 def correct(lake: Lake, source: Source, file_id: str, edited: Path) -> str:
-    """Land a corrected copy as a raw file of its own; what it corrects is marked so. Returns where it lies."""
+    """Land a corrected copy as a raw file of its own. Returns where it lies.
+
+    What it corrects is marked so when it is catalogued, by whoever does that: so landing is all that can be interrupted, and
+    the same call does it again.
+    """
+    with edited.open("rb") as content:
+        digest = digest_of(content)
+    if before := landed_before(lake, source, file_id, digest):
+        return before
     if file_id not in _with_open_rows(lake, source) | _set_aside(lake, source):
         raise Unknown(f"{source.name} has nothing open in quarantine for file {file_id!r}")
-    name = _tail(lake, source, file_id) or edited.name
-    key = f"{raw_prefix(source.name)}/{now():%Y-%m-%d}/corrected/{file_id}/{name}"
-    with edited.open("rb") as content:
-        lake.store.write(key, content)
-    for spec in (quarantine.ROWS, quarantine.FILES):
-        with lake.tables.changing(spec) as change:
-            quarantine.settle(change, source, {file_id}, Fate.CORRECTED, lake.store.uri(key))
-    return lake.store.uri(key)
-
-
-def _tail(lake: Lake, source: Source, file_id: str) -> str:
-    """What the path of the corrected file tells, which that of its copy must tell too."""
     entries = catalogue.files_of(lake.tables, source.name).filter(pl.col("file_id") == file_id).collect().to_dicts()
-    return next((source.tail_of(path_of(entry)) for entry in entries), "")
+    if any(entry["sha256"] == digest for entry in entries):
+        raise Unknown(
+            f"{edited} is the same, byte for byte, as the file {file_id} that it is to correct: edit it first"
+        )
+    # What the path of the corrected file tells, that of its copy must tell too.
+    tail = next((source.tail_of(path_of(entry)) for entry in entries), "")
+    key = key_of(source, file_id, digest, tail or edited.name)
+    if lake.store.stat(key) is None:
+        with edited.open("rb") as content:
+            lake.store.write(key, content)
+    return lake.store.uri(key)
 
 
 def _with_open_rows(lake: Lake, source: Source) -> set[str]:

@@ -1,8 +1,11 @@
 """After a fix: files are ingested again, corrected copies are landed, the history stays."""
 
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import polars as pl
 import pytest
@@ -12,9 +15,11 @@ from cryptodudez_assets.lake.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.objects import ObjectStore
 from cryptodudez_assets.lake.replay import Unknown, correct, reopen
 from cryptodudez_assets.lake.status import status_of, unbalanced_files
 from cryptodudez_assets.sources import Layout, Source, all_sources
+from cryptodudez_assets_tests.integration.crash_test import Died, MortalLakehouse
 
 Drop = Callable[[str, str, bytes], Path]
 SOURCE = all_sources()["crypto_prices"]
@@ -127,3 +132,88 @@ def test_an_unknown_file_is_named(lake: Lake) -> None:
         reopen(lake, SOURCE, "nope")
     with pytest.raises(Unknown, match="nope"):
         correct(lake, SOURCE, "nope", Path(__file__))
+
+
+class MortalStore:
+    """A store that dies before or behind its n-th write; steps are shared with the tables."""
+
+    def __init__(self, store: ObjectStore, step: Callable[[], None]) -> None:
+        self._store, self._step = store, step
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
+
+    def write(self, key: str, content: BinaryIO) -> None:
+        self._step()
+        self._store.write(key, content)
+        self._step()
+
+
+def test_death_at_any_step_of_a_correction_leaves_each_row_in_one_place(lake: Lake, drop: Drop, tmp_path: Path) -> None:
+    drop(SOURCE.name, "a.csv", (HEADER + candle(1) + candle(2, close="0") + "banana\n").encode())
+    bring_in(lake)
+    (file_id,) = quarantine.rows_of(lake.tables).collect()["file_id"].unique()
+    (edited := tmp_path / "edited.csv").write_text(HEADER + candle(2, close="2"))
+    home, backup = lake.settings.home, lake.settings.home.with_name("backup")
+    shutil.copytree(home, backup)
+    step, died, corrected = 0, True, 0
+    while died:
+        for again in (False, True):  # the next run as it comes, or the same command
+            shutil.rmtree(home)
+            shutil.copytree(backup, home)
+            died = _dies_correcting(step + 1, lake, file_id, edited)
+            after = Lake.open(lake.settings)
+            if again:
+                correct(after, SOURCE, file_id, edited)
+            bring_in(after)
+            there = len(table(after)) == 2
+            assert again <= there, f"at step {step}"
+            assert fates(after) == [(3, "corrected" if there else "open"), (4, "corrected" if there else "open")]
+            corrected += there
+        step += 1
+    assert step > 8
+    assert corrected > step
+
+
+def _dies_correcting(steps: int, lake: Lake, file_id: str, edited: Path) -> bool:
+    tables = MortalLakehouse(lake.settings, steps)
+    store = cast(ObjectStore, MortalStore(lake.store, tables._step))
+    mortal = Lake(lake.settings, store, tables)
+    try:
+        correct(mortal, SOURCE, file_id, edited)
+        bring_in(mortal)
+    except Died:
+        return True
+    return False
+
+
+def test_a_copy_that_is_no_correction_is_refused(lake: Lake, drop: Drop, tmp_path: Path) -> None:
+    path = drop(SOURCE.name, "a.csv", (HEADER + candle(1) + "banana\n").encode())
+    bring_in(lake)
+    (file_id,) = quarantine.rows_of(lake.tables).collect()["file_id"]
+    with pytest.raises(Unknown, match="is the same, byte for byte"):
+        correct(lake, SOURCE, file_id, path)
+    bring_in(lake)
+    assert fates(lake) == [(3, "open")]
+
+
+def test_corrections_of_a_file_are_never_written_over_each_other(lake: Lake, drop: Drop, tmp_path: Path) -> None:
+    drop(SOURCE.name, "a.csv", (HEADER + candle(1) + "banana\n").encode())
+    bring_in(lake)
+    (file_id,) = quarantine.rows_of(lake.tables).collect()["file_id"]
+    places = set()
+    for close in ("2", "3", "3"):
+        (edited := tmp_path / "edited.csv").write_text(HEADER + candle(2, close=close))
+        places.add(correct(lake, SOURCE, file_id, edited))
+    assert len(places) == 2
+
+
+def test_a_batch_that_is_done_again_makes_no_table_for_nothing(lake: Lake, drop: Drop) -> None:
+    drop(SOURCE.name, "a.csv", (HEADER + candle(1)).encode())
+    for steps in range(1, 12):
+        mortal = Lake(lake.settings, lake.store, MortalLakehouse(lake.settings, steps))
+        with suppress(Died):
+            bring_in(mortal)
+    bring_in(lake)
+    assert len(table(lake)) == 1
+    assert not [name for name in lake.tables.names() if name.startswith("quarantine.")]
