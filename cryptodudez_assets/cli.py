@@ -843,9 +843,11 @@ def _wrong(one: dict[str, Any]) -> str:
 
 def _usable_settings() -> Settings:
     """Settings of which the home is there and can be written to."""
+    from cryptodudez_assets.lake.private import make_private
+
     settings = _settings()
     try:
-        settings.home.mkdir(parents=True, exist_ok=True)
+        make_private(settings.home)
     except OSError as error:
         raise _unusable(settings.home, error) from None
     _insist_on_writable(settings.home, settings.home)

@@ -7,6 +7,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from cryptodudez_assets.lake.private import make_private
 from cryptodudez_assets.settings import Settings
 
 CONFIGURATION = Path(__file__).parents[1] / "dagster.yaml"
@@ -16,7 +17,7 @@ ENDS_OR_ESCAPES = re.compile(r"[?%]")
 def dagster_home(settings: Settings) -> Path:
     """The folder, made ready."""
     home = settings.home / "dagster"
-    home.mkdir(parents=True, exist_ok=True)
+    make_private(make_private(settings.home) / home.name)
     (home / "dagster.yaml").write_text(CONFIGURATION.read_text(encoding="utf-8"), encoding="utf-8")
     return _under_a_plain_name(home) if ENDS_OR_ESCAPES.search(str(home)) else home
 

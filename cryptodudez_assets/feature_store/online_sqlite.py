@@ -8,6 +8,7 @@ from threading import Lock
 from urllib.parse import unquote
 
 from cryptodudez_assets.feature_store.online import Record
+from cryptodudez_assets.lake.private import make_private, private_file
 
 PATIENCE_SECONDS = 60
 TABLE = """CREATE TABLE IF NOT EXISTS online (
@@ -23,7 +24,8 @@ class SqliteShelf:
 
     def __init__(self, url: str) -> None:
         path = Path(unquote(url.removeprefix("sqlite:///")))
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
+        private_file(path)
         self._reading, self._writing = Lock(), Lock()
         self._reader, self._writer = _connect(path), _connect(path)
         self._writer.execute(TABLE)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+from cryptodudez_assets.lake.private import make_private, private_file
 from cryptodudez_assets.lake.waiting import PatientConnection, be_patient
 from cryptodudez_assets.settings import Settings
 
@@ -97,10 +98,10 @@ def back_up(settings: Settings, at: datetime) -> Path | None:
     if path is None or not path.exists():
         return None
     folder = settings.home / "backups"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     unfinished, target = folder / ".unfinished", folder / f"catalog-{at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}.db"
     unfinished.unlink(missing_ok=True)
-    with _file(path) as source, closing(sqlite3.connect(unfinished)) as copy, copy:
+    with _file(path) as source, closing(sqlite3.connect(private_file(unfinished))) as copy, copy:
         source.backup(copy)
         copy.execute(f"CREATE TABLE IF NOT EXISTS {OF_BACKUP} (taken_at TEXT)")
         copy.execute(f"INSERT INTO {OF_BACKUP} VALUES (?)", (at.isoformat(),))

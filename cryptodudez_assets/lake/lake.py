@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from cryptodudez_assets.lake.homes import own
 from cryptodudez_assets.lake.objects import ObjectStore, open_store
+from cryptodudez_assets.lake.private import close_to_others
 from cryptodudez_assets.lake.tables import Lakehouse
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
@@ -25,6 +26,7 @@ class Lake:
         Nothing is created before something is written.
         """
         settings = own(settings)
+        close_to_others(settings)
         return cls(settings, open_store(settings), Lakehouse(settings))
 
 

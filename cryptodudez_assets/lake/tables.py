@@ -48,6 +48,7 @@ from cryptodudez_assets.lake.data_files import TRANSFORMS, DataFiles, Transform
 from cryptodudez_assets.lake.locks import exclusive
 from cryptodudez_assets.lake.objects import open_store
 from cryptodudez_assets.lake.places import key_within, path_of, table_folder, version_of
+from cryptodudez_assets.lake.private import make_private
 from cryptodudez_assets.lake.provenance import SAME_AS, content_of
 from cryptodudez_assets.lake.replacing import MIN_MANIFESTS, Replacement
 from cryptodudez_assets.settings import Settings
@@ -107,7 +108,7 @@ class Lakehouse:
     def _connected(self, name: str) -> "RecordingCatalog":
         homes.own(self.settings)
         if self.settings.catalog.startswith("sqlite"):
-            self.settings.home.mkdir(parents=True, exist_ok=True)
+            make_private(self.settings.home)
         with exclusive(self.settings, "catalog"):  # two first starts at once would both create its tables
             return open_catalog(self.settings, name)
 

@@ -5,7 +5,10 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from cryptodudez_assets.lake.private import private_file
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -76,9 +79,10 @@ class _PatientCursor(sqlite3.Cursor):
 
 def patient_engine(url: str) -> "Engine":
     """SQLAlchemy's engine for a catalog's database, which waits like this."""
-    from sqlalchemy import create_engine, event
+    from sqlalchemy import create_engine, event, make_url
 
     if url.startswith("sqlite"):
+        private_file(Path(str(make_url(url).database)))
         return create_engine(url, pool_pre_ping=True, connect_args={"factory": PatientConnection})
     engine = create_engine(url, pool_pre_ping=True)
     event.listen(engine, "connect", lambda connection, _: be_patient(connection))

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from cryptodudez_assets.lake.private import make_private, private_file
 from cryptodudez_assets.models.predictor import Rows
 
 PATIENCE_SECONDS = 60
@@ -73,7 +74,8 @@ class Receipts:
     """The receipts of one platform. Safe for several threads and processes; reading does not wait for a write."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
+        private_file(path)
         self._reading, self._writing = Lock(), Lock()
         self._reader, self._writer = _connect(path), _connect(path)
         self._writer.executescript(TABLES)
