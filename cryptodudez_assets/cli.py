@@ -45,7 +45,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
-            error.message = visible(error.message, lines=True)
+            vars(error)["message"] = visible(error.message, lines=True)
             raise
         except Refused as refused:
             raise click.ClickException(visible(str(refused), lines=True)) from None

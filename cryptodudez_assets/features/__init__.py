@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 
+from cryptodudez_assets.contracts.base import Contract
 from cryptodudez_assets.declarations import Declarations, LeftOut, declared_in
 from cryptodudez_assets.features.checking import problem_of
 from cryptodudez_assets.features.declaration import FeatureContract, FeatureView, Input, refuse_too_early
@@ -70,16 +71,16 @@ def _look() -> Declarations[FeatureView]:
     found.leave_out_shared(
         lambda view: [view.name, f"{view.name}_versions"] if view.versions else [view.name], "the view"
     )
-    contracts = {
+    contracts: dict[str, type[Contract]] = {
         table: source.contract
         for source in all_sources().values()
         for table in (source.table, source.observations)
         if table
     }
-    of_views = {table: one.value.contract for one in found.taken for table in (one.value.table, one.value.history)}
+    contracts |= {table: one.value.contract for one in found.taken for table in (one.value.table, one.value.history)}
 
     def too_early(view: FeatureView) -> None:
-        refuse_too_early([view], contracts | of_views)
+        refuse_too_early([view], contracts)
 
     found.keep(too_early)
     _leave_out_circles(found)

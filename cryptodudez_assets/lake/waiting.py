@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from cryptodudez_assets.lake.private import private_file
 
@@ -73,8 +73,8 @@ class PatientConnection(sqlite3.Connection):
 
 
 class _PatientCursor(sqlite3.Cursor):
-    def execute(self, *arguments: Any) -> sqlite3.Cursor:
-        return self.connection.patiently(super().execute, *arguments)  # type: ignore[attr-defined, no-any-return]
+    def execute(self, sql: str, parameters: Any = (), /) -> Self:
+        return self.connection.patiently(super().execute, sql, parameters)  # type: ignore[attr-defined, no-any-return]
 
 
 def patient_engine(url: str) -> "Engine":
