@@ -23,6 +23,8 @@ from cryptodudez_assets.lake.maintenance import maintain
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests import toy_source
+from serving.dashboard.data import gather
+from serving.dashboard.page import render
 
 TOY = Path(toy_source.__file__).read_text()
 VIEW = """
@@ -310,3 +312,11 @@ def _kept(lake: Lake):
     aside = quarantine.rows_of(lake.tables, "gas_prices").collect().rows()
     raw = [found.key for found in lake.store.list("raw/gas_prices")]
     return rows, aside, raw, catalogue.files_of(lake.tables, "gas_prices").collect().rows()
+
+
+def test_the_dashboard_names_it_and_shows_the_rest(declare: Callable[..., Path], lake: Lake) -> None:
+    path = declare(sources, "gas.py", TOY + "\n\nraise RuntimeError('<b>no such day</b>')\n")
+    page = render(gather(lake, lambda: None))
+    assert f"{path}:" in page
+    assert "&lt;b&gt;no such day" in page
+    assert "crypto prices" in page.lower()
