@@ -32,6 +32,7 @@ console = SafeConsole()
 errors = SafeConsole(stderr=True)
 unfolded = SafeConsole(width=10_000)  # into a file or a pipe, a row is a line
 UNBROKEN = {"id", "line"}
+PORT = click.IntRange(1, 65_535)
 
 
 class Commands(click.Group):
@@ -333,56 +334,46 @@ def simulate(folder: Path, size: Literal["tiny", "small", "large"], seed: int, l
 
 
 @main.command()
-@click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI.")
+@click.option("--port", type=PORT, default=3000, show_default=True, help="Port of the Dagster UI, on 127.0.0.1.")
 @click.option(
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="Address to listen on; others than loopback are open to the network.",
+    help="Address of the API; others than loopback need CRYPTODUDEZ_API_KEY. The Dagster UI asks for no key and stays on 127.0.0.1.",
 )
-@click.option("--api-port", default=8000, show_default=True, help="Port of the API and the dashboard.")
+@click.option("--api-port", type=PORT, default=8000, show_default=True, help="Port of the API and the dashboard.")
 def up(port: int, host: str, api_port: int) -> None:
     """Start the Dagster UI and its daemon, with all sensors on, and the API with the dashboard. Ctrl-C stops everything.
+
+    Says a line for each thing that happens. What the servers say is in logs/ in the home folder.
 
     \b
     Example:
       cryptodudez up --port 3001 --api-port 8001
     """
     from cryptodudez_assets.instance import dagster_home
-    from cryptodudez_assets.supervisor import supervise
+    from cryptodudez_assets.running import UI_HOST, run_servers
+    from serving.run import is_loopback
 
     settings = _lake().settings
-    _insist_on_free(host, port)
+    _insist_on_free(UI_HOST, port)
     _insist_on_free(host, api_port, "--api-port")
-    os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
+    if settings.api_key is None and not is_loopback(host):
+        raise click.ClickException(f"{host} can be reached by others: set CRYPTODUDEZ_API_KEY, or leave --host out")
+    dagster = dagster_home(settings)
+    os.environ["DAGSTER_HOME"] = str(dagster)
     escape_in_children()
-    not_of_ours = "ignore:Function `dev_command` is superseded"  # Dagster would have one type `dg dev`
-    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), not_of_ours)))
-    dagster = [
-        sys.executable,
-        "-m",
-        "dagster",
-        "dev",
-        "-m",
-        "cryptodudez_assets.definitions",
-        "-h",
-        host,
-        "-p",
-        str(port),
-        "--log-level",
-        "warning",
-    ]
-    api = [sys.executable, "-m", "cryptodudez_assets", "serve", "--host", host, "--port", str(api_port)]
-    where = (
-        f"Dagster UI: http://{host}:{port}   dashboard and API: http://{host}:{api_port}   lake: {settings.lake}   "
-        "(Ctrl-C stops)"
-    )
-    say(console, f"starting: {where}")
-    sys.exit(supervise([dagster, api], [(host, port), (host, api_port)], f"ready: {where}"))
+
+    def tell(line: str) -> None:
+        say(console, f"{datetime.now():%H:%M:%S} {line}")
+
+    where = f"Dagster UI http://{UI_HOST}:{port}, dashboard and API http://{host}:{api_port}, lake {settings.lake}"
+    tell(f"starting: {where}; logs in {settings.logs}; Ctrl-C stops")
+    sys.exit(run_servers(settings, dagster, host, port, api_port, tell, where))
 
 
 @main.command()
-@click.option("--port", default=8000, show_default=True, help="Port to listen on.")
+@click.option("--port", type=PORT, default=8000, show_default=True, help="Port to listen on.")
 @click.option(
     "--host",
     default="127.0.0.1",

@@ -157,6 +157,11 @@ class Settings(BaseSettings):
         return self.home / "reports"
 
     @property
+    def logs(self) -> Path:
+        """Folder of what the servers of `cryptodudez up` say."""
+        return self.home / "logs"
+
+    @property
     def receipts(self) -> Path:
         """Database of served predictions."""
         return self.home / "receipts.db"

@@ -8,6 +8,7 @@ import dagster as dg
 import polars as pl
 
 from cryptodudez_assets.defs.build import build_definitions
+from cryptodudez_assets.defs.reconciling import NAME as RECONCILING
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.sources.declaration import Source
@@ -64,11 +65,18 @@ class Rig:
         (request,) = self.tick().run_requests
         return self.carry_out(request)
 
-    def automation_requests(self, of: type = dg.AssetKey) -> set[dg.AssetKey]:
-        """One tick of the automation sensor: the assets (or checks) that it requests."""
+    def what_follows(self) -> set[dg.AssetKey]:
+        """One tick of the reconciling sensor: the assets that it requests."""
+        sensor = next(one for one in self.definitions.sensors or () if one.name == RECONCILING)
+        result = sensor(dg.build_sensor_context(self.instance, resources={"lake": self.resource}))
+        assert isinstance(result, dg.SensorResult)
+        return {key for request in result.run_requests or () for key in request.asset_selection or ()}
+
+    def automation_requests(self) -> set[dg.AssetCheckKey]:
+        """One tick of the automation sensor: the checks that it requests."""
         self._automation = self._evaluate(self._automation.cursor)
         requested = (result.key for result in self._automation.results if result.true_subset.size)
-        return {key for key in requested if isinstance(key, of)}
+        return {key for key in requested if isinstance(key, dg.AssetCheckKey)}
 
     def rows(self, table: str) -> pl.DataFrame:
         """A whole table."""

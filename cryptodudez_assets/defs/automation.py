@@ -1,11 +1,14 @@
-"""When assets follow by themselves. Every condition holds back what stands on a failed blocking check.
+"""What is asked for by conditions: models, which verdicts and the time of day decide on, and checks that no run would look at.
 
-`eager()` alone does not: within a run a failed check stops what follows, but across runs it would be requested anyway.
+Tables and what is made of them follow the state of the lake (`reconciling.py`). Dagster writes down each evaluation of a condition,
+tens of kilobytes where anything happened, so that nothing is evaluated here which is told by a look at the lake. Every
+condition of an asset holds back what stands on a failed blocking check; `eager()` alone does not: within a run a failed check
+stops what follows, but across runs it would be requested anyway.
 """
 
 import dagster as dg
 
-from cryptodudez_assets.defs.metadata import key_of
+from cryptodudez_assets.defs.metadata import MODELS, key_of
 from cryptodudez_assets.models.eth_signal.options import DRIFT as DRIFT_TABLE
 
 # One source must not wait for another that never had a file: a table that is not there has no check that could pass.
@@ -16,20 +19,8 @@ inputs_are_sound = dg.AutomationCondition.all_deps_match(
     )
 ).with_label("inputs_are_sound")
 
-on_sound_update = (
-    dg.AutomationCondition.eager()
-    .without(~dg.AutomationCondition.any_deps_missing())
-    .__and__(inputs_are_sound)
-    .with_label("on_sound_update")
-)
-
 # Features of several tables are computed once all of them are there.
 on_sound_update_of_all = (dg.AutomationCondition.eager() & inputs_are_sound).with_label("on_sound_update_of_all")
-
-# What lands is ingested by the sensors; here a source's table follows another source's, of which it tells a column.
-on_lookup_update = (
-    dg.AutomationCondition.eager().ignore(dg.AssetSelection.groups("catalog")) & inputs_are_sound
-).with_label("on_lookup_update")
 
 # Of a check that came with a later release than the table, or was left out of the run that made it: what stands on the table
 # would wait for it.
@@ -73,10 +64,11 @@ retrain = ((daily | drifted) & ~dg.AutomationCondition.in_progress() & inputs_ar
     "daily_on_new_data_or_drift"
 )
 
+SECONDS = 300
 automation_sensor = dg.AutomationConditionSensorDefinition(
     "automation",
-    target=dg.AssetSelection.all() | dg.AssetSelection.all_asset_checks(),
-    minimum_interval_seconds=3,
+    target=dg.AssetSelection.groups(MODELS) | dg.AssetSelection.all_asset_checks(),
+    minimum_interval_seconds=SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Requests every asset whose inputs were updated and passed their blocking checks.",
+    description="Requests models as verdicts and the time of day demand it, and checks that no run looks at.",
 )

@@ -10,6 +10,7 @@ from cryptodudez_assets.defs.declarations_check import build_declarations_check
 from cryptodudez_assets.defs.export_assets import build_export_assets
 from cryptodudez_assets.defs.feature_assets import build_feature_assets, build_registry, view_keys
 from cryptodudez_assets.defs.feature_checks import build_feature_checks
+from cryptodudez_assets.defs.forgetting import build_forgetting_sensor
 from cryptodudez_assets.defs.judged import blocking_checks
 from cryptodudez_assets.defs.lake_assets import build_inventory, build_maintenance
 from cryptodudez_assets.defs.metadata import key_of
@@ -43,8 +44,7 @@ def build_definitions(
     tables = [key for source in sources for key in (*table_keys(source), quarantine_key(source))]
     tables += [key for view in views for key in view_keys(view)]
     tables += [*study_keys(views), *training_set_keys(views)]
-    # Of sources alone nothing is made but the list of tables, which automation sees to.
-    products = products_of(sources, views) if views else []
+    products = products_of(sources, views)
     checks = [
         *(check for source in sources for check in build_source_checks(source)),
         *(check for view in views for check in build_feature_checks(view)),
@@ -79,6 +79,7 @@ def build_definitions(
             *map(build_source_sensor, sources),
             automation_sensor,
             build_reconciling_sensor(sources, products, blocking_checks(checks), left_out),
+            build_forgetting_sensor(),
         ],
         loggers=loggers,
         resources={"lake": lake or LakeResource()},

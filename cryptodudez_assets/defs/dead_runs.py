@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 
@@ -16,6 +17,7 @@ from cryptodudez_assets.lake.locks import sign_of_life
 from cryptodudez_assets.settings import Settings
 
 ALIVE_TAG = "cryptodudez/holds"
+WAITING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED]
 GOING = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 # Of a run of ours that never came to take its lock: loading code and starting take far less.
 START_SECONDS = 600.0
@@ -51,6 +53,26 @@ def close_dead_runs(instance: dg.DagsterInstance, settings: Settings) -> list[st
     return [
         _close(instance, record.dagster_run, since) for record, since in suspects if record.dagster_run.run_id in still
     ]
+
+
+def is_gone(settings: Settings, run: dg.DagsterRun) -> bool:
+    """Whether the run's process has shown that it is alive, and is not any more."""
+    return ALIVE_TAG in run.tags and _is_free(settings, run.run_id)
+
+
+def close_left_runs(folder: Path) -> int:
+    """In the Dagster folder, cancel runs that wait to be started and close those that are going; how many.
+
+    For where every process was ended.
+    """
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        runs = instance.get_runs(dg.RunsFilter(statuses=[*WAITING, *GOING]))
+        for run in runs:
+            if run.status in (*WAITING, dg.DagsterRunStatus.CANCELING):
+                instance.report_run_canceled(run, "Everything was stopped before it was done; the next start goes on.")
+            else:
+                instance.report_run_failed(run, "Everything was stopped while it ran; the next start goes on.")
+    return len(runs)
 
 
 def _going(instance: dg.DagsterInstance) -> Iterator[tuple[dg.RunRecord, datetime]]:

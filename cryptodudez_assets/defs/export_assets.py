@@ -7,7 +7,6 @@ import dagster as dg
 import polars as pl
 
 from cryptodudez_assets.contracts.base import Contract
-from cryptodudez_assets.defs.automation import on_sound_update_of_all
 from cryptodudez_assets.defs.metadata import contract_schema, key_of
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.lake.exports import export
@@ -34,7 +33,6 @@ def _export(one: Export, contract: type[Contract]) -> dg.AssetsDefinition:
         owners=["team:market-data"],
         kinds={"parquet"},
         skippable=True,
-        automation_condition=on_sound_update_of_all,
         metadata={
             "dagster/column_schema": dg.TableSchema(columns=columns),
             "written to": f"<home>/exports/{one.name}/",

@@ -6,7 +6,6 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from cryptodudez_assets.defs.automation import on_sound_update, on_sound_update_of_all
 from cryptodudez_assets.defs.metadata import INVENTORY, contract_schema, key_of, markdown, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.feature_store.materialize import materialize, table_specs, without_rows
@@ -88,7 +87,6 @@ def _spec(view: FeatureView, spec: TableSpec) -> dg.AssetSpec:
         tags={**view.tags, **({"deprecated": "true"} if view.deprecated else {})},
         code_version=view.version,
         skippable=True,
-        automation_condition=on_sound_update_of_all,
         metadata={
             "dagster/column_schema": contract_schema(view.contract),
             "dagster/column_lineage": _lineage(view),
@@ -121,7 +119,6 @@ def build_registry(views: Sequence[FeatureView]) -> dg.AssetsDefinition:
         group_name=INVENTORY,
         owners=["team:platform"],
         kinds={"iceberg"},
-        automation_condition=on_sound_update,
         metadata={"dagster/column_schema": contract_schema(REGISTRY.contract)},
     )
     def registry_of_features(lake: LakeResource) -> dg.MaterializeResult[Any]:

@@ -6,7 +6,6 @@ from typing import Any
 import dagster as dg
 
 from cryptodudez_assets.contracts.catalogue import Tables
-from cryptodudez_assets.defs.automation import on_sound_update
 from cryptodudez_assets.defs.metadata import INVENTORY, contract_schema, key_of, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.table_checks import INTACT, verdict_on
@@ -24,7 +23,6 @@ def build_inventory(tables: list[dg.AssetKey]) -> dg.AssetsDefinition:
         group_name=INVENTORY,
         owners=["team:platform"],
         kinds={"iceberg"},
-        automation_condition=on_sound_update,
         metadata={"dagster/column_schema": contract_schema(Tables)},
     )
     def tables_of_the_lake(lake: LakeResource) -> dg.MaterializeResult[Any]:

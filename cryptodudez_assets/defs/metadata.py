@@ -13,6 +13,8 @@ from cryptodudez_assets.sources.declaration import Source
 PREVIEW_ROWS = 10
 INVENTORY = "inventory"
 """The group of the tables about tables."""
+MODELS = "models"
+"""The group of the models and what is made for them."""
 CELL_CHARACTERS = 100
 
 

@@ -9,7 +9,7 @@ from cryptodudez_assets.contracts.base import columns_of
 from cryptodudez_assets.contracts.drift import DriftLooks
 from cryptodudez_assets.contracts.trials import Trials
 from cryptodudez_assets.defs.automation import DRIFT, on_any_update, on_sound_update_of_all, passed_its_checks, retrain
-from cryptodudez_assets.defs.metadata import contract_schema, key_of, table_metadata
+from cryptodudez_assets.defs.metadata import MODELS, contract_schema, key_of, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.provenance import content_of
@@ -45,7 +45,7 @@ def _training_set() -> dg.AssetsDefinition:
         TRAINING_SET,
         deps=[key_of(view.table) for view in VIEWS],
         description=training_set.SPEC.description,
-        group_name="models",
+        group_name=MODELS,
         owners=[OWNER],
         kinds={"iceberg", "polars"},
         code_version=training_set.version(),
@@ -79,7 +79,7 @@ def _training_set() -> dg.AssetsDefinition:
 def _training() -> dg.AssetsDefinition:
     common: dict[str, Any] = {
         "deps": [TRAINING_SET],
-        "group_name": "models",
+        "group_name": MODELS,
         "owners": [OWNER],
         "skippable": True,
         "automation_condition": retrain,
@@ -143,7 +143,7 @@ def _champion() -> dg.AssetsDefinition:
         deps=[MODEL],
         description="The version that is served: a candidate takes its place only if it has shown skill and is better by "
         "more than noise on the same days; else the champion stays. Before any has, the base rates serve.",
-        group_name="models",
+        group_name=MODELS,
         owners=[OWNER],
         kinds={"onnx"},
         skippable=True,
@@ -183,7 +183,7 @@ def _report() -> dg.AssetsDefinition:
         deps=[MODEL, CHAMPION],
         description="One HTML page for a sceptic: how the newest candidate was judged, against what, and what it would have "
         "earned after costs.",
-        group_name="models",
+        group_name=MODELS,
         owners=[OWNER],
         kinds={"html", "matplotlib"},
         skippable=True,
@@ -217,7 +217,7 @@ def _drift() -> dg.AssetsDefinition:
         deps=[TRAINING_SET, CHAMPION],
         description="How unlike its training the champion's latest days are, and the rows that people sent. Thresholds are "
         "calibrated on the training's own days; a replay of the past shows how often an alarm is false.",
-        group_name="models",
+        group_name=MODELS,
         owners=[OWNER],
         kinds={"iceberg", "scipy"},
         skippable=True,

@@ -4,7 +4,6 @@ from typing import Any
 
 import dagster as dg
 
-from cryptodudez_assets.defs.automation import on_sound_update_of_all
 from cryptodudez_assets.defs.metadata import contract_schema, key_of
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.feature_store.online import open_online_store
@@ -29,7 +28,6 @@ def build_online_asset(view: FeatureView) -> dg.AssetsDefinition:
         group_name="online",
         owners=[view.owner],
         kinds={Settings().online.partition(":")[0]},
-        automation_condition=on_sound_update_of_all,
         metadata={"dagster/column_schema": contract_schema(view.contract)},
     )
     def bring_online(lake: LakeResource) -> dg.MaterializeResult[Any]:

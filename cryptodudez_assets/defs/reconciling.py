@@ -1,30 +1,34 @@
-"""The sensor that asks what is behind, whatever the reason, and has it made. Automation follows events and is faster; this follows
-the state of the lake, so that what a killed or cancelled run left is done, too. It also closes runs whose process is gone.
+"""The sensor that asks what is behind, whatever the reason, and has it made: what landed is followed by what is made of it, and
+what a killed or cancelled run left is done, too. It also closes runs whose process is gone.
 """
 
+import hashlib
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Self
 
 import dagster as dg
 
 from cryptodudez_assets.declarations import LeftOut
 from cryptodudez_assets.defs import declarations_check
 from cryptodudez_assets.defs.dead_runs import close_dead_runs
-from cryptodudez_assets.defs.judged import Blocking, Judged, judged
+from cryptodudez_assets.defs.judged import Blocking, judged
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, table_keys
 from cryptodudez_assets.defs.source_sensors import RUNNING, SOURCE_TAG, run_key_of
-from cryptodudez_assets.defs.up_to_date import evaluation_of
-from cryptodudez_assets.lake.lake import now
+from cryptodudez_assets.defs.up_to_date import PATIENCE, evaluation_of
+from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.products.standing import Behind, Product, standing
 from cryptodudez_assets.sources.declaration import Source
 
-SECONDS = 30
-# So long automation has to do it, and nothing is said: whatever lands is behind for a moment.
-GRACE = timedelta(seconds=30)
+SECONDS = 3
+# Without a commit, what stands is looked at again after so long: models, and what becomes due, are in no table.
+LOOK_AGAIN = timedelta(seconds=60)
+NEVER = datetime(1, 1, 1, tzinfo=UTC)
 NAME = "what_is_behind"
 NOT_OF_ASSETS = {"maintenance"}
 
@@ -52,52 +56,68 @@ def build_reconciling_sensor(
         opened = lake.open()
         for closed in close_dead_runs(context.instance, opened.settings):
             context.log.warning(closed)
-        found = standing(opened, products)
-        since = _since(context.cursor, found.behind)
-        late = [one for one in found.behind if now() - since[one.name] >= GRACE]
-        going = _going(context.instance, of_source)
-        known = judged(context.instance, opened, blocking)
-        keys = set() if going is None else set(_to_do(late, going, known))
-        events = [*_said(context.cursor, late), *_said_of(context.cursor, left_out)]
-        cursor = json.dumps(
-            {
-                "since": {name: at.isoformat() for name, at in since.items()},
-                "late": [one.name for one in late],
-                "left_out": [str(one) for one in left_out or ()],
-            }
-        )
+        before, commits = _Cursor.parse(context.cursor), _commits(opened)
+        told = [str(one) for one in left_out or ()]
+        if before.is_of(commits) and before.left_out == told:
+            return dg.SensorResult(skip_reason="nothing is behind, and nothing was committed", cursor=context.cursor)
+        behind = standing(opened, products).behind
+        since = _since(before, behind)
+        late = [one for one in behind if now() - since[one.name] >= PATIENCE]
+        names = [one.name for one in late]
+        cursor = str(_Cursor(commits, now(), since, names, told))
+        events = [evaluation_of(late)] if before.late != names else []
+        if left_out is not None and before.left_out != told:
+            events.append(declarations_check.evaluation_of(left_out))
+        keys = _to_do(context.instance, opened, behind, of_source, blocking)
         if not keys:
-            waits = f"{len(found.behind)} behind, each under way, held back by a check or only just so"
+            waits = f"{len(behind)} behind, each under way or held back by a check"
             return dg.SensorResult(
-                skip_reason=waits if found.behind else "nothing is behind", cursor=cursor, asset_events=events
+                skip_reason=waits if behind else "nothing is behind", cursor=cursor, asset_events=events
             )
-        run_key = run_key_of([f"{one.name} {one.reason}" for one in late], time.time())
-        request = dg.RunRequest(run_key=run_key, asset_selection=sorted(keys))
+        # What changed since is another reason: without the time it would be taken for what was asked for before.
+        work = [f"{one.name} {one.reason} {one.since}" for one in behind]
+        request = dg.RunRequest(run_key=run_key_of(work, time.time()), asset_selection=sorted(keys))
         return dg.SensorResult(run_requests=[request], cursor=cursor, asset_events=events)
 
     return what_is_behind
 
 
-def _since(cursor: str | None, behind: Iterable[Behind]) -> dict[str, datetime]:
+@dataclass(frozen=True)
+class _Cursor:
+    """The last look: at which commits, when, what was behind since when, what was told to be late, what was left out."""
+
+    commits: str = ""
+    looked_at: datetime = NEVER
+    since: Mapping[str, datetime] = field(default_factory=dict)
+    late: list[str] = field(default_factory=list)
+    left_out: list[str] | None = None
+
+    @classmethod
+    def parse(cls, text: str | None) -> Self:
+        """What was written; one of an earlier version tells nothing."""
+        told = json.loads(text) if text else {}
+        if not told.keys() >= {"commits", "looked_at", "since", "late"}:
+            return cls()
+        since = {name: datetime.fromisoformat(at) for name, at in told["since"].items()}
+        return cls(told["commits"], datetime.fromisoformat(told["looked_at"]), since, told["late"], told.get("left_out"))
+
+    def __str__(self) -> str:
+        return json.dumps(asdict(self), default=datetime.isoformat)
+
+    def is_of(self, commits: str) -> bool:
+        """Whether another look would see the same: that nothing is behind."""
+        return not self.since and not self.late and self.commits == commits and now() - self.looked_at < LOOK_AGAIN
+
+
+def _commits(lake: Lake) -> str:
+    """Another for every commit to any table."""
+    told = sorted((one.name, one.metadata_location) for one in lake.tables.pointers())
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+
+
+def _since(before: _Cursor, behind: Iterable[Behind]) -> dict[str, datetime]:
     """Since when each is behind: as its inputs tell, or else since it was first seen to be."""
-    before = json.loads(cursor).get("since", {}) if cursor else {}
-    return {
-        one.name: one.since or (datetime.fromisoformat(before[one.name]) if one.name in before else now())
-        for one in behind
-    }
-
-
-def _said(cursor: str | None, late: Sequence[Behind]) -> list[dg.AssetCheckEvaluation]:
-    """The check's new answer, where it has changed."""
-    before = json.loads(cursor).get("late", []) if cursor else []
-    return [evaluation_of(late)] if before != [one.name for one in late] else []
-
-
-def _said_of(cursor: str | None, left_out: Sequence[LeftOut] | None) -> list[dg.AssetCheckEvaluation]:
-    """The answer of the check of declarations, where it has changed."""
-    before = json.loads(cursor).get("left_out") if cursor else None
-    changed = left_out is not None and before != [str(one) for one in left_out]
-    return [declarations_check.evaluation_of(left_out or ())] if changed else []
+    return {one.name: one.since or before.since.get(one.name, now()) for one in behind}
 
 
 def _going(instance: dg.DagsterInstance, of_source: dict[str, set[dg.AssetKey]]) -> set[dg.AssetKey] | None:
@@ -114,12 +134,22 @@ def _going(instance: dg.DagsterInstance, of_source: dict[str, set[dg.AssetKey]])
     return going
 
 
-def _to_do(late: Iterable[Behind], going: set[dg.AssetKey], known: Judged) -> Iterator[dg.AssetKey]:
-    """What is late and can be made now, and the inputs that no check has judged yet."""
-    held = set(going)
-    for one in late:
+def _to_do(
+    instance: dg.DagsterInstance,
+    lake: Lake,
+    behind: Sequence[Behind],
+    of_source: dict[str, set[dg.AssetKey]],
+    blocking: Blocking,
+) -> set[dg.AssetKey]:
+    """What is behind and can be made now, and the inputs that no check has judged yet."""
+    going = _going(instance, of_source) if behind else None
+    if going is None:
+        return set()
+    known, held, keys = judged(instance, lake, blocking), set(going), set()
+    for one in behind:
         inputs, own = {key_of(name) for name in one.inputs}, {key_of(name) for name in one.names}
         if (inputs | own) & held or inputs & known.unsound:
             held |= own
         else:
-            yield from own | (inputs & known.unchecked)
+            keys |= own | (inputs & known.unchecked)
+    return keys

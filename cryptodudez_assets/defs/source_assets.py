@@ -9,7 +9,6 @@ import polars as pl
 from cryptodudez_assets.contracts.base import Contract
 from cryptodudez_assets.contracts.catalogue import REPLACED, Files, Status
 from cryptodudez_assets.contracts.quarantine import QuarantinedRows
-from cryptodudez_assets.defs.automation import on_lookup_update
 from cryptodudez_assets.defs.metadata import (
     contract_schema,
     inferred_schema,
@@ -131,7 +130,7 @@ def _ingest(source: Source) -> dg.AssetsDefinition:
     specs = [_table_spec(source, table, source.table_description, source.contract)]
     if source.lookup:
         looked_up = key_of(source.lookup.table)
-        specs = [specs[0].merge_attributes(deps=[looked_up]).replace_attributes(automation_condition=on_lookup_update)]
+        specs = [specs[0].merge_attributes(deps=[looked_up])]
     for key in observations:
         specs.append(
             _table_spec(source, key, f"Every observation behind {source.table}, older ones too.", source.contract)

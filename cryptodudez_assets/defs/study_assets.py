@@ -6,7 +6,6 @@ from typing import Any
 import dagster as dg
 from pyiceberg.expressions import AlwaysTrue
 
-from cryptodudez_assets.defs.automation import on_sound_update_of_all
 from cryptodudez_assets.defs.metadata import contract_schema, key_of, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.table_checks import build_table_checks
@@ -84,7 +83,6 @@ def _spec() -> dg.AssetSpec:
         tags={"domain": "market"},
         code_version=version(),
         skippable=True,
-        automation_condition=on_sound_update_of_all,
         metadata={
             "dagster/column_schema": contract_schema(DogecoinStudy),
             "dagster/column_lineage": dg.TableColumnLineage(dict.fromkeys(("value", "z", "n", "p", "q"), read)),

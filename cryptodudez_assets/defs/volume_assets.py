@@ -8,7 +8,7 @@ import dagster as dg
 from cryptodudez_assets.contracts.base import columns_of
 from cryptodudez_assets.defs.automation import daily_on_new_data
 from cryptodudez_assets.defs.loads_check import build_loads_check
-from cryptodudez_assets.defs.metadata import key_of
+from cryptodudez_assets.defs.metadata import MODELS, key_of
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.lake import Lake
@@ -38,7 +38,7 @@ def _volume_model(view: FeatureView) -> dg.AssetsDefinition:
         deps=[key_of(TABLE)],
         description="Predicts the volume of a stock's day from its rolling mean volume and median price. Chosen on a time split by mean "
         "absolute error, against the brief's forest; a file of at most 1 MB, `models/volume_model/model.bin` in the home.",
-        group_name="models",
+        group_name=MODELS,
         owners=["team:quant-research"],
         kinds={"scikitlearn", "onnx"},
         skippable=True,

@@ -18,6 +18,7 @@ from pyiceberg.conversions import from_bytes
 from pyiceberg.exceptions import NoSuchTableError, ValidationError
 from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual, Or, literal
 from pyiceberg.expressions.visitors import bind, extract_field_ids
+from pyiceberg.io import PY_IO_IMPL
 from pyiceberg.io.pyarrow import expression_to_pyarrow, schema_to_pyarrow
 from pyiceberg.manifest import DataFile
 from pyiceberg.partitioning import PartitionField, PartitionSpec
@@ -60,6 +61,9 @@ PATH = " path"  # no column's name begins with a blank
 # Of a file that is rewritten, so many rows are in memory at a time.
 REWRITTEN_ROWS = 1 << 18
 METADATA_KEPT = 10
+FILE_IO = (
+    "pyiceberg.io.pyarrow.PyArrowFileIO"  # named, since of a plain path pyiceberg warns that it takes just this one
+)
 METADATA_FOLDER = "write.metadata.path"
 REBUILDING = "lake.rebuilding"
 """The name in the catalog's database of tables that are being made again, until they take the place of the others."""
@@ -261,7 +265,7 @@ def open_catalog(settings: Settings, name: str = CATALOG, uri: str | None = None
     from cryptodudez_assets.lake.recording import RecordingCatalog
 
     address = uri or settings.catalog.replace("postgresql://", "postgresql+psycopg://")
-    properties = {"uri": address, "warehouse": homes.warehouse(settings)}
+    properties = {"uri": address, "warehouse": homes.warehouse(settings), PY_IO_IMPL: FILE_IO}
     return RecordingCatalog(name, **properties, **endpoints.for_iceberg(settings))
 
 

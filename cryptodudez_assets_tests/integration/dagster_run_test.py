@@ -199,20 +199,20 @@ class TestContractCheck:
     def test_holds_it_back_across_runs_until_a_sound_update(self, rig: Rig):
         rig.drop("a.csv", GOOD)
         rig.ingest()
-        assert rig.automation_requests() == {INVENTORY}
+        assert rig.what_follows() == {INVENTORY}
         rig.materialize([INVENTORY])
-        assert rig.automation_requests() == set()
+        assert rig.what_follows() == set()
 
         put_bad_row(rig.lake)
         rig.drop("b.csv", MORE)
         assert not rig.ingest().success
-        assert rig.automation_requests() == set()
+        assert rig.what_follows() == set()
 
         with rig.lake.tables.changing(table_spec(SOURCE)) as change:
             change.delete(EqualTo("block", 666))
         rig.drop("c.csv", MORE.replace("200", "201"))
         assert rig.ingest().success
-        assert rig.automation_requests() == {INVENTORY}
+        assert rig.what_follows() == {INVENTORY}
 
     def test_finds_repeated_keys(self, rig: Rig):
         rig.drop("a.csv", GOOD)

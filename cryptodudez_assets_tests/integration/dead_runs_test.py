@@ -10,14 +10,25 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
-from cryptodudez_assets.defs.dead_runs import ALIVE_TAG, close_dead_runs, end_life, show_life
+from cryptodudez_assets.defs.dead_runs import (
+    ALIVE_TAG,
+    GOING,
+    WAITING,
+    close_dead_runs,
+    close_left_runs,
+    end_life,
+    show_life,
+)
 from cryptodudez_assets.instance import dagster_home
 from cryptodudez_assets.lake.locks import sign_of_life
 from cryptodudez_assets.settings import Settings
 
 STARTED = dg.DagsterRunStatus.STARTED
 ROOT = Path(__file__).parents[2]
+LOCATION = GrpcServerCodeLocationOrigin(host="localhost", port=1, location_name="here")
+ORIGIN = RemoteJobOrigin(RemoteRepositoryOrigin(LOCATION, "__repository__"), "__ASSET_JOB")
 
 
 @dg.job(name="__ASSET_JOB")
@@ -86,6 +97,22 @@ def test_one_of_another_kind_is_left_alone(
 
     assert close(instance, settings) == []
     assert status(instance, run) == STARTED
+
+
+def test_where_all_was_stopped_nothing_waits_or_goes_any_more(settings: Settings) -> None:
+    folder = dagster_home(settings)
+    began = [*WAITING, *GOING]
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        runs = [instance.create_run_for_job(ours, status=one, remote_job_origin=ORIGIN) for one in began]
+        done = instance.create_run_for_job(ours, status=dg.DagsterRunStatus.SUCCESS)
+
+        assert close_left_runs(folder) == len(began)
+
+        told = {one: status(instance, run) for one, run in zip(began, runs, strict=True)}
+        assert set(told.values()) == {dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE}
+        assert told[dg.DagsterRunStatus.QUEUED] == dg.DagsterRunStatus.CANCELED
+        assert told[STARTED] == dg.DagsterRunStatus.FAILURE
+        assert status(instance, done) == dg.DagsterRunStatus.SUCCESS
 
 
 def test_one_that_is_done_in_the_meantime_is_not_closed(instance: dg.DagsterInstance, settings: Settings) -> None:

@@ -51,7 +51,7 @@ class Daemon:
 
 @pytest.fixture
 def daemon(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Daemon:
-    monkeypatch.setattr("cryptodudez_assets.defs.reconciling.GRACE", timedelta(0))
+    monkeypatch.setattr("cryptodudez_assets.defs.reconciling.PATIENCE", timedelta(0))
     made = Daemon(lake)
     made.land("a.csv", csv("s", range(60)))
     return made
@@ -66,10 +66,43 @@ def test_it_asks_once_for_all_that_is_behind_and_for_the_checks_of_their_inputs(
     assert daemon.tick().skip_reason.skip_message == "nothing is behind"
 
 
-def test_what_is_only_just_behind_is_left_to_automation(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cryptodudez_assets.defs.reconciling.GRACE", timedelta(hours=1))
+def test_what_changed_again_is_asked_for_again(daemon: Daemon) -> None:
+    (first,) = daemon.tick().run_requests
+    assert daemon.make(first.asset_selection).success
 
-    assert not daemon.tick().run_requests
+    daemon.land("b.csv", csv("s", range(60, 120)))
+    (second,) = daemon.tick().run_requests
+
+    assert second.run_key != first.run_key  # Dagster would not carry out the same one twice
+    assert daemon.make(second.asset_selection).success
+    daemon.land("c.csv", csv("s", range(120, 180)))
+    (third,) = daemon.tick().run_requests
+    assert third.run_key != second.run_key
+
+
+def test_where_nothing_was_committed_it_does_not_look_again_for_a_while(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon.make(daemon.tick().run_requests[0].asset_selection)
+    daemon.tick()
+
+    assert "nothing was committed" in daemon.tick().skip_reason.skip_message
+    monkeypatch.setattr("cryptodudez_assets.defs.reconciling.LOOK_AGAIN", timedelta(0))
+    assert daemon.tick().skip_reason.skip_message == "nothing is behind"
+    daemon.land("b.csv", csv("s", range(60, 120)))
+    monkeypatch.undo()
+    assert daemon.tick().run_requests
+
+
+def test_it_is_not_said_to_be_late_while_it_is_only_just_behind(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cryptodudez_assets.defs.reconciling.PATIENCE", timedelta(hours=1))
+
+    result = daemon.tick()
+
+    assert result.run_requests
+    assert not result.asset_events
 
 
 def test_what_is_under_way_is_not_asked_for_until_its_run_is_over_or_dead(daemon: Daemon) -> None:

@@ -255,12 +255,11 @@ def test_a_change_of_the_index_is_followed_in_dagster(lake: Lake, monkeypatch: p
     put(lake, "archive.zip", zipped(ARCHIVE))
     assert rig.ingest().success
     assert set(names(lake).values()) == {None}
-    rig.automation_requests()
 
     symbols = [dg.AssetKey(["catalog", "files", "stock_symbols"]), dg.AssetKey(["market", "stock_symbols"])]
     symbols += [dg.AssetKey(["quarantine", "rows", "stock_symbols"])]
     assert rig.materialize(symbols).success
-    requested = rig.automation_requests()
+    requested = rig.what_follows()
 
     assert dg.AssetKey(["market", "stock_market"]) in requested
     table = {dg.AssetKey(["market", "stock_market"]), dg.AssetKey(["quarantine", "rows", "stock_market"])}

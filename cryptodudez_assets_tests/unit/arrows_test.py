@@ -38,7 +38,7 @@ ROOMS = {
     "serving": {"settings", "contracts", "sources", "lake", "features", "feature_store", "models"},
 }
 START_SERVING = {"cli", "demo"}
-KNOW_DAGSTER = {"defs", "definitions", "headless", "demo"}
+KNOW_DAGSTER = {"defs", "definitions", "headless", "demo", "run_server"}
 READS_ENVIRONMENT = {"settings"}
 # DAGSTER_HOME, where plots keep their fonts and the encoding, for what they start; what libraries are not to tell.
 SETS_ENVIRONMENT = {"cli", "terminal", "telemetry"}
