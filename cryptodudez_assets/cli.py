@@ -355,11 +355,11 @@ def up(port: int, host: str, api_port: int) -> None:
     from cryptodudez_assets.running import UI_HOST, run_servers
     from serving.run import is_loopback
 
-    settings = _lake().settings
-    _insist_on_free(UI_HOST, port)
-    _insist_on_free(host, api_port, "--api-port")
+    settings = _reachable(_usable_settings())
     if settings.api_key is None and not is_loopback(host):
         raise click.ClickException(f"{host} can be reached by others: set CRYPTODUDEZ_API_KEY, or leave --host out")
+    _insist_on_free(UI_HOST, port)
+    _insist_on_free(host, api_port, "--api-port")
     dagster = dagster_home(settings)
     os.environ["DAGSTER_HOME"] = str(dagster)
     escape_in_children()
@@ -391,7 +391,7 @@ def serve(port: int, host: str) -> None:
     from serving.run import run
 
     _insist_on_free(host, port)
-    sys.exit(run(_usable_settings(), host, port))
+    sys.exit(run(_reachable(_usable_settings()), host, port))
 
 
 @main.group()
@@ -816,6 +816,23 @@ def _insist_on_free(host: str, port: int, option: str = "--port") -> None:
     except OSError as error:
         hint = f"is something running there? Another port: `{option} {port + 1}`"
         raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}; {hint}") from None
+
+
+def _reachable(settings: Settings) -> Settings:
+    """The settings, if the servers that they name answer; a catalog that does not is told by `Commands`."""
+    from cryptodudez_assets.feature_store.online import open_online_store
+    from cryptodudez_assets.lake.lake import Lake
+
+    Lake.open(settings).tables.pointers()
+    if settings.online.startswith("postgres"):
+        import psycopg
+
+        try:
+            open_online_store(settings.online).close()
+        except psycopg.OperationalError as error:
+            said = str(error).partition("\n")[0]
+            raise click.ClickException(f"the online store's server does not answer: {said}") from None
+    return settings
 
 
 def _settings() -> Settings:

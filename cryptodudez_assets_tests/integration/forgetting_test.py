@@ -87,7 +87,7 @@ def test_ticks_and_evaluations_are_forgotten_by_age(instance: dg.DagsterInstance
     state = InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.RUNNING)
     instance.add_instigator_state(state)
     at = time.time()
-    for age, status in [(600, TickStatus.SKIPPED), (60, TickStatus.SKIPPED), (600, TickStatus.FAILURE)]:
+    for age, status in [(600, TickStatus.SKIPPED), (60, TickStatus.SKIPPED), (600, TickStatus.SUCCESS)]:
         name, kind = origin.get_id(), InstigatorType.SENSOR
         instance.create_tick(TickData(name, "some_files", kind, status, at - age, selector_id=state.selector_id))
 
@@ -96,7 +96,7 @@ def test_ticks_and_evaluations_are_forgotten_by_age(instance: dg.DagsterInstance
     left = {
         (tick.status, round(at - tick.timestamp)) for tick in instance.get_ticks(origin.get_id(), state.selector_id)
     }
-    assert left == {(TickStatus.SKIPPED, 60), (TickStatus.FAILURE, 600)}
+    assert left == {(TickStatus.SKIPPED, 60), (TickStatus.SUCCESS, 600)}
 
 
 def _origin() -> object:

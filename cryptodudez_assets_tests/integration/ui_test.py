@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -32,6 +34,13 @@ COMMAND = str(Path(sys.executable).with_name("cryptodudez"))
 HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
 CANDLES = "".join(f"{day},Testcoin,TST,2021-01-{day:02d} 23:59:59,2,1,1.5,1.5,100,1000\n" for day in range(1, 29))
 FROM_FILE_TO_TABLE_SECONDS = 20
+# The sensor that looks at what follows, and Dagster's loop over sensors, come round each five seconds, the run takes its turn, and is
+# begun; all of that several times over, for a machine that has other things to do.
+WHAT_FOLLOWS_SECONDS = 90
+
+
+STOP_SECONDS = 10
+LINE = re.compile(r"\d\d:\d\d:\d\d \S.*")
 
 
 @dataclass
@@ -55,7 +64,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         command = [COMMAND, "up", "--port", url.rpartition(":")[2], "--api-port", api.rpartition(":")[2]]
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
-        wait_until(lambda: answers(url), 60)
+        wait_until(lambda: answers(url), 120)
         yield Server(process, url, api, Lake.open(Settings(home=home)))
     finally:
         process.send_signal(signal.SIGINT)
@@ -145,7 +154,7 @@ def test_what_stands_on_the_tables_follows_by_itself(server: Server):
         assert rows is not None
         return dict(rows.select("name", "rows").collect().iter_rows())["market.crypto_prices"]
 
-    wait_until(lambda: listed() == wanted, 30)
+    wait_until(lambda: listed() == wanted, WHAT_FOLLOWS_SECONDS)
 
 
 def test_dashboard_and_api_answer_beside_it(server: Server):
@@ -155,16 +164,65 @@ def test_dashboard_and_api_answer_beside_it(server: Server):
         assert health.status == 200
 
 
+def test_a_daemon_that_is_killed_is_started_again_and_goes_on(server: Server):
+    before = status_of(server.lake, "crypto_prices")
+    daemon = running(server, "dagster._daemon")
+
+    daemon.kill()
+
+    wait_until(lambda: "daemon: started again" in said(server), 30)
+    assert "daemon: was killed by SIGKILL; starting it again in 1 s; see " in said(server)
+    assert running(server, "dagster._daemon").pid != daemon.pid
+    raw = Path(server.lake.settings.lake) / "raw" / "crypto_prices"
+    (raw / "later.csv").write_text(HEADER + CANDLES.replace("2021-01", "2021-02"))
+    wait_until(lambda: status_of(server.lake, "crypto_prices").valid == before.valid + 28, WHAT_FOLLOWS_SECONDS)
+
+
 def test_ctrl_c_stops_everything(server: Server):
+    raw = Path(server.lake.settings.lake) / "raw" / "crypto_prices"
+    (raw / "last.csv").write_text(HEADER + CANDLES.replace("2021-01", "2021-03"))
+    time.sleep(6)  # in the midst of it
     children = psutil.Process(server.process.pid).children(recursive=True)
-    assert len(children) >= 5  # supervisor, web server, daemon, code server, API
+    assert len(children) >= 5  # web server, daemon, code server with its own, API
 
     server.process.send_signal(signal.SIGINT)
+    began = time.monotonic()
 
-    assert server.process.wait(30) == 0
+    wait_until(lambda: "stopping …" in said(server), 5)
+    assert server.process.wait(60) == 0
+    took = time.monotonic() - began
     left = [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
     assert left == []
     assert not answers(server.url)
+    history = server.lake.settings.home / "dagster" / "history" / "runs.db"
+    with sqlite3.connect(history) as database:
+        statuses = {status for (status,) in database.execute("select distinct status from runs")}
+    assert statuses <= {"SUCCESS", "FAILURE", "CANCELED"}
+    assert took < STOP_SECONDS * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+def test_it_said_a_line_for_each_thing_that_happened_and_no_more(server: Server):
+    lines = said(server).splitlines()
+
+    assert all(LINE.fullmatch(line) for line in lines), lines
+    assert "market.crypto_prices: 28 rows read from 1 file" in said(server)
+    assert "quarantine.rows.crypto_prices: 1 row set aside" in said(server)
+    assert [line for line in lines if "made anew: " in line]
+    assert len(lines) < 40
+    logs = server.lake.settings.logs
+    assert {path.name for path in logs.iterdir()} >= {"daemon.log", "code_server.log", "dagster_ui.log", "api.log"}
+    told = "".join(path.read_text() for path in logs.iterdir())
+    for noise in ("\x1b[", " - DEBUG - ", "Defaulting to PyArrow FileIO", "dagster.yaml"):
+        assert noise not in told
+
+
+def said(server: Server) -> str:
+    return (server.lake.settings.home / "up.log").read_text()
+
+
+def running(server: Server, module: str) -> psutil.Process:
+    children = psutil.Process(server.process.pid).children()
+    return next(child for child in children if module in child.cmdline())
 
 
 def answers(url: str) -> bool:

@@ -1,0 +1,58 @@
+"""Servers that cannot be started say so in a line, before anything is."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "cryptodudez_assets"]
+NOWHERE = "postgresql://joe:pw@127.0.0.1:1/db"
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port at which somebody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def refused(home: Path, *words: str, **settings: str) -> str:
+    """The line that it said."""
+    environment = os.environ | {"CRYPTODUDEZ_HOME": str(home), **settings}
+    done = subprocess.run([*COMMAND, *words], env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode not in (0, None)
+    assert "Traceback" not in done.stdout + done.stderr
+    assert done.stdout == ""
+    (line,) = [line for line in done.stderr.splitlines() if line and not line.startswith(("Usage", "Try"))]
+    assert "pw" not in line
+    return line
+
+
+@pytest.mark.parametrize("command", [["serve", "--port"], ["up", "--port"], ["up", "--api-port"]], ids=" ".join)
+@pytest.mark.parametrize("port", ["0", "99999", "-1"])
+def test_a_port_that_cannot_be_one(tmp_path: Path, command: list[str], port: str) -> None:
+    assert "not in the range 1<=x<=65535" in refused(tmp_path, *command, port)
+
+
+@pytest.mark.parametrize("command", [["serve", "--port"], ["up", "--port"], ["up", "--api-port"]], ids=" ".join)
+def test_a_port_that_is_taken(tmp_path: Path, command: list[str], taken: int) -> None:
+    line = refused(tmp_path, *command, str(taken))
+    assert f"cannot listen on 127.0.0.1:{taken}: Address already in use" in line
+    assert f"`{command[1]} {taken + 1}`" in line
+
+
+@pytest.mark.parametrize("command", ["serve", "up"])
+@pytest.mark.parametrize(
+    ("setting", "named"), [("CATALOG", "the catalog's server"), ("ONLINE", "the online store's server")]
+)
+def test_a_database_server_that_does_not_answer(tmp_path: Path, command: str, setting: str, named: str) -> None:
+    line = refused(tmp_path, command, **{f"CRYPTODUDEZ_{setting}": NOWHERE})
+    assert line.startswith(f"Error: {named} does not answer: ")
+
+
+def test_an_address_that_others_reach_needs_a_key(tmp_path: Path) -> None:
+    assert "CRYPTODUDEZ_API_KEY" in refused(tmp_path, "up", "--host", "0.0.0.0")  # noqa: S104
