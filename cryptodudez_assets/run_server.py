@@ -44,8 +44,11 @@ def _execute(arguments: str) -> None:
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         api_cli.main(["execute_run", arguments], prog_name="dagster api", standalone_mode=False)
-        _say_what_was_done(arguments)
         code = 0
+    except BaseException:
+        traceback.print_exc()
+    try:
+        _close(arguments)
     except BaseException:
         traceback.print_exc()
     finally:
@@ -56,9 +59,15 @@ def _execute(arguments: str) -> None:
         os._exit(code)
 
 
-def _say_what_was_done(arguments: str) -> None:
+def _close(arguments: str) -> None:
+    """Say what the run did. One that was interrupted before it began is closed here: nobody else knows of it."""
     told = deserialize_value(arguments, ExecuteRunArgs)
-    with dg.DagsterInstance.from_ref(told.instance_ref) as instance:
+    with dg.DagsterInstance.from_ref(told.instance_ref) if told.instance_ref else dg.DagsterInstance.get() as instance:
+        run = instance.get_run_by_id(told.run_id)
+        if run is not None and run.status == dg.DagsterRunStatus.CANCELING:
+            instance.report_run_canceled(run)
+        elif run is not None and not run.is_finished:
+            instance.report_run_failed(run, "Its process ended before it was done.")
         for line in lines_of(instance, told.run_id):
             print(MARK + line)
 

@@ -32,7 +32,7 @@ class ForkingRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
         self._inst_data = inst_data
         self._server: _RunServer | None = None
         self._one_at_a_time = threading.Lock()
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
 
     @property
     def inst_data(self) -> ConfigurableClassData | None:
