@@ -1,6 +1,9 @@
 """What a run did, in a line or two for the terminal."""
 
+from collections.abc import Iterator
+
 import dagster as dg
+import pytest
 
 from cryptodudez_assets.defs.run_lines import lines_of
 from cryptodudez_assets.lake.lake import Lake
@@ -10,7 +13,8 @@ from cryptodudez_assets_tests.toy_source import SOURCE
 HEADER = "Block,Time,Gwei\n"
 
 
-def test_what_came_in_and_what_was_set_aside(lake: Lake) -> None:
+def test_what_came_in_and_what_was_set_aside(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
     rig = Rig(lake, [SOURCE])
     rig.drop("a.csv", HEADER + "100,2021-01-01 00:00:13,5\nbanana,,\n")
     result = rig.ingest()
@@ -26,8 +30,9 @@ def test_many_are_counted() -> None:
     names = [f"t{number}" for number in range(5)]
 
     @dg.multi_asset(specs=[dg.AssetSpec(["features", name]) for name in names])
-    def many() -> None:
-        pass
+    def many() -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+        for name in names:
+            yield dg.MaterializeResult(asset_key=["features", name])
 
     instance = dg.DagsterInstance.ephemeral()
     run = dg.materialize([many], instance=instance)

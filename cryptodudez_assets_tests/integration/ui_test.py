@@ -64,7 +64,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         command = [COMMAND, "up", "--port", url.rpartition(":")[2], "--api-port", api.rpartition(":")[2]]
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
-        wait_until(lambda: answers(url), 120)
+        wait_until(lambda: answers(url), 240)
         yield Server(process, url, api, Lake.open(Settings(home=home)))
     finally:
         process.send_signal(signal.SIGINT)
