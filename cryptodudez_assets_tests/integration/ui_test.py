@@ -33,10 +33,10 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no browser: there is n
 COMMAND = str(Path(sys.executable).with_name("cryptodudez"))
 HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
 CANDLES = "".join(f"{day},Testcoin,TST,2021-01-{day:02d} 23:59:59,2,1,1.5,1.5,100,1000\n" for day in range(1, 29))
-FROM_FILE_TO_TABLE_SECONDS = 20
-# The sensor that looks at what follows, and Dagster's loop over sensors, come round each five seconds, the run takes its turn, and is
-# begun; all of that several times over, for a machine that has other things to do.
-WHAT_FOLLOWS_SECONDS = 90
+# `benchmarks/soak.py` measures how long it takes; here it only must come to that. The daemon starts behind the UI, and its first
+# run waits for imports. Then the sensors come round each five seconds, and a run takes its turn: all of that several times over,
+# for a machine that has other things to do.
+FOLLOWS_SECONDS = 90
 
 
 STOP_SECONDS = 10
@@ -129,7 +129,7 @@ def test_a_dropped_file_with_garbage_gets_into_table_and_quarantine(server: Serv
         now = status_of(server.lake, "crypto_prices")
         return now.valid - before.valid, now.quarantined - before.quarantined
 
-    wait_until(lambda: counts() == (28, 1), FROM_FILE_TO_TABLE_SECONDS)
+    wait_until(lambda: counts() == (28, 1), FOLLOWS_SECONDS)
     page.goto(f"{server.url}/assets/market/crypto_prices")
     page.get_by_text(f"{before.valid + 28:,}", exact=True).first.wait_for()  # the page knows it, too
 
@@ -154,7 +154,7 @@ def test_what_stands_on_the_tables_follows_by_itself(server: Server):
         assert rows is not None
         return dict(rows.select("name", "rows").collect().iter_rows())["market.crypto_prices"]
 
-    wait_until(lambda: listed() == wanted, WHAT_FOLLOWS_SECONDS)
+    wait_until(lambda: listed() == wanted, FOLLOWS_SECONDS)
 
 
 def test_dashboard_and_api_answer_beside_it(server: Server):
@@ -175,7 +175,7 @@ def test_a_daemon_that_is_killed_is_started_again_and_goes_on(server: Server):
     assert running(server, "dagster._daemon").pid != daemon.pid
     raw = Path(server.lake.settings.lake) / "raw" / "crypto_prices"
     (raw / "later.csv").write_text(HEADER + CANDLES.replace("2021-01", "2021-02"))
-    wait_until(lambda: status_of(server.lake, "crypto_prices").valid == before.valid + 28, WHAT_FOLLOWS_SECONDS)
+    wait_until(lambda: status_of(server.lake, "crypto_prices").valid == before.valid + 28, FOLLOWS_SECONDS)
 
 
 def test_ctrl_c_stops_everything(server: Server):
@@ -205,7 +205,7 @@ def test_it_said_a_line_for_each_thing_that_happened_and_no_more(server: Server)
     lines = said(server).splitlines()
 
     assert all(LINE.fullmatch(line) for line in lines), lines
-    assert "market.crypto_prices: 28 rows read from 1 file" in said(server)
+    assert "market.crypto_prices: 29 rows read from 1 file" in said(server)
     assert "quarantine.rows.crypto_prices: 1 row set aside" in said(server)
     assert [line for line in lines if "made anew: " in line]
     assert len(lines) < 40
