@@ -99,7 +99,9 @@ class _Cursor:
         if not told.keys() >= {"commits", "looked_at", "since", "late"}:
             return cls()
         since = {name: datetime.fromisoformat(at) for name, at in told["since"].items()}
-        return cls(told["commits"], datetime.fromisoformat(told["looked_at"]), since, told["late"], told.get("left_out"))
+        return cls(
+            told["commits"], datetime.fromisoformat(told["looked_at"]), since, told["late"], told.get("left_out")
+        )
 
     def __str__(self) -> str:
         return json.dumps(asdict(self), default=datetime.isoformat)

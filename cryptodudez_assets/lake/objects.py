@@ -8,7 +8,7 @@ import io
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -58,7 +58,7 @@ class ObjectStore(Protocol):
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         """Objects below `prefix` in key order, beginning behind the key `after`."""
 
-    def folders(self, prefix: str) -> list[str]:
+    def folders(self, prefix: str) -> Sequence[str]:
         """Names of what lies directly below `prefix` and has something below it, in order."""
 
     def stat(self, key: str) -> StoredObject | None:
@@ -143,7 +143,7 @@ class FolderStore:
             elif found := _found(f"{prefix}/{shown}", walk, path, name):
                 yield found
 
-    def folders(self, prefix: str) -> list[str]:
+    def folders(self, prefix: str) -> Sequence[str]:
         try:
             with folder_of(self.root, prefix.split("/")) as at, os.scandir(at) as entries:
                 return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
@@ -196,7 +196,7 @@ class CloudStore:
         for page in self.store.list(prefix + "/", offset=after or None):
             yield from (_from_cloud(meta) for meta in page)
 
-    def folders(self, prefix: str) -> list[str]:
+    def folders(self, prefix: str) -> Sequence[str]:
         found = self.store.list_with_delimiter(prefix + "/")["common_prefixes"]
         return sorted(one.rstrip("/").rpartition("/")[2] for one in found)
 

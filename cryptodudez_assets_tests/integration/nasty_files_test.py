@@ -10,8 +10,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-from cryptodudez_assets.sources.draft import draft
 
+from cryptodudez_assets.drafting.draft import draft
 from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.status import unbalanced_files
@@ -43,7 +43,7 @@ def drafted(folder: Path) -> Source:
     """The source that a clean sample is drafted to."""
     sample, module_file = folder / "sample.csv", folder / "drafted_gauges.py"
     sample.write_text(clean_sample(GAUGES))
-    module_file.write_text(draft("drafted_gauges", sample))
+    module_file.write_text(draft("drafted_gauges", sample).text)
     spec = importlib.util.spec_from_file_location("drafted_gauges", module_file)
     assert spec is not None
     assert spec.loader is not None
