@@ -145,7 +145,7 @@ class FolderStore:
 
     def folders(self, prefix: str) -> Sequence[str]:
         try:
-            with folder_of(self.root, prefix.split("/")) as at, os.scandir(at) as entries:
+            with Walk(self.root) as walk, os.scandir(walk.folder(prefix)) as entries:
                 return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
         except (FileNotFoundError, NotADirectoryError, Link):
             return []

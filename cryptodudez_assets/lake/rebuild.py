@@ -22,7 +22,9 @@ from cryptodudez_assets.lake.ingest import Batch, Outcome, do_again
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.locks import exclusive
 from cryptodudez_assets.lake.maintenance import tidy
+from cryptodudez_assets.lake.merge import observations_spec, table_spec
 from cryptodudez_assets.lake.reading import FileCount
+from cryptodudez_assets.lake.tables import Lakehouse, TableSpec
 from cryptodudez_assets.lake.verify import problem_with, verify_table
 from cryptodudez_assets.sources.declaration import Source
 
@@ -77,12 +79,20 @@ def rebuild_source(lake: Lake, source: Source, *, lose_rows: bool = False, say: 
         rows, whole = (
             quarantine.of(staged, spec, source.name).collect() for spec in (quarantine.ROWS, quarantine.FILES)
         )
+        _even_if_empty(staged, filter(None, (table_spec(source), observations_spec(source))))
         staged.swap_in(names)
         _correct_quarantine(lake, source, files.there, rows, whole)
         _correct_catalogue(lake, source, files, outcomes)
     n_rows = sum(count.columns["rows_valid"] for outcome in outcomes for count in outcome.files.values())
     n_rows -= sum(n for outcome in outcomes for n in outcome.displaced.values())
     return Rebuilt(names, n_rows, lost)
+
+
+def _even_if_empty(staged: Lakehouse, specs: Iterable[TableSpec]) -> None:
+    """A table that was there is there afterwards, be it without rows: a catalog that does not name it would count as damaged."""
+    for spec in specs:
+        with staged.changing(spec):
+            pass
 
 
 def _sound_files(lake: Lake, source: Source, say: Say) -> _Sound:
@@ -253,6 +263,7 @@ def rebuild_quarantine(
             bad = [entry for entry in files.there if entry["rows_quarantined"]]
             _read_again(made, source, bad, say)
             _set_aside_again(made, source)
+    _even_if_empty(staged, specs)
     staged.swap_in([spec.name for spec in specs])
     rows = sum(int(quarantine.of(lake.tables, spec).select(pl.len()).collect().item()) for spec in specs)
     return Rebuilt([spec.name for spec in specs], rows, lost)

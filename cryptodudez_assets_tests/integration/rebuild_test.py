@@ -216,6 +216,15 @@ def test_the_quarantine_is_made_again(full: Lake) -> None:
     assert {name: told(name) for name in before} == before
 
 
+def test_what_is_made_again_of_nothing_is_a_table_without_rows(full: Lake) -> None:
+    for path in (Path(full.settings.lake) / "raw" / "readings").iterdir():
+        path.unlink()
+    rebuild_source(full, READINGS, lose_rows=True)
+    rebuild_quarantine(full, [READINGS])
+    again = Lake.open(full.settings)
+    assert {rows_of(again, name).height for name in (*TABLES, quarantine.ROWS.name)} == {0}
+
+
 def test_where_the_catalogue_is_damaged_it_says_so(full: Lake) -> None:
     for path in folder(full, "catalog.files").rglob("*.parquet"):
         path.unlink()

@@ -91,6 +91,18 @@ def test_it_is_told_in_a_line_and_comes_back_whole(home: Path, damage: str) -> N
     assert (restored.set_aside is None) == (damage == "missing")
 
 
+@pytest.mark.parametrize("table", [READINGS.table, "catalog.files", "quarantine.rows"])
+def test_a_single_table_that_the_catalog_lost_is_told_and_comes_back(home: Path, table: str) -> None:
+    before = content(Lake.open(at(home)))
+    with sqlite3.connect(home / "catalog.db") as connection:
+        connection.execute("DELETE FROM iceberg_tables WHERE table_name = ?", (table.partition(".")[2],))
+    with pytest.raises(Refused, match=f"does not name {table}.*run `cryptodudez restore-catalog`"):
+        Lake.open(at(home))
+    restored = restore(at(home), now())
+    assert restored is not None
+    assert content(Lake.open(at(home))) == before
+
+
 def test_without_a_backup_the_tables_tell_all(home: Path) -> None:
     before = content(Lake.open(at(home)))
     (home / "catalog.db").unlink()
@@ -125,10 +137,10 @@ def test_a_backup_that_is_put_in_place_by_hand_is_told(home: Path) -> None:
 
 
 def test_a_table_whose_name_alone_is_gone_is_not_begun_anew(home: Path) -> None:
-    before = content(Lake.open(at(home)))
+    lake = Lake.open(at(home))  # by a process that goes on
+    before = content(lake)
     with sqlite3.connect(home / "catalog.db") as connection:
         connection.execute("DELETE FROM iceberg_tables WHERE table_name = 'readings'")
-    lake = Lake.open(at(home))
     land(lake, "more.csv", csv("more", range(3)))
     with pytest.raises(Refused, match=r"does not name lab\.readings, but there are tables in"):
         take_in(lake)
