@@ -313,7 +313,7 @@ class TestNothingLeftBehind:
         assert check.metadata["quarantined"].value == 2
         assert "record:too_few_fields" in check.metadata["in_quarantine"].value
         assert "no known layout" in check.metadata["in_quarantine"].value
-        assert check.metadata["in_quarantine"].value.startswith("| why | line | file | id |")
+        assert check.metadata["in_quarantine"].value.startswith("| why | reason | line | file | id |")
         assert check.description.startswith("1 row and 1 file in quarantine: 1 × ")
 
     def test_names_the_most_common_reasons_first(self, rig: Rig):

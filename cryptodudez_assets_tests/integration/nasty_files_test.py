@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from cryptodudez_assets.drafting.choices import Choices
 from cryptodudez_assets.drafting.draft import draft
 from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.lake import Lake
@@ -43,7 +44,7 @@ def drafted(folder: Path) -> Source:
     """The source that a clean sample is drafted to."""
     sample, module_file = folder / "sample.csv", folder / "drafted_gauges.py"
     sample.write_text(clean_sample(GAUGES))
-    module_file.write_text(draft("drafted_gauges", sample).text)
+    module_file.write_text(draft("drafted_gauges", sample, Choices(key=["station", "measured_at"])).text)
     spec = importlib.util.spec_from_file_location("drafted_gauges", module_file)
     assert spec is not None
     assert spec.loader is not None

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -50,6 +51,7 @@ def judged(folder: Path, source: Source, names: Sequence[str]) -> tuple[Found, s
             "file_id": name, "entry_id": name, "uri": lake.store.uri(name), "member": None, "reason": None, "layout": "odd_csv",
             "header": ["name", "at", "text"], "delimiter": ",", "quote": '"', "line_end": "lf", "encoding": "utf-8",
             "format": "csv", "size": (folder / "lake" / name).stat().st_size, "discovered_at": now(),
+            "sha256": sha256((folder / "lake" / name).read_bytes()).hexdigest(),
         }
         for name in names
     ]  # fmt: skip

@@ -263,9 +263,8 @@ def test_records_hold_after_the_table_was_moved(lake: Lake, tmp_path: Path) -> N
     old = folder(lake)
     told = lake.tables.records.of(str(old)).by_name
     shutil.copytree(old, moved := tmp_path / "home" / "lake" / "moved")
-    data = {name: digest for name, digest in told.items() if name.startswith("data/")}
-    assert data
-    assert lake.tables.records.of(str(moved)).by_name == data  # manifests hold paths: they are written anew
+    assert any(name.startswith("data/") for name in told)
+    assert lake.tables.records.of(str(moved)).by_name == told  # what holds paths is written anew under other names
 
 
 def test_a_table_without_records_is_said_to_be_unrecorded(lake: Lake) -> None:
