@@ -89,7 +89,9 @@ def test_ticks_and_evaluations_are_forgotten_by_age(instance: dg.DagsterInstance
     at = time.time()
     for age, status in [(600, TickStatus.SKIPPED), (60, TickStatus.SKIPPED), (600, TickStatus.SUCCESS)]:
         name, kind = origin.get_id(), InstigatorType.SENSOR
-        instance.create_tick(TickData(name, "some_files", kind, status, at - age, selector_id=state.selector_id))
+        instance.create_tick(
+            TickData(name, "some_files", kind, status, at - age, run_ids=[], selector_id=state.selector_id)
+        )
 
     forget_ticks(instance, at)
 

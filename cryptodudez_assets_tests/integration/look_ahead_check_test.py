@@ -48,7 +48,7 @@ def test_a_change_of_a_table_is_looked_at_and_the_check_says_what_it_saw(coins: 
     found = checks_of(made.resolve_implicit_global_asset_job_def().execute_in_process())["no_look_ahead"]
     told = {name: value.value for name, value in found.metadata.items()}
     assert found.passed
-    assert found.description == "does not look ahead at any of 48 moments"
+    assert found.description == "does not look ahead at any of 60 moments"
     assert sum(told["moments"].values()) == 48
     assert told["moments"].keys() >= {ALL_ROWS, "newest rows", "month ends", "largest moves", "any"}
     assert told["rows_compared"] > 1000
@@ -59,7 +59,7 @@ def test_a_change_of_a_table_is_looked_at_and_the_check_says_what_it_saw(coins: 
 
 def test_a_leak_is_told_with_its_rows_and_columns(coins: Lake) -> None:
     found = spot_check(coins, LEAKS["next close at month ends"], Random(1))
-    assert str(found) == "looks ahead at 1 of 48 moments: 2020-04-30 23:59"
+    assert str(found) == "looks ahead at 1 of 60 moments: 2020-04-30 23:59"
     (april,) = (told for moment, told in found.metadata["differences"].items() if moment.startswith("2020-04-30"))
     assert april[0].startswith("symbol DOGE, event_ts 2020-04-30 23:59:59+00:00")
     assert april[0].endswith(": value")

@@ -83,7 +83,7 @@ def test_without_a_model_it_says_what_to_do_and_with_one_it_predicts_and_explain
 
 
 def test_it_listens_to_everybody_only_with_a_key(tmp_path: Path) -> None:
-    refused = cryptodudez(tmp_path, "serve", "--host", "0.0.0.0", "--port", "0")  # noqa: S104
+    refused = cryptodudez(tmp_path, "serve", "--host", "0.0.0.0", "--port", "8000")  # noqa: S104
     assert refused.returncode == 1
     assert "CRYPTODUDEZ_API_KEY" in refused.stderr
 

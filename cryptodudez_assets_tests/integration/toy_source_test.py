@@ -44,6 +44,8 @@ def test_the_declaration_alone_makes_the_graph(rig: Rig):
         ("market/gas_prices", "contract"),
         ("market/gas_prices", "intact"),
         ("market/gas_prices", "conservation"),
+        ("market/gas_prices", "fresh"),
+        ("catalog/tables", "up_to_date"),
         ("quarantine/rows/gas_prices", "nothing_left_behind"),
     }
 
