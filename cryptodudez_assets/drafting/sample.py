@@ -3,7 +3,6 @@
 What its columns mean is found out elsewhere.
 """
 
-import codecs
 import csv
 import io
 import re
@@ -20,15 +19,15 @@ from cryptodudez_assets.drafting.choices import Choices, Undecided, Unusable
 from cryptodudez_assets.drafting.spelling import looks_like_data
 from cryptodudez_assets.lake.archives import Container, Refused, format_of, members
 from cryptodudez_assets.lake.chunks import Chunk, chunks
-from cryptodudez_assets.lake.dialect import BOMS, HEAD_BYTES, Dialect, recognise
+from cryptodudez_assets.lake.dialect import HEAD_BYTES, Dialect, decode, recognise
 from cryptodudez_assets.lake.faults import Fault
+from cryptodudez_assets.lake.headers import DELIMITERS, clean
 from cryptodudez_assets.lake.parse import ROW, ChunkReader
 from cryptodudez_assets.lake.records import first_record, records
 from cryptodudez_assets.sources.declaration import Layout
 
 # So much of a file is read, and tried: enough for half a million short records, and for a trial of seconds.
 SAMPLE_BYTES, CHUNK_BYTES = 16 << 20, 1 << 20
-DELIMITERS = ",;\t|"  # which ingest tries, too
 FOR_EXCEL = re.compile(rb'("?sep=."?)\r?\n', re.I)
 MISSING = " a column that no file has"
 # So many records tell by which delimiter they are divided.
@@ -108,7 +107,7 @@ def _read(text: Readable, member: str | None, choices: Choices) -> Sample:
 
 
 def _insist_on_csv(head: bytes) -> None:
-    if excel := FOR_EXCEL.match(_utf8(head)):
+    if excel := FOR_EXCEL.match(decode(head)[1]):
         raise Unusable(f"a line above the header: line 1 is {excel[1].decode()!r}; delete it")
     for kind, beginning in OTHER_KINDS.items():
         if beginning.match(head):
@@ -117,10 +116,10 @@ def _insist_on_csv(head: bytes) -> None:
 
 def _dialect(head: bytes) -> Dialect:
     """The dialect: of the delimiters that which divides most records as it divides the header."""
-    text = _utf8(head)
+    _, text = decode(head)
     is_all = len(head) < HEAD_BYTES
     headers = {one: first_record(text, one, final=is_all) for one in DELIMITERS}
-    names = {one: [_clean(field) for field in record.fields] for one, record in headers.items() if record}
+    names = {one: [clean(field).strip() for field in record.fields] for one, record in headers.items() if record}
     scores = {one: _divides(text, one, len(names[one]), is_all) for one in names}
     best = max(scores, key=lambda one: scores[one], default="")
     columns = names.get(best, [])
@@ -138,18 +137,6 @@ def _insist_on_table(head: bytes, columns: list[str]) -> None:
         recognise(head, [_columns([*columns, MISSING])])
     except Refused as error:  # it may tell which names it expects: there are none
         raise Refused(str(error).partition(", so that the file begins")[0]) from None
-
-
-def _utf8(head: bytes) -> bytes:
-    for bom, encoding in BOMS.items():
-        if head.startswith(bom):
-            text = head[len(bom) :]
-            return text if bom == codecs.BOM_UTF8 else text.decode(encoding, "replace").encode()
-    return head
-
-
-def _clean(name: str) -> str:
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace").strip()
 
 
 def _columns(names: list[str]) -> Layout:

@@ -7,6 +7,7 @@ are times at which rows become known, above all those at which a view is likely 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import chain, zip_longest
 from random import Random
 from typing import TypeVar
@@ -57,6 +58,16 @@ class Known:
         place = np.searchsorted(self.outputs, time) - 1
         return int(self.outputs[place]) if place >= 0 else time
 
+    @cached_property
+    def moves_together(self) -> list[list[int]]:
+        """When the rows became known in which all columns of an input rise or fall most."""
+        return [some for part in self.parts[:-1] for some in part.moves_together()]
+
+    @cached_property
+    def moves_alone(self) -> list[list[int]]:
+        """The same of each column of the inputs."""
+        return [some for part in self.parts[:-1] for some in part.largest_moves()]
+
     def mixed(self, values: Iterable[T]) -> list[T]:
         """The values in random order."""
         values = list(values)
@@ -101,7 +112,7 @@ def _newest(known: Known) -> Iterator[int]:
 def _month_ends(known: Known) -> Iterator[int]:
     """Of each month of the calendar one at random, since quarters end in some of them only; then others."""
     ends, begins = _sides(known, known.rows["event_ts"].dt.strftime("%Y-%m"))
-    ends = ends.filter(pl.col("event_ts") < known.rows["event_ts"].max())  # of a month that has ended
+    ends = ends.filter(pl.col("event_ts") < pl.col("event_ts").max())  # of a month that has ended
     of_each = ends.filter(
         pl.int_range(pl.len()).shuffle(known.random.getrandbits(32)).over(pl.col("event_ts").dt.month()) == 0
     )
@@ -127,20 +138,16 @@ def _sides(known: Known, periods: pl.Series) -> tuple[pl.DataFrame, pl.DataFrame
 
 def _after_moves(known: Known) -> Iterator[int]:
     """When the rows that follow those of the largest moves became known."""
-    inputs = known.parts[:-1]
-    alone = [some[0] for part in inputs for some in part.largest_moves()]
-    together = [some[0] for part in inputs for some in part.moves_together()]
+    together, alone = ([some[0] for some in moves] for moves in (known.moves_together, known.moves_alone))
     for time in _in_turn([known.mixed(alone), together]):
         yield known.at(known.at(time) + 1)
 
 
 def _moves(known: Known) -> Iterator[int]:
     """Where all columns of an input rise or fall most, then where each does, or nearly; and the extremes of the features."""
-    *inputs, outputs = known.parts
-    together = [some for part in inputs for some in part.moves_together()]
-    alone = known.mixed(chain.from_iterable(part.largest_moves() for part in inputs))
+    together, alone = known.moves_together, known.mixed(known.moves_alone)
     nearly, extremes = (
-        [known.random.choice(some) for some in pool] for pool in (alone, known.mixed(outputs.extremes()))
+        [known.random.choice(some) for some in pool] for pool in (alone, known.mixed(known.parts[-1].extremes()))
     )
     largest = [some[0] for some in [*together, *alone]]
     first, others = largest[:LARGEST_MOVES], largest[LARGEST_MOVES:]

@@ -54,19 +54,9 @@ def with_empty_text(source: Source, layout: Layout, raw: pl.DataFrame, made: pl.
         texts = _texts(raw, expression)
         empty = reduce(or_, (raw[one].is_null() for one in texts), _none(len(raw))) & made[name].is_null()
         if empty.any():
-            told = _made_of_empty(raw.filter(empty), texts, expression)
+            told = _read(raw.filter(empty).with_columns(pl.col(texts).fill_null("")), expression, pl.String())
             made = made.with_columns(made[name].scatter(empty.arg_true(), told))
     return made
-
-
-def _made_of_empty(raw: pl.DataFrame, texts: list[str], expression: pl.Expr) -> pl.Series:
-    try:
-        return raw.with_columns(pl.col(texts).fill_null("")).with_columns(expression.alias(MADE))[MADE].cast(pl.String)
-    except REFUSALS:  # such as a mapping that has no place for the empty text: then there is no value, of that row
-        if len(raw) == 1:
-            return pl.Series([None], dtype=pl.String)
-        middle = len(raw) // 2
-        return pl.concat(_made_of_empty(half, texts, expression) for half in (raw[:middle], raw[middle:]))
 
 
 def clean_keys(source: Source, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series | None]:
@@ -171,9 +161,9 @@ def _sixties(dtype: pl.DataType) -> list[Callable[[str, int], pl.Expr]]:
 
 
 def _read(raw: pl.DataFrame, expression: pl.Expr, dtype: pl.DataType) -> pl.Series:
-    """What the expression makes of each row; null where it refuses."""
+    """What the expression makes of each row; null where it refuses, such as a mapping that has no place for a text."""
     try:
-        return raw.select(expression.alias(MADE))[MADE].cast(dtype)
+        return raw.with_columns(expression.alias(MADE))[MADE].cast(dtype)
     except REFUSALS:
         if len(raw) == 1:
             return pl.Series([None], dtype=dtype)

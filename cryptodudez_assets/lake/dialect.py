@@ -72,7 +72,7 @@ class NoText(Refused):
 
 def recognise(head: bytes, layouts: Sequence[Layout]) -> Recognised:
     """Recognise a file by the first bytes of its text. Raises Refused where there is no text with a header."""
-    encoding, text = _decode(head)
+    encoding, text = decode(head)
     is_all = len(head) < HEAD_BYTES
     first = _headers(head, text, is_all)
     names = {delimiter: header for delimiter, (_, header) in first.items()}
@@ -126,14 +126,14 @@ def _no_table(head: bytes, text: bytes) -> Refused | None:
 def follows(head: bytes, layouts: Sequence[Layout]) -> bool:
     """Whether a file that begins so has the columns of one of these layouts."""
     try:
-        _, text = _decode(head)
+        _, text = decode(head)
         found = headers(text, is_all=len(head) < HEAD_BYTES)
     except Refused:
         return False
     return any(not layout.missing_from(header) for _, header in found.values() for layout in layouts)
 
 
-def _decode(head: bytes) -> tuple[str, bytes]:
+def decode(head: bytes) -> tuple[str, bytes]:
     """The encoding, and the text in UTF-8."""
     for bom, encoding in BOMS.items():
         if head.startswith(bom):

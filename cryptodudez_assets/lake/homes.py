@@ -50,19 +50,21 @@ def own(settings: Settings) -> Settings:
     strange = [one for one in found.pointers if not inside(one.metadata_location, warehouse(settings))]
     if strange:
         raise Refused(foreign(settings, strange[0]))
-    if unnamed := _unnamed(settings):
+    if unnamed := _unnamed(settings, found.pointers):
         raise Refused(
             f"the catalog at {_where(settings)} does not name {', '.join(unnamed)}, {_beside_tables(settings)}"
         )
     return _as_spelled(settings, found.pointers)
 
 
-def _unnamed(settings: Settings) -> list[str]:
-    """Tables that were written to, and that the catalog does not name."""
+def _unnamed(settings: Settings, pointers: Sequence[Pointer]) -> list[str]:
+    """Tables that were written to, and that the catalog does not name: not when it was read, nor now."""
     store = open_store(settings)
     folders = _folders(store) if settings.lake_is_local else _folders_of_bucket(settings.lake, store)
-    found = named(settings)  # asked after the folders, since a table is named before it is written to
-    unknown = sorted(folders - {one.name for one in (found.pointers if found else [])})
+    unknown = sorted(folders - {one.name for one in pointers})
+    if unknown:  # asked after the folders, since a table is named before it is written to
+        found = named(settings)
+        unknown = [table for table in unknown if table not in {one.name for one in (found.pointers if found else [])}]
     return [table for table in unknown if holds_tables(store, f"tables/{table.replace('.', '/')}")]
 
 

@@ -81,9 +81,7 @@ def _read_again(
     for loaded in files.to_dicts():
         if file_id not in (None, loaded["file_id"]):
             continue
-        # Its bytes may still lie under another name.
-        alike = known.filter(pl.col("file_id") == loaded["file_id"]).to_dicts()
-        place = next((one for one in [loaded, *alike] if _is_there(lake, one)), None)
+        place = _place_of(lake, loaded, known)
         if place is None:
             past = _once_in_the_table(lake, source, loaded["file_id"])
             if past is None:
@@ -103,6 +101,14 @@ def _read_again(
                 progress,
             )
         yield from parts
+
+
+def _place_of(lake: Lake, loaded: Entry, known: pl.DataFrame) -> Entry | None:
+    """An entry under which a file's bytes still lie: its own, or another with the same."""
+    if _is_there(lake, loaded):
+        return loaded
+    alike = known.filter(pl.col("file_id") == loaded["file_id"]).to_dicts()
+    return next((one for one in alike if _is_there(lake, one)), None)
 
 
 def _is_there(lake: Lake, entry: Entry) -> bool:
