@@ -91,7 +91,7 @@ def _show_signal(lake: Lake, console: Console) -> None:
         return
     shares = ", ".join(f"{name} {share:.0%}" for name, share in told["probabilities"].items())
     for name, value in (
-        ("decision", f"[bold]{told['decision']}[/], confidence {told['confidence']}"),
+        ("decision", f"{told['decision']}, confidence {told['confidence']}"),
         ("probabilities", f"{shares}, as of {told['as_of'][:10]}"),
         ("model", f"{told['model']}-{told['model_version']}: {told['verdict']}"),
         *(("because", reason) for reason in told["reasons"]),

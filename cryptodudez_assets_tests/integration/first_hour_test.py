@@ -151,6 +151,7 @@ def test_the_summary_names_what_there_is(machine: Machine) -> None:
         assert str(machine.home / "reports" / name) in machine.said
         assert (machine.home / "reports" / name).is_file()
     assert "is not there" not in machine.said
+    assert "[bold]" not in machine.said
     assert "fresh:" not in machine.said, "data of the day before yesterday are not old"
 
 
