@@ -21,7 +21,7 @@ from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.discovery import Cursor, discover
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.maintenance import tidy
-from cryptodudez_assets.lake.objects import FolderStore, ObjectStore, StoredObject
+from cryptodudez_assets.lake.store.objects import FolderStore, ObjectStore, StoredObject
 from cryptodudez_assets.settings import Settings
 
 SOURCE, FOLDER = "many", "raw/many"

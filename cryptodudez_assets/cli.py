@@ -852,7 +852,7 @@ def _wrong(one: dict[str, Any]) -> str:
 
 def _usable_settings() -> Settings:
     """Settings of which the home is there and can be written to."""
-    from cryptodudez_assets.lake.private import make_private
+    from cryptodudez_assets.lake.store.private import make_private
 
     settings = _settings()
     try:

@@ -7,7 +7,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from cryptodudez_assets.lake.private import make_private
+from cryptodudez_assets.lake.store.private import make_private
 from cryptodudez_assets.settings import Settings
 
 CONFIGURATION = Path(__file__).parents[1] / "dagster.yaml"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from cryptodudez_assets.lake.locks import sign_of_life
+from cryptodudez_assets.lake.store.locks import sign_of_life
 from cryptodudez_assets.settings import Settings
 
 ALIVE_TAG = "cryptodudez/holds"

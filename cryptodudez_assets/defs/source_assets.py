@@ -23,8 +23,8 @@ from cryptodudez_assets.lake.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.objects import StoredObject
 from cryptodudez_assets.lake.status import status_of
+from cryptodudez_assets.lake.store.objects import StoredObject
 from cryptodudez_assets.sources.declaration import Source
 
 WHY_FIRST = [pl.col("rules").list.join(", "), pl.col("line"), pl.col("raw")]

@@ -21,8 +21,8 @@ from cryptodudez_assets.lake.ahead import ahead
 from cryptodudez_assets.lake.changes import changed_rows
 from cryptodudez_assets.lake.data_files import Transform
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.locks import exclusive
 from cryptodudez_assets.lake.provenance import MadeFrom, content_of, kept, made_from
+from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.lake.tables import PATH, Change, Snapshot, TableSpec
 
 DAY = timedelta(days=1)

@@ -8,7 +8,7 @@ from threading import Lock
 from urllib.parse import unquote
 
 from cryptodudez_assets.feature_store.online import Record
-from cryptodudez_assets.lake.private import make_private, private_file
+from cryptodudez_assets.lake.store.private import make_private, private_file
 
 PATIENCE_SECONDS = 60
 TABLE = """CREATE TABLE IF NOT EXISTS online (

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-from cryptodudez_assets.lake.private import make_private, private_file
-from cryptodudez_assets.lake.waiting import PatientConnection, be_patient
+from cryptodudez_assets.lake.store.private import make_private, private_file
+from cryptodudez_assets.lake.store.waiting import PatientConnection, be_patient
 from cryptodudez_assets.settings import Settings
 
 CATALOG = "lake"

@@ -18,8 +18,8 @@ from cryptodudez_assets.lake.dialect import Recognised
 from cryptodudez_assets.lake.discovery import is_known
 from cryptodudez_assets.lake.history import History
 from cryptodudez_assets.lake.lake import Lake, now
-from cryptodudez_assets.lake.locks import exclusive
-from cryptodudez_assets.lake.objects import StoredObject
+from cryptodudez_assets.lake.store.locks import exclusive
+from cryptodudez_assets.lake.store.objects import StoredObject
 from cryptodudez_assets.sources.declaration import Source
 
 ENTRIES_PER_COMMIT = 1000

@@ -15,7 +15,7 @@ from cryptodudez_assets.lake.faults import Fault, blaming
 from cryptodudez_assets.lake.formats import document
 from cryptodudez_assets.lake.headers import of_another, path_in_words
 from cryptodudez_assets.lake.lake import Lake, now
-from cryptodudez_assets.lake.objects import StoredObject
+from cryptodudez_assets.lake.store.objects import StoredObject
 from cryptodudez_assets.sources import all_sources, neighbours
 from cryptodudez_assets.sources.declaration import Layout, Source
 

@@ -15,7 +15,7 @@ from json import dumps, loads
 from cryptodudez_assets.lake.archives import UNFINISHED
 from cryptodudez_assets.lake.catalogue import known_versions
 from cryptodudez_assets.lake.lake import Lake, now, raw_prefix
-from cryptodudez_assets.lake.objects import StoredObject
+from cryptodudez_assets.lake.store.objects import StoredObject
 
 PAGE = 1000
 

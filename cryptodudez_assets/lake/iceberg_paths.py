@@ -15,7 +15,7 @@ from uuid import NAMESPACE_URL, uuid5
 from pyiceberg.avro.file import MAGIC, META_SCHEMA, AvroFile, AvroFileHeader, AvroOutputFile, construct_writer
 from pyiceberg.io import FileIO
 
-from cryptodudez_assets.lake.places import path_of, version_of
+from cryptodudez_assets.lake.store.places import path_of, version_of
 
 DELETED = 2  # the status of an entry whose file the snapshot dropped
 

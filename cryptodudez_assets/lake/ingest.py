@@ -32,13 +32,13 @@ from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.faults import Misdeclared
 from cryptodudez_assets.lake.history import landed_again
 from cryptodudez_assets.lake.lake import Lake, now
-from cryptodudez_assets.lake.locks import exclusive
 from cryptodudez_assets.lake.lookups import bring_up_to_date
 from cryptodudez_assets.lake.maintenance import BATCH, OUTCOME, tidy
 from cryptodudez_assets.lake.merge import Merged, Merging, made_by, merging, observations_spec
 from cryptodudez_assets.lake.reading import FileCount, Reading, read_files
 from cryptodudez_assets.lake.spool import Spool
 from cryptodudez_assets.lake.standing import corrected_by, standing
+from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.lake.undecided import UNDECIDED, judged_anew, undecided_in
 from cryptodudez_assets.lake.upgrade import bring_over
 from cryptodudez_assets.sources.declaration import Source

@@ -17,10 +17,10 @@ import polars as pl
 
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake import catalogue
-from cryptodudez_assets.lake.folders import readable
 from cryptodudez_assets.lake.lake import Lake, now, raw_prefix
-from cryptodudez_assets.lake.objects import StoredObject
 from cryptodudez_assets.lake.standing import landed_name
+from cryptodudez_assets.lake.store.folders import readable
+from cryptodudez_assets.lake.store.objects import StoredObject
 from cryptodudez_assets.sources import all_sources
 
 READ_BYTES = 1 << 20

@@ -22,11 +22,11 @@ from cryptodudez_assets.lake.chunks import chunks
 from cryptodudez_assets.lake.describe import path_of
 from cryptodudez_assets.lake.dialect import Dialect
 from cryptodudez_assets.lake.faults import ERRORS, Fault, Misdeclared, Suspect, blaming, culprit, in_short, is_of_rows
-from cryptodudez_assets.lake.folders import Link
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.lookups import filled, values_of
 from cryptodudez_assets.lake.parse import EXTRA, ROW, ChunkReader, ParsedChunk, Reject
 from cryptodudez_assets.lake.spool import Spool
+from cryptodudez_assets.lake.store.folders import Link
 from cryptodudez_assets.lake.words import Wording
 from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
 

@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, delete, insert, select
 from sqlalchemy.orm import Session
 
 from cryptodudez_assets.lake.checksums import RECORD, record
-from cryptodudez_assets.lake.waiting import patient_engine
+from cryptodudez_assets.lake.store.waiting import patient_engine
 
 METADATA = ".metadata.json"
 Written = MutableMapping[str, str]

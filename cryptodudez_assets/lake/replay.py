@@ -18,7 +18,7 @@ from cryptodudez_assets.lake.checksums import digest_of
 from cryptodudez_assets.lake.corrections import key_of, landed_before
 from cryptodudez_assets.lake.describe import describe, path_of
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.locks import exclusive
+from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.sources.declaration import Source
 
 

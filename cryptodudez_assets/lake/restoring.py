@@ -18,9 +18,9 @@ from urllib.parse import quote
 
 from cryptodudez_assets.lake import catalog_database, homes
 from cryptodudez_assets.lake.catalog_database import Damaged, Named, Pointer, backups, database_file
-from cryptodudez_assets.lake.locks import exclusive
-from cryptodudez_assets.lake.objects import ObjectStore, open_store
-from cryptodudez_assets.lake.places import METADATA, inside
+from cryptodudez_assets.lake.store.locks import exclusive
+from cryptodudez_assets.lake.store.objects import ObjectStore, open_store
+from cryptodudez_assets.lake.store.places import METADATA, inside
 from cryptodudez_assets.lake.tables import open_catalog
 from cryptodudez_assets.settings import Settings
 

@@ -42,16 +42,17 @@ from pyiceberg.types import (
 )
 
 from cryptodudez_assets.contracts.base import Contract, columns_of, summary_of
-from cryptodudez_assets.lake import endpoints, homes
+from cryptodudez_assets.lake import homes
 from cryptodudez_assets.lake.catalog_database import CATALOG, Pointer, named
 from cryptodudez_assets.lake.checksums import ASIDE, Records, insist_on_intact
 from cryptodudez_assets.lake.data_files import TRANSFORMS, DataFiles, Transform
-from cryptodudez_assets.lake.locks import exclusive
-from cryptodudez_assets.lake.objects import open_store
-from cryptodudez_assets.lake.places import key_within, path_of, table_folder, version_of
-from cryptodudez_assets.lake.private import make_private
 from cryptodudez_assets.lake.provenance import SAME_AS, content_of
 from cryptodudez_assets.lake.replacing import MIN_MANIFESTS, Replacement
+from cryptodudez_assets.lake.store import endpoints
+from cryptodudez_assets.lake.store.locks import exclusive
+from cryptodudez_assets.lake.store.objects import open_store
+from cryptodudez_assets.lake.store.places import key_within, path_of, table_folder, version_of
+from cryptodudez_assets.lake.store.private import make_private
 from cryptodudez_assets.settings import Settings
 
 if TYPE_CHECKING:

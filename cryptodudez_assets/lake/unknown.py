@@ -15,7 +15,7 @@ from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.archives import UNFINISHED
 from cryptodudez_assets.lake.discovery import PAGE, is_known, settled
 from cryptodudez_assets.lake.lake import Lake, now, raw_prefix
-from cryptodudez_assets.lake.objects import StoredObject
+from cryptodudez_assets.lake.store.objects import StoredObject
 
 LOOKED_AT = 20_000
 """Objects that one look lists at most: some twenty requests to a bucket."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from cryptodudez_assets.lake.private import make_private, private_file
+from cryptodudez_assets.lake.store.private import make_private, private_file
 from cryptodudez_assets.models.predictor import Rows
 
 PATIENCE_SECONDS = 60

@@ -22,7 +22,7 @@ from cryptodudez_assets.defs.dead_runs import (
     show_life,
 )
 from cryptodudez_assets.instance import dagster_home
-from cryptodudez_assets.lake.locks import sign_of_life
+from cryptodudez_assets.lake.store.locks import sign_of_life
 from cryptodudez_assets.settings import Settings
 
 STARTED = dg.DagsterRunStatus.STARTED

@@ -16,14 +16,14 @@ from filelock import Timeout
 from cryptodudez_assets import sources
 from cryptodudez_assets.cli import main
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake import locks
 from cryptodudez_assets.lake.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.faults import Misdeclared
 from cryptodudez_assets.lake.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.objects import FolderStore
 from cryptodudez_assets.lake.status import unbalanced_files
+from cryptodudez_assets.lake.store import locks
+from cryptodudez_assets.lake.store.objects import FolderStore
 from cryptodudez_assets.lake.undecided import UNDECIDED
 from cryptodudez_assets.sources import Lookup, Source
 from cryptodudez_assets_tests.odd import WAYS, Way, content

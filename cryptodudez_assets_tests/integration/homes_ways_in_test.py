@@ -11,7 +11,7 @@ from cryptodudez_assets.cli import main
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.lake.homes import Refused
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.places import inside
+from cryptodudez_assets.lake.store.places import inside
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import csv, take_in
 from cryptodudez_assets_tests.homes_builder import at, files_with_hashes, land

@@ -15,9 +15,9 @@ from cryptodudez_assets.lake.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.objects import ObjectStore
 from cryptodudez_assets.lake.replay import Unknown, correct, reopen
 from cryptodudez_assets.lake.status import status_of, unbalanced_files
+from cryptodudez_assets.lake.store.objects import ObjectStore
 from cryptodudez_assets.sources import Layout, Source, all_sources
 from cryptodudez_assets_tests.integration.crash_test import Died, MortalLakehouse
 

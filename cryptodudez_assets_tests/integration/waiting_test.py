@@ -11,10 +11,10 @@ import psycopg
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from cryptodudez_assets.lake import waiting
 from cryptodudez_assets.lake.catalog_database import database_file, named
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.locks import exclusive
+from cryptodudez_assets.lake.store import waiting
+from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import READINGS, csv, take_in
 

@@ -14,7 +14,7 @@ from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.discovery import Cursor, Discovery, discover, discover_all
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.objects import FolderStore, StoredObject
+from cryptodudez_assets.lake.store.objects import FolderStore, StoredObject
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import csv, files, take_in
 

@@ -10,7 +10,7 @@ from pyiceberg.expressions import AlwaysTrue, EqualTo, GreaterThan, In
 
 from cryptodudez_assets.contracts.base import Contract, UtcTime, polars_schema
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.locks import exclusive
+from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.lake.tables import Lakehouse, Snapshot, TableSpec, data_files
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import rows_of
@@ -199,7 +199,7 @@ def test_the_lake_may_lie_in_any_folder(tmp_path: Path, folder: str) -> None:
 def test_homes_that_share_a_catalog_share_its_locks(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cryptodudez_assets.lake.locks.PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("cryptodudez_assets.lake.store.locks.PATIENCE_SECONDS", 0.1)
     other = Settings(home=tmp_path / "other", catalog=settings.catalog)
     with exclusive(settings, "x"), pytest.raises(TimeoutError), exclusive(other, "x"):
         pass

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from cryptodudez_assets.lake.private import private_file
+from cryptodudez_assets.lake.store.private import private_file
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

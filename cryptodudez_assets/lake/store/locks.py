@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from cryptodudez_assets.lake.waiting import PATIENCE_SECONDS, told_if_long
+from cryptodudez_assets.lake.store.waiting import PATIENCE_SECONDS, told_if_long
 from cryptodudez_assets.settings import Settings
 
 if TYPE_CHECKING:

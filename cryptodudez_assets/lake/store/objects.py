@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 from uuid import uuid4
 
-from cryptodudez_assets.lake import endpoints
-from cryptodudez_assets.lake.folders import Link, Walk, folder_of, open_file, readable, stat_of
+from cryptodudez_assets.lake.store import endpoints
+from cryptodudez_assets.lake.store.folders import Link, Walk, folder_of, open_file, readable, stat_of
 from cryptodudez_assets.settings import Settings
 
 COPY_BYTES = 1 << 20
