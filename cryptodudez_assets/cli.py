@@ -40,8 +40,8 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
-        from cryptodudez_assets.lake.catalog_database import OutOfReach
-        from cryptodudez_assets.lake.homes import Refused
+        from cryptodudez_assets.lake.iceberg.catalog_database import OutOfReach
+        from cryptodudez_assets.lake.iceberg.homes import Refused
 
         try:
             return super().invoke(ctx)

@@ -4,7 +4,7 @@ import dagster as dg
 
 from cryptodudez_assets.defs.build import build_definitions
 from cryptodudez_assets.features import configured_views, left_out
-from cryptodudez_assets.lake.homes import own
+from cryptodudez_assets.lake.iceberg.homes import own
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 

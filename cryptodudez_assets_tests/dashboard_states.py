@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.lake.iceberg.tables import TableSpec
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.tables import TableSpec
 from cryptodudez_assets.models.eth_signal.inputs import NAMES, PRICES
 from cryptodudez_assets.models.eth_signal.options import CLASSES
 from cryptodudez_assets.models.findings import Verdict

@@ -15,8 +15,8 @@ from cryptodudez_assets.feature_store.materialize import table_specs
 from cryptodudez_assets.feature_store.registry import REGISTRY
 from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake import catalogue, inventory, quarantine
+from cryptodudez_assets.lake.iceberg.tables import TableSpec
 from cryptodudez_assets.lake.merge import observations_spec, table_spec
-from cryptodudez_assets.lake.tables import TableSpec
 from cryptodudez_assets.models import ledger
 from cryptodudez_assets.models.eth_signal import drifting, training_set
 from cryptodudez_assets.products.dogecoin import DOGECOIN

@@ -10,7 +10,7 @@ from cryptodudez_assets.contracts.base import Contract
 from cryptodudez_assets.defs.metadata import contract_schema, key_of
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.lake.exports import export
-from cryptodudez_assets.lake.provenance import content_of
+from cryptodudez_assets.lake.iceberg.provenance import content_of
 from cryptodudez_assets.products.exports import EXPORTS, Export, export_path
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
+from cryptodudez_assets.lake.iceberg.provenance import content_of
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.provenance import content_of
 
 CONTENT = "content"
 """In the metadata of a check's evaluation: which content of the table it looked at."""

@@ -36,7 +36,7 @@ def build_inventory(tables: list[dg.AssetKey]) -> dg.AssetsDefinition:
 @dg.op(description="Copy the catalog's database into the home's folder of backups, if it is a file.")
 def back_up_catalog(context: dg.OpExecutionContext, lake: LakeResource) -> None:
     """Backup of what names the tables."""
-    from cryptodudez_assets.lake.catalog_database import back_up
+    from cryptodudez_assets.lake.iceberg.catalog_database import back_up
     from cryptodudez_assets.lake.lake import now
 
     made = back_up(lake.open().settings, now())

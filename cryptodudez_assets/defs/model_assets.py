@@ -12,7 +12,7 @@ from cryptodudez_assets.defs.automation import DRIFT, on_any_update, on_sound_up
 from cryptodudez_assets.defs.metadata import MODELS, contract_schema, key_of, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.features.declaration import FeatureView
-from cryptodudez_assets.lake.provenance import content_of
+from cryptodudez_assets.lake.iceberg.provenance import content_of
 from cryptodudez_assets.models import ledger
 from cryptodudez_assets.models.eth_signal import options, training_set
 from cryptodudez_assets.models.eth_signal.contract import EthTrainingSet

@@ -11,9 +11,9 @@ from cryptodudez_assets.defs.contract_check import build_contract_check
 from cryptodudez_assets.defs.judged import CONTENT
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.resources import LakeResource
-from cryptodudez_assets.lake.homes import Refused
+from cryptodudez_assets.lake.iceberg.homes import Refused
+from cryptodudez_assets.lake.iceberg.provenance import content_of
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.provenance import content_of
 from cryptodudez_assets.lake.verify import Verified, verify_table
 
 INTACT = "intact"

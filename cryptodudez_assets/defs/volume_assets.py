@@ -11,9 +11,9 @@ from cryptodudez_assets.defs.loads_check import build_loads_check
 from cryptodudez_assets.defs.metadata import MODELS, key_of
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.features.declaration import FeatureView
+from cryptodudez_assets.lake.iceberg.provenance import content_of
+from cryptodudez_assets.lake.iceberg.tables import scan
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.provenance import content_of
-from cryptodudez_assets.lake.tables import scan
 from cryptodudez_assets.models.manifest import Manifest
 from cryptodudez_assets.models.registry import Held, Registry
 from cryptodudez_assets.models.volume.options import FEATURES, TABLE, VOLUME, VolumeOptions

@@ -18,12 +18,12 @@ from pyiceberg.table import Table
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.features.declaration import FeatureView, Input
 from cryptodudez_assets.lake.ahead import ahead
-from cryptodudez_assets.lake.changes import changed_rows
-from cryptodudez_assets.lake.data_files import Transform
+from cryptodudez_assets.lake.iceberg.changes import changed_rows
+from cryptodudez_assets.lake.iceberg.data_files import Transform
+from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of, kept, made_from
+from cryptodudez_assets.lake.iceberg.tables import PATH, Change, Snapshot, TableSpec
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.provenance import MadeFrom, content_of, kept, made_from
 from cryptodudez_assets.lake.store.locks import exclusive
-from cryptodudez_assets.lake.tables import PATH, Change, Snapshot, TableSpec
 
 DAY = timedelta(days=1)
 EARLIEST = datetime(1, 1, 1, tzinfo=UTC)

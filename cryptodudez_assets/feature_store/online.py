@@ -14,7 +14,7 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.features.declaration import FeatureContract, FeatureView
-from cryptodudez_assets.lake.provenance import MadeFrom
+from cryptodudez_assets.lake.iceberg.provenance import MadeFrom
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)

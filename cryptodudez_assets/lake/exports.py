@@ -11,9 +11,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cryptodudez_assets.lake.iceberg.provenance import MADE_FROM, MadeFrom, content_of
+from cryptodudez_assets.lake.iceberg.tables import scan
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.provenance import MADE_FROM, MadeFrom, content_of
-from cryptodudez_assets.lake.tables import scan
 
 KEYS_AT_ONCE = 200
 

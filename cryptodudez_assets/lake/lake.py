@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from cryptodudez_assets.lake.homes import own
+from cryptodudez_assets.lake.iceberg.homes import own
+from cryptodudez_assets.lake.iceberg.tables import Lakehouse
 from cryptodudez_assets.lake.store.objects import ObjectStore, open_store
 from cryptodudez_assets.lake.store.private import close_to_others
-from cryptodudez_assets.lake.tables import Lakehouse
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 

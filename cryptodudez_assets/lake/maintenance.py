@@ -15,12 +15,12 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 
 from cryptodudez_assets.lake import catalogue
-from cryptodudez_assets.lake.checksums import RECORD, digest_of, record
-from cryptodudez_assets.lake.homes import Refused
+from cryptodudez_assets.lake.iceberg.checksums import RECORD, digest_of, record
+from cryptodudez_assets.lake.iceberg.homes import Refused
+from cryptodudez_assets.lake.iceberg.tables import Lakehouse, data_files
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.lake.store.places import inside, key_within, same, table_folder, true_path
-from cryptodudez_assets.lake.tables import Lakehouse, data_files
 from cryptodudez_assets.lake.verify import Verified
 
 # The batch that a snapshot of a source's table belongs to, and what became of it.

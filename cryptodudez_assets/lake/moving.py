@@ -18,21 +18,21 @@ import polars as pl
 from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets.contracts.base import places_of
-from cryptodudez_assets.lake import catalog_database, homes
-from cryptodudez_assets.lake.catalog_database import STAGED, Damaged, Pointer, database_file
 from cryptodudez_assets.lake.catalogue import FILES, SCHEMAS
-from cryptodudez_assets.lake.checksums import Records
-from cryptodudez_assets.lake.homes import Refused
-from cryptodudez_assets.lake.iceberg_paths import Immovable, Mapped, Rewriting
+from cryptodudez_assets.lake.iceberg import catalog_database, homes
+from cryptodudez_assets.lake.iceberg.catalog_database import STAGED, Damaged, Pointer, database_file
+from cryptodudez_assets.lake.iceberg.checksums import Records
+from cryptodudez_assets.lake.iceberg.homes import Refused
+from cryptodudez_assets.lake.iceberg.paths import Immovable, Mapped, Rewriting
+from cryptodudez_assets.lake.iceberg.recording import hashing_io, write_record
+from cryptodudez_assets.lake.iceberg.tables import Change, committed, open_catalog
 from cryptodudez_assets.lake.inventory import TABLES
 from cryptodudez_assets.lake.quarantine import FILES as FILES_SET_ASIDE
 from cryptodudez_assets.lake.quarantine import ROWS as ROWS_SET_ASIDE
-from cryptodudez_assets.lake.recording import hashing_io, write_record
 from cryptodudez_assets.lake.same_bytes import Generations
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.lake.store.objects import open_store
 from cryptodudez_assets.lake.store.places import inside, is_local, lake_of, path_of, same, table_folder
-from cryptodudez_assets.lake.tables import Change, committed, open_catalog
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 

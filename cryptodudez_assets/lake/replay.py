@@ -14,9 +14,9 @@ from cryptodudez_assets.contracts.catalogue import REPLACED, Status
 from cryptodudez_assets.contracts.quarantine import Fate
 from cryptodudez_assets.lake import catalogue, quarantine
 from cryptodudez_assets.lake.catalogue import Entry
-from cryptodudez_assets.lake.checksums import digest_of
 from cryptodudez_assets.lake.corrections import key_of, landed_before
 from cryptodudez_assets.lake.describe import describe, path_of
+from cryptodudez_assets.lake.iceberg.checksums import digest_of
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.sources.declaration import Source

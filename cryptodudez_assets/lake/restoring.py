@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from cryptodudez_assets.lake import catalog_database, homes
-from cryptodudez_assets.lake.catalog_database import Damaged, Named, Pointer, backups, database_file
+from cryptodudez_assets.lake.iceberg import catalog_database, homes
+from cryptodudez_assets.lake.iceberg.catalog_database import Damaged, Named, Pointer, backups, database_file
+from cryptodudez_assets.lake.iceberg.tables import open_catalog
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.lake.store.objects import ObjectStore, open_store
 from cryptodudez_assets.lake.store.places import METADATA, inside
-from cryptodudez_assets.lake.tables import open_catalog
 from cryptodudez_assets.settings import Settings
 
 NOW = datetime.max.replace(tzinfo=UTC)

@@ -15,6 +15,7 @@ from pyiceberg.expressions import AlwaysTrue
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.catalogue import Entry
+from cryptodudez_assets.lake.iceberg.tables import TableSpec
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.merge import (
     KNOWN_SINCE,
@@ -27,7 +28,6 @@ from cryptodudez_assets.lake.merge import (
 )
 from cryptodudez_assets.lake.replay import described_anew
 from cryptodudez_assets.lake.standing import LANDING, NAME, in_table, named
-from cryptodudez_assets.lake.tables import TableSpec
 from cryptodudez_assets.sources.declaration import Source
 
 Progress = Callable[[str], None]

@@ -16,7 +16,7 @@ from pyiceberg.table.snapshots import Snapshot
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.catalogue import Entry
-from cryptodudez_assets.lake.checksums import Sums, digest_of, name_in
+from cryptodudez_assets.lake.iceberg.checksums import Sums, digest_of, name_in
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store.objects import StoredObject
 from cryptodudez_assets.lake.store.places import key_within, path_of

@@ -4,8 +4,8 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.trials import Trials
+from cryptodudez_assets.lake.iceberg.tables import TableSpec
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.tables import TableSpec
 
 SPEC = TableSpec("ml.trials", Trials, (), ("trained_at", "recipe"))
 SAME_TRIAL = ["model", "configuration", "training_snapshot"]

@@ -9,9 +9,9 @@ from cryptodudez_assets.features import configured_views, in_order
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake import lookups
 from cryptodudez_assets.lake.exports import exported_from
+from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, made_from
 from cryptodudez_assets.lake.inventory import NOTHING, TABLES
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.provenance import MadeFrom, made_from
 from cryptodudez_assets.models.eth_signal.inputs import VIEWS
 from cryptodudez_assets.models.volume.options import TABLE as OF_VOLUME
 from cryptodudez_assets.products import dogecoin

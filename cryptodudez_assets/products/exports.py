@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptodudez_assets.lake import exports
+from cryptodudez_assets.lake.iceberg.provenance import code_of
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.provenance import code_of
 
 CANDLES = {
     "Symbol": "symbol",

@@ -9,8 +9,8 @@ from urllib.parse import unquote
 from pyiceberg.table import Table
 
 from cryptodudez_assets.feature_store.online import OnlineStore, open_online_store
+from cryptodudez_assets.lake.iceberg.provenance import changed_at, content_of
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.provenance import changed_at, content_of
 from cryptodudez_assets.models.eth_signal.options import CHAMPION, SIGNAL
 from cryptodudez_assets.models.registry import Registry
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
+from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of, made_from, noted_beside
 from cryptodudez_assets.lake.lake import now
-from cryptodudez_assets.lake.provenance import MadeFrom, content_of, made_from, noted_beside
 from cryptodudez_assets.models import ledger
 from cryptodudez_assets.models.eth_signal import report, training_set
 from cryptodudez_assets.models.eth_signal.inputs import NAMES, VIEWS

@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from cryptodudez_assets.lake.iceberg.provenance import MadeFrom
 from cryptodudez_assets.lake.lake import Lake, now
-from cryptodudez_assets.lake.provenance import MadeFrom
 from cryptodudez_assets.products.look import Look
 
 NAMED = 3

@@ -10,8 +10,8 @@ from random import Random
 
 import pytest
 
+from cryptodudez_assets.lake.iceberg.tables import Change, Lakehouse, TableSpec
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.tables import Change, Lakehouse, TableSpec
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests import worker
 from cryptodudez_assets_tests.builders import csv, picture, take_in, zipped

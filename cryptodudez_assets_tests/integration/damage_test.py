@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from cryptodudez_assets.defs.metadata import key_of
-from cryptodudez_assets.lake.checksums import RECORD
+from cryptodudez_assets.lake.iceberg.checksums import RECORD
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.verify import verify_table
 from cryptodudez_assets_tests.rig import INVENTORY, Rig, checks_of

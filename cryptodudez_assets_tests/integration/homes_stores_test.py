@@ -6,8 +6,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from cryptodudez_assets.lake.catalog_database import back_up
-from cryptodudez_assets.lake.homes import Refused
+from cryptodudez_assets.lake.iceberg.catalog_database import back_up
+from cryptodudez_assets.lake.iceberg.homes import Refused
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.moving import move
 from cryptodudez_assets.lake.restoring import restore

@@ -15,7 +15,7 @@ import pytest
 
 from cryptodudez_assets.lake.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.discovery import discover_all
-from cryptodudez_assets.lake.homes import Refused
+from cryptodudez_assets.lake.iceberg.homes import Refused
 from cryptodudez_assets.lake.ingest import next_batch
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.maintenance import maintain

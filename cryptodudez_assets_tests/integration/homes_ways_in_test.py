@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from cryptodudez_assets.cli import main
 from cryptodudez_assets.defs.resources import LakeResource
-from cryptodudez_assets.lake.homes import Refused
+from cryptodudez_assets.lake.iceberg.homes import Refused
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store.places import inside
 from cryptodudez_assets.settings import Settings

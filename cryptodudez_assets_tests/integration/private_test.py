@@ -9,7 +9,7 @@ import pytest
 
 from cryptodudez_assets.feature_store.online import open_online_store
 from cryptodudez_assets.instance import dagster_home
-from cryptodudez_assets.lake.catalog_database import back_up
+from cryptodudez_assets.lake.iceberg.catalog_database import back_up
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.models.receipts import Receipts
 from cryptodudez_assets.settings import Settings

@@ -14,12 +14,12 @@ from pyiceberg.expressions import AlwaysTrue
 from cryptodudez_assets.feature_store.materialize import materialize
 from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake import quarantine
+from cryptodudez_assets.lake.iceberg.recording import RecordingCatalog
+from cryptodudez_assets.lake.iceberg.tables import data_files
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.maintenance import remove_orphans
 from cryptodudez_assets.lake.rebuild import CannotRebuild, rebuild_quarantine, rebuild_source
-from cryptodudez_assets.lake.recording import RecordingCatalog
 from cryptodudez_assets.lake.restoring import restore
-from cryptodudez_assets.lake.tables import data_files
 from cryptodudez_assets.lake.verify import verify_table
 from cryptodudez_assets.rebuilding import rebuild
 from cryptodudez_assets_tests.builders import INCIDENTAL, READINGS, csv, files, rows_of, take_in, zipped
@@ -113,8 +113,8 @@ FORGET = RecordingCatalog.point
 DEATHS: dict[str, Callable[..., None]] = {
     "cryptodudez_assets.lake.ingest._keep_observations": die,
     "cryptodudez_assets.lake.rebuild.tidy": die,
-    "cryptodudez_assets.lake.recording.RecordingCatalog.put": die,
-    "cryptodudez_assets.lake.recording.RecordingCatalog.point": die_unless_it_forgets,
+    "cryptodudez_assets.lake.iceberg.recording.RecordingCatalog.put": die,
+    "cryptodudez_assets.lake.iceberg.recording.RecordingCatalog.point": die_unless_it_forgets,
     "cryptodudez_assets.lake.rebuild._correct_quarantine": die,
     "cryptodudez_assets.lake.rebuild._correct_catalogue": die,
 }
@@ -140,7 +140,7 @@ def test_a_catalog_that_is_restored_names_what_was_made_again_and_nothing_half_m
 ) -> None:
     before = everything(full)
     with monkeypatch.context() as patched:
-        patched.setattr("cryptodudez_assets.lake.recording.RecordingCatalog.put", die)
+        patched.setattr("cryptodudez_assets.lake.iceberg.recording.RecordingCatalog.put", die)
         with pytest.raises(KeyboardInterrupt):
             rebuild_source(Lake.open(full.settings), READINGS)
     (full.settings.home / "catalog.db").unlink()

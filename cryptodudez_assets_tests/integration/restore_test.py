@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from cryptodudez_assets.lake import catalogue
-from cryptodudez_assets.lake.catalog_database import KEPT_BACKUPS, back_up, backups, database_file
-from cryptodudez_assets.lake.homes import Refused
+from cryptodudez_assets.lake.iceberg.catalog_database import KEPT_BACKUPS, back_up, backups, database_file
+from cryptodudez_assets.lake.iceberg.homes import Refused
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.maintenance import maintain, remove_orphans
 from cryptodudez_assets.lake.moving import move

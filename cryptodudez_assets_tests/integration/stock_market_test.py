@@ -18,12 +18,12 @@ from cryptodudez_assets.feature_store.materialize import Materialized, materiali
 from cryptodudez_assets.features.stock_rolling import VIEW, rolling_view
 from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.exports import export
+from cryptodudez_assets.lake.iceberg.tables import planned_files
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
 from cryptodudez_assets.lake.lookups import bring_up_to_date
 from cryptodudez_assets.lake.replay import correct
 from cryptodudez_assets.lake.status import status_of, unbalanced_files
-from cryptodudez_assets.lake.tables import planned_files
 from cryptodudez_assets.products.exports import EXPORTS, export_path
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources

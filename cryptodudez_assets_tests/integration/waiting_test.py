@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from cryptodudez_assets.lake.catalog_database import database_file, named
+from cryptodudez_assets.lake.iceberg.catalog_database import database_file, named
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store import waiting
 from cryptodudez_assets.lake.store.locks import exclusive

@@ -11,9 +11,9 @@ from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.types import StringType
 
 from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.lake.iceberg.tables import planned_files
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.merge import Merged, merging, table_spec
-from cryptodudez_assets.lake.tables import planned_files
 from cryptodudez_assets.sources.declaration import Source
 from cryptodudez_assets_tests.builders import Readings, readings_source, rows_of
 
@@ -153,7 +153,7 @@ def test_a_merge_is_all_or_nothing(lake: Lake) -> None:
 
 @pytest.mark.parametrize("portion", [1, 1 << 20], ids=["written at once", "held"])
 def test_what_is_not_complete_is_seen_by_nobody(lake: Lake, monkeypatch: pytest.MonkeyPatch, portion: int) -> None:
-    monkeypatch.setattr("cryptodudez_assets.lake.data_files.WRITE_BYTES", portion)
+    monkeypatch.setattr("cryptodudez_assets.lake.iceberg.data_files.WRITE_BYTES", portion)
     with merging(lake.tables, READINGS) as rows:
         rows.add(OLD)
         rows.add(NEW)

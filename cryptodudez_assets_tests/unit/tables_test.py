@@ -9,9 +9,9 @@ import pytest
 from pyiceberg.expressions import AlwaysTrue, EqualTo, GreaterThan, In
 
 from cryptodudez_assets.contracts.base import Contract, UtcTime, polars_schema
+from cryptodudez_assets.lake.iceberg.tables import Lakehouse, Snapshot, TableSpec, data_files
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store.locks import exclusive
-from cryptodudez_assets.lake.tables import Lakehouse, Snapshot, TableSpec, data_files
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import rows_of
 
@@ -103,7 +103,7 @@ def test_a_change_is_invisible_until_it_ends(lake: Lake) -> None:
 
 def test_a_change_that_fails_changes_nothing(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "cryptodudez_assets.lake.data_files.WRITE_BYTES", 1
+        "cryptodudez_assets.lake.iceberg.data_files.WRITE_BYTES", 1
     )  # so that files are written before it fails
     add(lake, {"name": "a"})
 

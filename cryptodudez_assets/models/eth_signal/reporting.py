@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, note_beside
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.provenance import MadeFrom, note_beside
 from cryptodudez_assets.models.eth_signal.options import CHAMPION, SIGNAL
 from cryptodudez_assets.models.eth_signal.promoting import findings_of
 from cryptodudez_assets.models.eth_signal.report import page, plots, report_path, version, words

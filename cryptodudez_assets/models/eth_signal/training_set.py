@@ -20,9 +20,9 @@ from pyiceberg.table.snapshots import Snapshot
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.feature_store.historical import historical_features
 from cryptodudez_assets.features.days import end_of
+from cryptodudez_assets.lake.iceberg.provenance import MADE_FROM, MadeFrom, content_of, kept, made_from
+from cryptodudez_assets.lake.iceberg.tables import TableSpec, scan
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.provenance import MADE_FROM, MadeFrom, content_of, kept, made_from
-from cryptodudez_assets.lake.tables import TableSpec, scan
 from cryptodudez_assets.models.dataset import Dataset
 from cryptodudez_assets.models.eth_signal.contract import EthTrainingSet
 from cryptodudez_assets.models.eth_signal.inputs import FEATURES, NAMES, PRICES, SYMBOL, VIEWS

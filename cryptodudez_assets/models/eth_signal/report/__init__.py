@@ -6,8 +6,8 @@ Here is where it lies and which code makes it.
 from pathlib import Path
 
 from cryptodudez_assets import reports
+from cryptodudez_assets.lake.iceberg.provenance import code_of
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.provenance import code_of
 
 
 def report_path(lake: Lake) -> Path:

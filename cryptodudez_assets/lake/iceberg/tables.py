@@ -42,12 +42,12 @@ from pyiceberg.types import (
 )
 
 from cryptodudez_assets.contracts.base import Contract, columns_of, summary_of
-from cryptodudez_assets.lake import homes
-from cryptodudez_assets.lake.catalog_database import CATALOG, Pointer, named
-from cryptodudez_assets.lake.checksums import ASIDE, Records, insist_on_intact
-from cryptodudez_assets.lake.data_files import TRANSFORMS, DataFiles, Transform
-from cryptodudez_assets.lake.provenance import SAME_AS, content_of
-from cryptodudez_assets.lake.replacing import MIN_MANIFESTS, Replacement
+from cryptodudez_assets.lake.iceberg import homes
+from cryptodudez_assets.lake.iceberg.catalog_database import CATALOG, Pointer, named
+from cryptodudez_assets.lake.iceberg.checksums import ASIDE, Records, insist_on_intact
+from cryptodudez_assets.lake.iceberg.data_files import TRANSFORMS, DataFiles, Transform
+from cryptodudez_assets.lake.iceberg.provenance import SAME_AS, content_of
+from cryptodudez_assets.lake.iceberg.replacing import MIN_MANIFESTS, Replacement
 from cryptodudez_assets.lake.store import endpoints
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.lake.store.objects import open_store
@@ -56,7 +56,7 @@ from cryptodudez_assets.lake.store.private import make_private
 from cryptodudez_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from cryptodudez_assets.lake.recording import RecordingCatalog
+    from cryptodudez_assets.lake.iceberg.recording import RecordingCatalog
 
 PATH = " path"  # no column's name begins with a blank
 # Of a file that is rewritten, so many rows are in memory at a time.
@@ -263,7 +263,7 @@ class Lakehouse:
 def open_catalog(settings: Settings, name: str = CATALOG, uri: str | None = None) -> "RecordingCatalog":
     """Iceberg's catalog as it is, made if it is not there. Everybody else asks `Lakehouse.catalog`, which looks at the home first."""
     # Brings SQLAlchemy: loading the graph need not wait for it.
-    from cryptodudez_assets.lake.recording import RecordingCatalog
+    from cryptodudez_assets.lake.iceberg.recording import RecordingCatalog
 
     address = uri or settings.catalog.replace("postgresql://", "postgresql+psycopg://")
     properties = {"uri": address, "warehouse": homes.warehouse(settings), PY_IO_IMPL: FILE_IO}

@@ -19,7 +19,7 @@ from pyiceberg.typedef import EMPTY_DICT, Properties
 from sqlalchemy import ColumnElement, delete, insert, select
 from sqlalchemy.orm import Session
 
-from cryptodudez_assets.lake.checksums import RECORD, record
+from cryptodudez_assets.lake.iceberg.checksums import RECORD, record
 from cryptodudez_assets.lake.store.waiting import patient_engine
 
 METADATA = ".metadata.json"
