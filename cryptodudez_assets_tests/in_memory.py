@@ -11,9 +11,9 @@ import polars as pl
 
 from cryptodudez_assets.contracts.rules import breaking, broken_rules, judge
 from cryptodudez_assets.lake.cells import clean_keys
-from cryptodudez_assets.lake.chunks import CHUNK_BYTES, chunks
-from cryptodudez_assets.lake.dialect import Dialect
-from cryptodudez_assets.lake.parse import ChunkReader
+from cryptodudez_assets.lake.formats.csv.chunks import CHUNK_BYTES, chunks
+from cryptodudez_assets.lake.formats.csv.dialect import Dialect
+from cryptodudez_assets.lake.formats.csv.parse import ChunkReader
 from cryptodudez_assets.lake.reading import FILE, canonical
 from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
 

@@ -17,13 +17,13 @@ import polars as pl
 
 from cryptodudez_assets.drafting.choices import Choices, Undecided, Unusable
 from cryptodudez_assets.drafting.spelling import looks_like_data
-from cryptodudez_assets.lake.archives import Container, Refused, format_of, members
-from cryptodudez_assets.lake.chunks import Chunk, chunks
-from cryptodudez_assets.lake.dialect import HEAD_BYTES, Dialect, decode, recognise
-from cryptodudez_assets.lake.faults import Fault
-from cryptodudez_assets.lake.headers import DELIMITERS, clean
-from cryptodudez_assets.lake.parse import ROW, ChunkReader
-from cryptodudez_assets.lake.records import first_record, records
+from cryptodudez_assets.lake.formats.archives import Container, Refused, format_of, members
+from cryptodudez_assets.lake.formats.csv.chunks import Chunk, chunks
+from cryptodudez_assets.lake.formats.csv.dialect import HEAD_BYTES, Dialect, decode, recognise
+from cryptodudez_assets.lake.formats.csv.headers import DELIMITERS, clean
+from cryptodudez_assets.lake.formats.csv.parse import ROW, ChunkReader
+from cryptodudez_assets.lake.formats.csv.records import first_record, records
+from cryptodudez_assets.lake.formats.faults import Fault
 from cryptodudez_assets.sources.declaration import Layout
 
 # So much of a file is read, and tried: enough for half a million short records, and for a trial of seconds.

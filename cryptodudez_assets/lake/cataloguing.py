@@ -14,8 +14,8 @@ from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.corrections import settle_corrected
 from cryptodudez_assets.lake.describe import GONE, Described, describe
-from cryptodudez_assets.lake.dialect import Recognised
 from cryptodudez_assets.lake.discovery import is_known
+from cryptodudez_assets.lake.formats.csv.dialect import Recognised
 from cryptodudez_assets.lake.history import History
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.store.locks import exclusive

@@ -13,7 +13,7 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import TableContract, polars_schema
 from cryptodudez_assets.contracts.rules import judge
-from cryptodudez_assets.lake.parse import NOT_ZERO
+from cryptodudez_assets.lake.formats.csv.parse import NOT_ZERO
 from cryptodudez_assets.sources.declaration import Layout, Source
 from cryptodudez_assets.sources.text import identifier
 

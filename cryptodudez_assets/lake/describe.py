@@ -8,12 +8,20 @@ from io import BytesIO
 from typing import BinaryIO, cast
 
 from cryptodudez_assets.contracts.catalogue import REPLACED, Status
-from cryptodudez_assets.lake.archives import READ_BYTES, Container, Format, Refused, format_of, members, why_ignored
 from cryptodudez_assets.lake.catalogue import Entry
-from cryptodudez_assets.lake.dialect import HEAD_BYTES, NoText, Recognised, follows, recognise
-from cryptodudez_assets.lake.faults import Fault, blaming
-from cryptodudez_assets.lake.formats import document
-from cryptodudez_assets.lake.headers import of_another, path_in_words
+from cryptodudez_assets.lake.formats.archives import (
+    READ_BYTES,
+    Container,
+    Format,
+    Refused,
+    format_of,
+    members,
+    why_ignored,
+)
+from cryptodudez_assets.lake.formats.csv.dialect import HEAD_BYTES, NoText, Recognised, follows, recognise
+from cryptodudez_assets.lake.formats.csv.headers import of_another, path_in_words
+from cryptodudez_assets.lake.formats.faults import Fault, blaming
+from cryptodudez_assets.lake.formats.signatures import document
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.store.objects import StoredObject
 from cryptodudez_assets.sources import all_sources, neighbours

@@ -12,8 +12,8 @@ from datetime import timedelta
 from itertools import islice
 from json import dumps, loads
 
-from cryptodudez_assets.lake.archives import UNFINISHED
 from cryptodudez_assets.lake.catalogue import known_versions
+from cryptodudez_assets.lake.formats.archives import UNFINISHED
 from cryptodudez_assets.lake.lake import Lake, now, raw_prefix
 from cryptodudez_assets.lake.store.objects import StoredObject
 

@@ -29,7 +29,7 @@ from pyiceberg.expressions import In
 from cryptodudez_assets.contracts.catalogue import REPLACED, Status
 from cryptodudez_assets.lake import catalogue, quarantine
 from cryptodudez_assets.lake.catalogue import Entry
-from cryptodudez_assets.lake.faults import Misdeclared
+from cryptodudez_assets.lake.formats.faults import Misdeclared
 from cryptodudez_assets.lake.history import landed_again
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.lookups import bring_up_to_date

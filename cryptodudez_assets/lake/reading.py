@@ -15,16 +15,25 @@ import pyarrow as pa
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.rules import Finding, breaking, broken_rules, judge, rules_of
 from cryptodudez_assets.lake.ahead import ahead
-from cryptodudez_assets.lake.archives import Container, Refused, Text
 from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.cells import clean_keys, misfits, with_empty_text
-from cryptodudez_assets.lake.chunks import chunks
 from cryptodudez_assets.lake.describe import path_of
-from cryptodudez_assets.lake.dialect import Dialect
-from cryptodudez_assets.lake.faults import ERRORS, Fault, Misdeclared, Suspect, blaming, culprit, in_short, is_of_rows
+from cryptodudez_assets.lake.formats.archives import Container, Refused, Text
+from cryptodudez_assets.lake.formats.csv.chunks import chunks
+from cryptodudez_assets.lake.formats.csv.dialect import Dialect
+from cryptodudez_assets.lake.formats.csv.parse import EXTRA, ROW, ChunkReader, ParsedChunk, Reject
+from cryptodudez_assets.lake.formats.faults import (
+    ERRORS,
+    Fault,
+    Misdeclared,
+    Suspect,
+    blaming,
+    culprit,
+    in_short,
+    is_of_rows,
+)
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.lookups import filled, values_of
-from cryptodudez_assets.lake.parse import EXTRA, ROW, ChunkReader, ParsedChunk, Reject
 from cryptodudez_assets.lake.spool import Spool
 from cryptodudez_assets.lake.store.folders import Link
 from cryptodudez_assets.lake.words import Wording

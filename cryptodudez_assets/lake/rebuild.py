@@ -17,7 +17,7 @@ from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.contracts.quarantine import Fate
 from cryptodudez_assets.lake import catalogue, quarantine
 from cryptodudez_assets.lake.catalogue import Entry
-from cryptodudez_assets.lake.faults import Misdeclared
+from cryptodudez_assets.lake.formats.faults import Misdeclared
 from cryptodudez_assets.lake.iceberg.tables import Lakehouse, TableSpec
 from cryptodudez_assets.lake.ingest import Batch, Outcome, do_again
 from cryptodudez_assets.lake.lake import Lake, now

@@ -12,8 +12,8 @@ import polars as pl
 
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake import catalogue
-from cryptodudez_assets.lake.archives import UNFINISHED
 from cryptodudez_assets.lake.discovery import PAGE, is_known, settled
+from cryptodudez_assets.lake.formats.archives import UNFINISHED
 from cryptodudez_assets.lake.lake import Lake, now, raw_prefix
 from cryptodudez_assets.lake.store.objects import StoredObject
 

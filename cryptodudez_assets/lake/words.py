@@ -16,10 +16,10 @@ import polars as pl
 from cryptodudez_assets.contracts.base import TableContract, polars_schema
 from cryptodudez_assets.contracts.expressions import formats_in
 from cryptodudez_assets.contracts.rules import rules_of
-from cryptodudez_assets.lake.dialect import Dialect
-from cryptodudez_assets.lake.forms import ISO_DAY, example_of, number_hint, time_hint
-from cryptodudez_assets.lake.headers import shown
-from cryptodudez_assets.lake.records import MAX_RECORD_BYTES, TOO_LONG
+from cryptodudez_assets.lake.formats.csv.dialect import Dialect
+from cryptodudez_assets.lake.formats.csv.headers import shown
+from cryptodudez_assets.lake.formats.csv.records import MAX_RECORD_BYTES, TOO_LONG
+from cryptodudez_assets.lake.formats.forms import ISO_DAY, example_of, number_hint, time_hint
 from cryptodudez_assets.sources.declaration import Layout, Source
 
 TEXT_SHOWN = 80

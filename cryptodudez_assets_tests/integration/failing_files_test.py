@@ -18,7 +18,7 @@ from cryptodudez_assets.cli import main
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.discovery import discover_all
-from cryptodudez_assets.lake.faults import Misdeclared
+from cryptodudez_assets.lake.formats.faults import Misdeclared
 from cryptodudez_assets.lake.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.status import unbalanced_files
@@ -89,7 +89,7 @@ class TestAFileAtFault:
         assert "\n" not in reason
 
     def test_is_found_wherever_it_fails_in_a_long_file(self, lake: Lake, drop: Drop, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr("cryptodudez_assets.lake.chunks.chunks.__defaults__", (64,))
+        monkeypatch.setattr("cryptodudez_assets.lake.formats.csv.chunks.chunks.__defaults__", (64,))
         drop("odd", "a.csv", content("a", ["1"] * 50))
         drop("odd", "b.csv", content("b", ["1"] * 40 + ["bad"] + ["1"] * 9))
 

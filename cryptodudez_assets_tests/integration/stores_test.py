@@ -14,8 +14,8 @@ import pytest
 from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets.lake import catalogue
-from cryptodudez_assets.lake.archives import members
 from cryptodudez_assets.lake.discovery import Cursor, discover, discover_all
+from cryptodudez_assets.lake.formats.archives import members
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.maintenance import maintain
 from cryptodudez_assets.settings import Settings

@@ -16,9 +16,9 @@ from cryptodudez_assets.drafting.choices import Choices, Undecided
 from cryptodudez_assets.drafting.draft import decided
 from cryptodudez_assets.drafting.sample import Sample, read_sample
 from cryptodudez_assets.drafting.trial import declared
-from cryptodudez_assets.lake.chunks import chunks
-from cryptodudez_assets.lake.dialect import HEAD_BYTES, recognise
-from cryptodudez_assets.lake.parse import ChunkReader
+from cryptodudez_assets.lake.formats.csv.chunks import chunks
+from cryptodudez_assets.lake.formats.csv.dialect import HEAD_BYTES, recognise
+from cryptodudez_assets.lake.formats.csv.parse import ChunkReader
 from cryptodudez_assets.lake.reading import FILE, canonical
 from cryptodudez_assets.sources.declaration import CATALOGUED, Source
 

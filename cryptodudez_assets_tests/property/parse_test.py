@@ -9,10 +9,10 @@ import polars as pl
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cryptodudez_assets.lake.chunks import CHUNK_BYTES, chunks
-from cryptodudez_assets.lake.dialect import Dialect
-from cryptodudez_assets.lake.parse import CAREFUL_BYTES, ROW, ChunkReader, Reject
-from cryptodudez_assets.lake.records import Record, first_record, places, records
+from cryptodudez_assets.lake.formats.csv.chunks import CHUNK_BYTES, chunks
+from cryptodudez_assets.lake.formats.csv.dialect import Dialect
+from cryptodudez_assets.lake.formats.csv.parse import CAREFUL_BYTES, ROW, ChunkReader, Reject
+from cryptodudez_assets.lake.formats.csv.records import Record, first_record, places, records
 from cryptodudez_assets.sources.declaration import Layout
 from cryptodudez_assets_tests.toy import HEADER, LAYOUT
 
@@ -137,7 +137,7 @@ def test_places_are_those_of_the_records(text: bytes, first_line: int) -> None:
 def test_the_first_record_is_told_by_a_beginning_of_any_length(
     text: bytes, delimiter: str, length: int, final: bool
 ) -> None:
-    with patch("cryptodudez_assets.lake.records.BEGINNING_BYTES", length):
+    with patch("cryptodudez_assets.lake.formats.csv.records.BEGINNING_BYTES", length):
         told = first_record(text, delimiter, final=final)
     assert told == next(records(text, 1, delimiter, final=final), None)
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cryptodudez_assets.lake.archives import (
+from cryptodudez_assets.lake.formats.archives import (
     BOMB_FLOOR_BYTES,
     Container,
     Format,

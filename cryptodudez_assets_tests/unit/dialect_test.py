@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cryptodudez_assets.lake import dialect
-from cryptodudez_assets.lake.archives import Refused
-from cryptodudez_assets.lake.dialect import HEAD_BYTES, Recognised, recognise
+from cryptodudez_assets.lake.formats.archives import Refused
+from cryptodudez_assets.lake.formats.csv import dialect
+from cryptodudez_assets.lake.formats.csv.dialect import HEAD_BYTES, Recognised, recognise
 from cryptodudez_assets.sources.declaration import Layout
 from cryptodudez_assets_tests.toy import HEADER, LAYOUT, gauges, rows
 

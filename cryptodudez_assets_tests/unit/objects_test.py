@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cryptodudez_assets.lake.archives import Container, members
+from cryptodudez_assets.lake.formats.archives import Container, members
 from cryptodudez_assets.lake.store.objects import FolderStore, _CloudFile
 from cryptodudez_assets_tests.toy import zipped
 

@@ -15,10 +15,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from cryptodudez_assets.lake.archives import Container, Refused, format_of
-from cryptodudez_assets.lake.dialect import recognise
-from cryptodudez_assets.lake.formats import document
-from cryptodudez_assets.lake.headers import of_another, path_in_words
+from cryptodudez_assets.lake.formats.archives import Container, Refused, format_of
+from cryptodudez_assets.lake.formats.csv.dialect import recognise
+from cryptodudez_assets.lake.formats.csv.headers import of_another, path_in_words
+from cryptodudez_assets.lake.formats.signatures import document
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.sources.crypto_prices import SOURCE
 from cryptodudez_assets_tests.toy import zipped

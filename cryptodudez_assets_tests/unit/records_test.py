@@ -4,10 +4,10 @@ from io import BytesIO
 
 import pytest
 
-from cryptodudez_assets.lake.archives import Refused
-from cryptodudez_assets.lake.chunks import KEPT_OF_LONG_LINE, Chunk, chunks
-from cryptodudez_assets.lake.dialect import Dialect
-from cryptodudez_assets.lake.records import MAX_RECORD_BYTES, Places, places, records, tidy
+from cryptodudez_assets.lake.formats.archives import Refused
+from cryptodudez_assets.lake.formats.csv.chunks import KEPT_OF_LONG_LINE, Chunk, chunks
+from cryptodudez_assets.lake.formats.csv.dialect import Dialect
+from cryptodudez_assets.lake.formats.csv.records import MAX_RECORD_BYTES, Places, places, records, tidy
 
 AB = Dialect("utf-8", ",", "\n", ("a", "b"))
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from cryptodudez_assets.lake.archives import Refused
+from cryptodudez_assets.lake.formats.archives import Refused
 
 # Polars' panics are no Exceptions to Python.
 ERRORS = (Exception, pl.exceptions.PanicException)

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from cryptodudez_assets.lake.archives import Refused
-from cryptodudez_assets.lake.records import Record, first_record
+from cryptodudez_assets.lake.formats.archives import Refused
+from cryptodudez_assets.lake.formats.csv.records import Record, first_record
 from cryptodudez_assets.sources.declaration import Layout, Source
 
 DELIMITERS = ",;\t|"

@@ -9,11 +9,11 @@ from itertools import islice
 
 import polars as pl
 
-from cryptodudez_assets.lake import formats
-from cryptodudez_assets.lake.archives import Refused
-from cryptodudez_assets.lake.forms import ISO_DAY, number_hint, time_hint
-from cryptodudez_assets.lake.headers import clean, headers, no_header, repeated, why_unknown
-from cryptodudez_assets.lake.records import TOO_LONG, Record, records
+from cryptodudez_assets.lake.formats import signatures
+from cryptodudez_assets.lake.formats.archives import Refused
+from cryptodudez_assets.lake.formats.csv.headers import clean, headers, no_header, repeated, why_unknown
+from cryptodudez_assets.lake.formats.csv.records import TOO_LONG, Record, records
+from cryptodudez_assets.lake.formats.forms import ISO_DAY, number_hint, time_hint
 from cryptodudez_assets.sources.declaration import Layout
 
 HEAD_BYTES = 256 << 10
@@ -81,7 +81,7 @@ def recognise(head: bytes, layouts: Sequence[Layout]) -> Recognised:
         # Where several layouts fit, the one that reads most of the file is meant.
         delimiter, layout = max(matching, key=lambda match: len(match[1].columns))
         # An archive may hold its text as it is, behind bytes of its own: then these are part of the first name.
-        if formats.has_no_text(names[delimiter]) and (instead := _no_table(head, text)):
+        if signatures.has_no_text(names[delimiter]) and (instead := _no_table(head, text)):
             raise instead
     else:
         delimiter, layout = max(names, key=lambda d: len(names[d])), None
@@ -117,9 +117,9 @@ def _headers(head: bytes, text: bytes, is_all: bool) -> dict[str, tuple[Record, 
 def _no_table(head: bytes, text: bytes) -> Refused | None:
     """What a file is instead, of whose first line no layout knows anything."""
     marked = codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE
-    if told := formats.no_text(head if head.startswith(marked) else text):
+    if told := signatures.no_text(head if head.startswith(marked) else text):
         return NoText(told)
-    told = formats.no_table(text)
+    told = signatures.no_table(text)
     return Refused(told) if told else None
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import BinaryIO
 
-from cryptodudez_assets.lake.archives import Refused, Text
-from cryptodudez_assets.lake.dialect import Dialect
-from cryptodudez_assets.lake.records import MAX_RECORD_BYTES, TOO_LONG, first_record, records, tidy
+from cryptodudez_assets.lake.formats.archives import Refused, Text
+from cryptodudez_assets.lake.formats.csv.dialect import Dialect
+from cryptodudez_assets.lake.formats.csv.records import MAX_RECORD_BYTES, TOO_LONG, first_record, records, tidy
 
 CHUNK_BYTES = 8 << 20
 KEPT_OF_LONG_LINE = 4 << 10

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as pacsv
 
-from cryptodudez_assets.lake.chunks import Chunk
-from cryptodudez_assets.lake.dialect import Dialect
-from cryptodudez_assets.lake.records import TOO_LONG, Record, places, records
+from cryptodudez_assets.lake.formats.csv.chunks import Chunk
+from cryptodudez_assets.lake.formats.csv.dialect import Dialect
+from cryptodudez_assets.lake.formats.csv.records import TOO_LONG, Record, places, records
 from cryptodudez_assets.sources.declaration import Layout
 
 KEPT_OF_RAW = 64 << 10
