@@ -16,11 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake import catalogue
-from cryptodudez_assets.lake.catalogue import Entry
-from cryptodudez_assets.lake.discovery import Cursor, discover
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.maintenance import tidy
+from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.discovery import Cursor, discover
+from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.lake.store.objects import FolderStore, ObjectStore, StoredObject
 from cryptodudez_assets.settings import Settings
 
@@ -70,8 +70,8 @@ def enter(lake: Lake, found: list[StoredObject]) -> None:
         }
         for one in found
     ]
-    catalogue.record(lake.tables, SOURCE, rows)
-    tidy(lake, [catalogue.FILES.name])
+    file_entries.record(lake.tables, SOURCE, rows)
+    tidy(lake, [file_entries.FILES.name])
 
 
 def look(lake: Lake, cursor: Cursor) -> tuple[float, Cursor, list[StoredObject]]:

@@ -199,7 +199,7 @@ def answer(name: str, samples: Path, home: Path, files: int, zipped: bool) -> No
     run: Callable[[Path, Path], Run]
     if name in ("ours", "day"):
         from cryptodudez_assets.feature_store import materialize  # noqa: F401  (imports are not what is measured)
-        from cryptodudez_assets.lake import cataloguing, discovery, ingest  # noqa: F401
+        from cryptodudez_assets.lake import cataloguing, ingest  # noqa: F401
 
         put_in_raw(samples / ("archive" if name == "ours" else "more"), home)
         run = ours
@@ -234,8 +234,8 @@ def ours(samples: Path, home: Path) -> Run:
     from cryptodudez_assets.feature_store.materialize import materialize
     from cryptodudez_assets.features.stock_rolling import VIEW
     from cryptodudez_assets.lake.cataloguing import catalogue_objects
-    from cryptodudez_assets.lake.discovery import discover_all
     from cryptodudez_assets.lake.ingest import ingest
+    from cryptodudez_assets.lake.metastore.discovery import discover_all
 
     lake, began = lake_in(home), time.process_time()
     for source in sources():

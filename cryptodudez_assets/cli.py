@@ -168,8 +168,8 @@ def status(as_json: bool, files: bool) -> None:
     import polars as pl
 
     from cryptodudez_assets.features import left_out
+    from cryptodudez_assets.lake.metastore.unknown import look_for_unknown
     from cryptodudez_assets.lake.status import file_status, status_of
-    from cryptodudez_assets.lake.unknown import look_for_unknown
     from cryptodudez_assets.products.declared import all_products
     from cryptodudez_assets.products.standing import standing
     from cryptodudez_assets.products.words import as_json as standing_as_json

@@ -14,8 +14,9 @@ from cryptodudez_assets.feature_store.materialize import materialize, table_spec
 from cryptodudez_assets.feature_store.online import open_online_store
 from cryptodudez_assets.features import configured_views
 from cryptodudez_assets.features.declaration import FeatureView
-from cryptodudez_assets.lake import catalogue, inventory, quarantine
+from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore import file_entries, inventory
 from cryptodudez_assets.lake.rebuild import CannotRebuild, Rebuilt, Say, aside, rebuild_quarantine, rebuild_source
 from cryptodudez_assets.lake.verify import verify_table
 from cryptodudez_assets.models import ledger
@@ -29,8 +30,8 @@ from cryptodudez_assets.sources import all_sources
 Make = Callable[[], Rebuilt]
 # Of these nothing else is the origin.
 ORIGINALS = {
-    catalogue.FILES.name: "it is the only record of what was found when in the raw zone",
-    catalogue.SCHEMAS.name: "it is the only record of how raw files looked when they were first seen",
+    file_entries.FILES.name: "it is the only record of what was found when in the raw zone",
+    file_entries.SCHEMAS.name: "it is the only record of how raw files looked when they were first seen",
     ledger.SPEC.name: "it is the only record of the trials that were made",
 }
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from cryptodudez_assets.lake.inventory import take_inventory
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore.inventory import take_inventory
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import INCIDENTAL, csv, rows_of, take_in, zipped
 

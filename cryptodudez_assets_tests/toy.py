@@ -13,11 +13,12 @@ import pandera.polars as pa
 import polars as pl
 
 from cryptodudez_assets.contracts.base import TableContract
-from cryptodudez_assets.lake import catalogue, quarantine
+from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.sources import Layout, Source
 from cryptodudez_assets.sources.declaration import BY_REACH
 
@@ -94,7 +95,7 @@ def load(lake: Lake, source: Source = GAUGES) -> dict[str, dict[str, Any]]:
 def files(lake: Lake, source: Source = GAUGES) -> dict[str, dict[str, Any]]:
     """The catalogue's rows by file or member name; of several versions of a file the newest."""
     prefix = lake.store.uri(f"raw/{source.name}/")
-    entries = catalogue.files_of(lake.tables, source.name).sort("discovered_at").collect().to_dicts()
+    entries = file_entries.files_of(lake.tables, source.name).sort("discovered_at").collect().to_dicts()
     return {entry["member"] or entry["uri"].removeprefix(prefix): entry for entry in entries}
 
 

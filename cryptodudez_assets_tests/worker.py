@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import Source
 from cryptodudez_assets_tests.builders import csv, readings_source, take_in

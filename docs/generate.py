@@ -14,9 +14,10 @@ from cryptodudez_assets.definitions import defs
 from cryptodudez_assets.feature_store.materialize import table_specs
 from cryptodudez_assets.feature_store.registry import REGISTRY
 from cryptodudez_assets.features import all_views
-from cryptodudez_assets.lake import catalogue, inventory, quarantine
+from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.iceberg.tables import TableSpec
 from cryptodudez_assets.lake.merge import observations_spec, table_spec
+from cryptodudez_assets.lake.metastore import file_entries, inventory
 from cryptodudez_assets.models import ledger
 from cryptodudez_assets.models.eth_signal import drifting, training_set
 from cryptodudez_assets.products.dogecoin import DOGECOIN
@@ -56,7 +57,7 @@ def data_dictionary() -> str:
     ]
     features = [spec for view in all_views().values() for spec in table_specs(view)]
     models = [training_set.SPEC, ledger.SPEC, drifting.SPEC]
-    own = [REGISTRY, catalogue.FILES, catalogue.SCHEMAS, inventory.TABLES, quarantine.ROWS, quarantine.FILES]
+    own = [REGISTRY, file_entries.FILES, file_entries.SCHEMAS, inventory.TABLES, quarantine.ROWS, quarantine.FILES]
     head = "# Data dictionary\n\nMade from the contracts by `make docs`. Times are UTC, with microseconds.\n"
     return head + "".join(_page(spec) for spec in [*sources, *features, DOGECOIN, *models, *own])
 

@@ -7,7 +7,7 @@ import dagster as dg
 
 from cryptodudez_assets.declarations import LeftOut
 from cryptodudez_assets.defs.metadata import key_of
-from cryptodudez_assets.lake.inventory import TABLES
+from cryptodudez_assets.lake.metastore.inventory import TABLES
 
 NAME = "declarations"
 

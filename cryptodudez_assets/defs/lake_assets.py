@@ -9,7 +9,7 @@ from cryptodudez_assets.contracts.catalogue import Tables
 from cryptodudez_assets.defs.metadata import INVENTORY, contract_schema, key_of, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.table_checks import INTACT, verdict_on
-from cryptodudez_assets.lake.inventory import TABLES, take_inventory
+from cryptodudez_assets.lake.metastore.inventory import TABLES, take_inventory
 from cryptodudez_assets.lake.verify import Difference, verify_raw, verify_table
 
 

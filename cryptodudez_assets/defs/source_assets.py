@@ -18,11 +18,12 @@ from cryptodudez_assets.defs.metadata import (
     table_metadata,
 )
 from cryptodudez_assets.defs.resources import LakeResource
-from cryptodudez_assets.lake import catalogue, quarantine
+from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.status import status_of
 from cryptodudez_assets.lake.store.objects import StoredObject
 from cryptodudez_assets.sources.declaration import Source
@@ -44,7 +45,7 @@ def raw_key(source: Source) -> dg.AssetKey:
 
 def catalogue_key(source: Source) -> dg.AssetKey:
     """The part of `catalog.files` that is about a source."""
-    return dg.AssetKey([*catalogue.FILES.name.split("."), source.name])
+    return dg.AssetKey([*file_entries.FILES.name.split("."), source.name])
 
 
 def quarantine_key(source: Source) -> dg.AssetKey:
@@ -98,7 +99,7 @@ def _catalogue(source: Source) -> dg.AssetsDefinition:
             context.log_event(_raw_seen(opened, source, len(found)))
         return dg.MaterializeResult(
             metadata={
-                **table_metadata(opened, catalogue.FILES.name, pl.col("source") == source.name),
+                **table_metadata(opened, file_entries.FILES.name, pl.col("source") == source.name),
                 "new_entries": len(written),
                 "objects_gone": gone + written.filter(pl.col("reason") == REPLACED).height,
                 "objects_unreadable": written.filter(pl.col("status") == Status.UNREADABLE).height,
@@ -114,7 +115,7 @@ def _objects(lake: Lake, keys: list[str]) -> list[StoredObject]:
 
 
 def _raw_seen(lake: Lake, source: Source, n_objects: int) -> dg.AssetMaterialization:
-    schemas = catalogue.schemas_of(lake.tables, source.name)
+    schemas = file_entries.schemas_of(lake.tables, source.name)
     metadata: dict[str, Any] = {"new_objects": n_objects}
     if len(schemas):
         latest = schemas.sort("seen_at").row(-1, named=True)

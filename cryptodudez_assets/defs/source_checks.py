@@ -13,13 +13,13 @@ from cryptodudez_assets.defs.metadata import key_of, markdown
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key
 from cryptodudez_assets.defs.table_checks import build_table_checks
-from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.freshness import HOUR, freshness, in_words
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.unknown import look_for_unknown
 from cryptodudez_assets.lake.review import FILE_NAME, overview
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.lake.undecided import UNDECIDED
-from cryptodudez_assets.lake.unknown import look_for_unknown
 from cryptodudez_assets.sources.declaration import Source
 
 A_WHILE = timedelta(hours=1)
@@ -89,7 +89,7 @@ def _schemas(source: Source) -> dg.AssetChecksDefinition:
     )
     def schema_change(lake: LakeResource) -> dg.AssetCheckResult:
         opened = lake.open()
-        schemas = catalogue.schemas_of(opened.tables, source.name)
+        schemas = file_entries.schemas_of(opened.tables, source.name)
         problems = _not_loaded(opened, source, schemas.filter(pl.col("problem").is_not_null()))
         added = schemas.filter(pl.col("added").list.len() > 0)
         told = [f"{row['first_uri']}: {row['problem']}" for row in problems.to_dicts()]
@@ -106,7 +106,7 @@ def _schemas(source: Source) -> dg.AssetChecksDefinition:
 
 def _not_loaded(lake: Lake, source: Source, schemas: pl.DataFrame) -> pl.DataFrame:
     """Schemas of which a file is set aside now: after a replay that succeeds there is nothing to complain about."""
-    files = catalogue.files_of(lake.tables, source.name).filter(pl.col("status") != Status.LOADED)
+    files = file_entries.files_of(lake.tables, source.name).filter(pl.col("status") != Status.LOADED)
     aside = files.select("layout", version="schema_version").unique().collect()
     return schemas.join(aside, on=["layout", "version"], how="semi", nulls_equal=True)
 
@@ -123,7 +123,7 @@ def _stuck(source: Source) -> dg.AssetChecksDefinition:
         opened = lake.open()
         aside = overview(opened, source.name)
         waiting = (
-            catalogue.files_of(opened.tables, source.name)
+            file_entries.files_of(opened.tables, source.name)
             .filter(pl.col("status").is_in([str(status) for status in OPEN]))
             .collect()
         )

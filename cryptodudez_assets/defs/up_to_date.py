@@ -8,8 +8,8 @@ import dagster as dg
 
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.resources import LakeResource
-from cryptodudez_assets.lake.inventory import TABLES
 from cryptodudez_assets.lake.lake import now
+from cryptodudez_assets.lake.metastore.inventory import TABLES
 from cryptodudez_assets.products.standing import Behind, Product, standing
 
 NAME = "up_to_date"

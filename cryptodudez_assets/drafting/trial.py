@@ -12,10 +12,10 @@ from pathlib import Path
 import polars as pl
 
 from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
+from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.review import overview
 from cryptodudez_assets.lake.status import SourceStatus, status_of, unbalanced_files
 from cryptodudez_assets.settings import Settings

@@ -10,14 +10,14 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import REPLACED, Files, Status
-from cryptodudez_assets.lake import catalogue
-from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.corrections import settle_corrected
-from cryptodudez_assets.lake.describe import GONE, Described, describe
-from cryptodudez_assets.lake.discovery import is_known
 from cryptodudez_assets.lake.formats.csv.dialect import Recognised
-from cryptodudez_assets.lake.history import History
 from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.describe import GONE, Described, describe
+from cryptodudez_assets.lake.metastore.discovery import is_known
+from cryptodudez_assets.lake.metastore.file_entries import Entry
+from cryptodudez_assets.lake.metastore.history import History
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.lake.store.objects import StoredObject
 from cryptodudez_assets.sources.declaration import Source
@@ -41,11 +41,11 @@ def catalogue_objects(
     """
     written = pl.DataFrame(schema={name: polars_schema(Files)[name] for name in TOLD})
     with exclusive(lake.settings, f"source.{source.name}"):
-        known = catalogue.known_versions(lake.tables, source.name, [lake.store.uri(new.key) for new in found])
+        known = file_entries.known_versions(lake.tables, source.name, [lake.store.uri(new.key) for new in found])
         new = [item for item in found if not is_known(lake, item, known)]
         new.sort(key=lambda item: (item.modified, item.key))
         for number, described in enumerate(_in_commits(lake, source, new, run_id, now()), 1):
-            there = catalogue.were_gone(lake.tables, source.name, [entry["entry_id"] for entry, _ in described])
+            there = file_entries.were_gone(lake.tables, source.name, [entry["entry_id"] for entry, _ in described])
             entries, superseded = _finish(lake, source, described, run_id, there)
             settle_corrected(lake, source, entries)
             _write(lake, source, entries, superseded, there)
@@ -80,18 +80,18 @@ def _write(
     What became of others stands. Never are the same bytes to be read twice, not even if this is interrupted.
     """
     if new := [*(entry for entry in entries if entry["entry_id"] not in there), *superseded]:
-        catalogue.record(lake.tables, source.name, new)
+        file_entries.record(lake.tables, source.name, new)
     if back := [entry for entry in entries if there.get(entry["entry_id"])]:
-        catalogue.amend(lake.tables, source.name, back)
-        catalogue.members_left(lake.tables, source.name, back)
+        file_entries.amend(lake.tables, source.name, back)
+        file_entries.members_left(lake.tables, source.name, back)
 
 
 def _close_gone(lake: Lake, source: Source) -> int:
     """Objects that could not be read and went: nothing is left to do about them. Returns how many."""
-    unreadable = catalogue.open_entries(lake.tables, source.name).filter(pl.col("status") == Status.UNREADABLE)
+    unreadable = file_entries.open_entries(lake.tables, source.name).filter(pl.col("status") == Status.UNREADABLE)
     gone = [entry for entry in unreadable.to_dicts() if _is_gone(lake, entry["uri"])]
     if gone:
-        catalogue.record(lake.tables, source.name, [{**entry, **GONE, "updated_at": now()} for entry in gone])
+        file_entries.record(lake.tables, source.name, [{**entry, **GONE, "updated_at": now()} for entry in gone])
     return len(gone)
 
 
@@ -127,7 +127,7 @@ def _finish(
     `there`: entries that are in the catalogue already, and whether they were gone; the others stand as they are.
     """
     seen = [entry["file_id"] for entry, _ in described if entry.get("file_id")]
-    known = catalogue.known_bytes(lake.tables, source.name, seen, [entry["entry_id"] for entry, _ in described])
+    known = file_entries.known_bytes(lake.tables, source.name, seen, [entry["entry_id"] for entry, _ in described])
     history = History(lake, source, [entry for entry, _ in described], known)
     kept: list[Described] = []
     duplicate_archives: set[tuple[str, str]] = set()
@@ -155,14 +155,14 @@ def _number_schemas(lake: Lake, source: Source, described: list[Described], run_
     for entry, recognised in sorted(described, key=lambda one: str(one[0]["uri"])):  # whatever the store's times
         if recognised:
             entry |= {"schema_version": versions.of(entry, recognised)}
-    catalogue.record_schemas(lake.tables, versions.new)
+    file_entries.record_schemas(lake.tables, versions.new)
 
 
 class _SchemaVersions:
     """Numbers the schemas of each layout as they turn up."""
 
     def __init__(self, lake: Lake, source: Source, run_id: str | None) -> None:
-        rows = catalogue.schemas_of(lake.tables, source.name).to_dicts()
+        rows = file_entries.schemas_of(lake.tables, source.name).to_dicts()
         self.known = {(row["layout"], row["fingerprint"]): row["version"] for row in rows}
         self.source, self.run_id = source, run_id
         self.new: list[dict[str, Any]] = []

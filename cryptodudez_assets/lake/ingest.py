@@ -27,17 +27,18 @@ import polars as pl
 from pyiceberg.expressions import In
 
 from cryptodudez_assets.contracts.catalogue import REPLACED, Status
-from cryptodudez_assets.lake import catalogue, quarantine
-from cryptodudez_assets.lake.catalogue import Entry
+from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.formats.faults import Misdeclared
-from cryptodudez_assets.lake.history import landed_again
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.lookups import bring_up_to_date
 from cryptodudez_assets.lake.maintenance import BATCH, OUTCOME, tidy
 from cryptodudez_assets.lake.merge import Merged, Merging, made_by, merging, observations_spec
+from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.file_entries import Entry
+from cryptodudez_assets.lake.metastore.history import landed_again
+from cryptodudez_assets.lake.metastore.standing import corrected_by, standing
 from cryptodudez_assets.lake.reading import FileCount, Reading, read_files
 from cryptodudez_assets.lake.spool import Spool
-from cryptodudez_assets.lake.standing import corrected_by, standing
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.lake.undecided import UNDECIDED, judged_anew, undecided_in
 from cryptodudez_assets.lake.upgrade import bring_over
@@ -163,13 +164,13 @@ def ingest(
         done.renamed = bring_up_to_date(lake, source, progress)
     if done.batches or done.renamed:
         of_source = filter(None, [source.table, source.observations])
-        tidy(lake, [*of_source, quarantine.ROWS.name, quarantine.FILES.name, catalogue.FILES.name])
+        tidy(lake, [*of_source, quarantine.ROWS.name, quarantine.FILES.name, file_entries.FILES.name])
     return done
 
 
 def next_batch(lake: Lake, source: Source, without: Collection[str] = ()) -> Batch | None:
     """The batch to do now: one that was begun, or the next pending files, `without` some (by `entry_id`)."""
-    entries = catalogue.open_entries(lake.tables, source.name)
+    entries = file_entries.open_entries(lake.tables, source.name)
     claimed = entries.filter(pl.col("status") == Status.CLAIMED)
     if len(claimed):
         batch_id = claimed["batch_id"][0]
@@ -188,7 +189,7 @@ def _claim(lake: Lake, source: Source, entries: list[Entry]) -> Batch:
     claimed = [
         {**judged_anew(entry), "status": Status.CLAIMED, "batch_id": batch_id, "updated_at": now()} for entry in entries
     ]
-    catalogue.record(lake.tables, source.name, claimed)
+    file_entries.record(lake.tables, source.name, claimed)
     return Batch(batch_id, claimed, again=any(before))
 
 
@@ -210,7 +211,7 @@ def _outcome_of(
         return before or _do(lake, source, batch, run_id, progress)
     except Misdeclared as error:
         reasons = {quarantine.identity(entry): f"{UNDECIDED}{error}" for entry in batch.entries}
-        catalogue.record(lake.tables, source.name, _still_pending(batch, Outcome({}, {}, reasons)))
+        file_entries.record(lake.tables, source.name, _still_pending(batch, Outcome({}, {}, reasons)))
         raise
 
 
@@ -270,7 +271,7 @@ def _changed(
     anew = [(entry, why) for entry in entries if (why := reading.counts[quarantine.identity(entry)].anew)]
     for entry, why in anew:
         progress(f"{_name(entry)}: {why}; it is catalogued again")
-    catalogue.archives_changed(lake.tables, source.name, [entry for entry, _ in anew if entry["member"] is not None])
+    file_entries.archives_changed(lake.tables, source.name, [entry for entry, _ in anew if entry["member"] is not None])
     return {entry["entry_id"] for entry, _ in anew}
 
 
@@ -340,7 +341,7 @@ def finish(lake: Lake, source: Source, batch: Batch, outcome: Outcome, run_id: s
     decided = outcome.decided(batch)
     gone = [entry for entry in decided if outcome.of(entry).reason == REPLACED]
     if gone:
-        catalogue.forget_repeated(lake.tables, source.name, gone)
+        file_entries.forget_repeated(lake.tables, source.name, gone)
     closed = [
         {
             **entry,
@@ -358,7 +359,7 @@ def finish(lake: Lake, source: Source, batch: Batch, outcome: Outcome, run_id: s
     }
     open_ = _still_pending(batch, outcome)
     again = read if batch.again else None
-    catalogue.record(lake.tables, source.name, [*closed, *open_], outcome.displaced, outcome.restated, again)
+    file_entries.record(lake.tables, source.name, [*closed, *open_], outcome.displaced, outcome.restated, again)
 
 
 def _became(entry: Entry, counts: Counts) -> Entry:

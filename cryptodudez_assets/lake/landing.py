@@ -16,9 +16,9 @@ from typing import BinaryIO, cast
 import polars as pl
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.lake import Lake, now, raw_prefix
-from cryptodudez_assets.lake.standing import landed_name
+from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.standing import landed_name
 from cryptodudez_assets.lake.store.folders import readable
 from cryptodudez_assets.lake.store.objects import StoredObject
 from cryptodudez_assets.sources import all_sources
@@ -110,7 +110,7 @@ def _catalogued(lake: Lake, source: str, tail_of: Callable[[str], str]) -> dict[
     """Key and generation of the raw objects that the catalogue knows, by the hash of their bytes and what their path tells."""
     readable = pl.col("sha256").is_not_null() & ~pl.col("status").is_in([Status.UNREADABLE, Status.IGNORED])
     sharing = {source, *(name for name in all_sources() if raw_prefix(name) == raw_prefix(source))}
-    known = pl.concat(catalogue.files_of(lake.tables, name) for name in sorted(sharing))
+    known = pl.concat(file_entries.files_of(lake.tables, name) for name in sorted(sharing))
     objects = known.filter(pl.col("member").is_null(), readable)
     first_wins = objects.sort("discovered_at", descending=True).select("sha256", "uri", "generation").collect()
     return {
@@ -164,7 +164,7 @@ def _landed(discovered: Mapping[tuple[str, str], datetime], uri: str, version: S
 
 def _when_discovered(lake: Lake, source: str, versions: list[StoredObject]) -> dict[tuple[str, str], datetime]:
     uris = [lake.store.uri(one.key) for one in versions]
-    found = catalogue.files_of(lake.tables, source).filter(pl.col("uri").is_in(uris), pl.col("member").is_null())
+    found = file_entries.files_of(lake.tables, source).filter(pl.col("uri").is_in(uris), pl.col("member").is_null())
     rows = found.select("uri", "generation", "discovered_at").collect()
     return {(uri, generation): at for uri, generation, at in rows.iter_rows()}
 

@@ -9,11 +9,11 @@ import polars as pl
 from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets.contracts.rules import breaking, judge
-from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of, made_from
 from cryptodudez_assets.lake.iceberg.tables import Lakehouse, scan
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.merge import table_spec
+from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.sources.declaration import Lookup, Source
 
 
@@ -66,7 +66,7 @@ def bring_up_to_date(lake: Lake, source: Source, progress: Callable[[str], None]
         if stale:
             progress(f"{source.table}: {lookup.column} changed in {len(stale)} files")
         change.rewrite(stale, corrected).remember(now.note)
-    catalogue.add_warned(lake.tables, source.name, {file_id: n for file_id, n in warned.items() if n})
+    file_entries.add_warned(lake.tables, source.name, {file_id: n for file_id, n in warned.items() if n})
     return n_rows
 
 

@@ -14,11 +14,11 @@ from uuid import uuid4
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 
-from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.iceberg.checksums import RECORD, digest_of, record
 from cryptodudez_assets.lake.iceberg.homes import Refused
 from cryptodudez_assets.lake.iceberg.tables import Lakehouse, data_files
 from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.lake.store.places import inside, key_within, same, table_folder, true_path
 from cryptodudez_assets.lake.verify import Verified
@@ -130,7 +130,7 @@ def expire(lake: Lake, name: str, keep: int = KEPT_SNAPSHOTS) -> Expired:
     with lake.tables.rearranging(name) as change:
         snapshots = sorted(change.table.metadata.snapshots, key=lambda snapshot: snapshot.sequence_number or 0)
         named = {ref.snapshot_id for ref in change.table.metadata.refs.values()}
-        unfinished = catalogue.claimed_batches(lake.tables)
+        unfinished = file_entries.claimed_batches(lake.tables)
         old = [
             snapshot.snapshot_id
             for snapshot in snapshots[:-keep]
@@ -152,7 +152,7 @@ def remove_orphans(lake: Lake, name: str, grace: timedelta = GRACE) -> Removed:
         referred_to = list(_referred_to(table))
         used = {true_path(location) for location in referred_to}
         used |= {true_path(lake.store.uri(key)) for key in lake.tables.records.in_use(table.location(), referred_to)}
-        claimed = catalogue.oldest_claim(lake.tables)
+        claimed = file_entries.oldest_claim(lake.tables)
         before = min(now() - grace, claimed) if claimed else now() - grace
         orphans = [
             found

@@ -15,9 +15,7 @@ import pyarrow as pa
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.rules import Finding, breaking, broken_rules, judge, rules_of
 from cryptodudez_assets.lake.ahead import ahead
-from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.cells import clean_keys, misfits, with_empty_text
-from cryptodudez_assets.lake.describe import path_of
 from cryptodudez_assets.lake.formats.archives import Container, Refused, Text
 from cryptodudez_assets.lake.formats.csv.chunks import chunks
 from cryptodudez_assets.lake.formats.csv.dialect import Dialect
@@ -34,6 +32,8 @@ from cryptodudez_assets.lake.formats.faults import (
 )
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.lookups import filled, values_of
+from cryptodudez_assets.lake.metastore.describe import path_of
+from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.lake.spool import Spool
 from cryptodudez_assets.lake.store.folders import Link
 from cryptodudez_assets.lake.words import Wording

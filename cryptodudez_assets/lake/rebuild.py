@@ -15,14 +15,15 @@ import polars as pl
 
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.contracts.quarantine import Fate
-from cryptodudez_assets.lake import catalogue, quarantine
-from cryptodudez_assets.lake.catalogue import Entry
+from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.formats.faults import Misdeclared
 from cryptodudez_assets.lake.iceberg.tables import Lakehouse, TableSpec
 from cryptodudez_assets.lake.ingest import Batch, Outcome, do_again
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.maintenance import tidy
 from cryptodudez_assets.lake.merge import observations_spec, table_spec
+from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.lake.reading import FileCount
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.lake.verify import problem_with, verify_table
@@ -96,12 +97,12 @@ def _even_if_empty(staged: Lakehouse, specs: Iterable[TableSpec]) -> None:
 
 
 def _sound_files(lake: Lake, source: Source, say: Say) -> _Sound:
-    told = verify_table(lake, catalogue.FILES.name, newest_only=True)
+    told = verify_table(lake, file_entries.FILES.name, newest_only=True)
     if told.differences:
         raise CannotRebuild(
-            f"{catalogue.FILES.name} is damaged, and nothing else knows which files there are: restore it from a backup first"
+            f"{file_entries.FILES.name} is damaged, and nothing else knows which files there are: restore it from a backup first"
         )
-    known = catalogue.files_of(lake.tables, source.name).collect()
+    known = file_entries.files_of(lake.tables, source.name).collect()
     sums = {
         (entry["uri"], entry["generation"]): entry["sha256"]
         for entry in known.filter(pl.col("member").is_null()).to_dicts()
@@ -210,7 +211,7 @@ def _correct_catalogue(lake: Lake, source: Source, files: _Sound, outcomes: Sequ
         for file_id, n in outcome.displaced.items():
             displaced[file_id] = displaced.get(file_id, 0) + n
     counts = {file_id: count for outcome in outcomes for file_id, count in outcome.files.items()}
-    loaded = catalogue.files_of(lake.tables, source.name).filter(status=Status.LOADED).collect().to_dicts()
+    loaded = file_entries.files_of(lake.tables, source.name).filter(status=Status.LOADED).collect().to_dicts()
     gone = {entry["entry_id"] for entry in files.gone}
     corrected = []
     for entry in loaded:
@@ -224,9 +225,9 @@ def _correct_catalogue(lake: Lake, source: Source, files: _Sound, outcomes: Sequ
         if any(entry[name] != told[name] for name in (*COUNTS, "status")):
             corrected.append({**entry, **told, "updated_at": now()})
     if corrected:
-        catalogue.amend(lake.tables, source.name, corrected)
+        file_entries.amend(lake.tables, source.name, corrected)
     if files.gone:  # the same bytes under another name are a file of their own now
-        catalogue.forget_repeated(lake.tables, source.name, files.gone)
+        file_entries.forget_repeated(lake.tables, source.name, files.gone)
 
 
 COUNTS = ("rows_read", "rows_valid", "rows_quarantined", "rows_duplicate")
@@ -244,7 +245,7 @@ def rebuild_quarantine(
     Raises CannotRebuild where there are files of sources that are not among these, unless their rows may be lost.
     """
     sources = list(sources)
-    undeclared = catalogue.sources_of(lake.tables) - {source.name for source in sources}
+    undeclared = file_entries.sources_of(lake.tables) - {source.name for source in sources}
     if undeclared and not lose_rows:
         raise CannotRebuild(
             f"what is in quarantine of {', '.join(sorted(undeclared))} cannot be made again, since no source of that name is "
@@ -271,7 +272,7 @@ def rebuild_quarantine(
 
 def _set_aside_again(made: Lake, source: Source) -> None:
     """Files that were set aside whole, with the reason that the catalogue has."""
-    whole = catalogue.files_of(made.tables, source.name).filter(status=Status.QUARANTINED).collect().to_dicts()
+    whole = file_entries.files_of(made.tables, source.name).filter(status=Status.QUARANTINED).collect().to_dicts()
     by_batch = sorted(whole, key=lambda entry: entry["batch_id"] or "")
     for batch_id, part in groupby(by_batch, key=lambda entry: entry["batch_id"] or ""):
         counted = [(entry, FileCount(read=entry["rows_read"] or 0, set_aside=entry["reason"])) for entry in part]

@@ -12,12 +12,13 @@ import polars as pl
 
 from cryptodudez_assets.contracts.catalogue import REPLACED, Status
 from cryptodudez_assets.contracts.quarantine import Fate
-from cryptodudez_assets.lake import catalogue, quarantine
-from cryptodudez_assets.lake.catalogue import Entry
+from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.corrections import key_of, landed_before
-from cryptodudez_assets.lake.describe import describe, path_of
 from cryptodudez_assets.lake.iceberg.checksums import digest_of
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.describe import describe, path_of
+from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.sources.declaration import Source
 
@@ -36,7 +37,7 @@ def reopen(
     """
     wanted = {file_id} if file_id else _with_open_rows(lake, source) | _set_aside(lake, source)
     with exclusive(lake.settings, f"source.{source.name}"):
-        closed = catalogue.files_of(lake.tables, source.name).filter(
+        closed = file_entries.files_of(lake.tables, source.name).filter(
             pl.col("status").is_in([Status.LOADED, Status.QUARANTINED])
         )
         entries = [entry for entry in closed.collect().to_dicts() if quarantine.identity(entry) in wanted]
@@ -49,7 +50,7 @@ def reopen(
             else:
                 on_left(path_of(entry))
         if reopened:
-            catalogue.amend(lake.tables, source.name, reopened)
+            file_entries.amend(lake.tables, source.name, reopened)
     return len(reopened)
 
 
@@ -65,7 +66,7 @@ def correct(lake: Lake, source: Source, file_id: str, edited: Path) -> str:
         return before
     if file_id not in _with_open_rows(lake, source) | _set_aside(lake, source):
         raise Unknown(f"{source.name} has nothing open in quarantine for file {file_id!r}")
-    entries = catalogue.files_of(lake.tables, source.name).filter(pl.col("file_id") == file_id).collect().to_dicts()
+    entries = file_entries.files_of(lake.tables, source.name).filter(pl.col("file_id") == file_id).collect().to_dicts()
     if any(entry["sha256"] == digest for entry in entries):
         raise Unknown(
             f"{edited} is the same, byte for byte, as the file {file_id} that it is to correct: edit it first"

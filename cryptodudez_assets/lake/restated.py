@@ -11,10 +11,10 @@ from pyiceberg.expressions import EqualTo
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake import catalogue
-from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.merge import PLACE
+from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.lake.reading import read_files
 from cryptodudez_assets.lake.spool import Spool
 from cryptodudez_assets.sources.declaration import Source
@@ -74,7 +74,7 @@ def _read_again(
     unreadable: list[str],
     progress: Callable[[str], None],
 ) -> Iterator[pl.DataFrame]:
-    known = catalogue.files_of(lake.tables, source.name).sort("uri", "member").collect()
+    known = file_entries.files_of(lake.tables, source.name).sort("uri", "member").collect()
     # Also what told the same as the winner of its day may tell another value than what stands now.
     given_way = (pl.col("rows_restated") > 0) | (pl.col("rows_duplicate") > 0)
     files = known.filter(given_way, status=Status.LOADED)

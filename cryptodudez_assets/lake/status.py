@@ -7,8 +7,9 @@ import polars as pl
 
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.contracts.quarantine import Fate
-from cryptodudez_assets.lake import catalogue, quarantine
+from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.sources.declaration import Source
 
 COUNTED = {
@@ -43,7 +44,7 @@ class SourceStatus:
 
 def status_of(lake: Lake, source: str) -> SourceStatus:
     """How a source stands now."""
-    files = catalogue.files_of(lake.tables, source).select("status", *COUNTED.values(), "rows_warned").collect()
+    files = file_entries.files_of(lake.tables, source).select("status", *COUNTED.values(), "rows_warned").collect()
     by_status = dict(files["status"].value_counts().iter_rows())
 
     def rows(column: str) -> int:
@@ -69,7 +70,7 @@ def unbalanced_files(lake: Lake, source: Source) -> pl.DataFrame:
 
     Each of the four numbers comes from a place of its own: the reader, the table, the quarantine, the merge.
     """
-    files = catalogue.files_of(lake.tables, source.name).filter(pl.col("status") == Status.LOADED)
+    files = file_entries.files_of(lake.tables, source.name).filter(pl.col("status") == Status.LOADED)
     table = lake.tables.scan(source.table)
     in_table = _per_file(table if table is not None else pl.LazyFrame(schema={"file_id": pl.String}), "in_table")
     rows = quarantine.rows_of(lake.tables, source.name).filter(pl.col("status") != Fate.REPLAYED)
@@ -87,7 +88,7 @@ def unbalanced_files(lake: Lake, source: Source) -> pl.DataFrame:
 def file_status(lake: Lake, sources: Iterable[str]) -> pl.DataFrame:
     """Every catalogued file and member of these sources with its counts; of one that repeats another's bytes, what became of that."""
     told = ["source", "uri", "member", "status", *COUNTED.values(), "reason"]
-    files = (catalogue.files_of(lake.tables, source).select(*told, "file_id").collect() for source in sources)
+    files = (file_entries.files_of(lake.tables, source).select(*told, "file_id").collect() for source in sources)
     return pl.concat([_with_originals(of_source).select(told) for of_source in files]).sort("source", "uri", "member")
 
 

@@ -4,9 +4,10 @@ The first file of a layout that gives rows decides it: what is declared can be u
 then such a file stays pending, with the reason.
 """
 
-from cryptodudez_assets.lake import catalogue, quarantine
-from cryptodudez_assets.lake.catalogue import Entry
+from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.lake.reading import Reading
 from cryptodudez_assets.sources.declaration import Source
 
@@ -37,7 +38,7 @@ def undecided_in(lake: Lake, source: Source, entries: list[Entry], reading: Read
 
 
 def _was_read(lake: Lake, source: Source, layout: str) -> bool:
-    return catalogue.gave_rows(lake.tables, source.name, layout, source.version)
+    return file_entries.gave_rows(lake.tables, source.name, layout, source.version)
 
 
 def judged_anew(entry: Entry) -> Entry:

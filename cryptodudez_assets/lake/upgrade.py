@@ -13,8 +13,6 @@ import polars as pl
 from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake import catalogue
-from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.iceberg.tables import TableSpec
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.merge import (
@@ -26,8 +24,10 @@ from cryptodudez_assets.lake.merge import (
     rule_of,
     table_spec,
 )
+from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.file_entries import Entry
+from cryptodudez_assets.lake.metastore.standing import LANDING, NAME, in_table, named
 from cryptodudez_assets.lake.replay import described_anew
-from cryptodudez_assets.lake.standing import LANDING, NAME, in_table, named
 from cryptodudez_assets.sources.declaration import Source
 
 Progress = Callable[[str], None]
@@ -65,7 +65,7 @@ def _differs(lake: Lake, spec: TableSpec, wanted: dict[str, str]) -> bool:
 def _date(lake: Lake, source: Source, spec: TableSpec, progress: Progress) -> None:
     """Give rows that nothing dates the time at which their file landed."""
     undated = [layout.name for layout in source.layouts if not layout.is_dated]
-    files = in_table(catalogue.files_of(lake.tables, source.name).filter(pl.col("file_id").is_not_null()).collect())
+    files = in_table(file_entries.files_of(lake.tables, source.name).filter(pl.col("file_id").is_not_null()).collect())
     landed = pl.when(pl.col("layout").is_in(undated)).then("discovered_at").alias(" landed")
     told = files.select("file_id", landed, pl.col("as_of").alias(" as_of"))
 
@@ -94,13 +94,13 @@ def _is_stale(rows: pl.LazyFrame, source: Source, told: pl.DataFrame) -> bool:
 
 def _reopen_contested(lake: Lake, source: Source, progress: Progress) -> None:
     """Have files read again of which rows gave way, and bytes that came back to their name: they may win by the rule of now."""
-    entries = catalogue.files_of(lake.tables, source.name).collect()
+    entries = file_entries.files_of(lake.tables, source.name).collect()
     contested = entries.filter(pl.col("rows_duplicate") > 0, status=Status.LOADED).to_dicts()
     wanted = [*contested, *_came_back(lake, source, entries)]
     fresh = [(entry, described_anew(lake, source, entry)) for entry in wanted]
     reopened = [entry for _, entry in fresh if entry]
     if reopened:
-        catalogue.amend(lake.tables, source.name, reopened)
+        file_entries.amend(lake.tables, source.name, reopened)
         progress(
             f"{source.name}: {len(reopened)} files are read again, for which observation is newer is told otherwise now"
         )

@@ -14,10 +14,10 @@ from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake import catalogue
-from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.iceberg.checksums import Sums, digest_of, name_in
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.lake.store.objects import StoredObject
 from cryptodudez_assets.lake.store.places import key_within, path_of
 
@@ -177,7 +177,7 @@ def verify_raw(lake: Lake, source: str, on_bytes: OnBytes = nothing) -> Verified
         entries = _newest_versions(lake, source)
     except Exception as error:  # whatever a damaged table makes its reader raise
         unreadable = f"cannot be read ({type(error).__name__}), so raw files cannot be compared"
-        told.differences.append(Difference("data file", catalogue.FILES.name, "catalog.files", unreadable, RESTORE))
+        told.differences.append(Difference("data file", file_entries.FILES.name, "catalog.files", unreadable, RESTORE))
         return told
     for entry in entries:
         key = lake.store.key(entry["uri"])
@@ -206,7 +206,7 @@ def _raw(source: str, entry: Entry, found: StoredObject | None, problem: str) ->
 
 
 def _newest_versions(lake: Lake, source: str) -> list[Entry]:
-    objects = catalogue.files_of(lake.tables, source).filter(
+    objects = file_entries.files_of(lake.tables, source).filter(
         pl.col("member").is_null(), pl.col("sha256").str.len_chars() == 64, pl.col("status") != Status.UNREADABLE
     )
     return objects.sort("discovered_at").collect().unique("uri", keep="last", maintain_order=True).to_dicts()

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.features import all_views
-from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.models.findings import Verdict
 from cryptodudez_assets.models.manifest import Manifest, Stage
 from cryptodudez_assets.models.predictor import Refused, as_array, load
@@ -166,7 +166,7 @@ def _raw_files(lake: Lake, tables: set[str], until: datetime) -> list[RawFile]:
     names = [one.name for one in all_sources().values() if tables & {one.table, one.observations}]
     if not names:
         return []
-    rows = pl.concat([catalogue.files_of(lake.tables, name) for name in names])
+    rows = pl.concat([file_entries.files_of(lake.tables, name) for name in names])
     rows = rows.filter(pl.col("status") == Status.LOADED, pl.col("discovered_at") <= until)
     rows = rows.sort("discovered_at", "uri", "member", descending=[True, False, False])
     return [RawFile(**row) for row in rows.select(list(RawFile.model_fields)).collect().to_dicts()]

@@ -10,8 +10,8 @@ from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake import lookups
 from cryptodudez_assets.lake.exports import exported_from
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, made_from
-from cryptodudez_assets.lake.inventory import NOTHING, TABLES
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore.inventory import NOTHING, TABLES
 from cryptodudez_assets.models.eth_signal.inputs import VIEWS
 from cryptodudez_assets.models.volume.options import TABLE as OF_VOLUME
 from cryptodudez_assets.products import dogecoin

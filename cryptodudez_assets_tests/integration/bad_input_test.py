@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake import catalogue, quarantine
+from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.toy import (
@@ -230,7 +231,7 @@ def test_a_file_with_bad_rows_loses_these_and_no_others(landing: Landing, name: 
 def test_counts_add_up_and_nothing_is_left_to_do(landing: Landing) -> None:
     lake, _ = landing
     assert unbalanced_files(lake, GAUGES).is_empty()
-    assert catalogue.open_entries(lake.tables, GAUGES.name).is_empty()
+    assert file_entries.open_entries(lake.tables, GAUGES.name).is_empty()
     assert len(table(lake)) == sum(case.counts[1] for case in LOADED.values())
 
 

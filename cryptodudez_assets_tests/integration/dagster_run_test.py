@@ -12,9 +12,10 @@ from pyiceberg.expressions import EqualTo
 
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, raw_key
 from cryptodudez_assets.defs.source_sensors import RETRY_SECONDS, SOURCE_TAG, run_key_of
-from cryptodudez_assets.lake import catalogue, quarantine
+from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.merge import table_spec
+from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.rig import INVENTORY, Rig, checks_of, metadata_of
 from cryptodudez_assets_tests.toy_source import SOURCE
@@ -66,7 +67,9 @@ class TestSensor:
         (good.parent / "empty").mkdir()
 
         assert rig.ingest().success
-        reasons = catalogue.files_of(rig.lake.tables, SOURCE.name).select("status", "reason").sort("reason").collect()
+        reasons = (
+            file_entries.files_of(rig.lake.tables, SOURCE.name).select("status", "reason").sort("reason").collect()
+        )
         assert reasons.rows() == [("loaded", None), ("ignored", "empty folder"), ("ignored", "symbolic link")]
         assert rig.tick().skip_reason.skip_message == "0 new of 3 listed in raw/gas_prices"
 
@@ -288,9 +291,9 @@ class TestSchemaCheck:
     def test_it_is_content_once_the_file_is_loaded(self, rig: Rig):
         rig.drop("changed.csv", "Block,Time\n1,2021-01-01 00:00:13\n")
         rig.ingest()
-        (entry,) = catalogue.files_of(rig.lake.tables, SOURCE.name).collect().to_dicts()
+        (entry,) = file_entries.files_of(rig.lake.tables, SOURCE.name).collect().to_dicts()
         with rig.lake.tables.changing(
-            catalogue.FILES
+            file_entries.FILES
         ) as change:  # as a replay after a fix of the declaration leaves it
             change.delete(EqualTo("source", SOURCE.name)).add(
                 pl.DataFrame([{**entry, "status": "loaded"}], schema=rig.rows("catalog.files").schema)

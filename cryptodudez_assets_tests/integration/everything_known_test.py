@@ -9,7 +9,7 @@ import dagster as dg
 
 from cryptodudez_assets.defs.source_assets import catalogue_key
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.unknown import look_for_unknown
+from cryptodudez_assets.lake.metastore.unknown import look_for_unknown
 from cryptodudez_assets_tests.builders import READINGS, csv, take_in
 from cryptodudez_assets_tests.rig import Rig, checks_of
 
@@ -62,7 +62,7 @@ def test_a_look_lists_no_more_than_it_may_and_each_hour_others(lake: Lake, drop,
     named = []
     for hour in range(3):
         at = datetime(2030, 1, 1, tzinfo=UTC) + timedelta(hours=hour)
-        monkeypatch.setattr("cryptodudez_assets.lake.unknown.now", lambda at=at: at)
+        monkeypatch.setattr("cryptodudez_assets.lake.metastore.unknown.now", lambda at=at: at)
         look = look_for_unknown(lake, "readings", timedelta(hours=1), limit=3)
         assert look.listed <= 3
         assert not look.complete

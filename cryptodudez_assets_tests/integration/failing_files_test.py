@@ -17,10 +17,10 @@ from cryptodudez_assets import sources
 from cryptodudez_assets.cli import main
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.formats.faults import Misdeclared
 from cryptodudez_assets.lake.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.lake.store import locks
 from cryptodudez_assets.lake.store.objects import FolderStore
@@ -100,7 +100,7 @@ class TestAFileAtFault:
         assert set(table(lake, STRICT.source())["file_id"]) == {found["a.csv"]["file_id"]}
 
     def test_is_one_whose_text_nobody_can_recognise(self, lake: Lake, drop: Drop, monkeypatch: pytest.MonkeyPatch):
-        from cryptodudez_assets.lake import describe
+        from cryptodudez_assets.lake.metastore import describe
 
         def confused(head: bytes, layouts: Any) -> Any:
             if b"bad" in head:

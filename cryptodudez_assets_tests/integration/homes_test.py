@@ -14,11 +14,11 @@ import polars as pl
 import pytest
 
 from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.iceberg.homes import Refused
 from cryptodudez_assets.lake.ingest import next_batch
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.maintenance import maintain
+from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.moving import Moved, move
 from cryptodudez_assets.lake.replay import reopen
 from cryptodudez_assets.lake.verify import verify_table

@@ -17,9 +17,10 @@ from cryptodudez_assets.cli import main
 from cryptodudez_assets.defs.declarations_check import NAME
 from cryptodudez_assets.defs.reconciling import NAME as SENSOR
 from cryptodudez_assets.features import all_views, left_out, view_named
-from cryptodudez_assets.lake import catalogue, quarantine
+from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.maintenance import maintain
+from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests import toy_source
@@ -311,7 +312,7 @@ def _kept(lake: Lake):
     rows = lake.tables.scan("market.gas_prices").collect().rows()
     aside = quarantine.rows_of(lake.tables, "gas_prices").collect().rows()
     raw = [found.key for found in lake.store.list("raw/gas_prices")]
-    return rows, aside, raw, catalogue.files_of(lake.tables, "gas_prices").collect().rows()
+    return rows, aside, raw, file_entries.files_of(lake.tables, "gas_prices").collect().rows()
 
 
 def test_the_dashboard_names_it_and_shows_the_rest(declare: Callable[..., Path], lake: Lake) -> None:

@@ -9,10 +9,10 @@ from pyiceberg.expressions import AlwaysTrue
 from cryptodudez_assets.feature_store.materialize import Materialized, materialize, table_specs
 from cryptodudez_assets.features import FeatureView, all_views, in_order
 from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
+from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets.sources import all_sources

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
 from cryptodudez_assets.lake.maintenance import expire
+from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.replay import correct, reopen
 from cryptodudez_assets.lake.restated import restated
 from cryptodudez_assets.lake.status import status_of, unbalanced_files
@@ -91,7 +91,7 @@ def test_bytes_that_are_there_again_after_another_version(
     assert told(lake, source) == [right]
     (again,) = land(lake, source.name, [tmp_path / "a.csv"]) if by_land else [None]
     assert again is None or again.already_there
-    entries = catalogue.files_of(lake.tables, source.name).filter(status=Status.DUPLICATE).collect()
+    entries = file_entries.files_of(lake.tables, source.name).filter(status=Status.DUPLICATE).collect()
     assert [reason.partition(": ")[0] for reason in entries["reason"]] == ["the same bytes landed again later"]
     told_now = status_of(lake, source.name)
     assert (told_now.read, told_now.valid, told_now.duplicate, told_now.repeated) == (12, 6, 6, 1)
@@ -164,7 +164,7 @@ def test_the_name_decides_where_both_times_agree(lake: Lake, put: Put) -> None:
 
 
 def restated_by_file(lake: Lake, source: Source) -> dict[str, int]:
-    entries = catalogue.files_of(lake.tables, source.name).filter(status=Status.LOADED).collect()
+    entries = file_entries.files_of(lake.tables, source.name).filter(status=Status.LOADED).collect()
     return {Path(uri).name: n for uri, n in entries.select("uri", "rows_restated").iter_rows() if n}
 
 

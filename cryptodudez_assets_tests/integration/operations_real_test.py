@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cryptodudez_assets.lake.catalogue import FILES
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
+from cryptodudez_assets.lake.metastore.file_entries import FILES
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import rows_of, take_in
 from cryptodudez_assets_tests.conftest import ROOT

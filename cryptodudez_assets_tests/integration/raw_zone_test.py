@@ -19,11 +19,11 @@ import pytest
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.toy import (
@@ -201,7 +201,7 @@ def test_a_changed_file_under_the_same_name_is_a_new_version(lake: Lake, folder:
     load(lake)
     (folder / "good.csv").write_bytes(gauges(8, "good"))
     load(lake)
-    versions = catalogue.files_of(lake.tables, "gauges").sort("discovered_at").collect()
+    versions = file_entries.files_of(lake.tables, "gauges").sort("discovered_at").collect()
     assert versions["rows_read"].to_list() == [5, 8]
     assert versions["rows_valid"].sum() == len(table(lake)) == 8
 
@@ -280,7 +280,7 @@ def test_a_new_column_is_a_new_schema_version_and_its_values_are_kept_where_the_
     wider = HEADER.strip() + ",unit,#row\n" + "".join(line + ",°C,7\n" for line in rows(2, "wider").splitlines())
     (folder / "wider.csv").write_text(wider)
     assert load(lake)["wider.csv"]["schema_version"] == 2
-    schemas = catalogue.schemas_of(lake.tables, "gauges")
+    schemas = file_entries.schemas_of(lake.tables, "gauges")
     assert schemas["added"].to_list() == [[], ["unit", "#row"]]
     assert schemas["problem"].to_list() == [None, None]
     assert table(lake).filter(name="wider")["extra"].to_list() == ['{"unit":"°C","#row":"7"}'] * 2
@@ -290,7 +290,7 @@ def test_a_column_of_another_type_or_none_at_all_is_a_schema_version_with_a_prob
     (folder / "retyped.csv").write_bytes(gauges(5, "r").replace(b",3,", b",three,"))
     (folder / "renamed.csv").write_bytes(gauges(5, "r").replace(b"count", b"n"))
     load(lake)
-    problems = catalogue.schemas_of(lake.tables, "gauges")["problem"].drop_nulls().to_list()
+    problems = file_entries.schemas_of(lake.tables, "gauges")["problem"].drop_nulls().to_list()
     assert len(problems) == 2
     assert any("changed its type" in problem for problem in problems)
     assert any("['count']; unknown in their place: ['n']" in problem for problem in problems)

@@ -12,8 +12,8 @@ import pytest
 
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.replay import reopen
 from cryptodudez_assets.lake.status import file_status, status_of
 from cryptodudez_assets.sources import Source

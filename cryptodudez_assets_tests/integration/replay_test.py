@@ -12,9 +12,9 @@ import pytest
 
 from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.replay import Unknown, correct, reopen
 from cryptodudez_assets.lake.status import status_of, unbalanced_files
 from cryptodudez_assets.lake.store.objects import ObjectStore

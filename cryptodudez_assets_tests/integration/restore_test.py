@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.iceberg.catalog_database import KEPT_BACKUPS, back_up, backups, database_file
 from cryptodudez_assets.lake.iceberg.homes import Refused
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.maintenance import maintain, remove_orphans
+from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.moving import move
 from cryptodudez_assets.lake.restoring import restore
 from cryptodudez_assets_tests.builders import READINGS, csv, rows_of, take_in
@@ -251,11 +251,11 @@ def test_upkeep_leaves_what_an_open_claim_may_own(tmp_path: Path, age: timedelta
         os.utime(path, (when, when))
     (claimed,) = rows_of(lake, "catalog.files").filter(member="x.csv").to_dicts()
     entry = {**claimed, "status": "claimed", "batch_id": "b", "updated_at": now() - timedelta(days=4)}
-    catalogue.record(lake.tables, "others", [{**entry, "source": "others"}])
+    file_entries.record(lake.tables, "others", [{**entry, "source": "others"}])
     list(maintain(lake, grace=age))
     assert own.exists()
     assert not old.exists()
-    catalogue.record(lake.tables, "others", [{**entry, "source": "others", "status": "loaded"}])
+    file_entries.record(lake.tables, "others", [{**entry, "source": "others", "status": "loaded"}])
     list(maintain(lake, grace=age))
     assert not own.exists()
 

@@ -13,11 +13,11 @@ import polars as pl
 import pytest
 from pyiceberg.expressions import AlwaysTrue
 
-from cryptodudez_assets.lake import catalogue
-from cryptodudez_assets.lake.discovery import Cursor, discover, discover_all
 from cryptodudez_assets.lake.formats.archives import members
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.maintenance import maintain
+from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.discovery import Cursor, discover, discover_all
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import csv, files, picture, rows_of, take_in, zipped
 
@@ -98,7 +98,7 @@ def test_bytes_that_come_back_are_a_new_version(cloud: Lake) -> None:
 def test_a_file_that_was_catalogued_by_its_etag_alone_stays_known(cloud: Lake) -> None:
     put(cloud, "a.csv", csv("s", range(5)))
     take_in(cloud)
-    with cloud.tables.changing(catalogue.FILES) as change:
+    with cloud.tables.changing(file_entries.FILES) as change:
         rows = change.rows().collect()
         e_tag = pl.col("generation").str.split("@").list.first()
         change.delete(AlwaysTrue()).add(rows.with_columns(generation=e_tag))

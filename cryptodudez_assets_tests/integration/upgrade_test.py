@@ -11,9 +11,9 @@ from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets.feature_store.materialize import materialize
 from cryptodudez_assets.features import all_views
-from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.lake.upgrade import bring_over, is_due
 from cryptodudez_assets.simulator import simulate
@@ -47,7 +47,7 @@ def tables_of(source: Source) -> list[str]:
 
 
 def landed(lake: Lake, source: Source) -> dict[str, object]:
-    entries = catalogue.files_of(lake.tables, source.name).filter(status="loaded")
+    entries = file_entries.files_of(lake.tables, source.name).filter(status="loaded")
     return dict(entries.select("file_id", "discovered_at").collect().iter_rows())
 
 
@@ -132,7 +132,7 @@ def test_bytes_that_came_back_before_that_counted(lake: Lake, drop: Drop) -> Non
         os.utime(path, (1_600_000_000 + number,) * 2)
         take_in(lake, source)
     # As versions before left it: the first entry is the one that was read, the last only repeats it.
-    with lake.tables.changing(catalogue.FILES) as change:
+    with lake.tables.changing(file_entries.FILES) as change:
         rows = change.rows().sort("discovered_at").collect()
         last = rows.row(-1, named=True)
         entries = rows.to_dicts()

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore.discovery import discover_all
+from cryptodudez_assets.lake.metastore.unknown import look_for_unknown
 from cryptodudez_assets.lake.status import status_of
 from cryptodudez_assets.lake.store.objects import FolderStore, StoredObject
-from cryptodudez_assets.lake.unknown import look_for_unknown
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import READINGS, csv, files, rows_of, take_in, zipped
 

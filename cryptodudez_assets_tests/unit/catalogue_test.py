@@ -8,12 +8,12 @@ import polars as pl
 import pytest
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake import catalogue
-from cryptodudez_assets.lake.catalogue import Entry, known_bytes, known_versions, open_entries, record
 from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.ingest import REPLACED, ingest
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.discovery import discover_all
+from cryptodudez_assets.lake.metastore.file_entries import Entry, known_bytes, known_versions, open_entries, record
 from cryptodudez_assets_tests.builders import READINGS, csv, files, rows_of, take_in, zipped
 
 Drop = Callable[[str, str, bytes], Path]
@@ -74,7 +74,7 @@ def test_claims_of_all_sources_are_told(lake: Lake) -> None:
         "others",
         [entry("b", Status.CLAIMED, source="others", batch_id="two"), entry("c", Status.LOADED, batch_id="done")],
     )
-    assert catalogue.claimed_batches(lake.tables) == {"one", "two"}
+    assert file_entries.claimed_batches(lake.tables) == {"one", "two"}
 
 
 def test_the_same_archive_or_member_is_catalogued_as_a_duplicate(lake: Lake, drop: Drop) -> None:
@@ -98,7 +98,10 @@ def test_a_column_that_is_added_makes_a_new_schema_version(lake: Lake, drop: Dro
     drop("readings", "b.csv", b"sensor,time,value,colour\ns,2021-01-01T01:00,1,red\n")
     drop("readings", "c.csv", b"sensor,time,value\ns,2021-01-01T02:00,1\n")
     take_in(lake)
-    assert catalogue.schemas_of(lake.tables, "readings").select("version", "added").rows() == [(1, []), (2, ["colour"])]
+    assert file_entries.schemas_of(lake.tables, "readings").select("version", "added").rows() == [
+        (1, []),
+        (2, ["colour"]),
+    ]
     assert files(lake)["schema_version"].to_list() == [1, 2, 1]
 
 

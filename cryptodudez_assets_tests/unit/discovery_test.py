@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake import catalogue
-from cryptodudez_assets.lake.discovery import Cursor, Discovery, discover, discover_all
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.discovery import Cursor, Discovery, discover, discover_all
 from cryptodudez_assets.lake.store.objects import FolderStore, StoredObject
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import csv, files, take_in
@@ -60,7 +60,7 @@ def enter(lake: Lake, look: Discovery) -> list[str]:
     told = {"source": "readings", "size": 1, "status": Status.IGNORED, "discovered_at": at, "updated_at": at}
     versions = [(lake.store.uri(new.key), new.generation) for new in look.new]
     found = [{**told, "entry_id": f"{uri}@{version}", "uri": uri, "generation": version} for uri, version in versions]
-    catalogue.record(lake.tables, "readings", found)
+    file_entries.record(lake.tables, "readings", found)
     return [Path(new.key).name for new in look.new]
 
 

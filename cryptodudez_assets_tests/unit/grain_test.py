@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake import catalogue
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.in_memory import fates
 from cryptodudez_assets_tests.toy import load
@@ -92,4 +92,4 @@ def test_keys_with_invisible_characters_are_one_key_and_counted(lake: Lake):
     assert (one["rows_read"], one["rows_quarantined"], one["rows_warned"]) == (5, 0, 4)
     assert (two["rows_read"], two["rows_quarantined"], two["rows_warned"]) == (2, 1, 1)
     assert one["rows_valid"] + two["rows_valid"] == 1
-    assert catalogue.open_entries(lake.tables, "crypto_prices").is_empty()
+    assert file_entries.open_entries(lake.tables, "crypto_prices").is_empty()

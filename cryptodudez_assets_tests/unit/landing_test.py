@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import files_below, land, left_below
+from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets_tests.toy_source import SOURCE
 
 

@@ -12,7 +12,7 @@ from pyiceberg.table import Table
 from pyiceberg.types import StringType
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake import catalogue, maintenance
+from cryptodudez_assets.lake import maintenance
 from cryptodudez_assets.lake.iceberg.tables import data_files
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.maintenance import (
@@ -25,6 +25,7 @@ from cryptodudez_assets.lake.maintenance import (
     remove_orphans,
     tidy,
 )
+from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.spool import Spool
 from cryptodudez_assets_tests.builders import READINGS, csv, picture, rows_of, take_in
 from cryptodudez_assets_tests.unit.catalogue_test import entry
@@ -113,7 +114,7 @@ def test_the_newest_and_the_tagged_snapshots_are_kept(lake: Lake, drop: Drop) ->
 def test_a_snapshot_that_an_unfinished_batch_needs_is_kept(lake: Lake, drop: Drop) -> None:
     landings(lake, drop, 3)
     batch = table(lake).metadata.snapshots[0].summary.additional_properties[BATCH]  # type: ignore[union-attr]
-    catalogue.record(lake.tables, "others", [entry("a", Status.CLAIMED, source="others", batch_id=batch)])
+    file_entries.record(lake.tables, "others", [entry("a", Status.CLAIMED, source="others", batch_id=batch)])
     assert expire(lake, NAME, keep=1) == Expired(snapshots=1, kept=2)
 
 

@@ -8,13 +8,14 @@ import polars as pl
 import pytest
 from pyiceberg.expressions import EqualTo
 
-from cryptodudez_assets.lake import catalogue, quarantine
+from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.ingest import ingest
-from cryptodudez_assets.lake.inventory import take_inventory
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.merge import table_spec
+from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.discovery import discover_all
+from cryptodudez_assets.lake.metastore.inventory import take_inventory
 from cryptodudez_assets.lake.review import details, meaning, overview
 from cryptodudez_assets.lake.status import file_status, status_of, unbalanced_files
 from cryptodudez_assets.sources import all_sources
@@ -78,7 +79,7 @@ def test_a_row_lost_from_the_quarantine_is_noticed_and_its_file_named(done: Lake
 
 
 def test_a_duplicate_that_was_not_counted_is_noticed(done: Lake):
-    with done.tables.changing(catalogue.FILES) as change:
+    with done.tables.changing(file_entries.FILES) as change:
         files = change.rows().with_columns(pl.col("rows_duplicate") * 0).collect()
         change.delete(EqualTo("source", SOURCE.name)).add(files)
 

@@ -11,9 +11,9 @@ import pytest
 
 from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.discovery import discover_all
 from cryptodudez_assets.lake.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.models.explain import Explanation, UnknownReceipt, explain, source_tables
 from cryptodudez_assets.models.findings import Verdict
 from cryptodudez_assets.models.predictor import as_rows, load

@@ -11,9 +11,9 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import Files, Status
-from cryptodudez_assets.lake import catalogue
-from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.lake import Lake, raw_prefix
+from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.sources.declaration import BY_LANDING, Source
 
 NAME = " name"  # no column's name begins with a blank
@@ -32,7 +32,7 @@ def standing(lake: Lake, source: Source, file_ids: Collection[str], read_now: It
     """
     schema = {name: polars_schema(Files)[name] for name in NEEDED}
     now = pl.DataFrame([{name: entry.get(name) for name in NEEDED} for entry in read_now], schema=schema)
-    known = catalogue.files_of(lake.tables, source.name).filter(pl.col("file_id").is_not_null())
+    known = file_entries.files_of(lake.tables, source.name).filter(pl.col("file_id").is_not_null())
     by_landing = source.newest_by is BY_LANDING
     if by_landing:  # other versions of a name need not be looked at
         known = known.filter(pl.col("file_id").is_in(list(file_ids)))
@@ -66,7 +66,7 @@ def landed_name(key: str, source: str) -> str:
 def corrected_by(lake: Lake, source: Source, entry: Entry) -> pl.DataFrame | None:
     """What a corrected copy corrects, as the catalogue has it; None for any other file."""
     found = re.match(CORRECTS, landed_name(lake.store.key(entry["uri"]), source.name))
-    return catalogue.files_of(lake.tables, source.name).filter(file_id=found[1]).collect() if found else None
+    return file_entries.files_of(lake.tables, source.name).filter(file_id=found[1]).collect() if found else None
 
 
 def named(lake: Lake, source: Source, entries: pl.DataFrame) -> pl.DataFrame:

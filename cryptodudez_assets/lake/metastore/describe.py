@@ -8,7 +8,6 @@ from io import BytesIO
 from typing import BinaryIO, cast
 
 from cryptodudez_assets.contracts.catalogue import REPLACED, Status
-from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.formats.archives import (
     READ_BYTES,
     Container,
@@ -23,6 +22,7 @@ from cryptodudez_assets.lake.formats.csv.headers import of_another, path_in_word
 from cryptodudez_assets.lake.formats.faults import Fault, blaming
 from cryptodudez_assets.lake.formats.signatures import document
 from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.lake.store.objects import StoredObject
 from cryptodudez_assets.sources import all_sources, neighbours
 from cryptodudez_assets.sources.declaration import Layout, Source

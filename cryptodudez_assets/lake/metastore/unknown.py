@@ -11,10 +11,10 @@ from itertools import islice
 import polars as pl
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake import catalogue
-from cryptodudez_assets.lake.discovery import PAGE, is_known, settled
 from cryptodudez_assets.lake.formats.archives import UNFINISHED
 from cryptodudez_assets.lake.lake import Lake, now, raw_prefix
+from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.discovery import PAGE, is_known, settled
 from cryptodudez_assets.lake.store.objects import StoredObject
 
 LOOKED_AT = 20_000
@@ -53,7 +53,9 @@ def look_for_unknown(lake: Lake, source: str, older_than: timedelta = timedelta(
 
 def _where_to_begin(lake: Lake, source: str, limit: int) -> str:
     """The key behind which to list: of a large raw zone each hour has another part."""
-    uris = catalogue.files_of(lake.tables, source).filter(pl.col("member").is_null()).select("uri").unique().sort("uri")
+    uris = (
+        file_entries.files_of(lake.tables, source).filter(pl.col("member").is_null()).select("uri").unique().sort("uri")
+    )
     known = uris.collect()["uri"]
     parts = -(-len(known) // limit) or 1
     part = int(now().timestamp() // 3600) % parts
@@ -61,11 +63,11 @@ def _where_to_begin(lake: Lake, source: str, limit: int) -> str:
 
 
 def _unknown_of(lake: Lake, source: str, page: list[StoredObject], older_than: timedelta) -> Iterator[Unknown]:
-    known = catalogue.known_versions(lake.tables, source, [lake.store.uri(one.key) for one in page])
+    known = file_entries.known_versions(lake.tables, source, [lake.store.uri(one.key) for one in page])
     unknown = [one for one in page if not is_known(lake, one, known) and abs(now() - one.modified) >= older_than]
     if not unknown:
         return
-    waiting = catalogue.open_entries(lake.tables, source).filter(pl.col("status") == Status.UNREADABLE)
+    waiting = file_entries.open_entries(lake.tables, source).filter(pl.col("status") == Status.UNREADABLE)
     reasons = dict(waiting.select("uri", "reason").iter_rows())
     for one in unknown:
         yield Unknown(one.key, one.modified, reasons.get(lake.store.uri(one.key)) or _why(lake, one))

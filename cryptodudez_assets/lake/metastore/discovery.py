@@ -12,9 +12,9 @@ from datetime import timedelta
 from itertools import islice
 from json import dumps, loads
 
-from cryptodudez_assets.lake.catalogue import known_versions
 from cryptodudez_assets.lake.formats.archives import UNFINISHED
 from cryptodudez_assets.lake.lake import Lake, now, raw_prefix
+from cryptodudez_assets.lake.metastore.file_entries import known_versions
 from cryptodudez_assets.lake.store.objects import StoredObject
 
 PAGE = 1000

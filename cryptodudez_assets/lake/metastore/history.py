@@ -10,10 +10,10 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import Files, Status
-from cryptodudez_assets.lake import catalogue
-from cryptodudez_assets.lake.catalogue import Entry
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.standing import LANDING, NAME, NEEDED, named
+from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.file_entries import Entry
+from cryptodudez_assets.lake.metastore.standing import LANDING, NAME, NEEDED, named
 from cryptodudez_assets.sources.declaration import Source
 
 NOT_HOLDING = [Status.UNREADABLE, Status.IGNORED, Status.DUPLICATE]
@@ -34,7 +34,7 @@ class History:
             return  # nothing that is known: the usual case, and there may be very many names
         schema = {name: polars_schema(Files)[name] for name in NEEDED}
         fresh = pl.DataFrame([{name: entry.get(name) for name in NEEDED} for entry in new], schema=schema)
-        catalogued = catalogue.files_of(lake.tables, source.name).filter(pl.col("file_id").is_not_null())
+        catalogued = file_entries.files_of(lake.tables, source.name).filter(pl.col("file_id").is_not_null())
         before = catalogued.select(NEEDED).collect().join(fresh, on="entry_id", how="anti")
         names = named(lake, source, pl.concat([before, fresh]))
         self._names = dict(names.select("entry_id", NAME).iter_rows())
