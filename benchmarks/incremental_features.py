@@ -14,8 +14,8 @@ import polars as pl
 
 from cryptodudez_assets.feature_store.materialize import materialize
 from cryptodudez_assets.features import all_views, in_order
-from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.ingest import ingest
+from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
+from cryptodudez_assets.lake.ingest.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
 from cryptodudez_assets.lake.metastore.discovery import discover_all

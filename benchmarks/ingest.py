@@ -60,8 +60,6 @@ def archives(samples: Path) -> list[Path]:
 def report(peer: str, paths: list[Path]) -> None:
     import polars  # noqa: F401  (imports are not what is measured)
 
-    from cryptodudez_assets.lake import cataloguing, ingest  # noqa: F401
-
     cpu, wall = time.process_time(), time.perf_counter()
     rows = {"ours": ours, "plain": plain, "parse": parse}[peer](paths)
     used = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
@@ -71,8 +69,8 @@ def report(peer: str, paths: list[Path]) -> None:
 
 
 def ours(paths: list[Path]) -> int:
-    from cryptodudez_assets.lake.cataloguing import catalogue_objects
-    from cryptodudez_assets.lake.ingest import ingest
+    from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
+    from cryptodudez_assets.lake.ingest.ingest import ingest
     from cryptodudez_assets.lake.lake import Lake
     from cryptodudez_assets.lake.metastore.discovery import discover_all
     from cryptodudez_assets.settings import Settings

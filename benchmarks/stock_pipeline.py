@@ -199,7 +199,6 @@ def answer(name: str, samples: Path, home: Path, files: int, zipped: bool) -> No
     run: Callable[[Path, Path], Run]
     if name in ("ours", "day"):
         from cryptodudez_assets.feature_store import materialize  # noqa: F401  (imports are not what is measured)
-        from cryptodudez_assets.lake import cataloguing, ingest  # noqa: F401
 
         put_in_raw(samples / ("archive" if name == "ours" else "more"), home)
         run = ours
@@ -233,8 +232,8 @@ def put_in_raw(landed: Path, home: Path) -> None:
 def ours(samples: Path, home: Path) -> Run:
     from cryptodudez_assets.feature_store.materialize import materialize
     from cryptodudez_assets.features.stock_rolling import VIEW
-    from cryptodudez_assets.lake.cataloguing import catalogue_objects
-    from cryptodudez_assets.lake.ingest import ingest
+    from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
+    from cryptodudez_assets.lake.ingest.ingest import ingest
     from cryptodudez_assets.lake.metastore.discovery import discover_all
 
     lake, began = lake_in(home), time.process_time()

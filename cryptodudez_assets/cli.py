@@ -220,7 +220,7 @@ def restated(source: str, file_id: str | None, limit: int, format_: Literal["tab
       cryptodudez restated crypto_prices
       cryptodudez restated elon_tweets --file 0f1e2d3c4b5a6978 --format csv
     """
-    from cryptodudez_assets.lake.restated import restated as list_restated
+    from cryptodudez_assets.lake.ingest.restated import restated as list_restated
     from cryptodudez_assets.sources import all_sources
 
     found = list_restated(_lake_to_read(), all_sources()[source], file_id, limit)

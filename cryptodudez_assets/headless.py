@@ -22,11 +22,11 @@ from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, table_keys
 from cryptodudez_assets.features import FeatureView, configured_views, left_out
 from cryptodudez_assets.instance import dagster_home
+from cryptodudez_assets.lake.ingest.upgrade import is_due
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import Cursor, discover, discover_all
 from cryptodudez_assets.lake.metastore.file_entries import open_entries
 from cryptodudez_assets.lake.metastore.unknown import look_for_unknown
-from cryptodudez_assets.lake.upgrade import is_due
 from cryptodudez_assets.products.declared import products_of
 from cryptodudez_assets.products.standing import Standing, standing
 from cryptodudez_assets.products.words import not_made

@@ -9,8 +9,8 @@ import pandera.polars as pa
 import polars as pl
 
 from cryptodudez_assets.contracts.base import TableContract
-from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.ingest import ingest
+from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
+from cryptodudez_assets.lake.ingest.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.sources.declaration import BY_REACH, Layout, Source

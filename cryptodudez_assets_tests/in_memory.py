@@ -10,11 +10,11 @@ from typing import Any
 import polars as pl
 
 from cryptodudez_assets.contracts.rules import breaking, broken_rules, judge
-from cryptodudez_assets.lake.cells import clean_keys
 from cryptodudez_assets.lake.formats.csv.chunks import CHUNK_BYTES, chunks
 from cryptodudez_assets.lake.formats.csv.dialect import Dialect
 from cryptodudez_assets.lake.formats.csv.parse import ChunkReader
-from cryptodudez_assets.lake.reading import FILE, canonical
+from cryptodudez_assets.lake.ingest.cells import clean_keys
+from cryptodudez_assets.lake.ingest.reading import FILE, canonical
 from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
 
 TODAY = datetime(2026, 1, 1, tzinfo=UTC)

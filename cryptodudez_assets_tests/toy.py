@@ -14,8 +14,8 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import TableContract
 from cryptodudez_assets.lake import quarantine
-from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.ingest import ingest
+from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
+from cryptodudez_assets.lake.ingest.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import discover_all

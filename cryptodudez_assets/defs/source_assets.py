@@ -19,8 +19,8 @@ from cryptodudez_assets.defs.metadata import (
 )
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.lake import quarantine
-from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.ingest import ingest
+from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
+from cryptodudez_assets.lake.ingest.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import discover_all

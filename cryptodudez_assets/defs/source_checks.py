@@ -14,12 +14,12 @@ from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key
 from cryptodudez_assets.defs.table_checks import build_table_checks
 from cryptodudez_assets.lake.freshness import HOUR, freshness, in_words
+from cryptodudez_assets.lake.ingest.undecided import UNDECIDED
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.unknown import look_for_unknown
 from cryptodudez_assets.lake.review import FILE_NAME, overview
 from cryptodudez_assets.lake.status import unbalanced_files
-from cryptodudez_assets.lake.undecided import UNDECIDED
 from cryptodudez_assets.sources.declaration import Source
 
 A_WHILE = timedelta(hours=1)

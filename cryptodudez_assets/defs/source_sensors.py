@@ -8,10 +8,10 @@ import dagster as dg
 
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, table_keys
+from cryptodudez_assets.lake.ingest.upgrade import is_due
 from cryptodudez_assets.lake.metastore.discovery import Cursor, discover
 from cryptodudez_assets.lake.metastore.file_entries import open_entries
 from cryptodudez_assets.lake.raw_folders import make_folders
-from cryptodudez_assets.lake.upgrade import is_due
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import Source
 

@@ -7,9 +7,9 @@ from cryptodudez_assets.feature_store.materialize import made_from_by, table_spe
 from cryptodudez_assets.feature_store.registry import REGISTRY, version_of
 from cryptodudez_assets.features import configured_views, in_order
 from cryptodudez_assets.features.declaration import FeatureView
-from cryptodudez_assets.lake import lookups
 from cryptodudez_assets.lake.exports import exported_from
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, made_from
+from cryptodudez_assets.lake.ingest import lookups
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.inventory import NOTHING, TABLES
 from cryptodudez_assets.models.eth_signal.inputs import VIEWS

@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 from polars.testing import assert_frame_equal
 
 from cryptodudez_assets.cli import main
+from cryptodudez_assets.lake.ingest.merge import table_spec
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.merge import table_spec
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.simulator import Truth
 from cryptodudez_assets.sources import all_sources

@@ -17,8 +17,8 @@ from cryptodudez_assets.feature_store.publish import publish_latest
 from cryptodudez_assets.features import all_views, in_order
 from cryptodudez_assets.headless import run_pending
 from cryptodudez_assets.lake.exports import export
+from cryptodudez_assets.lake.ingest.merge import observations_spec, table_spec
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.merge import observations_spec, table_spec
 from cryptodudez_assets.models.eth_signal import training_set
 from cryptodudez_assets.models.eth_signal.options import SignalOptions
 from cryptodudez_assets.models.eth_signal.training import train

@@ -16,15 +16,15 @@ from filelock import Timeout
 from cryptodudez_assets import sources
 from cryptodudez_assets.cli import main
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.formats.faults import Misdeclared
-from cryptodudez_assets.lake.ingest import ingest
+from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
+from cryptodudez_assets.lake.ingest.ingest import ingest
+from cryptodudez_assets.lake.ingest.undecided import UNDECIDED
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.lake.store import locks
 from cryptodudez_assets.lake.store.objects import FolderStore
-from cryptodudez_assets.lake.undecided import UNDECIDED
 from cryptodudez_assets.sources import Lookup, Source
 from cryptodudez_assets_tests.odd import WAYS, Way, content
 from cryptodudez_assets_tests.rig import Rig, checks_of

@@ -13,9 +13,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from cryptodudez_assets.lake.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.iceberg.homes import Refused
-from cryptodudez_assets.lake.ingest import next_batch
+from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
+from cryptodudez_assets.lake.ingest.ingest import next_batch
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.maintenance import maintain
 from cryptodudez_assets.lake.metastore.discovery import discover_all

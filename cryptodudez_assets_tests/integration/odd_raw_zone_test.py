@@ -10,8 +10,8 @@ import pytest
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.contracts.quarantine import Fate
 from cryptodudez_assets.lake import quarantine, replay
-from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.ingest import ingest
+from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
+from cryptodudez_assets.lake.ingest.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import NotAFile, land
 from cryptodudez_assets.lake.maintenance import maintain
@@ -176,7 +176,7 @@ def test_an_unexpected_error_names_the_file(
     def fail(*_: object) -> None:
         raise RuntimeError("nobody thought of this")
 
-    monkeypatch.setattr("cryptodudez_assets.lake.reading.chunks", fail)
+    monkeypatch.setattr("cryptodudez_assets.lake.ingest.reading.chunks", fail)
     with pytest.raises(RuntimeError) as caught:
         load(lake)
     assert "a.csv" in "".join(caught.value.__notes__)

@@ -111,7 +111,7 @@ def die_unless_it_forgets(self: RecordingCatalog, locations: dict[str, str], ins
 
 FORGET = RecordingCatalog.point
 DEATHS: dict[str, Callable[..., None]] = {
-    "cryptodudez_assets.lake.ingest._keep_observations": die,
+    "cryptodudez_assets.lake.ingest.ingest._keep_observations": die,
     "cryptodudez_assets.lake.rebuild.tidy": die,
     "cryptodudez_assets.lake.iceberg.recording.RecordingCatalog.put": die,
     "cryptodudez_assets.lake.iceberg.recording.RecordingCatalog.point": die_unless_it_forgets,

@@ -12,8 +12,8 @@ from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.reconciling import NAME
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.up_to_date import NAME as UP_TO_DATE
+from cryptodudez_assets.lake.ingest.merge import table_spec
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.merge import table_spec
 from cryptodudez_assets_tests.builders import READINGS, csv, rows_of, take_in
 from cryptodudez_assets_tests.toy_graph import DAYS, SENSOR_DAYS, SOURCES, VIEWS
 

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake.cataloguing import catalogue_objects
+from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.replay import reopen

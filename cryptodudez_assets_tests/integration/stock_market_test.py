@@ -19,9 +19,9 @@ from cryptodudez_assets.features.stock_rolling import VIEW, rolling_view
 from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.exports import export
 from cryptodudez_assets.lake.iceberg.tables import planned_files
+from cryptodudez_assets.lake.ingest.lookups import bring_up_to_date
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
-from cryptodudez_assets.lake.lookups import bring_up_to_date
 from cryptodudez_assets.lake.replay import correct
 from cryptodudez_assets.lake.status import status_of, unbalanced_files
 from cryptodudez_assets.products.exports import EXPORTS, export_path

@@ -11,11 +11,11 @@ from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets.feature_store.materialize import materialize
 from cryptodudez_assets.features import all_views
-from cryptodudez_assets.lake.ingest import ingest
+from cryptodudez_assets.lake.ingest.ingest import ingest
+from cryptodudez_assets.lake.ingest.upgrade import bring_over, is_due
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.status import unbalanced_files
-from cryptodudez_assets.lake.upgrade import bring_over, is_due
 from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.sources.declaration import BY_LANDING, BY_REACH, Source

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.lake.ingest.merge import merging
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.merge import merging
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import BY_LANDING
 from cryptodudez_assets_tests.builders import Readings, readings_source, rows_of

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.ingest import ingest
+from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
+from cryptodudez_assets.lake.ingest.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.metastore.unknown import look_for_unknown

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cryptodudez_assets.lake.ahead import ahead
+from cryptodudez_assets.lake.ingest.prefetch import ahead
 
 
 def test_all_items_come_in_their_order() -> None:

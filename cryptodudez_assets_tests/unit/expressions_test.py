@@ -7,7 +7,7 @@ import pytest
 from cryptodudez_assets.contracts.base import Contract, TableContract
 from cryptodudez_assets.contracts.expressions import looks_around, told_by
 from cryptodudez_assets.contracts.rules import judge
-from cryptodudez_assets.lake.cells import with_empty_text
+from cryptodudez_assets.lake.ingest.cells import with_empty_text
 from cryptodudez_assets.sources import Layout, Source, all_sources
 
 SCHEMA = {"text": pl.String, "x": pl.Float64, "day": pl.Date}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cryptodudez_assets.lake.cataloguing import catalogue_objects
+from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import files_below, land, left_below
 from cryptodudez_assets.lake.metastore.discovery import discover_all

@@ -12,8 +12,8 @@ from pyiceberg.types import StringType
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.lake.iceberg.tables import planned_files
+from cryptodudez_assets.lake.ingest.merge import Merged, merging, table_spec
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.merge import Merged, merging, table_spec
 from cryptodudez_assets.sources.declaration import Source
 from cryptodudez_assets_tests.builders import Readings, readings_source, rows_of
 

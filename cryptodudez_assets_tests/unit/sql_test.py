@@ -7,8 +7,8 @@ import duckdb
 import polars as pl
 import pytest
 
+from cryptodudez_assets.lake.ingest.merge import table_spec
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.merge import table_spec
 from cryptodudez_assets.lake.sql import Locked, connect, query
 from cryptodudez_assets_tests.toy_source import SOURCE
 

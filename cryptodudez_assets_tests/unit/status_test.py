@@ -9,10 +9,10 @@ import pytest
 from pyiceberg.expressions import EqualTo
 
 from cryptodudez_assets.lake import quarantine
-from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.ingest import ingest
+from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
+from cryptodudez_assets.lake.ingest.ingest import ingest
+from cryptodudez_assets.lake.ingest.merge import table_spec
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.merge import table_spec
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.metastore.inventory import take_inventory

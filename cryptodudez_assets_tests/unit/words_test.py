@@ -8,7 +8,7 @@ import pytest
 
 from cryptodudez_assets.contracts.rules import rules_of
 from cryptodudez_assets.lake.formats.csv.dialect import Dialect
-from cryptodudez_assets.lake.words import Wording
+from cryptodudez_assets.lake.ingest.reasons import Wording
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.sources.declaration import Source
 from cryptodudez_assets_tests.toy import GAUGES, LAYOUT

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from cryptodudez_assets.features import all_views
-from cryptodudez_assets.lake.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.ingest import ingest
+from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
+from cryptodudez_assets.lake.ingest.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.models.explain import Explanation, UnknownReceipt, explain, source_tables

@@ -14,8 +14,6 @@ import pyarrow as pa
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.rules import Finding, breaking, broken_rules, judge, rules_of
-from cryptodudez_assets.lake.ahead import ahead
-from cryptodudez_assets.lake.cells import clean_keys, misfits, with_empty_text
 from cryptodudez_assets.lake.formats.archives import Container, Refused, Text
 from cryptodudez_assets.lake.formats.csv.chunks import chunks
 from cryptodudez_assets.lake.formats.csv.dialect import Dialect
@@ -30,13 +28,15 @@ from cryptodudez_assets.lake.formats.faults import (
     in_short,
     is_of_rows,
 )
+from cryptodudez_assets.lake.ingest.cells import clean_keys, misfits, with_empty_text
+from cryptodudez_assets.lake.ingest.lookups import filled, values_of
+from cryptodudez_assets.lake.ingest.prefetch import ahead
+from cryptodudez_assets.lake.ingest.reasons import Wording
+from cryptodudez_assets.lake.ingest.spill import Spool
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.lookups import filled, values_of
 from cryptodudez_assets.lake.metastore.describe import path_of
 from cryptodudez_assets.lake.metastore.file_entries import Entry
-from cryptodudez_assets.lake.spool import Spool
 from cryptodudez_assets.lake.store.folders import Link
-from cryptodudez_assets.lake.words import Wording
 from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
 
 # Chunks of many small files are judged together: evaluating a contract has a price per call, not per row.

@@ -11,12 +11,12 @@ from pyiceberg.expressions import EqualTo
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import Status
+from cryptodudez_assets.lake.ingest.merge import PLACE
+from cryptodudez_assets.lake.ingest.reading import read_files
+from cryptodudez_assets.lake.ingest.spill import Spool
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.merge import PLACE
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.file_entries import Entry
-from cryptodudez_assets.lake.reading import read_files
-from cryptodudez_assets.lake.spool import Spool
 from cryptodudez_assets.sources.declaration import Source
 
 STANDS = " stands"

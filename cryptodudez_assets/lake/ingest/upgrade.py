@@ -14,8 +14,7 @@ from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake.iceberg.tables import TableSpec
-from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.merge import (
+from cryptodudez_assets.lake.ingest.merge import (
     KNOWN_SINCE,
     LANDED,
     NEWEST_BY,
@@ -24,6 +23,7 @@ from cryptodudez_assets.lake.merge import (
     rule_of,
     table_spec,
 )
+from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.lake.metastore.standing import LANDING, NAME, in_table, named

@@ -11,8 +11,8 @@ from pyiceberg.expressions import AlwaysTrue
 from cryptodudez_assets.contracts.rules import breaking, judge
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of, made_from
 from cryptodudez_assets.lake.iceberg.tables import Lakehouse, scan
+from cryptodudez_assets.lake.ingest.merge import table_spec
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.merge import table_spec
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.sources.declaration import Lookup, Source
 

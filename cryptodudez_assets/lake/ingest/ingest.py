@@ -29,19 +29,19 @@ from pyiceberg.expressions import In
 from cryptodudez_assets.contracts.catalogue import REPLACED, Status
 from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.formats.faults import Misdeclared
+from cryptodudez_assets.lake.ingest.lookups import bring_up_to_date
+from cryptodudez_assets.lake.ingest.merge import Merged, Merging, made_by, merging, observations_spec
+from cryptodudez_assets.lake.ingest.reading import FileCount, Reading, read_files
+from cryptodudez_assets.lake.ingest.spill import Spool
+from cryptodudez_assets.lake.ingest.undecided import UNDECIDED, judged_anew, undecided_in
+from cryptodudez_assets.lake.ingest.upgrade import bring_over
 from cryptodudez_assets.lake.lake import Lake, now
-from cryptodudez_assets.lake.lookups import bring_up_to_date
 from cryptodudez_assets.lake.maintenance import BATCH, OUTCOME, tidy
-from cryptodudez_assets.lake.merge import Merged, Merging, made_by, merging, observations_spec
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.lake.metastore.history import landed_again
 from cryptodudez_assets.lake.metastore.standing import corrected_by, standing
-from cryptodudez_assets.lake.reading import FileCount, Reading, read_files
-from cryptodudez_assets.lake.spool import Spool
 from cryptodudez_assets.lake.store.locks import exclusive
-from cryptodudez_assets.lake.undecided import UNDECIDED, judged_anew, undecided_in
-from cryptodudez_assets.lake.upgrade import bring_over
 from cryptodudez_assets.sources.declaration import Source
 
 MAX_FILES_PER_BATCH = 1000

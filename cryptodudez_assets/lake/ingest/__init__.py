@@ -1,0 +1,1 @@
+"""From files found to rows in tables: catalogued, read, judged, merged, exactly once."""
