@@ -700,7 +700,7 @@ def list_(source: str | None, everything: bool, format_: Literal["table", "json"
       cryptodudez quarantine list
       cryptodudez quarantine list --source elon_tweets --format json
     """
-    from cryptodudez_assets.lake.review import FILE_NAME, overview
+    from cryptodudez_assets.lake.quarantine.review import FILE_NAME, overview
 
     found = overview(_lake_to_read(), source, everything)
     if format_ == "table":  # the other formats say all
@@ -718,7 +718,7 @@ def show(id_: str) -> None:
       cryptodudez quarantine show 0f1e2d3c4b5a6978-1128
       cryptodudez quarantine show 0f1e2d3c4b5a6978
     """
-    from cryptodudez_assets.lake.review import details
+    from cryptodudez_assets.lake.quarantine.review import details
 
     found = details(_lake_to_read(), id_)
     if not found:
@@ -750,7 +750,7 @@ def replay(source: str, file_id: str | None, edited: Path | None) -> None:
       cryptodudez quarantine replay crypto_prices
       cryptodudez quarantine replay crypto_prices --file 0f1e2d3c4b5a6978 --edited fixed.csv
     """
-    from cryptodudez_assets.lake.replay import Unknown, correct, reopen
+    from cryptodudez_assets.lake.quarantine.replay import Unknown, correct, reopen
     from cryptodudez_assets.sources import all_sources
 
     if edited and not file_id:

@@ -14,9 +14,9 @@ from cryptodudez_assets.feature_store.materialize import materialize, table_spec
 from cryptodudez_assets.feature_store.online import open_online_store
 from cryptodudez_assets.features import configured_views
 from cryptodudez_assets.features.declaration import FeatureView
-from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries, inventory
+from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.rebuild import CannotRebuild, Rebuilt, Say, aside, rebuild_quarantine, rebuild_source
 from cryptodudez_assets.lake.verify import verify_table
 from cryptodudez_assets.models import ledger

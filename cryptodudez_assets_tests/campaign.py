@@ -27,9 +27,9 @@ import dagster._cli
 import polars as pl
 
 from cryptodudez_assets import cli
-from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
+from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.simulator import simulate

@@ -13,12 +13,12 @@ import pandera.polars as pa
 import polars as pl
 
 from cryptodudez_assets.contracts.base import TableContract
-from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.ingest.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import discover_all
+from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.sources import Layout, Source
 from cryptodudez_assets.sources.declaration import BY_REACH
 

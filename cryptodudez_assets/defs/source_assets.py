@@ -18,12 +18,12 @@ from cryptodudez_assets.defs.metadata import (
     table_metadata,
 )
 from cryptodudez_assets.defs.resources import LakeResource
-from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.ingest.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import discover_all
+from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.status import status_of
 from cryptodudez_assets.lake.store.objects import StoredObject
 from cryptodudez_assets.sources.declaration import Source

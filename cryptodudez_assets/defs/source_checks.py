@@ -18,7 +18,7 @@ from cryptodudez_assets.lake.ingest.undecided import UNDECIDED
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.unknown import look_for_unknown
-from cryptodudez_assets.lake.review import FILE_NAME, overview
+from cryptodudez_assets.lake.quarantine.review import FILE_NAME, overview
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.sources.declaration import Source
 

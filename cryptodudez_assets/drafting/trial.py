@@ -16,7 +16,7 @@ from cryptodudez_assets.lake.ingest.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
 from cryptodudez_assets.lake.metastore.discovery import discover_all
-from cryptodudez_assets.lake.review import overview
+from cryptodudez_assets.lake.quarantine.review import overview
 from cryptodudez_assets.lake.status import SourceStatus, status_of, unbalanced_files
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import Source

@@ -27,8 +27,8 @@ from cryptodudez_assets.lake.iceberg.recording import hashing_io, write_record
 from cryptodudez_assets.lake.iceberg.tables import Change, committed, open_catalog
 from cryptodudez_assets.lake.metastore.file_entries import FILES, SCHEMAS
 from cryptodudez_assets.lake.metastore.inventory import TABLES
-from cryptodudez_assets.lake.quarantine import FILES as FILES_SET_ASIDE
-from cryptodudez_assets.lake.quarantine import ROWS as ROWS_SET_ASIDE
+from cryptodudez_assets.lake.quarantine.quarantine import FILES as FILES_SET_ASIDE
+from cryptodudez_assets.lake.quarantine.quarantine import ROWS as ROWS_SET_ASIDE
 from cryptodudez_assets.lake.same_bytes import Generations
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.lake.store.objects import open_store

@@ -7,9 +7,9 @@ import polars as pl
 
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.contracts.quarantine import Fate
-from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.sources.declaration import Source
 
 COUNTED = {

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.toy import (

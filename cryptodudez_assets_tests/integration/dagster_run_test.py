@@ -12,10 +12,10 @@ from pyiceberg.expressions import EqualTo
 
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, raw_key
 from cryptodudez_assets.defs.source_sensors import RETRY_SECONDS, SOURCE_TAG, run_key_of
-from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.ingest.merge import table_spec
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.rig import INVENTORY, Rig, checks_of, metadata_of
 from cryptodudez_assets_tests.toy_source import SOURCE

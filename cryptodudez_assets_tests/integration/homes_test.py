@@ -20,7 +20,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.maintenance import maintain
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.moving import Moved, move
-from cryptodudez_assets.lake.replay import reopen
+from cryptodudez_assets.lake.quarantine.replay import reopen
 from cryptodudez_assets.lake.verify import verify_table
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import READINGS, csv, files, rows_of, take_in

@@ -13,8 +13,8 @@ import pytest
 
 from cryptodudez_assets.drafting.choices import Choices
 from cryptodudez_assets.drafting.draft import draft
-from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import Source, all_sources

@@ -13,11 +13,11 @@ from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets.feature_store.materialize import materialize
 from cryptodudez_assets.features import all_views
-from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.iceberg.recording import RecordingCatalog
 from cryptodudez_assets.lake.iceberg.tables import data_files
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.maintenance import remove_orphans
+from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.rebuild import CannotRebuild, rebuild_quarantine, rebuild_source
 from cryptodudez_assets.lake.restoring import restore
 from cryptodudez_assets.lake.verify import verify_table

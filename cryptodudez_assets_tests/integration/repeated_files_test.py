@@ -14,7 +14,7 @@ from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import discover_all
-from cryptodudez_assets.lake.replay import reopen
+from cryptodudez_assets.lake.quarantine.replay import reopen
 from cryptodudez_assets.lake.status import file_status, status_of
 from cryptodudez_assets.sources import Source
 from cryptodudez_assets_tests.toy import GAUGES, Gauges, copies, files, gauges, load, row

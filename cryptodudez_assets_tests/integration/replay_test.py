@@ -10,12 +10,12 @@ from typing import BinaryIO, cast
 import polars as pl
 import pytest
 
-from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.ingest.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import discover_all
-from cryptodudez_assets.lake.replay import Unknown, correct, reopen
+from cryptodudez_assets.lake.quarantine import quarantine
+from cryptodudez_assets.lake.quarantine.replay import Unknown, correct, reopen
 from cryptodudez_assets.lake.status import status_of, unbalanced_files
 from cryptodudez_assets.lake.store.objects import ObjectStore
 from cryptodudez_assets.sources import Layout, Source, all_sources

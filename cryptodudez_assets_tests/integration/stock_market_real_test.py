@@ -9,8 +9,8 @@ import pytest
 
 from cryptodudez_assets.feature_store.materialize import materialize
 from cryptodudez_assets.features.stock_rolling import VIEW
-from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.status import status_of, unbalanced_files
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources

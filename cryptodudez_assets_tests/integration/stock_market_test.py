@@ -16,13 +16,13 @@ from polars.testing import assert_frame_equal
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.feature_store.materialize import Materialized, materialize
 from cryptodudez_assets.features.stock_rolling import VIEW, rolling_view
-from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.exports import export
 from cryptodudez_assets.lake.iceberg.tables import planned_files
 from cryptodudez_assets.lake.ingest.lookups import bring_up_to_date
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
-from cryptodudez_assets.lake.replay import correct
+from cryptodudez_assets.lake.quarantine import quarantine
+from cryptodudez_assets.lake.quarantine.replay import correct
 from cryptodudez_assets.lake.status import status_of, unbalanced_files
 from cryptodudez_assets.products.exports import EXPORTS, export_path
 from cryptodudez_assets.settings import Settings

@@ -13,10 +13,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.ingest import ingest, reading
 from cryptodudez_assets.lake.ingest.spill import Spool
 from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import Source

@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 from pyiceberg.expressions import EqualTo
 
-from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.ingest.ingest import ingest
 from cryptodudez_assets.lake.ingest.merge import table_spec
@@ -16,7 +15,8 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.metastore.inventory import take_inventory
-from cryptodudez_assets.lake.review import details, meaning, overview
+from cryptodudez_assets.lake.quarantine import quarantine
+from cryptodudez_assets.lake.quarantine.review import details, meaning, overview
 from cryptodudez_assets.lake.status import file_status, status_of, unbalanced_files
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.toy_source import SOURCE

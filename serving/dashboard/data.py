@@ -12,9 +12,9 @@ import polars as pl
 
 from cryptodudez_assets.contracts.quarantine import Fate
 from cryptodudez_assets.features import left_out
-from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.freshness import Freshness, freshness
 from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.samples import last_day_of
 from cryptodudez_assets.lake.status import status_of
 from cryptodudez_assets.models.eth_signal.inputs import PRICES, SYMBOL

@@ -10,7 +10,6 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import REPLACED, Files, Status
-from cryptodudez_assets.lake.corrections import settle_corrected
 from cryptodudez_assets.lake.formats.csv.dialect import Recognised
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
@@ -18,6 +17,7 @@ from cryptodudez_assets.lake.metastore.describe import GONE, Described, describe
 from cryptodudez_assets.lake.metastore.discovery import is_known
 from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.lake.metastore.history import History
+from cryptodudez_assets.lake.quarantine.corrections import settle_corrected
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.lake.store.objects import StoredObject
 from cryptodudez_assets.sources.declaration import Source

@@ -27,7 +27,6 @@ import polars as pl
 from pyiceberg.expressions import In
 
 from cryptodudez_assets.contracts.catalogue import REPLACED, Status
-from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.formats.faults import Misdeclared
 from cryptodudez_assets.lake.ingest.lookups import bring_up_to_date
 from cryptodudez_assets.lake.ingest.merge import Merged, Merging, made_by, merging, observations_spec
@@ -41,6 +40,7 @@ from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.lake.metastore.history import landed_again
 from cryptodudez_assets.lake.metastore.standing import corrected_by, standing
+from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.sources.declaration import Source
 

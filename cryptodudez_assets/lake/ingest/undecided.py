@@ -4,11 +4,11 @@ The first file of a layout that gives rows decides it: what is declared can be u
 then such a file stays pending, with the reason.
 """
 
-from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.ingest.reading import Reading
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.file_entries import Entry
+from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.sources.declaration import Source
 
 UNDECIDED = "cannot be read as declared: "

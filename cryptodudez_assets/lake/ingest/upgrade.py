@@ -27,7 +27,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.lake.metastore.standing import LANDING, NAME, in_table, named
-from cryptodudez_assets.lake.replay import described_anew
+from cryptodudez_assets.lake.quarantine.replay import described_anew
 from cryptodudez_assets.sources.declaration import Source
 
 Progress = Callable[[str], None]

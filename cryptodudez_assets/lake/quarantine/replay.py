@@ -12,13 +12,13 @@ import polars as pl
 
 from cryptodudez_assets.contracts.catalogue import REPLACED, Status
 from cryptodudez_assets.contracts.quarantine import Fate
-from cryptodudez_assets.lake import quarantine
-from cryptodudez_assets.lake.corrections import key_of, landed_before
 from cryptodudez_assets.lake.iceberg.checksums import digest_of
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.describe import describe, path_of
 from cryptodudez_assets.lake.metastore.file_entries import Entry
+from cryptodudez_assets.lake.quarantine import quarantine
+from cryptodudez_assets.lake.quarantine.corrections import key_of, landed_before
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.sources.declaration import Source
 

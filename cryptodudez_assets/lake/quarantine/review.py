@@ -6,8 +6,8 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import TableContract, columns_of
 from cryptodudez_assets.contracts.quarantine import Fate
-from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.sources import all_sources
 
 # Of what the overview lists: enough to recognise a file.

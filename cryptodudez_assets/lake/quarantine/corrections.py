@@ -10,11 +10,11 @@ import polars as pl
 
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.contracts.quarantine import Fate
-from cryptodudez_assets.lake import quarantine
 from cryptodudez_assets.lake.iceberg.tables import TableSpec
 from cryptodudez_assets.lake.lake import Lake, now, raw_prefix
 from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.lake.metastore.standing import CORRECTS, landed_name
+from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.sources.declaration import Source
 
 NOT_THERE = {Status.IGNORED, Status.UNREADABLE}
