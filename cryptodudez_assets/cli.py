@@ -546,7 +546,7 @@ def verify(tables: tuple[str, ...], as_json: bool) -> None:
       cryptodudez verify market.crypto_prices
       cryptodudez verify --json | jq .differences
     """
-    from cryptodudez_assets.lake.verify import verify_raw, verify_table
+    from cryptodudez_assets.lake.upkeep.verify import verify_raw, verify_table
     from cryptodudez_assets.models.verify import verify_models
     from cryptodudez_assets.sources import all_sources
 
@@ -613,7 +613,7 @@ def rebuild(table: str, lose_rows: bool) -> None:
       cryptodudez rebuild online.crypto_daily
     """
     from cryptodudez_assets.headless import make_known
-    from cryptodudez_assets.lake.rebuild import CannotRebuild
+    from cryptodudez_assets.lake.upkeep.rebuild import CannotRebuild
     from cryptodudez_assets.rebuilding import rebuild as make_again
 
     lake = _lake()
@@ -645,7 +645,7 @@ def move_home(old: Path, new: Path) -> None:
       cryptodudez move-home ~/.cryptodudez /data/cryptodudez
       cp -a /data/cryptodudez /data/trial && cryptodudez move-home /data/cryptodudez /data/trial
     """
-    from cryptodudez_assets.lake.moving import move
+    from cryptodudez_assets.lake.upkeep.moving import move
 
     settings = _settings()
     before, after = (str(path.expanduser().absolute()) for path in (old, new))
@@ -672,7 +672,7 @@ def restore_catalog() -> None:
       cryptodudez restore-catalog
     """
     from cryptodudez_assets.lake.lake import now
-    from cryptodudez_assets.lake.restoring import restore
+    from cryptodudez_assets.lake.upkeep.restoring import restore
 
     with errors.status("restoring") as shown:
         restored = restore(_usable_settings(), now(), lambda line: shown.update(f"restoring: {line}"))

@@ -1,6 +1,6 @@
 """Which table is made again how: those of sources from raw files, those that are computed from what they are computed from.
 
-How a source's tables are made again is in `lake/rebuild.py`.
+How a source's tables are made again is in `lake/upkeep/rebuild.py`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,8 +17,15 @@ from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries, inventory
 from cryptodudez_assets.lake.quarantine import quarantine
-from cryptodudez_assets.lake.rebuild import CannotRebuild, Rebuilt, Say, aside, rebuild_quarantine, rebuild_source
-from cryptodudez_assets.lake.verify import verify_table
+from cryptodudez_assets.lake.upkeep.rebuild import (
+    CannotRebuild,
+    Rebuilt,
+    Say,
+    aside,
+    rebuild_quarantine,
+    rebuild_source,
+)
+from cryptodudez_assets.lake.upkeep.verify import verify_table
 from cryptodudez_assets.models import ledger
 from cryptodudez_assets.models.eth_signal import training_set
 from cryptodudez_assets.models.eth_signal.inputs import VIEWS

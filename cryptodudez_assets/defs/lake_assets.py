@@ -10,7 +10,7 @@ from cryptodudez_assets.defs.metadata import INVENTORY, contract_schema, key_of,
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.table_checks import INTACT, verdict_on
 from cryptodudez_assets.lake.metastore.inventory import TABLES, take_inventory
-from cryptodudez_assets.lake.verify import Difference, verify_raw, verify_table
+from cryptodudez_assets.lake.upkeep.verify import Difference, verify_raw, verify_table
 
 
 def build_inventory(tables: list[dg.AssetKey]) -> dg.AssetsDefinition:
@@ -53,7 +53,7 @@ def build_maintenance(sources: Sequence[str], checked: Sequence[str]) -> tuple[d
         "remove what nothing refers to. A damaged table is left as it is."
     )
     def maintain_tables(context: dg.OpExecutionContext, lake: LakeResource) -> None:
-        from cryptodudez_assets.lake.maintenance import maintain, record_unrecorded
+        from cryptodudez_assets.lake.upkeep.maintenance import maintain, record_unrecorded
         from cryptodudez_assets.models.verify import verify_models
 
         opened = lake.open()

@@ -14,7 +14,7 @@ from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.lake.iceberg.homes import Refused
 from cryptodudez_assets.lake.iceberg.provenance import content_of
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.verify import Verified, verify_table
+from cryptodudez_assets.lake.upkeep.verify import Verified, verify_table
 
 INTACT = "intact"
 NAMED = 5

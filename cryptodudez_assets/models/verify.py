@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from cryptodudez_assets.lake.verify import Difference, OnBytes, Verified, nothing
+from cryptodudez_assets.lake.upkeep.verify import Difference, OnBytes, Verified, nothing
 from cryptodudez_assets.models.registry import MANIFEST, Registry, Tampered
 
 RETRAIN = "promote another version, or let the model be trained again"

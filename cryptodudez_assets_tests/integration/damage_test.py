@@ -9,7 +9,7 @@ import pytest
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.lake.iceberg.checksums import RECORD
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.verify import verify_table
+from cryptodudez_assets.lake.upkeep.verify import verify_table
 from cryptodudez_assets_tests.rig import INVENTORY, Rig, checks_of
 from cryptodudez_assets_tests.toy_source import SOURCE
 from cryptodudez_assets_tests.unit.verify_test import flip

@@ -9,8 +9,8 @@ import pytest
 from cryptodudez_assets.lake.iceberg.catalog_database import back_up
 from cryptodudez_assets.lake.iceberg.homes import Refused
 from cryptodudez_assets.lake.lake import Lake, now
-from cryptodudez_assets.lake.moving import move
-from cryptodudez_assets.lake.restoring import restore
+from cryptodudez_assets.lake.upkeep.moving import move
+from cryptodudez_assets.lake.upkeep.restoring import restore
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import csv, take_in
 from cryptodudez_assets_tests.homes_builder import content, land

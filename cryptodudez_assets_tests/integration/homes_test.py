@@ -17,11 +17,11 @@ from cryptodudez_assets.lake.iceberg.homes import Refused
 from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.ingest.ingest import next_batch
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.maintenance import maintain
 from cryptodudez_assets.lake.metastore.discovery import discover_all
-from cryptodudez_assets.lake.moving import Moved, move
 from cryptodudez_assets.lake.quarantine.replay import reopen
-from cryptodudez_assets.lake.verify import verify_table
+from cryptodudez_assets.lake.upkeep.maintenance import maintain
+from cryptodudez_assets.lake.upkeep.moving import Moved, move
+from cryptodudez_assets.lake.upkeep.verify import verify_table
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import READINGS, csv, files, rows_of, take_in
 from cryptodudez_assets_tests.homes_builder import at, content, files_with_hashes, land, lived_in, snapshots

@@ -18,9 +18,9 @@ from cryptodudez_assets.defs.declarations_check import NAME
 from cryptodudez_assets.defs.reconciling import NAME as SENSOR
 from cryptodudez_assets.features import all_views, left_out, view_named
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.maintenance import maintain
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.quarantine import quarantine
+from cryptodudez_assets.lake.upkeep.maintenance import maintain
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests import toy_source

@@ -13,10 +13,10 @@ from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.ingest.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import NotAFile, land
-from cryptodudez_assets.lake.maintenance import maintain
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.quarantine import quarantine, replay
 from cryptodudez_assets.lake.status import unbalanced_files
+from cryptodudez_assets.lake.upkeep.maintenance import maintain
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.toy import GAUGES, HEADER, files, gauges, load, row, rows, table, zipped
 

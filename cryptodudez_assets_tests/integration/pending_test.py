@@ -19,7 +19,7 @@ from cryptodudez_assets.headless import run_pending
 from cryptodudez_assets.instance import dagster_home
 from cryptodudez_assets.lake.iceberg.tables import Change, Lakehouse, TableSpec
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.maintenance import maintain
+from cryptodudez_assets.lake.upkeep.maintenance import maintain
 from cryptodudez_assets.products.declared import products_of
 from cryptodudez_assets.products.standing import Standing, standing
 from cryptodudez_assets.settings import Settings

@@ -16,11 +16,11 @@ from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake.iceberg.recording import RecordingCatalog
 from cryptodudez_assets.lake.iceberg.tables import data_files
 from cryptodudez_assets.lake.lake import Lake, now
-from cryptodudez_assets.lake.maintenance import remove_orphans
 from cryptodudez_assets.lake.quarantine import quarantine
-from cryptodudez_assets.lake.rebuild import CannotRebuild, rebuild_quarantine, rebuild_source
-from cryptodudez_assets.lake.restoring import restore
-from cryptodudez_assets.lake.verify import verify_table
+from cryptodudez_assets.lake.upkeep.maintenance import remove_orphans
+from cryptodudez_assets.lake.upkeep.rebuild import CannotRebuild, rebuild_quarantine, rebuild_source
+from cryptodudez_assets.lake.upkeep.restoring import restore
+from cryptodudez_assets.lake.upkeep.verify import verify_table
 from cryptodudez_assets.rebuilding import rebuild
 from cryptodudez_assets_tests.builders import INCIDENTAL, READINGS, csv, files, rows_of, take_in, zipped
 from cryptodudez_assets_tests.integration.materialize_test import bring_in, one_more_candle
@@ -112,11 +112,11 @@ def die_unless_it_forgets(self: RecordingCatalog, locations: dict[str, str], ins
 FORGET = RecordingCatalog.point
 DEATHS: dict[str, Callable[..., None]] = {
     "cryptodudez_assets.lake.ingest.ingest._keep_observations": die,
-    "cryptodudez_assets.lake.rebuild.tidy": die,
+    "cryptodudez_assets.lake.upkeep.rebuild.tidy": die,
     "cryptodudez_assets.lake.iceberg.recording.RecordingCatalog.put": die,
     "cryptodudez_assets.lake.iceberg.recording.RecordingCatalog.point": die_unless_it_forgets,
-    "cryptodudez_assets.lake.rebuild._correct_quarantine": die,
-    "cryptodudez_assets.lake.rebuild._correct_catalogue": die,
+    "cryptodudez_assets.lake.upkeep.rebuild._correct_quarantine": die,
+    "cryptodudez_assets.lake.upkeep.rebuild._correct_catalogue": die,
 }
 
 

@@ -14,10 +14,10 @@ import pytest
 from cryptodudez_assets.lake.iceberg.catalog_database import KEPT_BACKUPS, back_up, backups, database_file
 from cryptodudez_assets.lake.iceberg.homes import Refused
 from cryptodudez_assets.lake.lake import Lake, now
-from cryptodudez_assets.lake.maintenance import maintain, remove_orphans
 from cryptodudez_assets.lake.metastore import file_entries
-from cryptodudez_assets.lake.moving import move
-from cryptodudez_assets.lake.restoring import restore
+from cryptodudez_assets.lake.upkeep.maintenance import maintain, remove_orphans
+from cryptodudez_assets.lake.upkeep.moving import move
+from cryptodudez_assets.lake.upkeep.restoring import restore
 from cryptodudez_assets_tests.builders import READINGS, csv, rows_of, take_in
 from cryptodudez_assets_tests.homes_builder import at, content, files_with_hashes, land, lived_in, snapshots
 

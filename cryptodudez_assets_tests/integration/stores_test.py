@@ -15,9 +15,9 @@ from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets.lake.formats.archives import members
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.maintenance import maintain
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import Cursor, discover, discover_all
+from cryptodudez_assets.lake.upkeep.maintenance import maintain
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import csv, files, picture, rows_of, take_in, zipped
 

@@ -14,7 +14,7 @@ from cryptodudez_assets.lake.iceberg import changes
 from cryptodudez_assets.lake.iceberg.changes import changed_rows
 from cryptodudez_assets.lake.iceberg.tables import TableSpec
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.maintenance import compact
+from cryptodudez_assets.lake.upkeep.maintenance import compact
 from cryptodudez_assets.settings import Settings
 
 

@@ -12,11 +12,12 @@ from pyiceberg.table import Table
 from pyiceberg.types import StringType
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake import maintenance
 from cryptodudez_assets.lake.iceberg.tables import data_files
 from cryptodudez_assets.lake.ingest.spill import Spool
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.maintenance import (
+from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.upkeep import maintenance
+from cryptodudez_assets.lake.upkeep.maintenance import (
     BATCH,
     Compacted,
     Expired,
@@ -26,7 +27,6 @@ from cryptodudez_assets.lake.maintenance import (
     remove_orphans,
     tidy,
 )
-from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets_tests.builders import READINGS, csv, picture, rows_of, take_in
 from cryptodudez_assets_tests.unit.catalogue_test import entry
 

@@ -17,7 +17,7 @@ from cryptodudez_assets.lake.iceberg.provenance import (
     noted_beside,
 )
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.maintenance import compact, expire
+from cryptodudez_assets.lake.upkeep.maintenance import compact, expire
 from cryptodudez_assets_tests.toy_views import WEATHER, row, store
 
 MADE = MadeFrom("abc", {"market.a": 1, "market.b": 2**62})

@@ -18,8 +18,8 @@ from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.lake.iceberg.checksums import RECORD, Damaged
 from cryptodudez_assets.lake.iceberg.tables import Change, TableSpec, data_files
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.maintenance import compact, expire, remove_orphans
-from cryptodudez_assets.lake.verify import Verified, verify_raw, verify_table
+from cryptodudez_assets.lake.upkeep.maintenance import compact, expire, remove_orphans
+from cryptodudez_assets.lake.upkeep.verify import Verified, verify_raw, verify_table
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.models.verify import verify_models
 from cryptodudez_assets_tests.builders import csv, take_in, zipped

@@ -35,13 +35,13 @@ from cryptodudez_assets.lake.ingest.spill import Spool
 from cryptodudez_assets.lake.ingest.undecided import UNDECIDED, judged_anew, undecided_in
 from cryptodudez_assets.lake.ingest.upgrade import bring_over
 from cryptodudez_assets.lake.lake import Lake, now
-from cryptodudez_assets.lake.maintenance import BATCH, OUTCOME, tidy
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.lake.metastore.history import landed_again
 from cryptodudez_assets.lake.metastore.standing import corrected_by, standing
 from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.store.locks import exclusive
+from cryptodudez_assets.lake.upkeep.maintenance import BATCH, OUTCOME, tidy
 from cryptodudez_assets.sources.declaration import Source
 
 MAX_FILES_PER_BATCH = 1000

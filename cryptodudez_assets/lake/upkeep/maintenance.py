@@ -21,7 +21,7 @@ from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.lake.store.places import inside, key_within, same, table_folder, true_path
-from cryptodudez_assets.lake.verify import Verified
+from cryptodudez_assets.lake.upkeep.verify import Verified
 
 # The batch that a snapshot of a source's table belongs to, and what became of it.
 BATCH, OUTCOME = "cryptodudez.batch", "cryptodudez.outcome"

@@ -21,12 +21,12 @@ from cryptodudez_assets.lake.ingest.ingest import Batch, Outcome, do_again
 from cryptodudez_assets.lake.ingest.merge import observations_spec, table_spec
 from cryptodudez_assets.lake.ingest.reading import FileCount
 from cryptodudez_assets.lake.lake import Lake, now
-from cryptodudez_assets.lake.maintenance import tidy
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.store.locks import exclusive
-from cryptodudez_assets.lake.verify import problem_with, verify_table
+from cryptodudez_assets.lake.upkeep.maintenance import tidy
+from cryptodudez_assets.lake.upkeep.verify import problem_with, verify_table
 from cryptodudez_assets.sources.declaration import Source
 
 Say = Callable[[str], None]

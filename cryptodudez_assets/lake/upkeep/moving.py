@@ -29,10 +29,10 @@ from cryptodudez_assets.lake.metastore.file_entries import FILES, SCHEMAS
 from cryptodudez_assets.lake.metastore.inventory import TABLES
 from cryptodudez_assets.lake.quarantine.quarantine import FILES as FILES_SET_ASIDE
 from cryptodudez_assets.lake.quarantine.quarantine import ROWS as ROWS_SET_ASIDE
-from cryptodudez_assets.lake.same_bytes import Generations
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.lake.store.objects import open_store
 from cryptodudez_assets.lake.store.places import inside, is_local, lake_of, path_of, same, table_folder
+from cryptodudez_assets.lake.upkeep.same_bytes import Generations
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 
