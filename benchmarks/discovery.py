@@ -16,12 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptodudez_assets.contracts.catalogue import Status
+from cryptodudez_assets.lake.compaction import tidy
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import Cursor, discover
 from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.lake.store.objects import FolderStore, ObjectStore, StoredObject
-from cryptodudez_assets.lake.upkeep.maintenance import tidy
 from cryptodudez_assets.settings import Settings
 
 SOURCE, FOLDER = "many", "raw/many"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cryptodudez_assets.contracts.catalogue import Status
+from cryptodudez_assets.lake.compaction import expire
 from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.ingest.restated import restated
 from cryptodudez_assets.lake.lake import Lake
@@ -17,7 +18,6 @@ from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.quarantine.replay import correct, reopen
 from cryptodudez_assets.lake.status import status_of, unbalanced_files
-from cryptodudez_assets.lake.upkeep.maintenance import expire
 from cryptodudez_assets.sources.declaration import BY_LANDING, BY_REACH, Source
 from cryptodudez_assets_tests.builders import READINGS, csv, files, rows_of, take_in, zipped
 

@@ -11,8 +11,8 @@ from cryptodudez_assets.contracts.rules import assert_holds
 from cryptodudez_assets.feature_store.materialize import table_specs
 from cryptodudez_assets.feature_store.online import open_online_store
 from cryptodudez_assets.feature_store.publish import publish_latest
+from cryptodudez_assets.lake.compaction import expire
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.upkeep.maintenance import expire
 from cryptodudez_assets.models.eth_signal import training_set
 from cryptodudez_assets.models.eth_signal.contract import EthTrainingSet
 from cryptodudez_assets.models.eth_signal.inputs import NAMES, PRICES, VIEWS, online_row

@@ -12,21 +12,14 @@ from pyiceberg.table import Table
 from pyiceberg.types import StringType
 
 from cryptodudez_assets.contracts.catalogue import Status
+from cryptodudez_assets.lake.compaction import Compacted, Expired, compact, expire, tidy
+from cryptodudez_assets.lake.iceberg.provenance import BATCH
 from cryptodudez_assets.lake.iceberg.tables import data_files
 from cryptodudez_assets.lake.ingest.spill import Spool
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
-from cryptodudez_assets.lake.upkeep import maintenance
-from cryptodudez_assets.lake.upkeep.maintenance import (
-    BATCH,
-    Compacted,
-    Expired,
-    compact,
-    expire,
-    maintain,
-    remove_orphans,
-    tidy,
-)
+from cryptodudez_assets.lake import compaction
+from cryptodudez_assets.lake.upkeep.maintenance import maintain, remove_orphans
 from cryptodudez_assets_tests.builders import READINGS, csv, picture, rows_of, take_in
 from cryptodudez_assets_tests.unit.catalogue_test import entry
 
@@ -38,7 +31,7 @@ LONG_AGO = time.time() - 7 * 86_400
 @pytest.fixture(autouse=True)
 def untidy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Landings of these tests stay as they are made; the test of tidying sets its own thresholds."""
-    monkeypatch.setattr(maintenance, "MAX_SMALL_FILES", 1000)
+    monkeypatch.setattr(compaction, "MAX_SMALL_FILES", 1000)
 
 
 def landings(lake: Lake, drop: Drop, number: int) -> None:
@@ -72,7 +65,7 @@ def test_large_files_are_not_rewritten(lake: Lake, drop: Drop, monkeypatch: pyte
     take_in(lake)
     (large,) = data_files(table(lake))
     landings(lake, drop, 3)
-    monkeypatch.setattr(maintenance, "SMALL_BYTES", large.file_size_in_bytes)
+    monkeypatch.setattr(compaction, "SMALL_BYTES", large.file_size_in_bytes)
     assert compact(lake.tables, NAME, max_small=2).files == 3
     assert large.file_path in [file.file_path for file in data_files(table(lake))]
 
@@ -82,18 +75,18 @@ def test_many_small_files_become_several_of_bounded_size(
 ) -> None:
     landings(lake, drop, 5)
     one = data_files(table(lake))[0].file_size_in_bytes
-    monkeypatch.setattr(maintenance, "SMALL_BYTES", one + one // 8)
+    monkeypatch.setattr(compaction, "SMALL_BYTES", one + one // 8)
     assert compact(lake.tables, NAME, max_small=2) == Compacted(files=5, into=2)
 
 
 def test_landings_tidy_up_behind_themselves(lake: Lake, drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(maintenance, "MAX_SMALL_FILES", 4)
-    monkeypatch.setattr(maintenance, "KEPT_SNAPSHOTS", 10)
-    monkeypatch.setattr(maintenance, "SPARE_SNAPSHOTS", 5)
+    monkeypatch.setattr(compaction, "MAX_SMALL_FILES", 4)
+    monkeypatch.setattr(compaction, "KEPT_SNAPSHOTS", 10)
+    monkeypatch.setattr(compaction, "SPARE_SNAPSHOTS", 5)
     landings(lake, drop, 20)
     for name in [NAME, READINGS.observations, "quarantine.rows", "catalog.files"]:
         found = table(lake, name or "")
-        assert len(data_files(found)) <= maintenance.MAX_SMALL_FILES + 1, name
+        assert len(data_files(found)) <= compaction.MAX_SMALL_FILES + 1, name
         assert len(found.metadata.snapshots) <= 2 * (10 + 5), name
         assert len(found.metadata.metadata_log) <= 11, name
     assert rows_of(lake, NAME).height == 60

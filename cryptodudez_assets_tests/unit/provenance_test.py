@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pyiceberg.expressions import AlwaysTrue
 
+from cryptodudez_assets.lake.compaction import compact, expire
 from cryptodudez_assets.lake.iceberg.provenance import (
     MADE_FROM,
     MadeFrom,
@@ -17,7 +18,6 @@ from cryptodudez_assets.lake.iceberg.provenance import (
     noted_beside,
 )
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.upkeep.maintenance import compact, expire
 from cryptodudez_assets_tests.toy_views import WEATHER, row, store
 
 MADE = MadeFrom("abc", {"market.a": 1, "market.b": 2**62})

@@ -15,10 +15,11 @@ import pytest
 from pyiceberg.expressions import AlwaysTrue, EqualTo
 
 from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.lake.compaction import compact, expire
 from cryptodudez_assets.lake.iceberg.checksums import RECORD, Damaged
 from cryptodudez_assets.lake.iceberg.tables import Change, TableSpec, data_files
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.upkeep.maintenance import compact, expire, remove_orphans
+from cryptodudez_assets.lake.upkeep.maintenance import remove_orphans
 from cryptodudez_assets.lake.upkeep.verify import Verified, verify_raw, verify_table
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.models.verify import verify_models

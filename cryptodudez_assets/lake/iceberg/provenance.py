@@ -20,6 +20,8 @@ from pyiceberg.table.snapshots import Snapshot
 
 MADE_FROM = "cryptodudez.made_from"
 SAME_AS = "cryptodudez.same_as"
+# The batch that a snapshot of a source's table belongs to, and what became of it.
+BATCH, OUTCOME = "cryptodudez.batch", "cryptodudez.outcome"
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,9 @@ import polars as pl
 from pyiceberg.expressions import In
 
 from cryptodudez_assets.contracts.catalogue import REPLACED, Status
+from cryptodudez_assets.lake.compaction import tidy
 from cryptodudez_assets.lake.formats.faults import Misdeclared
+from cryptodudez_assets.lake.iceberg.provenance import BATCH, OUTCOME
 from cryptodudez_assets.lake.ingest.lookups import bring_up_to_date
 from cryptodudez_assets.lake.ingest.merge import Merged, Merging, made_by, merging, observations_spec
 from cryptodudez_assets.lake.ingest.reading import FileCount, Reading, read_files
@@ -41,7 +43,6 @@ from cryptodudez_assets.lake.metastore.history import landed_again
 from cryptodudez_assets.lake.metastore.standing import corrected_by, standing
 from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.store.locks import exclusive
-from cryptodudez_assets.lake.upkeep.maintenance import BATCH, OUTCOME, tidy
 from cryptodudez_assets.sources.declaration import Source
 
 MAX_FILES_PER_BATCH = 1000

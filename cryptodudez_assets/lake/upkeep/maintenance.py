@@ -1,56 +1,29 @@
-"""Upkeep of tables: join small files, forget old snapshots, remove files that nothing refers to, record missing checksums.
+"""Upkeep of tables in quiet hours: all small files joined, files that nothing refers to removed, missing checksums recorded.
 
-None of it changes what a table says. `tidy` is cheap and done after each ingest; `maintain` is a job for quiet hours.
+None of it changes what a table says. What is cheap enough to follow each ingest is in `lake/compaction.py`.
 """
 
 import io
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import permutations
 from uuid import uuid4
 
-from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 
+from cryptodudez_assets.lake.compaction import Compacted, Expired, compact, expire
 from cryptodudez_assets.lake.iceberg.checksums import RECORD, digest_of, record
 from cryptodudez_assets.lake.iceberg.homes import Refused
-from cryptodudez_assets.lake.iceberg.tables import Lakehouse, data_files
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.lake.store.places import inside, key_within, same, table_folder, true_path
 from cryptodudez_assets.lake.upkeep.verify import Verified
 
-# The batch that a snapshot of a source's table belongs to, and what became of it.
-BATCH, OUTCOME = "cryptodudez.batch", "cryptodudez.outcome"
-
-SMALL_BYTES = 8 << 20
-# So few that reading a table costs at most twice what it would in one piece, whatever the size of its landings.
-MAX_SMALL_FILES = 4
-KEPT_SNAPSHOTS = 100
-# Expiring is a commit itself, so it waits until it is worth one.
-SPARE_SNAPSHOTS = 25
 GRACE = timedelta(days=1)
 # What tables consist of. Anything else in their folders is not ours to remove, such as the markers of empty folders in buckets.
 TABLE_FILES = (".parquet", ".avro", ".json", ".puffin", ".stats")
-
-
-@dataclass(frozen=True)
-class Compacted:
-    """How many small files became how many larger ones."""
-
-    files: int
-    into: int
-
-
-@dataclass(frozen=True)
-class Expired:
-    """How many snapshots were forgotten, how many are kept."""
-
-    snapshots: int
-    kept: int
 
 
 @dataclass(frozen=True)
@@ -102,45 +75,6 @@ def record_unrecorded(lake: Lake, told: Verified) -> int:
     return len(sums)
 
 
-def tidy(lake: Lake, names: Iterable[str]) -> None:
-    """Compact and expire where it is due. Looks at no more than the tables' metadata where it is not."""
-    for name in names:
-        table = lake.tables.table(name)
-        if table is None:
-            continue
-        if len(table.metadata.snapshots) > KEPT_SNAPSHOTS + SPARE_SNAPSHOTS:
-            expire(lake, name, KEPT_SNAPSHOTS)
-        if _data_files_in(table) >= MAX_SMALL_FILES and _groups(table, MAX_SMALL_FILES):
-            compact(lake.tables, name, MAX_SMALL_FILES)
-
-
-def compact(tables: Lakehouse, name: str, max_small: int = MAX_SMALL_FILES) -> Compacted:
-    """In partitions that hold `max_small` small files or more, join these into files of a useful size; in one commit."""
-    with tables.rearranging(name) as change:
-        groups = _groups(change.table, max_small)
-        small = [file for group in groups for file in group]
-        before = len(data_files(change.table))
-        if small:
-            change.replace(small, (change.read(group) for group in groups))
-    return Compacted(len(small), len(small) + len(data_files(change.table)) - before)
-
-
-def expire(lake: Lake, name: str, keep: int = KEPT_SNAPSHOTS) -> Expired:
-    """Forget all but the newest snapshots, those with a tag or branch, and those that tell the outcome of an unfinished batch."""
-    with lake.tables.rearranging(name) as change:
-        snapshots = sorted(change.table.metadata.snapshots, key=lambda snapshot: snapshot.sequence_number or 0)
-        named = {ref.snapshot_id for ref in change.table.metadata.refs.values()}
-        unfinished = file_entries.claimed_batches(lake.tables)
-        old = [
-            snapshot.snapshot_id
-            for snapshot in snapshots[:-keep]
-            if snapshot.snapshot_id not in named
-            and not (snapshot.summary and snapshot.summary.additional_properties.get(BATCH) in unfinished)
-        ]
-        change.expire(old)
-    return Expired(len(old), len(snapshots) - len(old))
-
-
 def remove_orphans(lake: Lake, name: str, grace: timedelta = GRACE) -> Removed:
     """Delete files below the table's folder that no snapshot refers to, in this lake only.
 
@@ -180,32 +114,6 @@ def _own_folder(lake: Lake, name: str, location: str) -> str:
     if shared:
         raise Refused(f"{name} says that it lies in {location}, where {shared[0]} lies, too: it is not cleared up")
     return key_within(location, lake.settings.lake)
-
-
-def _groups(table: Table, max_small: int) -> list[list[DataFile]]:
-    partitions: dict[str, list[DataFile]] = defaultdict(list)
-    for file in data_files(table):
-        if file.file_size_in_bytes < SMALL_BYTES:
-            partitions[f"{file.spec_id} {file.partition}"].append(file)
-    return [part for small in partitions.values() if len(small) >= max_small for part in _portions(small)]
-
-
-def _portions(small: list[DataFile]) -> Iterator[list[DataFile]]:
-    """Parts that are joined to one file each: what fits into memory at a time, however many there are."""
-    portion: list[DataFile] = []
-    for file in small:
-        portion.append(file)
-        if sum(one.file_size_in_bytes for one in portion) >= 2 * SMALL_BYTES:
-            yield portion
-            portion = []
-    if len(portion) > 1:
-        yield portion
-
-
-def _data_files_in(table: Table) -> int:
-    snapshot = table.current_snapshot()
-    told = snapshot.summary.additional_properties if snapshot and snapshot.summary else {}
-    return int(told.get("total-data-files", 0))
 
 
 def _referred_to(table: Table) -> Iterator[str]:

@@ -15,6 +15,7 @@ import polars as pl
 
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.contracts.quarantine import Fate
+from cryptodudez_assets.lake.compaction import tidy
 from cryptodudez_assets.lake.formats.faults import Misdeclared
 from cryptodudez_assets.lake.iceberg.tables import Lakehouse, TableSpec
 from cryptodudez_assets.lake.ingest.ingest import Batch, Outcome, do_again
@@ -25,7 +26,6 @@ from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.store.locks import exclusive
-from cryptodudez_assets.lake.upkeep.maintenance import tidy
 from cryptodudez_assets.lake.upkeep.verify import problem_with, verify_table
 from cryptodudez_assets.sources.declaration import Source
 
