@@ -12,13 +12,13 @@ from pyiceberg.table import Table
 from pyiceberg.types import StringType
 
 from cryptodudez_assets.contracts.catalogue import Status
+from cryptodudez_assets.lake import compaction
 from cryptodudez_assets.lake.compaction import Compacted, Expired, compact, expire, tidy
 from cryptodudez_assets.lake.iceberg.provenance import BATCH
 from cryptodudez_assets.lake.iceberg.tables import data_files
 from cryptodudez_assets.lake.ingest.spill import Spool
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
-from cryptodudez_assets.lake import compaction
 from cryptodudez_assets.lake.upkeep.maintenance import maintain, remove_orphans
 from cryptodudez_assets_tests.builders import READINGS, csv, picture, rows_of, take_in
 from cryptodudez_assets_tests.unit.catalogue_test import entry

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import chain, islice
 from typing import Any, NamedTuple, Self
 
@@ -34,6 +33,7 @@ from cryptodudez_assets.lake.ingest.prefetch import ahead
 from cryptodudez_assets.lake.ingest.reasons import Wording
 from cryptodudez_assets.lake.ingest.spill import Spool
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore.counts import FileCount
 from cryptodudez_assets.lake.metastore.describe import path_of
 from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.lake.store.folders import Link
@@ -63,34 +63,6 @@ REJECT_SCHEMA: dict[str, Any] = {
     "rules": pl.List(pl.String),
     "reason": pl.String,
 }
-
-
-@dataclass
-class FileCount:
-    """What was found in one file. `set_aside` says why none of it is to be used."""
-
-    read: int = 0
-    quarantined: int = 0
-    warned: int = 0
-    as_of: datetime | None = None
-    set_aside: str | None = None
-    anew: str | None = None
-    """Why it is to be catalogued again: its bytes are not those that were catalogued, or it may not be read for now."""
-    failed: bool = False
-    """Whether `set_aside` tells an error that nobody foresaw: of the file, or of what is declared about its layout."""
-    broken: dict[str, int] = field(default_factory=dict)
-    """How many rows break which rule."""
-    first: dict[str, tuple[int, str]] = field(default_factory=dict)
-    """Of each rule the first line that breaks it, and why in words."""
-
-    @property
-    def gave_rows(self) -> bool:
-        """Whether the file can be used, and rows of it are valid."""
-        return self.set_aside is None and self.read > self.quarantined
-
-    def fail(self, why: str) -> None:
-        """Its rows cannot be judged."""
-        self.set_aside, self.failed = why, True
 
 
 Take = Callable[[pl.DataFrame], None]

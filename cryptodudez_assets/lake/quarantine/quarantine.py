@@ -11,8 +11,8 @@ from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.quarantine import Fate, QuarantinedFiles, QuarantinedRows
 from cryptodudez_assets.lake.formats.archives import ARCHIVE_ERRORS, Container, Refused
 from cryptodudez_assets.lake.iceberg.tables import Change, Lakehouse, TableSpec
-from cryptodudez_assets.lake.ingest.reading import FileCount
 from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.metastore.counts import FileCount
 from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.sources.declaration import Source
 

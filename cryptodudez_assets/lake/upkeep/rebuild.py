@@ -20,9 +20,9 @@ from cryptodudez_assets.lake.formats.faults import Misdeclared
 from cryptodudez_assets.lake.iceberg.tables import Lakehouse, TableSpec
 from cryptodudez_assets.lake.ingest.ingest import Batch, Outcome, do_again
 from cryptodudez_assets.lake.ingest.merge import observations_spec, table_spec
-from cryptodudez_assets.lake.ingest.reading import FileCount
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.counts import FileCount
 from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.store.locks import exclusive
