@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
-from cryptodudez_assets.lake.iceberg.tables import TableSpec
+from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.models.eth_signal.inputs import NAMES, PRICES
 from cryptodudez_assets.models.eth_signal.options import CLASSES

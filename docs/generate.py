@@ -14,7 +14,7 @@ from cryptodudez_assets.definitions import defs
 from cryptodudez_assets.feature_store.materialize import table_specs
 from cryptodudez_assets.feature_store.registry import REGISTRY
 from cryptodudez_assets.features import all_views
-from cryptodudez_assets.lake.iceberg.tables import TableSpec
+from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.ingest.merge import observations_spec, table_spec
 from cryptodudez_assets.lake.metastore import file_entries, inventory
 from cryptodudez_assets.lake.quarantine import quarantine

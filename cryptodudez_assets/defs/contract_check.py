@@ -12,7 +12,7 @@ from cryptodudez_assets.defs.judged import CONTENT
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.lake.iceberg.provenance import content_of
-from cryptodudez_assets.lake.iceberg.tables import planned_files, scan_files
+from cryptodudez_assets.lake.iceberg.scan import planned_files, scan_files
 from cryptodudez_assets.lake.lake import Lake
 
 

@@ -11,7 +11,7 @@ from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.feature_store.materialize import materialize, table_specs, without_rows
 from cryptodudez_assets.feature_store.registry import REGISTRY, publish
 from cryptodudez_assets.features.declaration import FeatureView
-from cryptodudez_assets.lake.iceberg.tables import TableSpec
+from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake
 
 

@@ -13,7 +13,7 @@ from cryptodudez_assets.defs.table_checks import build_table_checks
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.features.look_ahead_check import Looked, check, read_for_check
 from cryptodudez_assets.features.moments import MOMENTS
-from cryptodudez_assets.lake.iceberg.tables import Snapshot
+from cryptodudez_assets.lake.iceberg.scan import Snapshot
 from cryptodudez_assets.lake.lake import Lake
 
 EXAMPLES = 5

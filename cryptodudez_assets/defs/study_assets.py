@@ -11,7 +11,7 @@ from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.table_checks import build_table_checks
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of
-from cryptodudez_assets.lake.iceberg.tables import scan
+from cryptodudez_assets.lake.iceberg.scan import scan
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.products.dogecoin import CRYPTO, DOGECOIN, READS, TERMS, report_path, version
 from cryptodudez_assets.reports.sections import markdown

@@ -12,7 +12,7 @@ from cryptodudez_assets.defs.metadata import MODELS, key_of
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.iceberg.provenance import content_of
-from cryptodudez_assets.lake.iceberg.tables import scan
+from cryptodudez_assets.lake.iceberg.scan import scan
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.models.manifest import Manifest
 from cryptodudez_assets.models.registry import Held, Registry

@@ -17,7 +17,7 @@ from pyiceberg.table import Table
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.feature_store.point_in_time import TIME, History, join_as_of
 from cryptodudez_assets.features.declaration import FeatureView
-from cryptodudez_assets.lake.iceberg.tables import planned_files, scan_files
+from cryptodudez_assets.lake.iceberg.scan import planned_files, scan_files
 from cryptodudez_assets.lake.lake import Lake
 
 # pyiceberg cannot count on from the first and the last time that Python knows.

@@ -17,10 +17,12 @@ from pyiceberg.table import Table
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.features.declaration import FeatureView, Input
+from cryptodudez_assets.lake.iceberg.change import Change
 from cryptodudez_assets.lake.iceberg.changes import changed_rows
 from cryptodudez_assets.lake.iceberg.data_files import Transform
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of, kept, made_from
-from cryptodudez_assets.lake.iceberg.tables import PATH, Change, Snapshot, TableSpec
+from cryptodudez_assets.lake.iceberg.scan import PATH, Snapshot
+from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.ingest.prefetch import ahead
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store.locks import exclusive

@@ -6,7 +6,7 @@ from cryptodudez_assets.feature_store.online import Bookmark, OnlineStore
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.iceberg.changes import changed_rows
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of, kept
-from cryptodudez_assets.lake.iceberg.tables import scan
+from cryptodudez_assets.lake.iceberg.scan import scan
 from cryptodudez_assets.lake.lake import Lake, now
 
 

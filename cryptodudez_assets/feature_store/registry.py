@@ -8,7 +8,7 @@ import polars as pl
 from cryptodudez_assets.contracts.base import Contract, UtcTime, columns_of, polars_schema
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, code_of, made_from
-from cryptodudez_assets.lake.iceberg.tables import TableSpec
+from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake, now
 
 

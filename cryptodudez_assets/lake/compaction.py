@@ -11,7 +11,8 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 
 from cryptodudez_assets.lake.iceberg.provenance import BATCH
-from cryptodudez_assets.lake.iceberg.tables import Lakehouse, data_files
+from cryptodudez_assets.lake.iceberg.scan import data_files
+from cryptodudez_assets.lake.iceberg.tables import Lakehouse
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cryptodudez_assets.lake.iceberg.provenance import MADE_FROM, MadeFrom, content_of
-from cryptodudez_assets.lake.iceberg.tables import scan
+from cryptodudez_assets.lake.iceberg.scan import scan
 from cryptodudez_assets.lake.lake import Lake
 
 KEYS_AT_ONCE = 200

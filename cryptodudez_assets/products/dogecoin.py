@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cryptodudez_assets import studies
 from cryptodudez_assets.lake.iceberg.provenance import code_of
-from cryptodudez_assets.lake.iceberg.tables import TableSpec
+from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.studies.contract import KEY, DogecoinStudy
 

@@ -10,7 +10,9 @@ from random import Random
 
 import pytest
 
-from cryptodudez_assets.lake.iceberg.tables import Change, Lakehouse, TableSpec
+from cryptodudez_assets.lake.iceberg.change import Change
+from cryptodudez_assets.lake.iceberg.spec import TableSpec
+from cryptodudez_assets.lake.iceberg.tables import Lakehouse
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests import worker

@@ -17,7 +17,9 @@ from cryptodudez_assets.defs.dead_runs import end_life
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.headless import run_pending
 from cryptodudez_assets.instance import dagster_home
-from cryptodudez_assets.lake.iceberg.tables import Change, Lakehouse, TableSpec
+from cryptodudez_assets.lake.iceberg.change import Change
+from cryptodudez_assets.lake.iceberg.spec import TableSpec
+from cryptodudez_assets.lake.iceberg.tables import Lakehouse
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.upkeep.maintenance import maintain
 from cryptodudez_assets.products.declared import products_of

@@ -14,7 +14,7 @@ from pyiceberg.expressions import AlwaysTrue
 from cryptodudez_assets.feature_store.materialize import materialize
 from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake.iceberg.recording import RecordingCatalog
-from cryptodudez_assets.lake.iceberg.tables import data_files
+from cryptodudez_assets.lake.iceberg.scan import data_files
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.upkeep.maintenance import remove_orphans

@@ -17,7 +17,7 @@ from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.feature_store.materialize import Materialized, materialize
 from cryptodudez_assets.features.stock_rolling import VIEW, rolling_view
 from cryptodudez_assets.lake.exports import export
-from cryptodudez_assets.lake.iceberg.tables import planned_files
+from cryptodudez_assets.lake.iceberg.scan import planned_files
 from cryptodudez_assets.lake.ingest.lookups import bring_up_to_date
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land

@@ -13,7 +13,7 @@ from cryptodudez_assets.contracts.base import Contract, polars_schema
 from cryptodudez_assets.lake.compaction import compact
 from cryptodudez_assets.lake.iceberg import changes
 from cryptodudez_assets.lake.iceberg.changes import changed_rows
-from cryptodudez_assets.lake.iceberg.tables import TableSpec
+from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 

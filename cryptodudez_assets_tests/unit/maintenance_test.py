@@ -15,7 +15,7 @@ from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake import compaction
 from cryptodudez_assets.lake.compaction import Compacted, Expired, compact, expire, tidy
 from cryptodudez_assets.lake.iceberg.provenance import BATCH
-from cryptodudez_assets.lake.iceberg.tables import data_files
+from cryptodudez_assets.lake.iceberg.scan import data_files
 from cryptodudez_assets.lake.ingest.spill import Spool
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries

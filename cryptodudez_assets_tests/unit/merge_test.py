@@ -11,7 +11,7 @@ from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.types import StringType
 
 from cryptodudez_assets.contracts.base import polars_schema
-from cryptodudez_assets.lake.iceberg.tables import planned_files
+from cryptodudez_assets.lake.iceberg.scan import planned_files
 from cryptodudez_assets.lake.ingest.merge import Merged, merging, table_spec
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.sources.declaration import Source

@@ -9,7 +9,9 @@ import pytest
 from pyiceberg.expressions import AlwaysTrue, EqualTo, GreaterThan, In
 
 from cryptodudez_assets.contracts.base import Contract, UtcTime, polars_schema
-from cryptodudez_assets.lake.iceberg.tables import Lakehouse, Snapshot, TableSpec, data_files
+from cryptodudez_assets.lake.iceberg.scan import Snapshot, data_files
+from cryptodudez_assets.lake.iceberg.spec import TableSpec
+from cryptodudez_assets.lake.iceberg.tables import Lakehouse
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.settings import Settings

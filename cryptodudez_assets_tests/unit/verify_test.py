@@ -16,8 +16,10 @@ from pyiceberg.expressions import AlwaysTrue, EqualTo
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.lake.compaction import compact, expire
+from cryptodudez_assets.lake.iceberg.change import Change
 from cryptodudez_assets.lake.iceberg.checksums import RECORD, Damaged
-from cryptodudez_assets.lake.iceberg.tables import Change, TableSpec, data_files
+from cryptodudez_assets.lake.iceberg.scan import data_files
+from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.upkeep.maintenance import remove_orphans
 from cryptodudez_assets.lake.upkeep.verify import Verified, verify_raw, verify_table

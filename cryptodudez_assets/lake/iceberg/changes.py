@@ -9,7 +9,8 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 from pyiceberg.types import StringType
 
-from cryptodudez_assets.lake.iceberg.tables import Lakehouse, data_files, scan_files
+from cryptodudez_assets.lake.iceberg.scan import data_files, scan_files
+from cryptodudez_assets.lake.iceberg.tables import Lakehouse
 
 PROVENANCE = ["file_id", "file_row"]
 # About so many rows of files that differ are compared at a time.

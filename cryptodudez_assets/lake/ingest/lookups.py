@@ -10,7 +10,8 @@ from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets.contracts.rules import breaking, judge
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of, made_from
-from cryptodudez_assets.lake.iceberg.tables import Lakehouse, scan
+from cryptodudez_assets.lake.iceberg.scan import scan
+from cryptodudez_assets.lake.iceberg.tables import Lakehouse
 from cryptodudez_assets.lake.ingest.merge import table_spec
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries

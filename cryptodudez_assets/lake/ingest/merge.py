@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 import polars as pl
 from pyiceberg.expressions import AlwaysFalse, BooleanExpression, In
 
-from cryptodudez_assets.lake.iceberg.tables import PATH, Change, Lakehouse, TableSpec, all_of, within_range_of
+from cryptodudez_assets.lake.iceberg.change import Change
+from cryptodudez_assets.lake.iceberg.scan import PATH, all_of, within_range_of
+from cryptodudez_assets.lake.iceberg.spec import TableSpec
+from cryptodudez_assets.lake.iceberg.tables import Lakehouse
 from cryptodudez_assets.sources.declaration import Source
 
 PLACE = ["file_id", "file_row"]

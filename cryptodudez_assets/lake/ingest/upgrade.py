@@ -13,7 +13,7 @@ import polars as pl
 from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake.iceberg.tables import TableSpec
+from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.ingest.merge import (
     KNOWN_SINCE,
     LANDED,

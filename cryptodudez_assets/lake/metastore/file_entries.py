@@ -13,7 +13,9 @@ from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, EqualTo, G
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import OPEN, REPLACED, Files, Schemas, Status
-from cryptodudez_assets.lake.iceberg.tables import Change, Lakehouse, TableSpec
+from cryptodudez_assets.lake.iceberg.change import Change
+from cryptodudez_assets.lake.iceberg.spec import TableSpec
+from cryptodudez_assets.lake.iceberg.tables import Lakehouse
 
 FILES = TableSpec("catalog.files", Files, (("source", "identity"), ("open", "identity")), ("uri", "member"))
 SCHEMAS = TableSpec("catalog.schemas", Schemas, (("source", "identity"),), ("layout", "version"))

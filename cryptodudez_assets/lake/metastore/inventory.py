@@ -9,7 +9,7 @@ from pyiceberg.table import Table
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import Tables
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of
-from cryptodudez_assets.lake.iceberg.tables import TableSpec
+from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake, now
 
 TABLES = TableSpec("catalog.tables", Tables, (), ("name",))

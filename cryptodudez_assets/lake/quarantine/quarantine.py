@@ -10,7 +10,9 @@ from pyiceberg.expressions import And, EqualTo, In
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.quarantine import Fate, QuarantinedFiles, QuarantinedRows
 from cryptodudez_assets.lake.formats.archives import ARCHIVE_ERRORS, Container, Refused
-from cryptodudez_assets.lake.iceberg.tables import Change, Lakehouse, TableSpec
+from cryptodudez_assets.lake.iceberg.change import Change
+from cryptodudez_assets.lake.iceberg.spec import TableSpec
+from cryptodudez_assets.lake.iceberg.tables import Lakehouse
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore.counts import FileCount
 from cryptodudez_assets.lake.metastore.file_entries import Entry

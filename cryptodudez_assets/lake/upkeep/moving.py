@@ -20,11 +20,12 @@ from pyiceberg.expressions import AlwaysTrue
 from cryptodudez_assets.contracts.base import places_of
 from cryptodudez_assets.lake.iceberg import catalog_database, homes
 from cryptodudez_assets.lake.iceberg.catalog_database import STAGED, Damaged, Pointer, database_file
+from cryptodudez_assets.lake.iceberg.change import Change, committed
 from cryptodudez_assets.lake.iceberg.checksums import Records
 from cryptodudez_assets.lake.iceberg.homes import Refused
 from cryptodudez_assets.lake.iceberg.paths import Immovable, Mapped, Rewriting
 from cryptodudez_assets.lake.iceberg.recording import hashing_io, write_record
-from cryptodudez_assets.lake.iceberg.tables import Change, committed, open_catalog
+from cryptodudez_assets.lake.iceberg.tables import open_catalog
 from cryptodudez_assets.lake.metastore.file_entries import FILES, SCHEMAS
 from cryptodudez_assets.lake.metastore.inventory import TABLES
 from cryptodudez_assets.lake.quarantine.quarantine import FILES as FILES_SET_ASIDE

@@ -17,7 +17,8 @@ from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.contracts.quarantine import Fate
 from cryptodudez_assets.lake.compaction import tidy
 from cryptodudez_assets.lake.formats.faults import Misdeclared
-from cryptodudez_assets.lake.iceberg.tables import Lakehouse, TableSpec
+from cryptodudez_assets.lake.iceberg.spec import TableSpec
+from cryptodudez_assets.lake.iceberg.tables import Lakehouse
 from cryptodudez_assets.lake.ingest.ingest import Batch, Outcome, do_again
 from cryptodudez_assets.lake.ingest.merge import observations_spec, table_spec
 from cryptodudez_assets.lake.lake import Lake, now

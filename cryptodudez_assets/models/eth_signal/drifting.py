@@ -17,7 +17,7 @@ import polars as pl
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.drift import DriftLooks
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of
-from cryptodudez_assets.lake.iceberg.tables import TableSpec
+from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.models.dataset import Dataset, Float32s, Floats
 from cryptodudez_assets.models.drift import Drift, detect

@@ -21,7 +21,8 @@ from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.feature_store.historical import historical_features
 from cryptodudez_assets.features.days import end_of
 from cryptodudez_assets.lake.iceberg.provenance import MADE_FROM, MadeFrom, content_of, kept, made_from
-from cryptodudez_assets.lake.iceberg.tables import TableSpec, scan
+from cryptodudez_assets.lake.iceberg.scan import scan
+from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.models.dataset import Dataset
 from cryptodudez_assets.models.eth_signal.contract import EthTrainingSet

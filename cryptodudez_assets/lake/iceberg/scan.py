@@ -1,0 +1,132 @@
+"""Read a table: which of its data files may hold what is asked for, and these as Polars frames."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from functools import cache, reduce
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from pyiceberg.conversions import from_bytes
+from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual, literal
+from pyiceberg.io.pyarrow import schema_to_pyarrow
+from pyiceberg.manifest import DataFile
+from pyiceberg.schema import Schema
+from pyiceberg.table import FileScanTask, Table
+from pyiceberg.types import (
+    NestedField,
+)
+
+from cryptodudez_assets.lake.store import endpoints
+from cryptodudez_assets.lake.store.places import path_of
+
+if TYPE_CHECKING:
+    pass
+
+
+PATH = " path"  # no column's name begins with a blank
+
+
+class Snapshot:
+    """A table as it was at one moment. Its files are looked up once, however often a little of it is read."""
+
+    def __init__(self, table: Table, snapshot_id: int | None = None) -> None:
+        self._table, self._files = table, data_files(table, snapshot_id=snapshot_id)
+
+    @property
+    def paths(self) -> list[str]:
+        """Its data files."""
+        return [file.file_path for file in self._files]
+
+    def scan(self, values: pl.Series | None = None) -> pl.LazyFrame:
+        """Rows in the files that may hold one of these values in the column of that name (filter again!)."""
+        return self.scan_files(self.paths if values is None else [file.file_path for file in self._holding(values)])
+
+    def scan_files(self, paths: Sequence[str]) -> pl.LazyFrame:
+        """Rows of some of its files."""
+        return scan_files(self._table, paths)
+
+    def _holding(self, values: pl.Series) -> Iterator[DataFile]:
+        field = self._table.schema().find_field(values.name)
+        low, high = (literal(value).to(field.field_type).value for value in _range_of(values))
+
+        def bound(bounds: Mapping[int, bytes] | None, unknown: Any) -> Any:
+            told = (bounds or {}).get(field.field_id)
+            return unknown if told is None else from_bytes(field.field_type, told)
+
+        for file in self._files:
+            if bound(file.lower_bounds, low) <= high and low <= bound(file.upper_bounds, high):
+                yield file
+
+
+def all_of(parts: Iterable[BooleanExpression]) -> BooleanExpression:
+    """True where every part is."""
+    return reduce(And, parts, AlwaysTrue())
+
+
+def within_range_of(values: pl.Series) -> BooleanExpression:
+    """True where the column of this name is between the least and the greatest of these values."""
+    low, high = _range_of(values)
+    return And(GreaterThanOrEqual(values.name, low), LessThanOrEqual(values.name, high))
+
+
+def _range_of(values: pl.Series) -> Iterator[Any]:
+    """Least and greatest, as Iceberg's literals are written."""
+    return (value.isoformat() if isinstance(value, date) else value for value in (values.min(), values.max()))
+
+
+def scan(table: Table, where: BooleanExpression | None = None, snapshot_id: int | None = None) -> pl.LazyFrame:
+    """A lazy frame over the table's files that may match `where`."""
+    return scan_files(table, planned_files(table, where, snapshot_id))
+
+
+def planned_files(table: Table, where: BooleanExpression | None = None, snapshot_id: int | None = None) -> list[str]:
+    """Paths of the data files that may hold rows matching `where`."""
+    return [file.file_path for file in data_files(table, where, snapshot_id)]
+
+
+def data_files(table: Table, where: BooleanExpression | None = None, snapshot_id: int | None = None) -> list[DataFile]:
+    """The data files that may hold rows matching `where`, with their sizes and partitions."""
+    return [task.file for task in scan_tasks(table, where or AlwaysTrue(), snapshot_id)]
+
+
+def scan_tasks(table: Table, where: BooleanExpression, snapshot_id: int | None = None) -> list[FileScanTask]:
+    """The same as pyiceberg's tasks. Raises ValueError where another engine has left deletes beside the data."""
+    tasks = list(table.scan(where, snapshot_id=snapshot_id).plan_files())
+    if any(task.delete_files for task in tasks):
+        raise ValueError(
+            f"{'.'.join(table.name())} has delete files, written by another engine: compact it there first"
+        )
+    return tasks
+
+
+def scan_files(table: Table, paths: Sequence[str], *, with_path: bool = False) -> pl.LazyFrame:
+    """A lazy frame over data files of the table. Columns that were added later are null in older files."""
+    schema = frame_schema(table)
+    if not paths:
+        return pl.LazyFrame(schema={**schema, PATH: pl.String} if with_path else schema)
+    return pl.scan_parquet(
+        [path_of(path) for path in paths],
+        schema=schema,
+        missing_columns="insert",
+        extra_columns="ignore",
+        storage_options=endpoints.for_polars(table.io.properties, paths[0]),
+        hive_partitioning=False,
+        glob=False,
+        include_file_paths=PATH if with_path else None,
+    )
+
+
+def frame_schema(table: Table) -> pl.Schema:
+    """The table's schema as Polars sees it."""
+    return _frame_schema(table.schema().fields)
+
+
+@cache
+def _frame_schema(fields: tuple[NestedField, ...]) -> pl.Schema:
+    return pl.Schema(pl.from_arrow(schema_to_pyarrow(Schema(*fields)).empty_table()).schema)  # type: ignore[union-attr]
+
+
+def snapshot_id_of(table: Table) -> int | None:
+    """The id of the table's newest snapshot, or None where nothing was ever written."""
+    snapshot = table.current_snapshot()
+    return snapshot.snapshot_id if snapshot else None
