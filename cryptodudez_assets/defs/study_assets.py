@@ -4,16 +4,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import dagster as dg
-from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets.defs.metadata import contract_schema, key_of, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.table_checks import build_table_checks
 from cryptodudez_assets.features.declaration import FeatureView
-from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of
-from cryptodudez_assets.lake.iceberg.scan import scan
+from cryptodudez_assets.lake.iceberg.provenance import content_of
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.products.dogecoin import CRYPTO, DOGECOIN, READS, TERMS, report_path, version
+from cryptodudez_assets.products.dogecoin import DOGECOIN, READS, CarriedOut, carry_out, report_path, version
 from cryptodudez_assets.reports.sections import markdown
 from cryptodudez_assets.studies.contract import KEY, DogecoinStudy
 
@@ -41,31 +39,17 @@ def _dogecoin() -> dg.AssetsDefinition:
         if waits_for:
             context.log.info(f"the dogecoin study waits for rows in {', '.join(waits_for)}")
             return
-        yield dg.MaterializeResult(asset_key=key_of(DOGECOIN.name), metadata=carry_out(opened))
+        yield dg.MaterializeResult(asset_key=key_of(DOGECOIN.name), metadata=_told(opened, carry_out(opened)))
 
     return study_dogecoin
 
 
-def carry_out(lake: Lake) -> dict[str, Any]:
-    """Study, report and table; what the UI is to show of them."""
-    # Drawing takes long to load, leaves a folder of its own where it is, and is needed only here.
-    from cryptodudez_assets.reports.figures import data_uri
-    from cryptodudez_assets.reports.page import write
-    from cryptodudez_assets.studies import dogecoin, plots, report, result, words
-
-    inputs = {name: lake.tables.load(name) for name in READS}
-    made = MadeFrom(version(), {name: content_of(table) or 0 for name, table in inputs.items()})
-    found = dogecoin.study(scan(inputs[CRYPTO]), scan(inputs[TERMS]))
-    told, drawn = words.sections(found), plots.draw(found)
-    write(report_path(lake), report.page(found, told, drawn))
-    # The table comes last, since it says what it was made from.
-    with lake.tables.changing(DOGECOIN) as change:
-        change.delete(AlwaysTrue()).add(result.rows_of(found)).note(made.note).remember(made.note).as_result()
-    pictures = {f"plot_{name}": dg.MetadataValue.md(f"![{name}]({data_uri(svg)})") for name, svg in drawn.items()}
+def _told(lake: Lake, done: CarriedOut) -> dict[str, Any]:
+    pictures = {f"plot_{name}": dg.MetadataValue.md(f"![{name}]({uri})") for name, uri in done.pictures.items()}
     return {
         **table_metadata(lake, DOGECOIN.name),
-        **result.key_numbers(found),
-        "words": dg.MetadataValue.md(markdown(told)),
+        **done.key_numbers,
+        "words": dg.MetadataValue.md(markdown(done.words)),
         **pictures,
         "report": dg.MetadataValue.path(report_path(lake)),
     }

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 import pandera.polars as pa
 import polars as pl
 
+from cryptodudez_assets.code_hash import code_hash
 from cryptodudez_assets.contracts.base import Contract, UtcTime, columns_of, polars_schema
 from cryptodudez_assets.features.declaration import FeatureView
-from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, code_of, made_from
+from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, made_from
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake, now
 
@@ -58,7 +59,7 @@ def publish(lake: Lake, views: Sequence[FeatureView]) -> int:
 
 def version_of(views: Iterable[FeatureView]) -> str:
     """A hash of what is declared: all that the registry is made from."""
-    return code_of([], sorted((view.name, view.version) for view in views))
+    return code_hash(more=sorted((view.name, view.version) for view in views))
 
 
 def _described(view: FeatureView, version: int) -> list[dict[str, object]]:

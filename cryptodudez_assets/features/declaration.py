@@ -3,19 +3,20 @@
 Data and pure functions only: no input or output, no Dagster.
 """
 
-import ast
-import hashlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from importlib import import_module
 
 import pandera.polars as pa
 import polars as pl
 
+from cryptodudez_assets.code_hash import code_hash
 from cryptodudez_assets.contracts.base import Contract, UtcTime, columns_of, polars_schema
+
+DEFINING = tuple(f"{__name__.partition('.')[0]}.{room}" for room in ("features", "contracts", "ordering"))
+"""Where the code lies that a view is made of."""
 
 Frames = Mapping[str, pl.LazyFrame]
 """Inputs of a transform by table name, each with the columns that its `Input` names."""
@@ -120,18 +121,5 @@ class FeatureView:
 
     @cached_property
     def version(self) -> str:
-        """A hash of what defines it: its window, its contract's code, its module's, and that of the feature modules it imports."""
-        module = inspect.getmodule(self.transform)
-        defined = _source_with_imports(module.__name__, set()) if module else inspect.getsource(self.transform)
-        reach = f"{self.window} {self.rows_back}"
-        return hashlib.sha256((inspect.getsource(self.contract) + defined + reach).encode()).hexdigest()[:12]
-
-
-def _source_with_imports(name: str, seen: set[str]) -> str:
-    """Source of a module and of all modules of this package that it imports, each once."""
-    seen.add(name)
-    text = inspect.getsource(import_module(name))
-    package = __name__.rpartition(".")[0]
-    nodes = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom))
-    imported = sorted({node.module for node in nodes if node.module and node.module.startswith(f"{package}.")})
-    return text + "".join(_source_with_imports(other, seen) for other in imported if other not in seen)
+        """A hash of what defines it: what its transform and its contract say, its window, how many rows back it looks."""
+        return code_hash(self.transform, self.contract, within=DEFINING, more=(self.window, self.rows_back))

@@ -1,11 +1,18 @@
-"""The dogecoin study as a product: its table, its report, what it reads."""
+"""The dogecoin study as a product: its table, its report, what it reads. The statistics are in `studies/`."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from cryptodudez_assets import studies
-from cryptodudez_assets.lake.iceberg.provenance import code_of
+from pyiceberg.expressions import AlwaysTrue
+
+from cryptodudez_assets import reports, studies
+from cryptodudez_assets.code_hash import code_hash
+from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of
+from cryptodudez_assets.lake.iceberg.scan import scan
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.reports.sections import Section
 from cryptodudez_assets.studies.contract import KEY, DogecoinStudy
 
 DOGECOIN = TableSpec("studies.dogecoin", DogecoinStudy, (), KEY)
@@ -16,11 +23,38 @@ READS = {
 }
 
 
+@dataclass(frozen=True)
+class CarriedOut:
+    """What a study found: the numbers that matter most, the words, and each plot as the address of a picture."""
+
+    key_numbers: Mapping[str, float | int | str]
+    words: Sequence[Section]
+    pictures: Mapping[str, str]
+
+
 def report_path(lake: Lake) -> Path:
     """Where the report is written."""
     return lake.settings.reports / "dogecoin.html"
 
 
+def carry_out(lake: Lake) -> CarriedOut:
+    """Write the report and the table. Every table of `READS` must be there."""
+    # Drawing takes long to load, leaves a folder of its own where it is, and is needed only here.
+    from cryptodudez_assets.reports.figures import data_uri
+    from cryptodudez_assets.reports.page import write
+    from cryptodudez_assets.studies import dogecoin, plots, report, result, words
+
+    inputs = {name: lake.tables.load(name) for name in READS}
+    made = MadeFrom(version(), {name: content_of(table) or 0 for name, table in inputs.items()})
+    found = dogecoin.study(scan(inputs[CRYPTO]), scan(inputs[TERMS]))
+    told, drawn = words.sections(found), plots.draw(found)
+    write(report_path(lake), report.page(found, told, drawn))
+    # The table comes last, since it says what it was made from.
+    with lake.tables.changing(DOGECOIN) as change:
+        change.delete(AlwaysTrue()).add(result.rows_of(found)).note(made.note).remember(made.note).as_result()
+    return CarriedOut(result.key_numbers(found), told, {name: data_uri(svg) for name, svg in drawn.items()})
+
+
 def version() -> str:
-    """A hash of the studies' code."""
-    return code_of(Path(studies.__file__).parent.glob("*.py"))
+    """A hash of the code that carries it out."""
+    return code_hash(carry_out, within=(studies.__name__, reports.__name__))

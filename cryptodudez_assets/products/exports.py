@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptodudez_assets.code_hash import code_hash
 from cryptodudez_assets.lake import exports
-from cryptodudez_assets.lake.iceberg.provenance import code_of
 from cryptodudez_assets.lake.lake import Lake
 
 CANDLES = {
@@ -43,7 +43,7 @@ class Export:
     @property
     def version(self) -> str:
         """A hash of what is written how."""
-        return code_of([Path(exports.__file__)], dict(self.columns))
+        return code_hash(exports.export, more=dict(self.columns))
 
 
 EXPORTS = (

@@ -3,7 +3,6 @@
 Data only: no input or output, no Dagster.
 """
 
-import hashlib
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,8 @@ from typing import Literal
 
 import polars as pl
 
+from cryptodudez_assets import contracts
+from cryptodudez_assets.code_hash import code_hash
 from cryptodudez_assets.contracts.base import TableContract, polars_schema
 from cryptodudez_assets.contracts.expressions import looks_around, told_by
 
@@ -172,7 +173,7 @@ class Source:
             for layout in self.layouts
         ]
         told = (layouts, tuple(self.key), self.newest_by, self.breaker_share, self.breaker_floor)
-        return hashlib.sha256((inspect.getsource(self.contract) + repr(told)).encode()).hexdigest()[:12]
+        return code_hash(self.contract, within=(contracts.__name__,), more=told)
 
     @property
     def newest_column(self) -> list[str]:

@@ -9,10 +9,9 @@ input says now is its *content*, the id of the newest snapshot that said somethi
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 
 from pyiceberg.table import Table
@@ -93,12 +92,6 @@ def changed_at(table: Table, content: int | None) -> datetime:
             break
         since = snapshot
     return datetime.fromtimestamp(since.timestamp_ms / 1000, UTC) if since else datetime.now(UTC)
-
-
-def code_of(files: Iterable[Path], *more: object) -> str:
-    """A version of code: a hash of these files and of whatever else it depends on."""
-    parts = [*(path.read_bytes() for path in sorted(files)), repr(more).encode()]
-    return sha256(b"".join(parts)).hexdigest()[:12]
 
 
 def note_beside(path: Path, made: MadeFrom) -> None:

@@ -1,13 +1,12 @@
 """Columns that another table tells: filled in when rows are read, brought up to date when that table has changed."""
 
-import hashlib
-import inspect
 from collections import Counter
 from collections.abc import Callable
 
 import polars as pl
 from pyiceberg.expressions import AlwaysTrue
 
+from cryptodudez_assets.code_hash import code_hash
 from cryptodudez_assets.contracts.rules import breaking, judge
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of, made_from
 from cryptodudez_assets.lake.iceberg.scan import scan
@@ -73,8 +72,7 @@ def bring_up_to_date(lake: Lake, source: Source, progress: Callable[[str], None]
 
 def version_of(lookup: Lookup) -> str:
     """A hash of what is looked up how."""
-    told = [lookup.column, lookup.by, inspect.getsource(lookup.values)]
-    return hashlib.sha256("\0".join(told).encode()).hexdigest()[:12]
+    return code_hash(lookup.values, more=(lookup.column, lookup.by))
 
 
 def _warned(source: Source, rows: pl.DataFrame) -> dict[str, int]:

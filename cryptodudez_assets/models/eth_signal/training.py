@@ -4,14 +4,13 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 import cryptodudez_assets.models as models_package
+from cryptodudez_assets.code_hash import code_hash
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.models import ledger
 from cryptodudez_assets.models.dataset import Dataset
@@ -79,10 +78,8 @@ def train(lake: Lake, options: SignalOptions, progress: Callable[[str], None] = 
 
 
 def version() -> str:
-    """A hash of the code of all models, and of what a training set depends on."""
-    folder = Path(models_package.__file__).parent
-    parts = [path.read_bytes() for path in sorted(folder.rglob("*.py"))]
-    return sha256(b"".join([*parts, training_set.version().encode()])).hexdigest()[:12]
+    """A hash of the code that trains and judges, and of what a training set depends on."""
+    return code_hash(train, within=(models_package.__name__,), more=training_set.version())
 
 
 @dataclass(frozen=True)

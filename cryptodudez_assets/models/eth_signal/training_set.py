@@ -8,8 +8,6 @@ what it agrees with is renewed.
 import json
 from dataclasses import dataclass
 from datetime import timedelta
-from hashlib import sha256
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -17,6 +15,8 @@ from pyiceberg.expressions import AlwaysTrue, EqualTo
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
 
+from cryptodudez_assets import contracts
+from cryptodudez_assets.code_hash import code_hash
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.feature_store.historical import historical_features
 from cryptodudez_assets.features.days import end_of
@@ -117,11 +117,10 @@ def dataset_of(rows: pl.DataFrame) -> Dataset:
 
 
 def version(options: SignalOptions | None = None) -> str:
-    """A hash of what a training set depends on: this folder's code, that of the views, and the options."""
-    files = (Path(__file__).with_name(name) for name in ("contract.py", "inputs.py", "labels.py", "training_set.py"))
+    """A hash of what a training set depends on: the code that builds it, that of the views, and the options."""
     labelling = (options or SignalOptions()).model_dump_json(include=set(LABELLING))
-    parts = [*(file.read_bytes() for file in files), *(view.version.encode() for view in VIEWS), labelling.encode()]
-    return sha256(b"".join(parts)).hexdigest()[:12]
+    within = (__name__.rpartition(".")[0], contracts.__name__)
+    return code_hash(build, within=within, more=([view.version for view in VIEWS], labelling))
 
 
 def _prices(lake: Lake, snapshot_id: int) -> pl.DataFrame:

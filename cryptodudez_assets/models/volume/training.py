@@ -4,12 +4,11 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from hashlib import sha256
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from cryptodudez_assets.code_hash import code_hash
 from cryptodudez_assets.models.dataset import Float32s
 from cryptodudez_assets.models.manifest import Draft, Manifest, SelfTest, TrainedOn
 from cryptodudez_assets.models.onnx_file import OnnxModel
@@ -101,8 +100,7 @@ def findings_of(registry: Registry, version: int) -> VolumeFindings:
 
 def version() -> str:
     """A hash of the code that a volume model depends on."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
+    return code_hash(train, within=(__name__.rpartition(".")[0],))
 
 
 def _draft(recipe: Recipe, file: bytes, findings: VolumeFindings, judge: Judge, source: Source) -> Draft:

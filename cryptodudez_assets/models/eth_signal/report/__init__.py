@@ -6,8 +6,10 @@ Here is where it lies and which code makes it.
 from pathlib import Path
 
 from cryptodudez_assets import reports
-from cryptodudez_assets.lake.iceberg.provenance import code_of
+from cryptodudez_assets.code_hash import code_hash
 from cryptodudez_assets.lake.lake import Lake
+
+PAGE_FILES = {".css", ".html"}
 
 
 def report_path(lake: Lake) -> Path:
@@ -16,6 +18,9 @@ def report_path(lake: Lake) -> Path:
 
 
 def version() -> str:
-    """A hash of the report's code."""
-    folders = (Path(__file__).parent, Path(reports.__file__).parent)
-    return code_of(path for folder in folders for path in folder.iterdir() if path.is_file())
+    """A hash of the report's code, and of the page that it is put into."""
+    made_by = [
+        f"{__name__}.{name}" for name in ("page.page", "plots.draw", "words.markdown")
+    ]  # loading them takes long
+    files = [path for path in sorted(Path(reports.__file__).parent.iterdir()) if path.suffix in PAGE_FILES]
+    return code_hash(*made_by, within=(__name__, reports.__name__), more=[path.read_text("utf-8") for path in files])
