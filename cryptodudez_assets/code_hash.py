@@ -216,8 +216,7 @@ class _Reader:
         """The module of ours that an expression names, or None."""
         if isinstance(node, ast.Name) and not any(node.id in scope.names for scope in self._scopes):
             imported = {**self._module.imported, **{k: v for scope in self._scopes for k, v in scope.imported.items()}}
-            parent, name = imported.get(node.id, ("", None))
-            full = parent if name is None else f"{parent}.{name}"
+            full = ".".join(filter(None, imported.get(node.id, ("", None))))
             return full if self._program.is_ours(full) and _module(full) else None
         if isinstance(node, ast.Attribute) and (parent := self._module_of(node.value)):
             return f"{parent}.{node.attr}" if _module(f"{parent}.{node.attr}") else None
@@ -272,13 +271,13 @@ class _Reader:
     def _ExceptHandler(self, node: ast.ExceptHandler) -> str:  # noqa: N802
         return f"{self._name(node.name) if node.name else ''} {self._plain(node, 'name')}"
 
-    _MatchAs = _MatchStar = _ExceptHandler  # type: ignore[assignment]
+    _MatchAs = _MatchStar = _ExceptHandler
 
     def _Import(self, node: ast.Import) -> str:  # noqa: N802
         return ""  # what is used of it is met where it is used
 
-    _ImportFrom = _Import  # type: ignore[assignment]
-    _Global = _Nonlocal = _Import  # type: ignore[assignment]
+    _ImportFrom = _Import
+    _Global = _Nonlocal = _Import
 
 
 def _is_said_only(node: object) -> bool:

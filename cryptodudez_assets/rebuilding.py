@@ -8,7 +8,6 @@ from difflib import get_close_matches
 
 import polars as pl
 
-from cryptodudez_assets.defs import study_assets
 from cryptodudez_assets.feature_store import registry
 from cryptodudez_assets.feature_store.materialize import materialize, table_specs
 from cryptodudez_assets.feature_store.online import open_online_store
@@ -106,7 +105,7 @@ def _study(lake: Lake) -> Rebuilt:
     _insist_on(lake, dogecoin.READS)
 
     def make(made: Lake) -> int:
-        study_assets.carry_out(made)
+        dogecoin.carry_out(made)
         rows = made.tables.scan(dogecoin.DOGECOIN.name)
         return 0 if rows is None else int(rows.select(pl.len()).collect().item())
 
