@@ -1,6 +1,6 @@
 """The online store: the latest row of each key, for serving. What a row is, and whether it may be served, is decided here.
 
-Where rows are kept is behind `Shelf`, one file each: `online_sqlite`, `online_postgres`, `online_redis`.
+Where rows are kept is behind `OnlineBackend`, one file each: `online_sqlite`, `online_postgres`, `online_redis`.
 """
 
 import json
@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.feature_store.online_backend import OnlineBackend, OnlineRow
 from cryptodudez_assets.features.declaration import FeatureContract, FeatureView
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom
 
@@ -20,15 +21,6 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 TIMES = ("event_ts", "known_ts")
 BOOKMARK = "snapshot"
-
-
-class Record(NamedTuple):
-    """A row as it is kept: its key and its features as JSON, its times in microseconds since 1970."""
-
-    key: str
-    event: int
-    known: int
-    features: str
 
 
 @dataclass(frozen=True)
@@ -56,27 +48,11 @@ class Bookmark:
         return cls(note["snapshot"], MadeFrom.parse(note["made_from"]))
 
 
-class Shelf(Protocol):
-    """Keeps at most one record for each key of a view."""
-
-    def put(self, view: str, records: Sequence[Record]) -> None:
-        """Keep these (of one key at most one, in the order of keys) but where what is there has later (event, known)."""
-
-    def get(self, view: str, keys: Sequence[str]) -> dict[str, Record]:
-        """The records of those keys that there are."""
-
-    def drop(self, view: str) -> None:
-        """Forget a view."""
-
-    def close(self) -> None:
-        """Let go of connections."""
-
-
 @dataclass(frozen=True)
 class OnlineStore:
     """Latest features by key. Every process opens its own; threads may share one."""
 
-    shelf: Shelf
+    backend: OnlineBackend
 
     def write(self, view: FeatureView, rows: pl.DataFrame) -> None:
         """Take in rows of the view, in any order, again or not: what is newest by (event_ts, known_ts) stays.
@@ -85,7 +61,7 @@ class OnlineStore:
         one row only, so until then there would be none to serve. Numbers that are not finite become null.
         """
         if records := _records(view, rows):
-            self.shelf.put(view.name, records)
+            self.backend.put(view.name, records)
 
     def read(
         self, view: FeatureView, keys: Sequence[Mapping[str, Any]], features: Sequence[str], now: datetime
@@ -108,34 +84,34 @@ class OnlineStore:
         view: FeatureView,
         keys: Sequence[Mapping[str, Any]],
         features: Sequence[str],
-        may_be_served: Callable[[Record], bool],
+        may_be_served: Callable[[OnlineRow], bool],
     ) -> list[dict[str, Any]]:
         shape = _shape(view.contract, tuple(view.key))
         decoders = shape.decoders(view.name, features)
         texts = [shape.key_text(view.name, key) for key in keys]
-        there = self.shelf.get(view.name, sorted({text for text in texts if text is not None}))
+        there = self.backend.get(view.name, sorted({text for text in texts if text is not None}))
         served = {key: _decoded(record, decoders) for key, record in there.items() if may_be_served(record)}
         nothing = dict.fromkeys([*TIMES, *features])
         return [dict(served.get(text, nothing) if text is not None else nothing) for text in texts]
 
     def bookmark(self, view: FeatureView) -> "Bookmark | None":
         """How far the view was brought here."""
-        there = self.shelf.get(_bookmark(view.name), [BOOKMARK])
+        there = self.backend.get(_bookmark(view.name), [BOOKMARK])
         return Bookmark.parse(there[BOOKMARK].features, view.history) if there else None
 
     def note_published(self, view: FeatureView, bookmark: "Bookmark") -> None:
         """Write down how far the view is here. Call it when it is."""
         at = _microseconds(datetime.now(UTC))
-        self.shelf.put(_bookmark(view.name), [Record(BOOKMARK, at, at, bookmark.told)])
+        self.backend.put(_bookmark(view.name), [OnlineRow(BOOKMARK, at, at, bookmark.told)])
 
     def drop(self, view: str) -> None:
         """Forget a view."""
-        self.shelf.drop(_bookmark(view))
-        self.shelf.drop(view)
+        self.backend.drop(_bookmark(view))
+        self.backend.drop(view)
 
     def close(self) -> None:
         """Let go of connections."""
-        self.shelf.close()
+        self.backend.close()
 
 
 def open_online_store(url: str) -> OnlineStore:
@@ -143,17 +119,17 @@ def open_online_store(url: str) -> OnlineStore:
     # What one does not use need not be installed, nor take time to import.
     match url.partition("://")[0]:
         case "sqlite":
-            from cryptodudez_assets.feature_store.online_sqlite import SqliteShelf
+            from cryptodudez_assets.feature_store.online_sqlite import SqliteBackend
 
-            return OnlineStore(SqliteShelf(url))
+            return OnlineStore(SqliteBackend(url))
         case "postgresql" | "postgres":
-            from cryptodudez_assets.feature_store.online_postgres import PostgresShelf
+            from cryptodudez_assets.feature_store.online_postgres import PostgresBackend
 
-            return OnlineStore(PostgresShelf(url))
+            return OnlineStore(PostgresBackend(url))
         case "redis" | "rediss" | "unix":
-            from cryptodudez_assets.feature_store.online_redis import RedisShelf
+            from cryptodudez_assets.feature_store.online_redis import RedisBackend
 
-            return OnlineStore(RedisShelf(url))
+            return OnlineStore(RedisBackend(url))
         case scheme:
             raise ValueError(f"no online store at {scheme}://…; expected sqlite:///file, postgresql://… or redis://…")
 
@@ -208,7 +184,7 @@ def _decoder(dtype: pl.DataType) -> Decoder:
     return float if dtype.is_float() else lambda value: value
 
 
-def _decoded(record: Record, decoders: Sequence[tuple[str, Decoder]]) -> dict[str, Any]:
+def _decoded(record: OnlineRow, decoders: Sequence[tuple[str, Decoder]]) -> dict[str, Any]:
     values = json.loads(record.features)
     row: dict[str, Any] = {"event_ts": _time(record.event), "known_ts": _time(record.known)}
     for name, decode in decoders:
@@ -227,7 +203,7 @@ def _microseconds(time: datetime) -> int:
     return (time - EPOCH) // MICROSECOND
 
 
-def _records(view: FeatureView, rows: pl.DataFrame) -> list[Record]:
+def _records(view: FeatureView, rows: pl.DataFrame) -> list[OnlineRow]:
     schema = polars_schema(view.contract)
     newest = rows.cast({name: schema[name] for name in rows.columns}).drop_nulls([*view.key, *TIMES])
     newest = newest.sort(*TIMES, maintain_order=True)
@@ -237,4 +213,4 @@ def _records(view: FeatureView, rows: pl.DataFrame) -> list[Record]:
         *(pl.col(name).to_physical() for name in TIMES), pl.struct(plain).struct.json_encode().alias("json")
     )
     keys = map(_key_text, newest.select(view.key).rows() if view.key else [()] * len(newest))
-    return sorted(Record(key, *values) for key, values in zip(keys, kept.rows(), strict=True))
+    return sorted(OnlineRow(key, *values) for key, values in zip(keys, kept.rows(), strict=True))

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from cryptodudez_assets.feature_store.online import Record
+from cryptodudez_assets.feature_store.online_backend import OnlineRow
 
 TABLE = """CREATE TABLE IF NOT EXISTS cryptodudez_online (
     view TEXT, key TEXT, event BIGINT NOT NULL, known BIGINT NOT NULL, features TEXT NOT NULL, PRIMARY KEY (view, key))"""
@@ -20,7 +20,7 @@ GET = "SELECT key, event, known, features FROM cryptodudez_online WHERE view = %
 DROP = "DELETE FROM cryptodudez_online WHERE view = %s"
 
 
-class PostgresShelf:
+class PostgresBackend:
     """Records in one table, over one connection; when the server went away, the next request connects again."""
 
     def __init__(self, url: str) -> None:
@@ -28,12 +28,12 @@ class PostgresShelf:
         self._lock = Lock()
         self._connection = self._connect()
 
-    def put(self, view: str, records: Sequence[Record]) -> None:  # noqa: D102
+    def put(self, view: str, records: Sequence[OnlineRow]) -> None:  # noqa: D102
         columns = [list(column) for column in zip(*records, strict=True)]
         self._run(PUT, [view, *columns])
 
-    def get(self, view: str, keys: Sequence[str]) -> dict[str, Record]:  # noqa: D102
-        return {row[0]: Record(*row) for row in self._run(GET, [view, list(keys)])}
+    def get(self, view: str, keys: Sequence[str]) -> dict[str, OnlineRow]:  # noqa: D102
+        return {row[0]: OnlineRow(*row) for row in self._run(GET, [view, list(keys)])}
 
     def drop(self, view: str) -> None:  # noqa: D102
         self._run(DROP, [view])

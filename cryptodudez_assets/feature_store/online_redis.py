@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cryptodudez_assets.feature_store.online import Record
+from cryptodudez_assets.feature_store.online_backend import OnlineRow
 
 ROWS_A_CALL = 1000  # Redis does nothing else during a script
 # A hash for each view: key -> "event known features". Times fit into Lua's numbers until the year 2255.
@@ -19,7 +19,7 @@ end
 """
 
 
-class RedisShelf:
+class RedisBackend:
     """Records in a hash for each view."""
 
     def __init__(self, url: str) -> None:
@@ -30,12 +30,12 @@ class RedisShelf:
         self._redis: Any = Redis.from_url(url, decode_responses=True)
         self._put = self._redis.register_script(PUT)
 
-    def put(self, view: str, records: Sequence[Record]) -> None:  # noqa: D102
+    def put(self, view: str, records: Sequence[OnlineRow]) -> None:  # noqa: D102
         for start in range(0, len(records), ROWS_A_CALL):
             part = records[start : start + ROWS_A_CALL]
             self._put(keys=[_name(view)], args=[value for record in part for value in record])
 
-    def get(self, view: str, keys: Sequence[str]) -> dict[str, Record]:  # noqa: D102
+    def get(self, view: str, keys: Sequence[str]) -> dict[str, OnlineRow]:  # noqa: D102
         texts = self._redis.hmget(_name(view), keys) if keys else []
         return dict(_found(keys, texts))
 
@@ -50,8 +50,8 @@ def _name(view: str) -> str:
     return f"cryptodudez:online:{view}"
 
 
-def _found(keys: Sequence[str], texts: Sequence[str | None]) -> Iterator[tuple[str, Record]]:
+def _found(keys: Sequence[str], texts: Sequence[str | None]) -> Iterator[tuple[str, OnlineRow]]:
     for key, text in zip(keys, texts, strict=True):
         if text is not None:
             event, known, features = text.split(" ", 2)
-            yield key, Record(key, int(event), int(known), features)
+            yield key, OnlineRow(key, int(event), int(known), features)

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 from urllib.parse import unquote
 
-from cryptodudez_assets.feature_store.online import Record
+from cryptodudez_assets.feature_store.online_backend import OnlineRow
 from cryptodudez_assets.lake.store.private import make_private, private_file
 
 PATIENCE_SECONDS = 60
@@ -19,7 +19,7 @@ PUT = """INSERT INTO online VALUES (?, ?, ?, ?, ?) ON CONFLICT (view, key)
 GET = "SELECT key, event, known, features FROM online WHERE view = ? AND key IN (SELECT value FROM json_each(?))"
 
 
-class SqliteShelf:
+class SqliteBackend:
     """Records in one table. Reading and writing have a connection each, so that threads do not wait for a write either."""
 
     def __init__(self, url: str) -> None:
@@ -30,13 +30,13 @@ class SqliteShelf:
         self._reader, self._writer = _connect(path), _connect(path)
         self._writer.execute(TABLE)
 
-    def put(self, view: str, records: Sequence[Record]) -> None:  # noqa: D102
+    def put(self, view: str, records: Sequence[OnlineRow]) -> None:  # noqa: D102
         self._change(PUT, [(view, *record) for record in records])
 
-    def get(self, view: str, keys: Sequence[str]) -> dict[str, Record]:  # noqa: D102
+    def get(self, view: str, keys: Sequence[str]) -> dict[str, OnlineRow]:  # noqa: D102
         with self._reading:
             rows = self._reader.execute(GET, (view, json.dumps(keys))).fetchall()
-        return {row[0]: Record(*row) for row in rows}
+        return {row[0]: OnlineRow(*row) for row in rows}
 
     def drop(self, view: str) -> None:  # noqa: D102
         self._change("DELETE FROM online WHERE view = ?", [(view,)])

@@ -61,8 +61,8 @@ def test_a_write_that_fails_leaves_all_as_it_was(settings: Settings, tmp_path: P
     store = open_online_store(f"sqlite:///{tmp_path / 'online.db'}")
     good, bad = ('["Oslo", 1]', 1, 1, "{}"), ("x", object(), 1, "{}")
     with pytest.raises(Exception, match="type 'object' is not supported"):
-        store.shelf.put("weather", [good, bad])  # type: ignore[list-item]
-    assert store.shelf.get("weather", [good[0]]) == {}
+        store.backend.put("weather", [good, bad])  # type: ignore[list-item]
+    assert store.backend.get("weather", [good[0]]) == {}
     store.write(WEATHER, rows(WEATHER, row(0)))
     assert store.read(WEATHER, [OSLO], ["wet"], after(0))[0]["wet"] is True
     store.close()
