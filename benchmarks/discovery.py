@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake.compaction import tidy
+from cryptodudez_assets.lake.compaction import compact_if_due
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import Cursor, discover
@@ -71,7 +71,7 @@ def enter(lake: Lake, found: list[StoredObject]) -> None:
         for one in found
     ]
     file_entries.record(lake.tables, SOURCE, rows)
-    tidy(lake, [file_entries.FILES.name])
+    compact_if_due(lake, [file_entries.FILES.name])
 
 
 def look(lake: Lake, cursor: Cursor) -> tuple[float, Cursor, list[StoredObject]]:

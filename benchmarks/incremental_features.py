@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from cryptodudez_assets.feature_store.materialize import materialize
-from cryptodudez_assets.features import all_views, in_order
+from cryptodudez_assets.features import all_views, topological
 from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.ingest.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
@@ -65,7 +65,7 @@ def bring_in(lake: Lake, source: str, *paths: Path) -> None:
 
 def compute(lake: Lake, full: bool) -> tuple[float, int]:
     began = time.process_time()
-    rows = sum(materialize(lake, view, full=full).rows for view in in_order(all_views().values()))
+    rows = sum(materialize(lake, view, full=full).rows for view in topological(all_views().values()))
     return time.process_time() - began, rows
 
 

@@ -24,7 +24,7 @@ from cryptodudez_assets.models.volume import data
 from cryptodudez_assets.models.volume.options import VolumeOptions
 from cryptodudez_assets.models.volume.predict import predict
 from cryptodudez_assets.models.volume.recipes import reference_forest
-from cryptodudez_assets.models.volume.training import Source, registry_of, train
+from cryptodudez_assets.models.volume.training import TrainedFrom, registry_of, train
 from cryptodudez_assets.settings import Settings
 
 SYMBOLS_A_FILE, DAYS = 50, 3500
@@ -79,7 +79,7 @@ def ours(folder: Path) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(home=Path(home))
         rows = pl.scan_parquet(folder / "*.parquet")
-        trained = train(rows, Source("made up", 0, {}), settings, VolumeOptions(), _stderr)
+        trained = train(rows, TrainedFrom("made up", 0, {}), settings, VolumeOptions(), _stderr)
         seconds, version = time.perf_counter() - began, trained.manifest.version
         model = predictor.load(registry_of(settings), version)
         row_ms = _median_ms(lambda: predict(model, 1e5, 20.0))

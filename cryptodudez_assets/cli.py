@@ -41,14 +41,14 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
         from cryptodudez_assets.lake.iceberg.catalog_database import OutOfReach
-        from cryptodudez_assets.lake.iceberg.homes import Refused
+        from cryptodudez_assets.lake.iceberg.homes import HomeRefused
 
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
             vars(error)["message"] = visible(error.message, lines=True)
             raise
-        except Refused as refused:
+        except HomeRefused as refused:
             raise click.ClickException(visible(str(refused), lines=True)) from None
         except OutOfReach as error:
             said = str(error).partition("\n")[0]  # the driver goes on with advice

@@ -91,7 +91,7 @@ class Campaign:
         simulate(folder / "samples", SAMPLES)
         lake = Lake.open(self.settings)
         for name, source in all_sources().items():
-            if not source.guest_of:
+            if not source.shares_raw_with:
                 list(land(lake, name, sorted((folder / "samples" / name).iterdir())))
         shutil.copytree(self.settings.home, self._saved[False])
         began = monotonic()

@@ -9,7 +9,7 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.rules import assert_holds
-from cryptodudez_assets.features import FeatureView, all_views, in_order
+from cryptodudez_assets.features import FeatureView, all_views, topological
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
@@ -41,7 +41,7 @@ def computed(view: FeatureView, inputs: Mapping[str, pl.LazyFrame]) -> pl.DataFr
 def with_views(tables: Mapping[str, pl.LazyFrame]) -> dict[str, pl.LazyFrame]:
     """The tables and all views over them; without those of which an input is not there."""
     frames = dict(tables)
-    for view in in_order(all_views().values()):
+    for view in topological(all_views().values()):
         if not frames.keys() >= {one.table for one in view.inputs}:
             continue
         frames[view.table] = computed(view, frames).lazy()

@@ -18,7 +18,7 @@ from cryptodudez_assets.models.findings import (
     Bin,
     Findings,
     Interval,
-    Judged,
+    JudgedRecipe,
     Judgement,
     Placebo,
     Regime,
@@ -261,7 +261,7 @@ def _verdict(skill: bool, scores: Scores, judged: Backtest) -> Verdict:
     return Verdict(skill=skill, words=words, tests=tests)
 
 
-def _baselines() -> list[Judged]:
+def _baselines() -> list[JudgedRecipe]:
     n = len(_tested())
     shares = np.bincount(_labels()) / n
     majority = _scores(_frame(np.tile(shares, (n, 1))))
@@ -269,15 +269,15 @@ def _baselines() -> list[Judged]:
     rng = np.random.default_rng(3)
     momentum = predictions(False)["momentum"]["position"].to_numpy()
     return [
-        Judged(name="majority", scores=majority, backtests=_backtests(_positions(np.full(n, shares.argmax())))),
-        Judged(
+        JudgedRecipe(name="majority", scores=majority, backtests=_backtests(_positions(np.full(n, shares.argmax())))),
+        JudgedRecipe(
             name="persistence",
             scores=_scores(_frame(0.4 * np.eye(3)[known] + 0.2)),
             backtests=_backtests(_positions(known)),
         ),
-        Judged(name="buy_and_hold", scores=None, backtests=_backtests(np.ones(n))),
-        Judged(name="momentum", scores=None, backtests=_backtests(momentum)),
-        Judged(name="random", scores=None, backtests=_backtests(_positions(rng.integers(0, 3, n)))),
+        JudgedRecipe(name="buy_and_hold", scores=None, backtests=_backtests(np.ones(n))),
+        JudgedRecipe(name="momentum", scores=None, backtests=_backtests(momentum)),
+        JudgedRecipe(name="random", scores=None, backtests=_backtests(_positions(rng.integers(0, 3, n)))),
     ]
 
 

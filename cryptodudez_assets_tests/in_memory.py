@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from cryptodudez_assets.contracts.rules import breaking, broken_rules, judge
+from cryptodudez_assets.contracts.rules import breaking, broken_rules, evaluate_rules
 from cryptodudez_assets.lake.formats.csv.chunks import CHUNK_BYTES, chunks
 from cryptodudez_assets.lake.formats.csv.dialect import Dialect
 from cryptodudez_assets.lake.formats.csv.parse import ChunkReader
@@ -51,7 +51,7 @@ def fates(source: Source, layout: Layout, records: Sequence[Mapping[str, str]], 
     writer.writerows({**{n: v for n, v in good.items() if n in layout.columns}, **record} for record in records)
     dialect = Dialect("utf-8", ",", "\n", tuple(layout.columns))
     (chunk,) = chunks(io.BytesIO(text.getvalue().encode()), dialect, CHUNK_BYTES)
-    parsed = ChunkReader(dialect, layout).read(replace(chunk, tidy=chunk.tidy and not careful), 1)
+    parsed = ChunkReader(dialect, layout).read(replace(chunk, is_unambiguous=chunk.is_unambiguous and not careful), 1)
     assert parsed.table is not None
     raw = pl.DataFrame(pl.from_arrow(parsed.table)).with_columns(
         pl.lit("f").alias(FILE), pl.lit(TODAY).alias(CATALOGUED), *(pl.lit(v).alias(n) for n, v in told.items())
@@ -61,7 +61,7 @@ def fates(source: Source, layout: Layout, records: Sequence[Mapping[str, str]], 
     for _, row, rules in misfits:
         found[row] = [*found.get(row, []), *rules]
     rows = clean_keys(source, rows)[0].with_columns(pl.col("known_ts").fill_null(TODAY))
-    findings = list(judge(source.contract, rows))
+    findings = list(evaluate_rules(source.contract, rows))
     wrong = breaking(findings)
     broken = iter(broken_rules(findings, wrong) if wrong is not None else [])
     for number, row in enumerate(rows.to_dicts()):

@@ -24,7 +24,7 @@ from cryptodudez_assets.models.predictor import as_rows
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.models.volume.model_file import to_file
 from cryptodudez_assets.models.volume.options import FEATURES
-from cryptodudez_assets.models.volume.recipes import SHARE, Fitted, Recipe
+from cryptodudez_assets.models.volume.recipes import SHARE, Fitted, VolumeRecipe
 from cryptodudez_assets_tests import findings_builder
 
 TOY_FEATURES = ("momentum", "volatility", "mood")
@@ -127,7 +127,7 @@ def register_volume(registry: Registry, share: float = 0.8) -> Manifest:
     """Register a model that says this share of the average volume."""
     features = np.array([[10.0, 1.0], [1000.0, 20.0]], np.float32)
     estimator = DecisionTreeRegressor().fit(features, [share, share])
-    file = to_file(Fitted(Recipe(SHARE, DecisionTreeRegressor, {}), estimator, []), features)
+    file = to_file(Fitted(VolumeRecipe(SHARE, DecisionTreeRegressor, {}), estimator, []), features)
     said = OnnxModel(file).predict(features).tolist()
     told = {"classes": [], "self_test": SelfTest(inputs=as_rows(features), values=said), "recipe": SHARE}
     draft = toy_draft(fitted_toy(n_features=2), FEATURES, **told)

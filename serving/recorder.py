@@ -20,7 +20,7 @@ GATHER_SECONDS = 0.001
 log = logging.getLogger(__name__)
 
 
-class Recorder:
+class ReceiptWriter:
     """Writes receipts of predictions in groups. Belongs to one event loop; `run` must be running."""
 
     def __init__(self, receipts: Receipts, kept: int = KEPT, kept_bytes: int = KEPT_BYTES) -> None:

@@ -17,8 +17,8 @@ from cryptodudez_assets.models.volume.options import VOLUME
 from cryptodudez_assets.settings import Settings
 from serving.metrics import Metrics
 from serving.model_slot import ModelSlot
-from serving.recorder import Recorder
-from serving.signal_desk import SignalDesk
+from serving.recorder import ReceiptWriter
+from serving.signal_desk import SignalService
 
 MODELS = (SIGNAL, VOLUME)
 
@@ -29,8 +29,8 @@ class Services:
 
     slots: dict[str, ModelSlot]
     store: OnlineStore
-    recorder: Recorder
-    desk: SignalDesk
+    recorder: ReceiptWriter
+    desk: SignalService
     metrics: Metrics
     draining: bool = False
 
@@ -46,8 +46,8 @@ async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[S
     """Load the champions, and keep watch for the next; leaving writes the receipts that wait."""
     slots = {name: ModelSlot(Registry(settings.models, name), metrics) for name in MODELS}
     store, receipts = open_online_store(settings.online), Receipts(settings.receipts)
-    recorder = Recorder(receipts)
-    desk = SignalDesk(slots[SIGNAL], store, receipts)
+    recorder = ReceiptWriter(receipts)
+    desk = SignalService(slots[SIGNAL], store, receipts)
     for slot in slots.values():
         await asyncio.to_thread(slot.refresh)
     watching = [asyncio.create_task(slot.watch()) for slot in slots.values()]

@@ -52,7 +52,7 @@ class _Decided:
     receipt_id: str
 
 
-class SignalDesk:
+class SignalService:
     """Answers for the API and the dashboard. All but `encoded` may block: it is for worker threads."""
 
     def __init__(self, slot: ModelSlot, store: OnlineStore, receipts: Receipts) -> None:

@@ -20,7 +20,7 @@ from cryptodudez_assets.contracts.expressions import looks_around
 
 
 @dataclass(frozen=True)
-class Finding:
+class RuleResult:
     """One rule and the rows that break it."""
 
     rule: str
@@ -28,7 +28,7 @@ class Finding:
     broken: pl.Series
 
 
-def judge(contract: type[Contract], frame: pl.DataFrame) -> Iterator[Finding]:
+def evaluate_rules(contract: type[Contract], frame: pl.DataFrame) -> Iterator[RuleResult]:
     """Every rule of the contract that at least one row of `frame` breaks.
 
     A null breaks only the rule that forbids it: other rules hold where they cannot be decided.
@@ -37,7 +37,7 @@ def judge(contract: type[Contract], frame: pl.DataFrame) -> Iterator[Finding]:
     held = frame.select(rule.holds.all(ignore_nulls=True).alias(str(number)) for number, rule in enumerate(rules))
     broken = [rule for rule, holds in zip(rules, held.row(0), strict=True) if not holds]
     flags = frame.select((~rule.holds).fill_null(value=False).alias(str(number)) for number, rule in enumerate(broken))
-    yield from (Finding(rule.name, rule.is_warning, rows) for rule, rows in zip(broken, flags, strict=True))
+    yield from (RuleResult(rule.name, rule.is_warning, rows) for rule, rows in zip(broken, flags, strict=True))
 
 
 def rules_of(contract: type[Contract]) -> Iterator[tuple[str, pl.Expr]]:
@@ -45,13 +45,13 @@ def rules_of(contract: type[Contract]) -> Iterator[tuple[str, pl.Expr]]:
     yield from ((rule.name, rule.holds) for rule in _rules(contract))
 
 
-def breaking(findings: Iterable[Finding], *, warnings: bool = False) -> pl.Series | None:
+def breaking(findings: Iterable[RuleResult], *, warnings: bool = False) -> pl.Series | None:
     """Which rows break a rule that sets them aside (or one that only warns); None where no row does."""
     flags = [finding.broken for finding in findings if finding.is_warning == warnings]
     return reduce(or_, flags) if flags else None
 
 
-def broken_rules(findings: Iterable[Finding], wrong: pl.Series) -> list[list[str]]:
+def broken_rules(findings: Iterable[RuleResult], wrong: pl.Series) -> list[list[str]]:
     """Of each row that is `wrong`, which rules it breaks, but for those that only warn."""
     errors = [finding for finding in findings if not finding.is_warning]
     flags = zip(*(finding.broken.filter(wrong).to_list() for finding in errors), strict=True)

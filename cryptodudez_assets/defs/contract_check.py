@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from cryptodudez_assets.contracts.base import Contract
-from cryptodudez_assets.contracts.rules import judge
+from cryptodudez_assets.contracts.rules import evaluate_rules
 from cryptodudez_assets.defs.judged import CONTENT
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.resources import LakeResource
@@ -56,7 +56,7 @@ def count_broken_rules(lake: Lake, table: str, contract: type[Contract]) -> tupl
     warnings: dict[str, int] = {}
     for path in planned_files(found) if found is not None else ():
         assert found is not None  # noqa: S101  (for the type checker: there are paths)
-        for finding in judge(contract, scan_files(found, [path]).collect()):
+        for finding in evaluate_rules(contract, scan_files(found, [path]).collect()):
             counts = warnings if finding.is_warning else errors
             counts[finding.rule] = counts.get(finding.rule, 0) + int(finding.broken.sum())
     return errors, warnings

@@ -13,7 +13,7 @@ from cryptodudez_assets.defs.table_checks import build_table_checks
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.features.look_ahead_check import Looked, check, read_for_check
 from cryptodudez_assets.features.moments import MOMENTS
-from cryptodudez_assets.lake.iceberg.scan import Snapshot
+from cryptodudez_assets.lake.iceberg.scan import TableAt
 from cryptodudez_assets.lake.lake import Lake
 
 EXAMPLES = 5
@@ -89,7 +89,7 @@ class SpotCheck:
 def spot_check(lake: Lake, view: FeatureView, random: Random) -> SpotCheck:
     """Look at the view on its inputs as they are now: each is read once, from one snapshot, for all moments."""
     tables = {one.table: lake.tables.table(one.table) for one in view.inputs}
-    snapshots = {name: Snapshot(table) for name, table in tables.items() if table is not None}
+    snapshots = {name: TableAt(table) for name, table in tables.items() if table is not None}
     if len(snapshots) < len(view.inputs):
         return SpotCheck([], "none", {})
     rows, keys = read_for_check(view, {name: snapshot.scan() for name, snapshot in snapshots.items()}, random)

@@ -16,7 +16,7 @@ def build_loads_check(asset: dg.AssetKey, model: str) -> dg.AssetChecksDefinitio
     )
     def champion_loads(lake: LakeResource) -> dg.AssetCheckResult:
         """Load it as the API does."""
-        from cryptodudez_assets.models.predictor import Refused, load
+        from cryptodudez_assets.models.predictor import ModelRefused, load
 
         registry = Registry(lake.open().settings.models, model)
         promotions = registry.promotions()
@@ -24,7 +24,7 @@ def build_loads_check(asset: dg.AssetKey, model: str) -> dg.AssetChecksDefinitio
             return dg.AssetCheckResult(passed=True, description="nothing was promoted yet")
         try:
             predictor = load(registry, promotions[-1].version)
-        except Refused as refused:
+        except ModelRefused as refused:
             return dg.AssetCheckResult(passed=False, description=str(refused))
         return dg.AssetCheckResult(passed=True, description=f"{predictor.manifest.label} loads and predicts as it did")
 

@@ -60,7 +60,7 @@ def table_keys(source: Source) -> list[dg.AssetKey]:
 
 def build_source_assets(source: Source) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """All assets of a source."""
-    raw = [] if source.guest_of else [_raw(source)]
+    raw = [] if source.shares_raw_with else [_raw(source)]
     return [*raw, _catalogue(source), _ingest(source)]
 
 

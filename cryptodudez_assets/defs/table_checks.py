@@ -11,7 +11,7 @@ from cryptodudez_assets.defs.contract_check import build_contract_check
 from cryptodudez_assets.defs.judged import CONTENT
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.resources import LakeResource
-from cryptodudez_assets.lake.iceberg.homes import Refused
+from cryptodudez_assets.lake.iceberg.homes import HomeRefused
 from cryptodudez_assets.lake.iceberg.provenance import content_of
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.upkeep.verify import Verified, verify_table
@@ -60,7 +60,7 @@ def _content(lake: Lake, table: str) -> int | None:
     """What the check is about; None where the table's metadata cannot be read, which the check itself then says."""
     try:
         return content_of(lake.tables.table(table))
-    except (Refused, OSError, ValueError):
+    except (HomeRefused, OSError, ValueError):
         return None
 
 

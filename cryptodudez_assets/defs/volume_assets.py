@@ -69,7 +69,7 @@ def _volume_model(view: FeatureView) -> dg.AssetsDefinition:
 def _train(lake: Lake, context: dg.AssetExecutionContext) -> dict[str, Any] | None:
     from cryptodudez_assets.models.volume.data import TooFewRows
     from cryptodudez_assets.models.volume.promoting import FILE, settle
-    from cryptodudez_assets.models.volume.training import LOG, Source, findings_of, registry_of, train
+    from cryptodudez_assets.models.volume.training import LOG, TrainedFrom, findings_of, registry_of, train
 
     table = lake.tables.table(TABLE)
     content = content_of(table)
@@ -79,7 +79,9 @@ def _train(lake: Lake, context: dg.AssetExecutionContext) -> dict[str, Any] | No
     manifest = _unfinished(registry, content)
     if manifest is None:
         try:
-            trained = train(scan(table), Source(TABLE, content, {}), lake.settings, VolumeOptions(), context.log.info)
+            trained = train(
+                scan(table), TrainedFrom(TABLE, content, {}), lake.settings, VolumeOptions(), context.log.info
+            )
         except TooFewRows as few:
             registry.hold(Held(inputs={TABLE: content}, why=str(few)))
             raise

@@ -17,7 +17,7 @@ import polars as pl
 
 from cryptodudez_assets.drafting.choices import Choices, Undecided, Unusable
 from cryptodudez_assets.drafting.spelling import looks_like_data
-from cryptodudez_assets.lake.formats.archives import Container, Refused, format_of, members
+from cryptodudez_assets.lake.formats.archives import Container, FileRefused, format_of, members
 from cryptodudez_assets.lake.formats.csv.chunks import Chunk, chunks
 from cryptodudez_assets.lake.formats.csv.dialect import HEAD_BYTES, Dialect, decode, recognise
 from cryptodudez_assets.lake.formats.csv.headers import DELIMITERS, clean
@@ -62,7 +62,7 @@ def read_sample(path: Path, choices: Choices) -> Sample:
     try:
         with _opened(path) as (text, member):
             return _read(text, member, choices)
-    except (Refused, Fault, OSError) as error:
+    except (FileRefused, Fault, OSError) as error:
         raise Unusable(f"{path}: {error}") from None
 
 
@@ -78,7 +78,7 @@ def _opened(path: Path) -> Iterator[tuple[Readable, str | None]]:
             return
         read = [one for one in members(content, size) if not one.ignored and not one.refused]
         if not read:
-            raise Refused("there is no member in it that can be read")
+            raise FileRefused("there is no member in it that can be read")
         with Container(content).text("zip", read[0].name, read[0].size) as text:
             yield text, read[0].name
 
@@ -135,8 +135,8 @@ def _insist_on_table(head: bytes, columns: list[str]) -> None:
     """What nothing divides may be no table: then ingest refuses it, for what it is."""
     try:
         recognise(head, [_columns([*columns, MISSING])])
-    except Refused as error:  # it may tell which names it expects: there are none
-        raise Refused(str(error).partition(", so that the file begins")[0]) from None
+    except FileRefused as error:  # it may tell which names it expects: there are none
+        raise FileRefused(str(error).partition(", so that the file begins")[0]) from None
 
 
 def _columns(names: list[str]) -> Layout:

@@ -17,13 +17,13 @@ from pyiceberg.table import Table
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.features.declaration import FeatureView, Input
-from cryptodudez_assets.lake.iceberg.change import Change
+from cryptodudez_assets.lake.iceberg.change import TableTransaction
 from cryptodudez_assets.lake.iceberg.changes import changed_rows
 from cryptodudez_assets.lake.iceberg.data_files import Transform
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of, kept, made_from
-from cryptodudez_assets.lake.iceberg.scan import PATH, Snapshot
+from cryptodudez_assets.lake.iceberg.scan import PATH, TableAt
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
-from cryptodudez_assets.lake.ingest.prefetch import ahead
+from cryptodudez_assets.lake.ingest.prefetch import prefetch
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store.locks import exclusive
 
@@ -40,7 +40,7 @@ class NoRows(LookupError):
 
 
 @dataclass(frozen=True)
-class Reach:
+class AffectedRange:
     """What a change can reach: rows of these keys (None: of all) with `start <= event_ts < end` (None: without an end)."""
 
     keys: pl.DataFrame | None
@@ -87,7 +87,7 @@ class Materialized:
     """What was done: how many rows were computed, within which reach (None: all), from which content of the inputs."""
 
     rows: int
-    reach: Reach | None
+    reach: AffectedRange | None
     snapshots: Mapping[str, int]
 
 
@@ -100,9 +100,9 @@ class Pinned:
     content: int
 
     @property
-    def rows(self) -> Snapshot:
+    def rows(self) -> TableAt:
         """Its rows."""
-        return Snapshot(self.table, self.snapshot_id)
+        return TableAt(self.table, self.snapshot_id)
 
 
 def table_specs(view: FeatureView) -> list[TableSpec]:
@@ -135,7 +135,7 @@ def materialize(
         progress(f"{view.name}: {reach or 'everything is computed'}")
         inputs = {name: one.rows for name, one in pinned.items()}
         portions = _portions(inputs, view, changes, reach)
-        with closing(ahead(compute(inputs, view, part) for part in portions)) as computed, ExitStack() as stack:
+        with closing(prefetch(compute(inputs, view, part) for part in portions)) as computed, ExitStack() as stack:
             # Before a table is made: where nothing can be computed, nothing is to be there.
             first = next(computed, None)
             writers = [_begin(lake, stack, view, spec, portions if reach else None, now) for spec in table_specs(view)]
@@ -164,7 +164,7 @@ def without_rows(lake: Lake, view: FeatureView) -> list[str]:
     return [one.table for one in view.inputs if content_of(lake.tables.table(one.table)) is None]
 
 
-def compute(inputs: Mapping[str, Snapshot], view: FeatureView, reach: Reach | None) -> pl.DataFrame:
+def compute(inputs: Mapping[str, TableAt], view: FeatureView, reach: AffectedRange | None) -> pl.DataFrame:
     """The view's rows within reach (None: all), from its inputs."""
     frames = {one.table: _read(inputs[one.table], one, reach, view) for one in view.inputs}
     rows = view.transform(frames)
@@ -173,10 +173,10 @@ def compute(inputs: Mapping[str, Snapshot], view: FeatureView, reach: Reach | No
     return rows.select(polars_schema(view.contract).names()).collect()
 
 
-def _read(table: Snapshot, one: Input, reach: Reach | None, view: FeatureView) -> pl.LazyFrame:
+def _read(table: TableAt, one: Input, reach: AffectedRange | None, view: FeatureView) -> pl.LazyFrame:
     if reach is None:
         return table.scan().select(one.all_columns)
-    reach = Reach(_keys_in(reach.keys, one), reach.start, reach.end)
+    reach = AffectedRange(_keys_in(reach.keys, one), reach.start, reach.end)
     rows = table.scan(reach.values).select(one.all_columns)
     if view.rows_back is None or reach.keys is None:
         return reach.of(rows, one.time, view.window)
@@ -202,13 +202,13 @@ def _with_rows_before(rows: pl.LazyFrame, one: Input, keys: pl.DataFrame, start:
     """Rows of these keys from `start` on, and the `n` rows before it of each key."""
     key = keys.columns
     if start == EARLIEST:
-        return Reach(keys, start, None).of(rows, one.time)
-    near = Reach(keys, start - NEAR, start).of(rows, one.time).collect()
+        return AffectedRange(keys, start, None).of(rows, one.time)
+    near = AffectedRange(keys, start - NEAR, start).of(rows, one.time).collect()
     enough = near.group_by(key).len().filter(pl.col("len") >= n)
     few = keys.join(enough, on=key, how="anti")
-    far = Reach(few, start, start - NEAR).of(rows, one.time, back=None).collect() if len(few) else near.clear()
+    far = AffectedRange(few, start, start - NEAR).of(rows, one.time, back=None).collect() if len(few) else near.clear()
     before = pl.concat([far, near]).sort(*key, one.time).group_by(key, maintain_order=True).tail(n)
-    return pl.concat([before.lazy().select(one.all_columns), Reach(keys, start, None).of(rows, one.time)])
+    return pl.concat([before.lazy().select(one.all_columns), AffectedRange(keys, start, None).of(rows, one.time)])
 
 
 def _keys_in(keys: pl.DataFrame | None, one: Input) -> pl.DataFrame | None:
@@ -238,17 +238,17 @@ def _spans(changes: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     return changes.group_by(keys).agg(first_and_last) if keys else changes.select(first_and_last)
 
 
-def _reach(view: FeatureView, changes: pl.DataFrame) -> Reach:
+def _reach(view: FeatureView, changes: pl.DataFrame) -> AffectedRange:
     first, last = (changes[name].dt.truncate("1d") for name in ("first", "last"))
     keys = changes.drop("first", "last")
     # A row sees `window` back, so a changed input is seen by rows up to `window` later.
     end = None if view.window is None else last.max() + view.window + DAY  # type: ignore[operator]
-    return Reach(keys if keys.width else None, first.min(), end)  # type: ignore[arg-type]
+    return AffectedRange(keys if keys.width else None, first.min(), end)  # type: ignore[arg-type]
 
 
 def _portions(
-    inputs: Mapping[str, Snapshot], view: FeatureView, changes: pl.DataFrame | None, reach: Reach | None
-) -> Sequence[Reach | None]:
+    inputs: Mapping[str, TableAt], view: FeatureView, changes: pl.DataFrame | None, reach: AffectedRange | None
+) -> Sequence[AffectedRange | None]:
     """What is computed at a time: all of the reach, or parts of its keys where the window is so many rows."""
     if view.rows_back is None:
         return [reach]
@@ -262,10 +262,10 @@ def _portions(
     n_rows = pl.col("len").fill_null(0)
     numbered = sized.with_columns(((n_rows.cum_sum() - n_rows) // PORTION_ROWS).alias(" part"))
     parts = numbered.partition_by(" part", maintain_order=True)
-    return [Reach(part.select(view.key), part["event_ts"][0], None) for part in parts]
+    return [AffectedRange(part.select(view.key), part["event_ts"][0], None) for part in parts]
 
 
-def _rows_per_key(inputs: Mapping[str, Snapshot], view: FeatureView, since: datetime) -> pl.DataFrame:
+def _rows_per_key(inputs: Mapping[str, TableAt], view: FeatureView, since: datetime) -> pl.DataFrame:
     counts = []
     for one in view.inputs:
         table = inputs[one.table]
@@ -280,7 +280,7 @@ def _begin(
     stack: ExitStack,
     view: FeatureView,
     spec: TableSpec,
-    reaches: Sequence[Reach | None] | None,
+    reaches: Sequence[AffectedRange | None] | None,
     made: MadeFrom,
 ) -> Callable[[pl.DataFrame], object]:
     """A change of one table of the view, without what is computed anew; returns what writes rows to it."""
@@ -296,7 +296,7 @@ def _begin(
     return lambda rows: change.add(rows.sort("known_ts").unique(key, keep="last", maintain_order=True))
 
 
-def _clear(change: Change, reaches: Sequence[Reach]) -> None:
+def _clear(change: TableTransaction, reaches: Sequence[AffectedRange]) -> None:
     """Take out the rows within reach."""
     start = min(reach.start for reach in reaches)
     reached = change.rows_with_path(GreaterThanOrEqual("event_ts", start.isoformat()))
@@ -306,7 +306,7 @@ def _clear(change: Change, reaches: Sequence[Reach]) -> None:
     )
 
 
-def _split(rows: pl.LazyFrame, reaches: Sequence[Reach], *, within: bool) -> pl.LazyFrame:
+def _split(rows: pl.LazyFrame, reaches: Sequence[AffectedRange], *, within: bool) -> pl.LazyFrame:
     """The rows within one of these reaches, or those that are not."""
     first, time = reaches[0], pl.col("event_ts")
     if first.keys is None:  # then there is no other

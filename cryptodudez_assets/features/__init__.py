@@ -58,7 +58,7 @@ def configured_views(rolling_days: int) -> list[FeatureView]:
     return list((all_views() | {"stock_rolling": rolling_view(rolling_days)}).values())
 
 
-def in_order(views: Iterable[FeatureView]) -> list[FeatureView]:
+def topological(views: Iterable[FeatureView]) -> list[FeatureView]:
     """The views, each behind those whose tables it reads."""
     tables = {view.table: view for view in views}
     graph = {name: {one.table for one in view.inputs if one.table in tables} for name, view in tables.items()}
@@ -91,7 +91,7 @@ def _leave_out_circles(found: Declarations[FeatureView]) -> None:
     """Views that read each other's tables in a circle can never be made."""
     while True:
         try:
-            in_order(one.value for one in found.taken)
+            topological(one.value for one in found.taken)
         except CycleError as error:
             circle = error.args[1]
             for one in [one for one in found.taken if one.value.table in circle]:

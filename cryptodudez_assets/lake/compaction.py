@@ -12,7 +12,7 @@ from pyiceberg.table import Table
 
 from cryptodudez_assets.lake.iceberg.provenance import BATCH
 from cryptodudez_assets.lake.iceberg.scan import data_files
-from cryptodudez_assets.lake.iceberg.tables import Lakehouse
+from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 
@@ -40,7 +40,7 @@ class Expired:
     kept: int
 
 
-def tidy(lake: Lake, names: Iterable[str]) -> None:
+def compact_if_due(lake: Lake, names: Iterable[str]) -> None:
     """Compact and expire where it is due. Looks at no more than the tables' metadata where it is not."""
     for name in names:
         table = lake.tables.table(name)
@@ -52,7 +52,7 @@ def tidy(lake: Lake, names: Iterable[str]) -> None:
             compact(lake.tables, name, MAX_SMALL_FILES)
 
 
-def compact(tables: Lakehouse, name: str, max_small: int = MAX_SMALL_FILES) -> Compacted:
+def compact(tables: IcebergTables, name: str, max_small: int = MAX_SMALL_FILES) -> Compacted:
     """In partitions that hold `max_small` small files or more, join these into files of a useful size; in one commit."""
     with tables.rearranging(name) as change:
         groups = _groups(change.table, max_small)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cryptodudez_assets.lake.iceberg.homes import own
-from cryptodudez_assets.lake.iceberg.tables import Lakehouse
+from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 from cryptodudez_assets.lake.store.objects import ObjectStore, open_store
 from cryptodudez_assets.lake.store.private import close_to_others
 from cryptodudez_assets.settings import Settings
@@ -17,7 +17,7 @@ class Lake:
 
     settings: Settings
     store: ObjectStore
-    tables: Lakehouse
+    tables: IcebergTables
 
     @classmethod
     def open(cls, settings: Settings) -> "Lake":
@@ -27,7 +27,7 @@ class Lake:
         """
         settings = own(settings)
         close_to_others(settings)
-        return cls(settings, open_store(settings), Lakehouse(settings))
+        return cls(settings, open_store(settings), IcebergTables(settings))
 
 
 def now() -> datetime:

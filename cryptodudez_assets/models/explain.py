@@ -12,7 +12,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.models.findings import Verdict
 from cryptodudez_assets.models.manifest import Manifest, Stage
-from cryptodudez_assets.models.predictor import Refused, as_array, load
+from cryptodudez_assets.models.predictor import ModelRefused, as_array, load
 from cryptodudez_assets.models.receipts import Receipt, Receipts
 from cryptodudez_assets.models.registry import Registry, Tampered
 from cryptodudez_assets.sources import all_sources
@@ -175,7 +175,7 @@ def _raw_files(lake: Lake, tables: set[str], until: datetime) -> list[RawFile]:
 def _replay(registry: Registry, receipt: Receipt) -> Replay:
     try:
         predictor = load(registry, receipt.version)
-    except Refused as error:
+    except ModelRefused as error:
         return Replay(replayed=False, probabilities=None, problem=str(error))
     if predictor.sha256 != receipt.sha256:
         problem = f"version {receipt.version} is another model file now ({predictor.sha256})"

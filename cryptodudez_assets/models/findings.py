@@ -66,7 +66,7 @@ class Regime(Finding):
     buy_and_hold: float = Field(description="The same for holding all the time.")
 
 
-class Judged(Finding):
+class JudgedRecipe(Finding):
     """A recipe or baseline on the same out-of-sample days as all others."""
 
     name: str
@@ -101,7 +101,7 @@ class Verdict(Finding):
         return "skill" if self.skill else "no skill"
 
 
-class Judgement(Judged):
+class Judgement(JudgedRecipe):
     """A recipe with all that a verdict stands on."""
 
     parameters: dict[str, Any]
@@ -152,7 +152,7 @@ class Findings(Finding):
         default=[], description="Recipes of earlier champions that are not among the candidates, on the same folds."
     )
     chosen: str
-    baselines: list[Judged]
+    baselines: list[JudgedRecipe]
     placebos: list[Placebo]
 
     @property

@@ -18,7 +18,7 @@ Rows = list[list[float | None]]
 """Features as JSON has them: None where not known."""
 
 
-class Refused(Exception):
+class ModelRefused(Exception):
     """A model that must not serve; the message says why."""
 
 
@@ -40,14 +40,14 @@ class Predictor:
 
 
 def load(registry: Registry, version: int) -> Predictor:
-    """A version whose file is the registered one and says what it said then; else `Refused`."""
+    """A version whose file is the registered one and says what it said then; else `ModelRefused`."""
     try:
         manifest = registry.manifest(version)
         predictor = Predictor(
             manifest, registry.verdict(version), manifest.files.get(MODEL, ""), OnnxModel(registry.read(version, MODEL))
         )
     except (LookupError, Tampered, Malformed, ValueError) as error:
-        raise Refused(f"{registry.name}-{version} is not loaded: {error}") from error
+        raise ModelRefused(f"{registry.name}-{version} is not loaded: {error}") from error
     _self_test(predictor)
     return predictor
 
@@ -65,17 +65,17 @@ def as_rows(array: Float32s) -> Rows:
 def _self_test(predictor: Predictor) -> None:
     label, test = predictor.manifest.label, predictor.manifest.self_test
     if not test.inputs:
-        raise Refused(f"{label} is not loaded: its manifest has no self-test")
+        raise ModelRefused(f"{label} is not loaded: its manifest has no self-test")
     try:
         found = predictor.predict(as_array(test.inputs))
     except Exception as error:  # onnxruntime's errors have no other base
-        raise Refused(f"{label} is not loaded: its self-test failed: {error}") from error
+        raise ModelRefused(f"{label} is not loaded: its self-test failed: {error}") from error
     expected = np.array(test.outputs)
     if found.shape != (len(test.inputs), len(predictor.manifest.classes) or 1) or found.shape != expected.shape:
-        raise Refused(
+        raise ModelRefused(
             f"{label} is not loaded: its self-test gives an array of {found.shape} where "
             f"{expected.shape} was registered for the classes {', '.join(predictor.manifest.classes) or 'none'}"
         )
     worst = float((np.abs(found - expected) / np.maximum(np.abs(expected), 1)).max())  # values may be large
     if not worst <= TOLERANCE:  # so that NaN fails
-        raise Refused(f"{label} is not loaded: its self-test is off by {worst:.2g}, more than {TOLERANCE:.0g}")
+        raise ModelRefused(f"{label} is not loaded: its self-test is off by {worst:.2g}, more than {TOLERANCE:.0g}")

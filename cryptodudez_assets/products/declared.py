@@ -5,7 +5,7 @@ from functools import partial
 
 from cryptodudez_assets.feature_store.materialize import made_from_by, table_specs
 from cryptodudez_assets.feature_store.registry import REGISTRY, version_of
-from cryptodudez_assets.features import configured_views, in_order
+from cryptodudez_assets.features import configured_views, topological
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.exports import exported_from
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, made_from
@@ -30,7 +30,7 @@ def all_products(lake: Lake) -> list[Product]:
 
 def products_of(sources: Iterable[Source], views: Iterable[FeatureView]) -> list[Product]:
     """Those of these sources and views."""
-    sources, views = list(sources), in_order(views)
+    sources, views = list(sources), topological(views)
     names = {view.name for view in views}
     tables = {*(source.table for source in sources), *(view.table for view in views)}
     return [

@@ -12,7 +12,7 @@ from cryptodudez_assets.simulator.job import Job
 from cryptodudez_assets.simulator.market import Asset, Factor, days
 from cryptodudez_assets.simulator.names import ticker
 from cryptodudez_assets.simulator.sizes import FIRST_DAY
-from cryptodudez_assets.simulator.truth import Source
+from cryptodudez_assets.simulator.truth import SourceTruth
 
 SOURCE = "crypto_prices"
 FOLDER = "cryptocurrency_historical_prices"
@@ -62,7 +62,7 @@ COINS = (
 )
 
 
-def write_coins(job: Job, factor: Factor, doge_tweets: Counter[date]) -> Source:
+def write_coins(job: Job, factor: Factor, doge_tweets: Counter[date]) -> SourceTruth:
     """Write the archive; Dogecoin rises a little after tweets about it."""
     with job.archive(SOURCE, f"{FOLDER}.zip") as archive, job.truth_table(SOURCE, _truth) as truth:
         archive.folder(FOLDER)
@@ -73,7 +73,7 @@ def write_coins(job: Job, factor: Factor, doge_tweets: Counter[date]) -> Source:
             archive.csv(f"{FOLDER}/{file}", HEADER, truth.keep(candles), good_rows=len(calendar))
             if number < JUNK_FILES:
                 archive.junk(f"__MACOSX/{FOLDER}/._{file}")
-    return Source.of([archive.account], valid=truth.rows)
+    return SourceTruth.of([archive.account], valid=truth.rows)
 
 
 def _coins(job: Job) -> list[Coin]:

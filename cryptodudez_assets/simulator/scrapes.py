@@ -12,7 +12,7 @@ import polars as pl
 from cryptodudez_assets.simulator.archives import ArchiveWriter
 from cryptodudez_assets.simulator.dirt import Row
 from cryptodudez_assets.simulator.job import Job
-from cryptodudez_assets.simulator.truth import Source
+from cryptodudez_assets.simulator.truth import SourceTruth
 from cryptodudez_assets.simulator.tweets import FIRST_YEAR, Tweet
 
 SOURCE = "elon_tweets"
@@ -34,7 +34,7 @@ USER_ID, USER, NAME = "1234567", "elonmusk", "Elon Musk"
 LATEST_ZONE = timezone(timedelta(hours=4))
 
 
-def write_scrapes(job: Job, tweets: list[Tweet]) -> Source:
+def write_scrapes(job: Job, tweets: list[Tweet]) -> SourceTruth:
     """Write both archives and the truth: every tweet once, as observed last."""
     with job.truth_table(SOURCE, _truth) as truth:
         for _ in truth.keep((t.id, t.time, t.text, t.likes, t.retweets, t.replies) for t in reversed(tweets)):
@@ -46,7 +46,7 @@ def write_scrapes(job: Job, tweets: list[Tweet]) -> Source:
         for year in range(FIRST_YEAR, LAST_CUMULATIVE_YEAR):
             _write_cumulative(older, tweets, year)
     duplicate = sum(member.rows - len(member.bad) for member in older.account.members)
-    return Source.of([archive.account, older.account], valid=truth.rows, duplicate=duplicate)
+    return SourceTruth.of([archive.account, older.account], valid=truth.rows, duplicate=duplicate)
 
 
 def _write_recent(archive: ArchiveWriter, tweets: list[Tweet], last_year: int) -> None:

@@ -9,7 +9,7 @@ from cryptodudez_assets.simulator.dirt import Row
 from cryptodudez_assets.simulator.job import Job
 from cryptodudez_assets.simulator.market import Factor
 from cryptodudez_assets.simulator.stocks import Stock, trading_days
-from cryptodudez_assets.simulator.truth import Source
+from cryptodudez_assets.simulator.truth import SourceTruth
 
 SOURCE = "stock_market"
 INDEX = "symbols_valid_meta.csv"
@@ -32,7 +32,7 @@ SYMBOLS_PER_FILE = 8  # of the symbols of the other stock archive, one in so man
 NOT_RECORDED = 25  # on the first days of a symbol nobody recorded the open
 
 
-def write_stock_market(job: Job, factor: Factor) -> Source:
+def write_stock_market(job: Job, factor: Factor) -> SourceTruth:
     """Write the archive."""
     calendar = trading_days(job.size.stock_days, job.last_day)
     more = [f"ZZ{number}" for number in range(job.size.stock_symbols // SYMBOLS_PER_FILE)]
@@ -44,7 +44,7 @@ def write_stock_market(job: Job, factor: Factor) -> Source:
                 rows = truth.keep(_rows(job, folder, symbol, calendar, factor))
                 archived = (row[2:] for row in rows)
                 archive.csv(f"{folder}/{symbol}.csv", HEADER, archived, good_rows=len(calendar))
-    return Source.of([archive.account], valid=truth.rows)
+    return SourceTruth.of([archive.account], valid=truth.rows)
 
 
 def _rows(job: Job, folder: str, symbol: str, calendar: Sequence[date], factor: Factor) -> Iterator[Row]:

@@ -11,7 +11,7 @@ from cryptodudez_assets.simulator.dirt import Row
 from cryptodudez_assets.simulator.job import Job
 from cryptodudez_assets.simulator.market import Asset, Factor
 from cryptodudez_assets.simulator.names import ticker
-from cryptodudez_assets.simulator.truth import Source
+from cryptodudez_assets.simulator.truth import SourceTruth
 
 SOURCE = "stock_prices"
 HEADER = '"",symbol,date,open,high,low,close,close_adjusted,volume,split_coefficient'
@@ -26,14 +26,14 @@ TICKERS = [
 SYMBOLS_PER_SPLIT = 10  # every tenth symbol splits once
 
 
-def write_stocks(job: Job, factor: Factor) -> Source:
+def write_stocks(job: Job, factor: Factor) -> SourceTruth:
     """Write the archive."""
     calendar = trading_days(job.size.stock_days, job.last_day)
     name = f"stock_prices_{calendar[0].year}_{calendar[-1].year}"
     good_rows = len(calendar) * job.size.stock_symbols
     with job.archive(SOURCE, f"{name}.zip") as archive, job.truth_table(SOURCE, _truth) as truth:
         archive.csv(f"{name}.csv", HEADER, truth.keep(_rows(job, calendar, factor)), good_rows=good_rows)
-    return Source.of([archive.account], valid=truth.rows)
+    return SourceTruth.of([archive.account], valid=truth.rows)
 
 
 def trading_days(number: int, last_day: date) -> list[date]:

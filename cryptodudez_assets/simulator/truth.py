@@ -57,7 +57,7 @@ class Totals:
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceTruth:
     """Archives and accounts of one source."""
 
     archives: tuple[Archive, ...]
@@ -83,7 +83,7 @@ class Truth:
     """What was planted, by source."""
 
     seed: int
-    sources: Mapping[str, Source]
+    sources: Mapping[str, SourceTruth]
 
     def totals(self, source: str) -> Totals:
         """Accounts of one source."""
@@ -100,12 +100,12 @@ class Truth:
         return cls(content["seed"], {name: _source(source) for name, source in content["sources"].items()})
 
 
-def _source(content: dict[str, Any]) -> Source:
+def _source(content: dict[str, Any]) -> SourceTruth:
     archives = tuple(
         Archive(archive["name"], tuple(_member(member) for member in archive["members"]))
         for archive in content["archives"]
     )
-    return Source(archives, Totals(**content["totals"]))
+    return SourceTruth(archives, Totals(**content["totals"]))
 
 
 def _member(content: dict[str, Any]) -> Member:

@@ -9,7 +9,7 @@ from cryptodudez_assets.sources.declaration import Layout, Lookup, Source
 
 __all__ = ["Layout", "Lookup", "Source", "all_sources", "left_out_sources", "neighbours"]
 
-GUEST_OF = re.compile(r"""guest_of\s*=\s*["'](?P<host>\w+)["']""")
+SHARES_RAW_WITH = re.compile(r"""shares_raw_with\s*=\s*["'](?P<host>\w+)["']""")
 
 
 @cache
@@ -41,9 +41,11 @@ def _look() -> Declarations[Source]:
 def _leave_out_of_shared_folders(found: Declarations[Source]) -> None:
     """A folder that a source shares with one that is left out: their files cannot be told apart today, so both wait."""
     there = {one.value.name for one in found.taken}
-    hosts = {name for path in found.unread for name in GUEST_OF.findall(path.read_text("utf-8", errors="replace"))}
+    hosts = {
+        name for path in found.unread for name in SHARES_RAW_WITH.findall(path.read_text("utf-8", errors="replace"))
+    }
     for one in list(found.taken):
         if one.value.raw not in there:
-            found.leave_out(one, f"it is the guest of {one.value.raw!r}, and there is no such source now")
+            found.leave_out(one, f"it shares the raw folder of {one.value.raw!r}, and there is no such source now")
         elif one.value.raw in hosts:
             found.leave_out(one, f"it shares the folder raw/{one.value.raw} with a source that is left out")

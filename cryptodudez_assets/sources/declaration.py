@@ -131,7 +131,7 @@ class Source:
     At equal reach a later version of the same name wins, otherwise the bytes decide.
     A file with more than `breaker_share` bad rows, if these are more than `breaker_floor`, is set aside whole.
     `partition_by` is a unit of `event_ts`, or None for a table of which every unit would be small.
-    `guest_of` names the source in whose raw folder its files lie, where one archive holds the files of several sources.
+    `shares_raw_with` names the source in whose raw folder its files lie, where one archive holds the files of several sources.
     """
 
     name: str
@@ -149,7 +149,7 @@ class Source:
     breaker_floor: int = 20
     fresh_within: timedelta = timedelta(days=30)
     lookup: Lookup | None = None
-    guest_of: str | None = None
+    shares_raw_with: str | None = None
 
     def __post_init__(self) -> None:
         known = set(polars_schema(self.contract))
@@ -191,7 +191,7 @@ class Source:
     @property
     def raw(self) -> str:
         """The folder of the raw zone that holds its files."""
-        return self.guest_of or self.name
+        return self.shares_raw_with or self.name
 
     def tail_of(self, path: str) -> str:
         """The end of a file's path that a layout reads, such as `stocks/A.csv`; nothing where none does."""

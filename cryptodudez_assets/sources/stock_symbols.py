@@ -23,7 +23,7 @@ SOURCE = Source(
     owner="team:market-data",
     table="market.stock_symbols",
     contract=StockSymbols,
-    guest_of="stock_market",
+    shares_raw_with="stock_market",
     layouts=[
         Layout(
             name="symbols_valid_meta",

@@ -319,7 +319,7 @@ class TestDemo:
 
     @pytest.mark.parametrize(
         "source",
-        [source for source in all_sources().values() if not source.guest_of],
+        [source for source in all_sources().values() if not source.shares_raw_with],
         ids=lambda source: source.name,
     )
     def test_the_tables_are_the_simulator_s_truth_row_by_row(self, on_demo: Run, demo_home: Path, source):

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from cryptodudez_assets.feature_store.materialize import materialize
-from cryptodudez_assets.features import all_views, in_order
+from cryptodudez_assets.features import all_views, topological
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.simulator import simulate
@@ -97,11 +97,11 @@ def tiny_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     archives = {
         name: sorted((home / "samples" / name).iterdir())
         for name, source in all_sources().items()
-        if not source.guest_of
+        if not source.shares_raw_with
     }
     ingested(home, archives)
     lake = Lake.open(Settings(home=home, settle_seconds=0))
-    for view in in_order(all_views().values()):
+    for view in topological(all_views().values()):
         materialize(lake, view)
     return lake
 

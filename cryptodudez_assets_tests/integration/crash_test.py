@@ -10,9 +10,9 @@ from random import Random
 
 import pytest
 
-from cryptodudez_assets.lake.iceberg.change import Change
+from cryptodudez_assets.lake.iceberg.change import TableTransaction
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
-from cryptodudez_assets.lake.iceberg.tables import Lakehouse
+from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests import worker
@@ -25,7 +25,7 @@ class Died(Exception):
     """The process is gone."""
 
 
-class MortalLakehouse(Lakehouse):
+class MortalLakehouse(IcebergTables):
     """Dies at its n-th step: a step is everything before a commit, or the commit."""
 
     def __init__(self, settings: Settings, steps: int) -> None:
@@ -33,14 +33,14 @@ class MortalLakehouse(Lakehouse):
         self.steps = steps
 
     @contextmanager
-    def changing(self, spec: TableSpec) -> Iterator[Change]:
+    def changing(self, spec: TableSpec) -> Iterator[TableTransaction]:
         with super().changing(spec) as change:
             yield change
             self._step()
         self._step()
 
     @contextmanager
-    def rearranging(self, name: str) -> Iterator[Change]:
+    def rearranging(self, name: str) -> Iterator[TableTransaction]:
         with super().rearranging(name) as change:
             yield change
             self._step()

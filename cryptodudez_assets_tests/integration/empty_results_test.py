@@ -14,7 +14,7 @@ from cryptodudez_assets.defs.study_assets import carry_out
 from cryptodudez_assets.feature_store.materialize import materialize, table_specs
 from cryptodudez_assets.feature_store.online import open_online_store
 from cryptodudez_assets.feature_store.publish import publish_latest
-from cryptodudez_assets.features import all_views, in_order
+from cryptodudez_assets.features import all_views, topological
 from cryptodudez_assets.headless import run_pending
 from cryptodudez_assets.lake.exports import export
 from cryptodudez_assets.lake.ingest.merge import observations_spec, table_spec
@@ -63,7 +63,7 @@ def test_everything_is_made_of_tables_without_rows(lake: Lake, tmp_path: Path) -
                 change.as_result()
 
     store = open_online_store(f"sqlite:///{tmp_path / 'online.db'}")
-    for view in in_order(all_views().values()):
+    for view in topological(all_views().values()):
         assert materialize(lake, view).rows == 0
         assert materialize(lake, view).rows == 0
         assert publish_latest(lake, view, store) == 0
@@ -104,7 +104,7 @@ def test_a_run_on_too_little_goes_well_and_the_next_rows_follow(tmp_path: Path) 
     ]
     put(lake, "crypto_prices/b.csv", COINS + "".join(lines))
     take_in(lake, all_sources()["crypto_prices"])
-    for view in in_order(all_views().values()):
+    for view in topological(all_views().values()):
         materialize(lake, view)
     training_set.update(lake, SignalOptions())
     more = heights(lake)

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from cryptodudez_assets.lake.iceberg.catalog_database import back_up
-from cryptodudez_assets.lake.iceberg.homes import Refused
+from cryptodudez_assets.lake.iceberg.homes import HomeRefused
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.upkeep.moving import move
 from cryptodudez_assets.lake.upkeep.restoring import restore
@@ -32,16 +32,16 @@ def test_a_home_with_its_catalog_in_postgresql_moves_and_is_restored(tmp_path: P
     old, new = (Settings(home=tmp_path / name, catalog=database, settle_seconds=0) for name in ("h1", "h2"))
     before = content(begun(old))
     shutil.copytree(old.home, new.home)
-    with pytest.raises(Refused, match="move-home"):
+    with pytest.raises(HomeRefused, match="move-home"):
         Lake.open(new)
-    with pytest.raises(Refused, match="is still there, and its catalog is not a file in it"):
+    with pytest.raises(HomeRefused, match="is still there, and its catalog is not a file in it"):
         move(str(old.home), str(new.home), new)
     assert content(Lake.open(old)) == before
     shutil.rmtree(new.home)
     move(str(old.home), str(new.home), new)
     assert content(Lake.open(new)) == before
     empty(database)
-    with pytest.raises(Refused, match=r"no table is named by the catalog at PostgreSQL .*pg_restore"):
+    with pytest.raises(HomeRefused, match=r"no table is named by the catalog at PostgreSQL .*pg_restore"):
         Lake.open(new)
     assert restore(new, now()) is not None
     assert content(Lake.open(new)) == before
@@ -53,12 +53,12 @@ def test_a_lake_in_a_bucket_is_restored_and_does_not_move(tmp_path: Path, s3_end
     home = tmp_path / "home"
     cloud = Settings(home=home, lake=f"s3://lake/{tmp_path.name}", s3_endpoint=s3_endpoint)
     before = content(begun(cloud))
-    with pytest.raises(Refused, match=f"set CRYPTODUDEZ_LAKE={cloud.lake}; tables in a bucket do not move"):
+    with pytest.raises(HomeRefused, match=f"set CRYPTODUDEZ_LAKE={cloud.lake}; tables in a bucket do not move"):
         Lake.open(Settings(home=home))
-    with pytest.raises(Refused, match="is a bucket, which does not move with its home"):
+    with pytest.raises(HomeRefused, match="is a bucket, which does not move with its home"):
         move(str(home), str(tmp_path / "h2"), cloud)
     (home / "catalog.db").unlink()
-    with pytest.raises(Refused, match="there is no catalog at"):
+    with pytest.raises(HomeRefused, match="there is no catalog at"):
         Lake.open(cloud)
     restore(cloud, now())
     assert content(Lake.open(cloud)) == before

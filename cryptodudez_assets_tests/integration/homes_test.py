@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from cryptodudez_assets.lake.iceberg.homes import Refused
+from cryptodudez_assets.lake.iceberg.homes import HomeRefused
 from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.ingest.ingest import next_batch
 from cryptodudez_assets.lake.lake import Lake
@@ -72,7 +72,7 @@ def test_a_home_that_was_moved_by_hand_is_refused_in_a_line_that_mends_it(home: 
     new = tmp_path / "h 2"
     home.rename(new)
     before = files_with_hashes(new)
-    with pytest.raises(Refused, match=rf"lie in {home}/lake/tables, not in its lake {new}/lake") as refused:
+    with pytest.raises(HomeRefused, match=rf"lie in {home}/lake/tables, not in its lake {new}/lake") as refused:
         Lake.open(at(new))
     assert str(refused.value).endswith(f"Run `cryptodudez move-home {home} '{new}'`")
     assert "\n" not in str(refused.value)
@@ -129,7 +129,7 @@ def test_a_copy_becomes_a_home_of_its_own_and_neither_touches_the_other(
     shutil.copytree(home, copy, copy_function=shutil.copy2 if keeps_times else shutil.copyfile)
     original = files_with_hashes(home)
     before = content(Lake.open(at(home)))
-    with pytest.raises(Refused, match="move-home"):
+    with pytest.raises(HomeRefused, match="move-home"):
         Lake.open(at(copy))
     moved(home, copy)
     there = Lake.open(at(copy))
@@ -179,7 +179,7 @@ def test_killed_at_any_step_it_is_done_by_the_same_command(tmp_path: Path) -> No
         step += 1
         said = dies_at(step, home, new)
         if said not in ("", "switched"):  # whole or not at all
-            with pytest.raises(Refused, match="move-home"):
+            with pytest.raises(HomeRefused, match="move-home"):
                 Lake.open(at(new))
         moved(home, new)
         assert content(Lake.open(at(new))) == before, f"after death at step {step}: {said}"
@@ -250,11 +250,11 @@ def test_a_lake_outside_of_the_home_moves_by_its_own_name(lived: Path, tmp_path:
     take_in(Lake.open(before))
     after = before.model_copy(update={"lake": str(other)})
     lake.rename(other)
-    with pytest.raises(Refused, match=f"`cryptodudez move-home {lake} {other}`"):
+    with pytest.raises(HomeRefused, match=f"`cryptodudez move-home {lake} {other}`"):
         Lake.open(after)
     move(str(lake), str(other), after)
     assert rows_of(Lake.open(after), READINGS.table).height == 5
-    with pytest.raises(Refused, match="`mv` is enough"):
+    with pytest.raises(HomeRefused, match="`mv` is enough"):
         move(str(tmp_path / "home"), str(tmp_path / "home2"), after)
 
 
@@ -263,7 +263,7 @@ def test_a_setting_that_was_forgotten_is_named(tmp_path: Path) -> None:
     settings = at(tmp_path / "home").model_copy(update={"lake": str(lake)})
     land(Lake.open(settings), "a.csv", csv("s", range(5)))
     take_in(Lake.open(settings))
-    with pytest.raises(Refused, match=f"set CRYPTODUDEZ_LAKE={lake}"):
+    with pytest.raises(HomeRefused, match=f"set CRYPTODUDEZ_LAKE={lake}"):
         Lake.open(at(tmp_path / "home"))
 
 
@@ -273,9 +273,9 @@ def test_what_is_no_whole_copy_is_refused_and_stays_as_it_is(home: Path, tmp_pat
     gone = next((copy / "lake/tables/lab/readings/data").rglob("*.parquet"))
     gone.unlink()
     before = files_with_hashes(copy)
-    with pytest.raises(Refused, match=f"is no whole copy of .*: 1 files are missing, the first is {gone}"):
+    with pytest.raises(HomeRefused, match=f"is no whole copy of .*: 1 files are missing, the first is {gone}"):
         moved(home, copy)
-    with pytest.raises(Refused, match="move-home"):
+    with pytest.raises(HomeRefused, match="move-home"):
         Lake.open(at(copy))
     assert {name: digest for name, digest in files_with_hashes(copy).items() if name in before} == before
 
@@ -290,7 +290,7 @@ def test_what_cannot_be_moved_is_told_in_a_line(home: Path, tmp_path: Path, what
         "into itself": (home, home / "deeper"),
     }[what]
     before = files_with_hashes(tmp_path)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(HomeRefused) as refused:
         moved(old, new)
     assert "\n" not in str(refused.value)
     assert files_with_hashes(tmp_path) == before
@@ -299,7 +299,7 @@ def test_what_cannot_be_moved_is_told_in_a_line(home: Path, tmp_path: Path, what
 
 def test_a_home_in_which_something_is_at_work_is_not_moved(home: Path, tmp_path: Path) -> None:
     lake = Lake.open(at(home))
-    with lake.tables.rearranging(READINGS.table), pytest.raises(Refused, match="something is at work"):
+    with lake.tables.rearranging(READINGS.table), pytest.raises(HomeRefused, match="something is at work"):
         moved(home, tmp_path / "h2")
     assert home.exists()
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from cryptodudez_assets.cli import main
 from cryptodudez_assets.defs.resources import LakeResource
-from cryptodudez_assets.lake.iceberg.homes import Refused
+from cryptodudez_assets.lake.iceberg.homes import HomeRefused
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store.places import inside
 from cryptodudez_assets.settings import Settings
@@ -89,7 +89,7 @@ WAYS: dict[str, Callable[[Settings], object]] = {
 @pytest.mark.parametrize("way", WAYS)
 def test_what_opens_a_home_by_code(strange: Path, way: str) -> None:
     before = files_with_hashes(strange)
-    with pytest.raises(Refused, match="move-home"):
+    with pytest.raises(HomeRefused, match="move-home"):
         WAYS[way](at(strange))
     assert files_with_hashes(strange) == before
 

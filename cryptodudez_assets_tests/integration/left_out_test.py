@@ -78,8 +78,8 @@ BROKEN_SOURCES = {
     "a name of another source": (changed(NAMED, 'name="elon_tweets"'), "the source 'elon_tweets' is declared in"),
     "an owner that is none": (changed('owner="', 'owner="nobody, '), "expected team:name or an e-mail address"),
     "a guest of nobody": (
-        changed(NAMED, NAMED + ', guest_of="gas"'),
-        "it is the guest of 'gas', and there is no such source",
+        changed(NAMED, NAMED + ', shares_raw_with="gas"'),
+        "it shares the raw folder of 'gas', and there is no such source",
     ),
     "an expression that is none": (changed('pl.col("Gwei")', '"Gwei"'), "is 'Gwei', expected an expression"),
     "no layouts": (
@@ -195,7 +195,7 @@ def test_what_a_sound_source_says_is_taken(declare: Callable[..., Path]) -> None
 
 def test_sources_of_one_folder_wait_for_each_other(declare: Callable[..., Path]) -> None:
     declare(sources, "gas.py", TOY)
-    guest = declare(sources, "fees.py", 'SOURCE = Source(guest_of="gas_prices"\n')
+    guest = declare(sources, "fees.py", 'SOURCE = Source(shares_raw_with="gas_prices"\n')
     assert {one.file: one.reason for one in left_out()}.keys() == {str(guest), str(guest.with_name("gas.py"))}
 
 

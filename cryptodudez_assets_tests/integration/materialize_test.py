@@ -7,7 +7,7 @@ import pytest
 from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets.feature_store.materialize import Materialized, materialize, table_specs
-from cryptodudez_assets.features import FeatureView, all_views, in_order
+from cryptodudez_assets.features import FeatureView, all_views, topological
 from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.ingest.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
@@ -34,7 +34,7 @@ def bring_in(lake: Lake, source: str, *paths: Path) -> None:
 
 
 def bring_up_to_date(lake: Lake) -> dict[str, Materialized]:
-    return {view.name: materialize(lake, view) for view in in_order(all_views().values())}
+    return {view.name: materialize(lake, view) for view in topological(all_views().values())}
 
 
 def contents(lake: Lake) -> dict[str, pl.DataFrame]:
@@ -73,7 +73,7 @@ def test_what_a_landing_reaches_is_computed_anew_and_equals_computing_everything
     partial = bring_up_to_date(stepwise)
 
     kept_up = contents(stepwise)
-    whole = {view.name: materialize(stepwise, view, full=True) for view in in_order(all_views().values())}
+    whole = {view.name: materialize(stepwise, view, full=True) for view in topological(all_views().values())}
 
     for name, expected in contents(stepwise).items():
         assert kept_up[name].equals(expected, null_equal=True), name

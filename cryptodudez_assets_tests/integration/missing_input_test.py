@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from cryptodudez_assets.feature_store.materialize import materialize, table_specs
-from cryptodudez_assets.features import all_views, in_order
+from cryptodudez_assets.features import all_views, topological
 from cryptodudez_assets.headless import run_pending
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.models.eth_signal import training_set
@@ -90,7 +90,7 @@ def test_without_ether_s_prices_it_says_so_and_when_they_land_every_table_is_mad
     assert "behind: features.crypto_daily: market.crypto_prices changed, since 20" in third
     for source in LANDED:
         take_in(calm, all_sources()[source])
-    for view in in_order(all_views().values()):
+    for view in topological(all_views().values()):
         if view.name != "stock_rolling":
             materialize(calm, view, full=True)
     assert training_set.update(calm, SignalOptions())

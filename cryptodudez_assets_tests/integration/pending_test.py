@@ -17,9 +17,9 @@ from cryptodudez_assets.defs.dead_runs import end_life
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.headless import run_pending
 from cryptodudez_assets.instance import dagster_home
-from cryptodudez_assets.lake.iceberg.change import Change
+from cryptodudez_assets.lake.iceberg.change import TableTransaction
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
-from cryptodudez_assets.lake.iceberg.tables import Lakehouse
+from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.upkeep.maintenance import maintain
 from cryptodudez_assets.products.declared import products_of
@@ -49,7 +49,7 @@ class Fate:
             raise self.end
 
 
-class FatedLakehouse(Lakehouse):
+class FatedLakehouse(IcebergTables):
     """Ends at a step of its fate: a step is everything before a commit, or the commit."""
 
     def __init__(self, settings: Settings, fate: Fate) -> None:
@@ -57,7 +57,7 @@ class FatedLakehouse(Lakehouse):
         self._fate = fate
 
     @contextmanager
-    def changing(self, spec: TableSpec) -> Iterator[Change]:
+    def changing(self, spec: TableSpec) -> Iterator[TableTransaction]:
         with super().changing(spec) as change:
             yield change
             self._fate.step()

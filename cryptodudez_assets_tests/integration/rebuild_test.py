@@ -112,7 +112,7 @@ def die_unless_it_forgets(self: RecordingCatalog, locations: dict[str, str], ins
 FORGET = RecordingCatalog.point
 DEATHS: dict[str, Callable[..., None]] = {
     "cryptodudez_assets.lake.ingest.ingest._keep_observations": die,
-    "cryptodudez_assets.lake.upkeep.rebuild.tidy": die,
+    "cryptodudez_assets.lake.upkeep.rebuild.compact_if_due": die,
     "cryptodudez_assets.lake.iceberg.recording.RecordingCatalog.put": die,
     "cryptodudez_assets.lake.iceberg.recording.RecordingCatalog.point": die_unless_it_forgets,
     "cryptodudez_assets.lake.upkeep.rebuild._correct_quarantine": die,

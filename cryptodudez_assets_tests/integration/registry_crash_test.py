@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cryptodudez_assets.models.predictor import Refused, load
+from cryptodudez_assets.models.predictor import ModelRefused, load
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets_tests.model_builders import SKILL, fitted_toy, register_base_rates, register_toy, toy_draft
 
@@ -150,7 +150,7 @@ def test_a_tampered_champion_is_never_loaded_and_going_back_helps(registry: Regi
     ours = registry.folder / "versions" / "2"
     (ours / "model.onnx").write_bytes((theirs / "model.onnx").read_bytes())
     (ours / "manifest.json").write_bytes((theirs / "manifest.json").read_bytes())  # with hashes that fit
-    with pytest.raises(Refused, match=r"manifest\.json of version 2 was changed"):
+    with pytest.raises(ModelRefused, match=r"manifest\.json of version 2 was changed"):
         load(registry, 2)
     registry.promote(1, "2 was tampered with")
     champion = registry.champion()

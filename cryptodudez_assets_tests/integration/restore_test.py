@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cryptodudez_assets.lake.iceberg.catalog_database import KEPT_BACKUPS, back_up, backups, database_file
-from cryptodudez_assets.lake.iceberg.homes import Refused
+from cryptodudez_assets.lake.iceberg.homes import HomeRefused
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.upkeep.maintenance import maintain, remove_orphans
@@ -75,7 +75,7 @@ def test_it_is_told_in_a_line_and_comes_back_whole(home: Path, damage: str) -> N
     do, told = DAMAGES[damage]
     do(home / "catalog.db")
     as_found = files_with_hashes(home)
-    with pytest.raises(Refused, match=told) as refused:
+    with pytest.raises(HomeRefused, match=told) as refused:
         Lake.open(at(home))
     assert f"the newest backup of it is {backups(at(home))[0]}: run `cryptodudez restore-catalog`" in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -96,7 +96,7 @@ def test_a_single_table_that_the_catalog_lost_is_told_and_comes_back(home: Path,
     before = content(Lake.open(at(home)))
     with sqlite3.connect(home / "catalog.db") as connection:
         connection.execute("DELETE FROM iceberg_tables WHERE table_name = ?", (table.partition(".")[2],))
-    with pytest.raises(Refused, match=f"does not name {table}.*run `cryptodudez restore-catalog`"):
+    with pytest.raises(HomeRefused, match=f"does not name {table}.*run `cryptodudez restore-catalog`"):
         Lake.open(at(home))
     restored = restore(at(home), now())
     assert restored is not None
@@ -107,7 +107,7 @@ def test_without_a_backup_the_tables_tell_all(home: Path) -> None:
     before = content(Lake.open(at(home)))
     (home / "catalog.db").unlink()
     shutil.rmtree(home / "backups")
-    with pytest.raises(Refused, match="there is no backup of it: run `cryptodudez restore-catalog`"):
+    with pytest.raises(HomeRefused, match="there is no backup of it: run `cryptodudez restore-catalog`"):
         Lake.open(at(home))
     restore(at(home), now())
     lake = Lake.open(at(home))
@@ -130,7 +130,7 @@ def test_a_backup_from_before_a_move_serves_after_it(home: Path, tmp_path: Path)
 def test_a_backup_that_is_put_in_place_by_hand_is_told(home: Path) -> None:
     before = content(Lake.open(at(home)))
     shutil.copy(backups(at(home))[0], home / "catalog.db")
-    with pytest.raises(Refused, match=r"is a backup of .* UTC, put there by hand.*`cryptodudez restore-catalog`"):
+    with pytest.raises(HomeRefused, match=r"is a backup of .* UTC, put there by hand.*`cryptodudez restore-catalog`"):
         Lake.open(at(home))
     restore(at(home), now())
     assert content(Lake.open(at(home))) == before
@@ -142,7 +142,7 @@ def test_a_table_whose_name_alone_is_gone_is_not_begun_anew(home: Path) -> None:
     with sqlite3.connect(home / "catalog.db") as connection:
         connection.execute("DELETE FROM iceberg_tables WHERE table_name = 'readings'")
     land(lake, "more.csv", csv("more", range(3)))
-    with pytest.raises(Refused, match=r"does not name lab\.readings, but there are tables in"):
+    with pytest.raises(HomeRefused, match=r"does not name lab\.readings, but there are tables in"):
         take_in(lake)
     restore(at(home), now())
     after = Lake.open(at(home))
@@ -209,7 +209,7 @@ def test_killed_at_any_step_it_is_done_by_the_same_command(home: Path, damage: s
             restore(at(home), now(), progress)
         except Died:
             died = True
-            with pytest.raises(Refused):
+            with pytest.raises(HomeRefused):
                 Lake.open(at(home))
             assert broken is None or (home / "catalog.db").read_bytes() == broken
     assert step > 6
@@ -272,7 +272,7 @@ def test_upkeep_deletes_nothing_that_is_not_the_tables_own(tmp_path: Path, where
     metadata = Path(lake.tables.load(READINGS.table).metadata_location)
     metadata.write_text(json.dumps(json.loads(metadata.read_text()) | {"location": forged}))
     before = files_with_hashes(tmp_path)
-    with pytest.raises(Refused, match=r"lab\.readings"):
+    with pytest.raises(HomeRefused, match=r"lab\.readings"):
         remove_orphans(Lake.open(at(tmp_path / "home")), READINGS.table, timedelta(0))
     assert files_with_hashes(tmp_path) == before
 
@@ -295,7 +295,7 @@ def test_metadata_that_cannot_be_had_is_told_with_what_mends_it_and_what_came_be
     UNREADABLE[damage](Path(lake.tables.metadata_location(READINGS.table)))
     why = "is gone" if damage == "gone" else "cannot be read"
     with pytest.raises(
-        Refused, match=f"{why}.*run `cryptodudez rebuild {READINGS.table}`.*or `cryptodudez restore-cat"
+        HomeRefused, match=f"{why}.*run `cryptodudez rebuild {READINGS.table}`.*or `cryptodudez restore-cat"
     ):
         Lake.open(at(home)).tables.load(READINGS.table)
 

@@ -8,14 +8,14 @@ from litestar.testing import TestClient
 from cryptodudez_assets.feature_store.materialize import materialize
 from cryptodudez_assets.feature_store.online import open_online_store
 from cryptodudez_assets.feature_store.publish import publish_latest
-from cryptodudez_assets.features import all_views, in_order
+from cryptodudez_assets.features import all_views, topological
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.models.eth_signal import training_set
 from cryptodudez_assets.models.eth_signal.inputs import VIEWS
 from cryptodudez_assets.models.eth_signal.options import SignalOptions
 from cryptodudez_assets.models.eth_signal.promoting import settle
 from cryptodudez_assets.models.eth_signal.reporting import write_report
-from cryptodudez_assets.models.eth_signal.training import Trained, registry_of, train
+from cryptodudez_assets.models.eth_signal.training import TrainedSignal, registry_of, train
 from cryptodudez_assets.models.explain import explain
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.feature_frames import ingested
@@ -30,21 +30,21 @@ def lake(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     home = tmp_path_factory.mktemp("home")
     ingested(home, {source: [real_data / "teraflow" / name for name in names] for source, names in ARCHIVES.items()})
     lake = Lake.open(Settings(home=home, settle_seconds=0))
-    for view in in_order(all_views().values()):
+    for view in topological(all_views().values()):
         if all(lake.tables.table(one.table) for one in view.inputs):  # not those of other archives
             materialize(lake, view)
     return lake
 
 
 @pytest.fixture(scope="module")
-def trained(lake: Lake) -> Trained:
+def trained(lake: Lake) -> TrainedSignal:
     assert training_set.update(lake, OPTIONS) is not None
     trained = train(lake, OPTIONS)
     settle(registry_of(lake.settings))
     return trained
 
 
-def test_the_report_states_the_base_rates_and_its_verdict(lake: Lake, trained: Trained) -> None:
+def test_the_report_states_the_base_rates_and_its_verdict(lake: Lake, trained: TrainedSignal) -> None:
     written = write_report(lake)
     assert written is not None
     page = Path(written.path).read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " ")
@@ -53,7 +53,7 @@ def test_the_report_states_the_base_rates_and_its_verdict(lake: Lake, trained: T
     assert f"Verdict: {trained.manifest.verdict.label}" in page
 
 
-def test_what_was_judged_is_in_the_ledger(lake: Lake, trained: Trained) -> None:
+def test_what_was_judged_is_in_the_ledger(lake: Lake, trained: TrainedSignal) -> None:
     rows = lake.tables.scan("ml.trials")
     assert rows is not None
     recipes = rows.collect()["recipe"].to_list()
@@ -61,7 +61,7 @@ def test_what_was_judged_is_in_the_ledger(lake: Lake, trained: Trained) -> None:
     assert all(one.trials == 2 for one in trained.findings.candidates)
 
 
-def test_without_skill_the_served_signal_is_hodl_and_its_receipt_replays(lake: Lake, trained: Trained) -> None:
+def test_without_skill_the_served_signal_is_hodl_and_its_receipt_replays(lake: Lake, trained: TrainedSignal) -> None:
     """There is no skill in these archives; a change that finds some had better be looked at twice."""
     assert not trained.manifest.verdict.skill
     store = open_online_store(lake.settings.online)
@@ -79,6 +79,6 @@ def test_without_skill_the_served_signal_is_hodl_and_its_receipt_replays(lake: L
     assert {Path(one.uri).name for one in explained.files} == {name for names in ARCHIVES.values() for name in names}
 
 
-def test_the_training_set_can_be_built_again(lake: Lake, trained: Trained) -> None:
+def test_the_training_set_can_be_built_again(lake: Lake, trained: TrainedSignal) -> None:
     snapshot_id = trained.manifest.trained_on.snapshot_id
     assert training_set.rebuild(lake, snapshot_id).equals(training_set.read(lake, snapshot_id).rows)

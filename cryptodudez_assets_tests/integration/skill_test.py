@@ -9,7 +9,7 @@ from cryptodudez_assets.models.dataset import Dataset
 from cryptodudez_assets.models.eth_signal.judge import judge
 from cryptodudez_assets.models.eth_signal.labels import UNKNOWN
 from cryptodudez_assets.models.eth_signal.options import SignalOptions
-from cryptodudez_assets.models.eth_signal.recipes import Recipe, base_rates, candidates
+from cryptodudez_assets.models.eth_signal.recipes import SignalRecipe, base_rates, candidates
 from cryptodudez_assets.models.eth_signal.walk_forward import folds_of, walk_forward
 from cryptodudez_assets.models.findings import Verdict
 from cryptodudez_assets_tests.datasets import QUICK, VOLATILITY, dataset_of, noise, planted
@@ -36,7 +36,7 @@ def test_a_planted_signal_is_found(seed: int):
 
 
 @pytest.mark.parametrize("made", [base_rates(), *candidates(LOOK_AHEAD)], ids=lambda one: one.name)
-def test_the_future_does_not_change_what_was_said_before(made: Recipe):
+def test_the_future_does_not_change_what_was_said_before(made: SignalRecipe):
     """All prices and features after a day are others; what was decided up to it stays the same to the last bit."""
     random = np.random.default_rng(8)
     returns, features = random.normal(0, VOLATILITY, 600), random.normal(size=(600, 4)).astype(np.float32)

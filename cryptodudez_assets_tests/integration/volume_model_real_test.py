@@ -14,7 +14,7 @@ from cryptodudez_assets.models.volume.options import VolumeOptions
 from cryptodudez_assets.models.volume.predict import predict
 from cryptodudez_assets.models.volume.promoting import FILE, settle
 from cryptodudez_assets.models.volume.recipes import ONE_NUMBER
-from cryptodudez_assets.models.volume.training import Source, Trained, registry_of, train
+from cryptodudez_assets.models.volume.training import TrainedFrom, TrainedVolume, registry_of, train
 from cryptodudez_assets.settings import Settings
 
 TYPES = {"Date": pl.Date, "Adj Close": pl.Float64, "Volume": pl.Float64}
@@ -47,13 +47,13 @@ def _rows(name: str, content: bytes) -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def home(rows: pl.LazyFrame, tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Trained]:
+def home(rows: pl.LazyFrame, tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, TrainedVolume]:
     settings = Settings(home=tmp_path_factory.mktemp("home"))
     options = VolumeOptions(sample_rows=20_000)
-    return settings, train(rows, Source("features.stock_rolling", 1, {}), settings, options)
+    return settings, train(rows, TrainedFrom("features.stock_rolling", 1, {}), settings, options)
 
 
-def test_it_beats_the_reference_and_every_baseline_on_later_days(home: tuple[Settings, Trained]):
+def test_it_beats_the_reference_and_every_baseline_on_later_days(home: tuple[Settings, TrainedVolume]):
     found = home[1].findings
     assert found.rows > 2_000_000
     assert found.verdict.skill, found.verdict.words
@@ -63,13 +63,13 @@ def test_it_beats_the_reference_and_every_baseline_on_later_days(home: tuple[Set
     assert ours < found.errors("linear").mae
 
 
-def test_the_random_split_flatters_and_so_does_the_day_itself(home: tuple[Settings, Trained]):
+def test_the_random_split_flatters_and_so_does_the_day_itself(home: tuple[Settings, TrainedVolume]):
     metrics = home[1].manifest.metrics
     assert metrics["mae_without_today"] > 1.01 * metrics["mae"]
     assert metrics["r2_reference_random_split"] > metrics["r2_reference_sample"]
 
 
-def test_it_serves_from_a_small_file_within_a_millisecond(home: tuple[Settings, Trained]):
+def test_it_serves_from_a_small_file_within_a_millisecond(home: tuple[Settings, TrainedVolume]):
     registry = registry_of(home[0])
     settle(registry)
     assert (home[0].models / "volume_model" / FILE).stat().st_size < 1_000_000

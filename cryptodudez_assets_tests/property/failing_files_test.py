@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake.ingest import ingest, reading
-from cryptodudez_assets.lake.ingest.spill import Spool
+from cryptodudez_assets.lake.ingest.spill import SpillBuffer
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.status import unbalanced_files
@@ -57,7 +57,7 @@ def judged(folder: Path, source: Source, names: Sequence[str]) -> tuple[Found, s
         for name in names
     ]  # fmt: skip
     rows: list[pl.DataFrame] = []
-    with Spool() as rejects:
+    with SpillBuffer() as rejects:
         found = reading.read_files(lake, source, entries, rows.append, rejects, lambda _: None)
     complete = found.complete or (lambda part: part)
     given_rows = {row for part in rows for row in complete(part).rows()}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cryptodudez_assets.lake.formats.csv.chunks import CHUNK_BYTES, chunks
 from cryptodudez_assets.lake.formats.csv.dialect import Dialect
 from cryptodudez_assets.lake.formats.csv.parse import CAREFUL_BYTES, ROW, ChunkReader, Reject
-from cryptodudez_assets.lake.formats.csv.records import Record, first_record, places, records
+from cryptodudez_assets.lake.formats.csv.records import CsvRecord, first_record, places, records
 from cryptodudez_assets.sources.declaration import Layout
 from cryptodudez_assets_tests.toy import HEADER, LAYOUT
 
@@ -57,7 +57,7 @@ def read(
     """Rows with their numbers, rejects, and how many records there are."""
     reader, row, rows, rejects = ChunkReader(DIALECT, layout, careful_bytes=careful_bytes), 1, [], []
     for chunk in chunks(BytesIO(HEADER.encode() + text), DIALECT, chunk_bytes):
-        parsed = reader.read(replace(chunk, tidy=chunk.tidy and not careful), row)
+        parsed = reader.read(replace(chunk, is_unambiguous=chunk.is_unambiguous and not careful), row)
         row += parsed.n_records
         rejects += parsed.rejects
         # As text, for NaN is not itself.
@@ -145,7 +145,7 @@ def test_the_first_record_is_told_by_a_beginning_of_any_length(
 @given(dirty, st.integers(0, 80))
 @settings(max_examples=150, deadline=None)
 def test_more_text_changes_no_record_that_was_told_before(text: bytes, cut: int) -> None:
-    def told(found: Iterator[Record]) -> list[Record]:
+    def told(found: Iterator[CsvRecord]) -> list[CsvRecord]:
         return list(found)
 
     before = told(records(text[:cut], 1, ",", final=False))

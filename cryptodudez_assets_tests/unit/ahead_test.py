@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from cryptodudez_assets.lake.ingest.prefetch import ahead
+from cryptodudez_assets.lake.ingest.prefetch import prefetch
 
 
 def test_all_items_come_in_their_order() -> None:
-    assert list(ahead(range(100))) == list(range(100))
-    assert list(ahead([])) == []
-    assert list(ahead([None, None])) == [None, None]
+    assert list(prefetch(range(100))) == list(range(100))
+    assert list(prefetch([])) == []
+    assert list(prefetch([None, None])) == [None, None]
 
 
 def test_an_error_comes_where_it_arises_and_ends_it() -> None:
@@ -19,7 +19,7 @@ def test_an_error_comes_where_it_arises_and_ends_it() -> None:
         yield 1
         raise ValueError("broken")
 
-    found = ahead(items())
+    found = prefetch(items())
     assert next(found) == 1
     with pytest.raises(ValueError, match="broken"):
         next(found)
@@ -35,7 +35,7 @@ def test_the_next_item_is_made_while_this_one_is_in_use_and_no_more() -> None:
                 second.set()
             yield number
 
-    found = ahead(items())
+    found = prefetch(items())
     assert next(found) == 0
     assert second.wait(10)
     assert made == [0, 1]

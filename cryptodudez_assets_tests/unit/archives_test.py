@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from cryptodudez_assets.lake.formats.archives import (
     BOMB_FLOOR_BYTES,
     Container,
+    FileRefused,
     Format,
-    Refused,
     format_of,
     members,
     why_ignored,
@@ -97,7 +97,7 @@ def test_a_damaged_archive_is_read_or_refused_and_nothing_else(
     for place, value in changes:
         damaged[-(place % len(damaged)) if place % 2 else place % len(damaged)] = value
     damaged = damaged[: len(damaged) - cut % 50] if cut % 3 == 0 else damaged
-    with suppress(Refused):
+    with suppress(FileRefused):
         assert sum(len(block) for block in read(bytes(damaged))) < 1 << 20
 
 
@@ -109,14 +109,14 @@ BOMB = bytes(BOMB_FLOOR_BYTES + 1)
 )
 def test_a_bomb_is_refused_before_more_than_the_floor_is_unpacked(packed: bytes, unpacked: int) -> None:
     seen: list[int] = []
-    with pytest.raises(Refused, match="looks like a bomb"):
+    with pytest.raises(FileRefused, match="looks like a bomb"):
         seen.extend(len(block) for block in read(packed))
     assert sum(seen) <= unpacked
 
 
 def test_many_members_that_are_a_bomb_together_are_refused() -> None:
     packed = zipped({f"{number}.csv": bytes(8 << 20) for number in range(9)})
-    with pytest.raises(Refused, match="looks like a bomb"):
+    with pytest.raises(FileRefused, match="looks like a bomb"):
         list(members(BytesIO(packed), len(packed)))
 
 
@@ -135,7 +135,7 @@ def test_a_repeated_name_is_refused_for_nobody_knows_which_is_meant() -> None:
         archive.writestr("a.csv", b"1")
         with pytest.warns(UserWarning, match="Duplicate"):
             archive.writestr("a.csv", b"2")
-    with pytest.raises(Refused, match=r"two members have the name 'a.csv'"):
+    with pytest.raises(FileRefused, match=r"two members have the name 'a.csv'"):
         list(members(packed, 200))
 
 

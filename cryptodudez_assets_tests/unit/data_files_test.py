@@ -9,10 +9,10 @@ from pyiceberg.expressions import And, EqualTo, GreaterThanOrEqual, LessThan
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.lake.iceberg import data_files
+from cryptodudez_assets.lake.iceberg.data_files import Transform
 from cryptodudez_assets.lake.iceberg.scan import data_files as files_of
 from cryptodudez_assets.lake.iceberg.scan import planned_files
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
-from cryptodudez_assets.lake.iceberg.tables import Transform
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets_tests.builders import rows_of
 from cryptodudez_assets_tests.unit.tables_test import Things

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cryptodudez_assets.lake.formats.archives import Refused
+from cryptodudez_assets.lake.formats.archives import FileRefused
 from cryptodudez_assets.lake.formats.csv import dialect
 from cryptodudez_assets.lake.formats.csv.dialect import HEAD_BYTES, Recognised, recognise
 from cryptodudez_assets.sources.declaration import Layout
@@ -132,6 +132,6 @@ def test_a_long_strange_header_is_told_in_short() -> None:
 @example(b'"')
 @example(b"\xff\xfe\n")
 def test_any_bytes_are_recognised_or_refused(head: bytes) -> None:
-    with suppress(Refused):
+    with suppress(FileRefused):
         found = recognise(head, [LAYOUT, WIDER])
         assert (found.layout is None) == (found.problem is not None) or "changed its type" in (found.problem or "")

@@ -6,7 +6,7 @@ import pytest
 
 from cryptodudez_assets.contracts.base import Contract, TableContract
 from cryptodudez_assets.contracts.expressions import looks_around, told_by
-from cryptodudez_assets.contracts.rules import judge
+from cryptodudez_assets.contracts.rules import evaluate_rules
 from cryptodudez_assets.lake.ingest.cells import with_empty_text
 from cryptodudez_assets.sources import Layout, Source, all_sources
 
@@ -82,7 +82,7 @@ def test_a_rule_that_looks_around_is_refused():
             return data.lazyframe.select(pl.col("x").is_unique())
 
     with pytest.raises(TypeError, match="once looks at other rows; a rule must judge each row by itself"):
-        list(judge(Alone, pl.DataFrame({"x": [1.0]})))
+        list(evaluate_rules(Alone, pl.DataFrame({"x": [1.0]})))
 
 
 def test_another_format_or_mapping_is_another_expression():

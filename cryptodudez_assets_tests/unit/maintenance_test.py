@@ -13,10 +13,10 @@ from pyiceberg.types import StringType
 
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake import compaction
-from cryptodudez_assets.lake.compaction import Compacted, Expired, compact, expire, tidy
+from cryptodudez_assets.lake.compaction import Compacted, Expired, compact, compact_if_due, expire
 from cryptodudez_assets.lake.iceberg.provenance import BATCH
 from cryptodudez_assets.lake.iceberg.scan import data_files
-from cryptodudez_assets.lake.ingest.spill import Spool
+from cryptodudez_assets.lake.ingest.spill import SpillBuffer
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.upkeep.maintenance import maintain, remove_orphans
@@ -158,7 +158,7 @@ def test_all_tables_are_maintained_and_told_of(lake: Lake, drop: Drop) -> None:
 
 
 def test_tidying_a_table_that_does_not_exist_is_no_error(lake: Lake) -> None:
-    tidy(lake, [NAME])
+    compact_if_due(lake, [NAME])
     assert lake.tables.names() == []
 
 
@@ -174,7 +174,7 @@ def test_joining_files_goes_on_after_a_column_was_added(lake: Lake, drop: Drop) 
 
 def test_a_spool_gives_back_in_order_what_did_not_fit_into_memory() -> None:
     frames = [pl.DataFrame({"n": range(number, number + 100)}) for number in range(5)]
-    with Spool(in_memory_bytes=1000) as spool:
+    with SpillBuffer(in_memory_bytes=1000) as spool:
         for one in [*frames, pl.DataFrame({"n": []})]:
             spool.add(one)
         assert [one.to_dicts() for one in spool] == [one.to_dicts() for one in frames]

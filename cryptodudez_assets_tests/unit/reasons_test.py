@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from cryptodudez_assets.lake.formats.archives import Container, Refused, format_of
+from cryptodudez_assets.lake.formats.archives import Container, FileRefused, format_of
 from cryptodudez_assets.lake.formats.csv.dialect import recognise
 from cryptodudez_assets.lake.formats.csv.headers import of_another, path_in_words
 from cryptodudez_assets.lake.formats.signatures import document
@@ -78,7 +78,7 @@ def why(head: bytes) -> str:
     """Why nothing is read of such a file, as a user sees it."""
     try:
         return recognise(head, SOURCE.layouts).problem or ""
-    except Refused as error:
+    except FileRefused as error:
         return str(error)
 
 
@@ -234,7 +234,7 @@ PACKED = gzip.compress(COINS.encode() * 200, mtime=0)
 def test_a_damaged_archive_says_how(tmp_path: Path, content: bytes, told: str) -> None:
     path = tmp_path / "packed"
     path.write_bytes(content)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(FileRefused) as refused:
         unpack(path)
     assert told in str(refused.value)
 

@@ -4,10 +4,10 @@ from io import BytesIO
 
 import pytest
 
-from cryptodudez_assets.lake.formats.archives import Refused
+from cryptodudez_assets.lake.formats.archives import FileRefused
 from cryptodudez_assets.lake.formats.csv.chunks import KEPT_OF_LONG_LINE, Chunk, chunks
 from cryptodudez_assets.lake.formats.csv.dialect import Dialect
-from cryptodudez_assets.lake.formats.csv.records import MAX_RECORD_BYTES, Places, places, records, tidy
+from cryptodudez_assets.lake.formats.csv.records import MAX_RECORD_BYTES, Places, is_unambiguous, places, records
 
 AB = Dialect("utf-8", ",", "\n", ("a", "b"))
 
@@ -80,12 +80,12 @@ def test_text_comes_as_utf8_without_mark_or_header(encoding: str, chunk_bytes: i
 
 
 def test_utf16_that_ends_in_the_middle_of_a_character_is_refused() -> None:
-    with pytest.raises(Refused, match="middle of a character"):
+    with pytest.raises(FileRefused, match="middle of a character"):
         list(chunks(BytesIO("\ufeffa,b\n1,2\n".encode("utf-16-le")[:-1]), Dialect("utf-16-le", ",", "\n", ("a", "b"))))
 
 
 def test_clean_text_is_one_tidy_chunk() -> None:
-    assert list(chunks(BytesIO(b'a,b\n1,"x"\n2,y\n'), AB)) == [Chunk(2, b'1,"x"\n2,y\n', tidy=True)]
+    assert list(chunks(BytesIO(b'a,b\n1,"x"\n2,y\n'), AB)) == [Chunk(2, b'1,"x"\n2,y\n', is_unambiguous=True)]
 
 
 def test_places_of_lines_are_told_without_reading_the_records() -> None:
@@ -96,11 +96,11 @@ def test_places_of_lines_are_told_without_reading_the_records() -> None:
 
 @pytest.mark.parametrize("text", [b"a,b\n", b'"a","b"\r\n', b'"",""\n', b'a,"""b"""\n', b'a,"x\ny"', b'"a,b\nc"\n'])
 def test_text_is_tidy_where_quotes_hold_whole_fields(text: bytes) -> None:
-    assert tidy(text, ",")
+    assert is_unambiguous(text, ",")
 
 
 @pytest.mark.parametrize(
     "text", [b'5" a\n', b'"a"b\n', b'a "b"\n', b'"a', b'"a""', b'"a" ,b\n', b"a\rb\n", b'"a\rb"\n', b'"a";"b"\n']
 )
 def test_text_is_untidy_where_readers_could_differ(text: bytes) -> None:
-    assert not tidy(text, ",")
+    assert not is_unambiguous(text, ",")

@@ -9,7 +9,7 @@ import pytest
 from pandera.errors import SchemaErrors
 
 from cryptodudez_assets.contracts.base import Contract, polars_schema
-from cryptodudez_assets.contracts.rules import assert_holds, breaking, broken_rules, judge
+from cryptodudez_assets.contracts.rules import assert_holds, breaking, broken_rules, evaluate_rules
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.toy import Gauges
 
@@ -42,14 +42,14 @@ BAD = [
 
 @pytest.mark.parametrize(("change", "rules"), BAD, ids=[str(change) for change, _ in BAD])
 def test_a_row_breaks_the_rules_it_should_whatever_stands_around_it(change: dict[str, Any], rules: list[str]) -> None:
-    findings = list(judge(Gauges, frame({}, change, {})))
+    findings = list(evaluate_rules(Gauges, frame({}, change, {})))
     wrong = breaking(findings)
     assert (wrong.to_list() if wrong is not None else [False] * 3) == [False, bool(rules), False]
     assert (broken_rules(findings, wrong) if wrong is not None else []) == ([rules] if rules else [])
 
 
 def test_a_warning_is_no_error() -> None:
-    findings = list(judge(Gauges, frame({"value": 2e8}, {})))
+    findings = list(evaluate_rules(Gauges, frame({"value": 2e8}, {})))
     assert breaking(findings) is None
     warned = breaking(findings, warnings=True)
     assert warned is not None
@@ -57,13 +57,13 @@ def test_a_warning_is_no_error() -> None:
 
 
 def test_no_rows_break_no_rule() -> None:
-    assert list(judge(Gauges, frame({}).clear())) == []
+    assert list(evaluate_rules(Gauges, frame({}).clear())) == []
 
 
 def test_what_a_lazy_validation_would_let_pass_is_found_and_fails_the_post_condition() -> None:
     bad = frame({"count": -1})
     Gauges.validate(bad.lazy()).collect()  # the trap: Pandera looks at the schema only, and says nothing
-    assert [finding.rule for finding in judge(Gauges, bad)] == ["count:greater_than_or_equal_to"]
+    assert [finding.rule for finding in evaluate_rules(Gauges, bad)] == ["count:greater_than_or_equal_to"]
     with pytest.raises(SchemaErrors):
         assert_holds(Gauges, bad)
 
@@ -106,21 +106,21 @@ class Steps(Contract):
 
 def test_a_rule_that_takes_more_than_one_expression_is_refused() -> None:
     with pytest.raises(TypeError, match="check short: must be one expression"):
-        list(judge(Steps, pl.DataFrame({"name": ["a"]})))
+        list(evaluate_rules(Steps, pl.DataFrame({"name": ["a"]})))
 
 
 @pytest.mark.parametrize("contract", [Unique, Whole])
 def test_rules_that_do_not_judge_single_rows_are_refused(contract: type[Contract]) -> None:
     with pytest.raises(TypeError, match=contract.__name__):
-        list(judge(contract, pl.DataFrame({"name": ["a", "a", "b"]})))
+        list(evaluate_rules(contract, pl.DataFrame({"name": ["a", "a", "b"]})))
 
 
 @pytest.mark.parametrize("source", all_sources().values(), ids=all_sources().keys())
 def test_contracts_of_all_sources_can_be_judged(source: Any) -> None:
     empty = pl.DataFrame(schema=polars_schema(source.contract))
-    assert list(judge(source.contract, empty)) == []
+    assert list(evaluate_rules(source.contract, empty)) == []
     nulls = empty.clear(n=1)
-    assert {finding.rule for finding in judge(source.contract, nulls) if not finding.is_warning} >= {
+    assert {finding.rule for finding in evaluate_rules(source.contract, nulls) if not finding.is_warning} >= {
         "event_ts:missing",
         "file_id:missing",
     }

@@ -9,9 +9,9 @@ import pytest
 from pyiceberg.expressions import AlwaysTrue, EqualTo, GreaterThan, In
 
 from cryptodudez_assets.contracts.base import Contract, UtcTime, polars_schema
-from cryptodudez_assets.lake.iceberg.scan import Snapshot, data_files
+from cryptodudez_assets.lake.iceberg.scan import TableAt, data_files
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
-from cryptodudez_assets.lake.iceberg.tables import Lakehouse
+from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.settings import Settings
@@ -211,7 +211,7 @@ def test_homes_that_share_a_catalog_share_its_locks(
 
 def test_every_table_is_listed_by_its_name(lake: Lake) -> None:
     add(lake, {"name": "a"})
-    assert Lakehouse(lake.settings).names() == ["lab.things"]
+    assert IcebergTables(lake.settings).names() == ["lab.things"]
 
 
 @pytest.mark.parametrize("column", ["text", "number", "day"])
@@ -222,7 +222,7 @@ def test_a_snapshot_reads_the_files_that_may_hold_a_value(lake: Lake, column: st
     add(lake, {"name": "null"})
     table = lake.tables.table(SPEC.name)
     assert table is not None
-    snapshot = Snapshot(table)
+    snapshot = TableAt(table)
     add(lake, {"name": "later"} | {column: found[1][column]})
 
     def names_with(*rows: dict[str, object]) -> list[str]:

@@ -16,7 +16,7 @@ from pyiceberg.expressions import AlwaysTrue, EqualTo
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.lake.compaction import compact, expire
-from cryptodudez_assets.lake.iceberg.change import Change
+from cryptodudez_assets.lake.iceberg.change import TableTransaction
 from cryptodudez_assets.lake.iceberg.checksums import RECORD, Damaged
 from cryptodudez_assets.lake.iceberg.scan import data_files
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
@@ -54,7 +54,7 @@ def things(name: str = "a", first: int = 0) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=polars_schema(Things))
 
 
-def changed(lake: Lake, do: Callable[[Change], object]) -> None:
+def changed(lake: Lake, do: Callable[[TableTransaction], object]) -> None:
     with lake.tables.changing(SPEC) as change:
         do(change)
 
@@ -166,7 +166,7 @@ def test_what_differs_is_told_with_what_to_do(lake: Lake) -> None:
     )
 
 
-COMMITS: dict[str, Callable[[Change], object]] = {
+COMMITS: dict[str, Callable[[TableTransaction], object]] = {
     "add": lambda change: change.add(things("c")),
     "delete a partition": lambda change: change.delete(EqualTo("name", "a")),
     "delete with survivors": lambda change: change.delete(EqualTo("number", 3)),

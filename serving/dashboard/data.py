@@ -58,7 +58,7 @@ class NoDecision:
 
 
 @dataclass(frozen=True)
-class Record:
+class TrackRecord:
     """How a model did on days that it had not seen. `days` has the columns of `Prediction`, in order of time."""
 
     manifest: Manifest
@@ -99,13 +99,13 @@ class SourceHealth:
 
 
 @dataclass(frozen=True)
-class Picture:
+class DashboardData:
     """All that one look at the platform found. `closes` has `event_ts` and `close` of Ethereum, in order of time."""
 
     gathered_at: datetime
     today: Today | NoDecision
     closes: pl.DataFrame
-    records: list[Record]
+    records: list[TrackRecord]
     versions: list[Version]
     sources: list[SourceHealth]
     left_out: list[str]
@@ -120,10 +120,10 @@ class Picture:
         return not any(one.valid or one.open_rows or one.open_files or one.pending for one in self.sources)
 
 
-def gather(lake: Lake, today: Callable[[], Today | NoDecision]) -> Picture:
+def gather(lake: Lake, today: Callable[[], Today | NoDecision]) -> DashboardData:
     """Look at everything. Works on an empty lake, too."""
     registry = Registry(lake.settings.models, "eth_signal")
-    return Picture(
+    return DashboardData(
         gathered_at=now(),
         today=today(),
         closes=_closes(lake),
@@ -148,7 +148,7 @@ def _closes(lake: Lake) -> pl.DataFrame:
     return rows.filter(pl.col("symbol") == SYMBOL).select("event_ts", "close").sort("event_ts").collect()
 
 
-def _records(registry: Registry) -> list[Record]:
+def _records(registry: Registry) -> list[TrackRecord]:
     """The champion's and a newer candidate's; where the champion only knows the base rates, the newest there is."""
     stages = {number: registry.stage(number) for number in registry.versions()}
     learned = [number for number in stages if _has_learned(registry.manifest(number))]
@@ -161,10 +161,10 @@ def _has_learned(manifest: Manifest) -> bool:
     return manifest.recipe != BASE_RATES and {FINDINGS, PREDICTIONS} <= manifest.files.keys()
 
 
-def _record(registry: Registry, number: int, stage: Stage) -> Record:
+def _record(registry: Registry, number: int, stage: Stage) -> TrackRecord:
     findings = Findings.model_validate_json(registry.read(number, FINDINGS))
     days = pl.read_parquet(io.BytesIO(registry.read(number, PREDICTIONS))).sort("event_ts")
-    return Record(registry.manifest(number), stage, registry.verdict(number), findings, days)
+    return TrackRecord(registry.manifest(number), stage, registry.verdict(number), findings, days)
 
 
 def _version(registry: Registry, number: int) -> Version:

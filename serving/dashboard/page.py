@@ -16,9 +16,9 @@ from cryptodudez_assets.lake.freshness import Freshness
 from cryptodudez_assets.models.eth_signal.contract import EthTrainingSet
 from cryptodudez_assets.models.eth_signal.options import CLASSES, Decision, SignalOptions
 from cryptodudez_assets.models.eth_signal.signal import STALE_AFTER
-from cryptodudez_assets.models.findings import Judged
+from cryptodudez_assets.models.findings import JudgedRecipe
 from serving.dashboard.charts import Point, growth_chart, price_chart
-from serving.dashboard.data import BASE_RATES, NoDecision, Picture, Record, Today
+from serving.dashboard.data import BASE_RATES, DashboardData, NoDecision, Today, TrackRecord
 
 DAGSTER = "http://127.0.0.1:3000"
 SHOWN_DAYS = 365
@@ -59,7 +59,7 @@ class Day:
 class Track:
     """What a model's section shows."""
 
-    record: Record
+    record: TrackRecord
     cost_bps: float
     lines: list[Line]
     price: Markup | None
@@ -80,7 +80,7 @@ class Effect:
     share: float
 
 
-def render(picture: Picture) -> str:
+def render(picture: DashboardData) -> str:
     """The whole page."""
     today = picture.today if isinstance(picture.today, Today) else None
     return (
@@ -129,7 +129,7 @@ def _is_old(one: Freshness) -> bool:
     return one.age is not None and one.age > STALE_AFTER
 
 
-def _track(record: Record, closes: pl.DataFrame) -> Track:
+def _track(record: TrackRecord, closes: pl.DataFrame) -> Track:
     days = record.days.join(closes, on="event_ts", how="left")
     cost_bps = float(record.findings.options.get("judged_cost_bps", SignalOptions().judged_cost_bps))
     shown = _shown(closes)
@@ -149,13 +149,13 @@ def _track(record: Record, closes: pl.DataFrame) -> Track:
     )
 
 
-def _lines(record: Record, cost_bps: float) -> list[Line]:
+def _lines(record: TrackRecord, cost_bps: float) -> list[Line]:
     """The model first, then every baseline on the same days."""
-    judged: list[Judged] = [record.findings.best, *record.findings.baselines]
+    judged: list[JudgedRecipe] = [record.findings.best, *record.findings.baselines]
     return [_line(one, one is judged[0], record.manifest.label, cost_bps) for one in judged]
 
 
-def _line(judged: Judged, is_model: bool, label: str, cost_bps: float) -> Line:
+def _line(judged: JudgedRecipe, is_model: bool, label: str, cost_bps: float) -> Line:
     backtest, scores = judged.backtest(cost_bps), judged.scores
     return Line(
         name=label if is_model else judged.name.replace("_", " "),

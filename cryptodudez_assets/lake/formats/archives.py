@@ -55,7 +55,7 @@ class Member:
     refused: str | None = None
 
 
-class Refused(Exception):
+class FileRefused(Exception):
     """The archive or file must not be read on; the message says why."""
 
 
@@ -83,13 +83,13 @@ def members(archive: BinaryIO, archive_size: int) -> Iterator[Member]:
     with _refusing("zip"), zipfile.ZipFile(archive) as opened:
         entries = opened.infolist()
     if len(entries) > MAX_MEMBERS:
-        raise Refused(f"{len(entries):,} members; at most {MAX_MEMBERS:,} are read")
+        raise FileRefused(f"{len(entries):,} members; at most {MAX_MEMBERS:,} are read")
     _refuse_bomb(sum(entry.file_size for entry in entries), archive_size)
     seen: set[str] = set()
     for entry in entries:
         ignored = why_ignored(entry.filename)
         if entry.filename in seen and not ignored:
-            raise Refused(f"two members have the name {entry.filename!r}: which of them is meant?")
+            raise FileRefused(f"two members have the name {entry.filename!r}: which of them is meant?")
         if entry.filename not in seen:
             seen.add(entry.filename)
             yield Member(entry.filename, entry.file_size, ignored, None if ignored else _why_refused(entry))
@@ -153,7 +153,7 @@ class Text:
         """Whether it was read from these bytes. What was read whole before and is damaged now is not."""
         try:
             return self.sha256() == sha256
-        except Refused:
+        except FileRefused:
             return False
 
 
@@ -207,7 +207,7 @@ def _refusing(format_: Format) -> Iterator[None]:
         for cause in (error, error.__context__):
             if isinstance(cause, OSError) and cause.errno not in (None, errno.EINVAL):
                 raise cause from None
-        raise Refused(f"damaged or truncated {format_}: {_in_words(error)}") from error
+        raise FileRefused(f"damaged or truncated {format_}: {_in_words(error)}") from error
 
 
 def _in_words(error: Exception) -> str:
@@ -223,4 +223,4 @@ def _in_words(error: Exception) -> str:
 
 def _refuse_bomb(unpacked: int, packed: int) -> None:
     if unpacked > BOMB_FLOOR_BYTES and unpacked > BOMB_RATIO * packed:
-        raise Refused(f"looks like a bomb: {packed:,} bytes unpack to {unpacked:,} or more")
+        raise FileRefused(f"looks like a bomb: {packed:,} bytes unpack to {unpacked:,} or more")

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from cryptodudez_assets.lake.formats.archives import Refused
+from cryptodudez_assets.lake.formats.archives import FileRefused
 
 # Polars' panics are no Exceptions to Python.
 ERRORS = (Exception, pl.exceptions.PanicException)
@@ -37,7 +37,7 @@ def is_of_rows(error: BaseException | None) -> bool:
 
     Memory and whatever the system was asked for are not, even behind an error of another kind.
     """
-    if not isinstance(error, ERRORS) or isinstance(error, (*MACHINE, Refused, Misdeclared)) or _is_refused(error):
+    if not isinstance(error, ERRORS) or isinstance(error, (*MACHINE, FileRefused, Misdeclared)) or _is_refused(error):
         return False
     behind = error.__cause__ or error.__context__
     return behind is None or is_of_rows(behind)
@@ -62,7 +62,7 @@ def blaming(what: str) -> Iterator[None]:
 def in_short(error: BaseException) -> str:
     """What an error says, in a line: libraries add hints and stacks, and functions raise anything."""
     said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    kind = "" if said and isinstance(error, pl.exceptions.PolarsError | Refused) else type(error).__name__
+    kind = "" if said and isinstance(error, pl.exceptions.PolarsError | FileRefused) else type(error).__name__
     return ": ".join(filter(None, [kind, shortened(said)]))
 
 

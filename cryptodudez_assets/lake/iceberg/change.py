@@ -54,7 +54,7 @@ class _Transaction(Transaction):  # type: ignore[misc]
         return self._applied[2]
 
 
-class Change:
+class TableTransaction:
     """One commit in the making. Data files are written at once, and become visible together when the change ends well.
 
     What is deleted or dropped concerns rows as they were before the change.
@@ -247,7 +247,7 @@ class Change:
 
 
 @contextmanager
-def committed(change: Change) -> Iterator[Change]:
+def committed(change: TableTransaction) -> Iterator[TableTransaction]:
     """The change to be filled, which is then made; where filling it fails, nothing is."""
     try:
         yield change

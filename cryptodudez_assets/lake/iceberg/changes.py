@@ -10,7 +10,7 @@ from pyiceberg.table import Table
 from pyiceberg.types import StringType
 
 from cryptodudez_assets.lake.iceberg.scan import data_files, scan_files
-from cryptodudez_assets.lake.iceberg.tables import Lakehouse
+from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 
 PROVENANCE = ["file_id", "file_row"]
 # About so many rows of files that differ are compared at a time.
@@ -18,7 +18,12 @@ COMPARED_ROWS = 1 << 19
 
 
 def changed_rows(
-    tables: Lakehouse, name: str, since: int | None, until: int | None, columns: Sequence[str], read: Sequence[str] = ()
+    tables: IcebergTables,
+    name: str,
+    since: int | None,
+    until: int | None,
+    columns: Sequence[str],
+    read: Sequence[str] = (),
 ) -> Iterator[pl.DataFrame] | None:
     """Values of `columns`, in parts, in rows that were added or removed after snapshot `since`, up to `until`.
 

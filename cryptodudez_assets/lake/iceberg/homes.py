@@ -17,7 +17,7 @@ from cryptodudez_assets.settings import Settings
 RESTORE = "cryptodudez restore-catalog"
 
 
-class Refused(Exception):
+class HomeRefused(Exception):
     """The home cannot be used as it is: what was found, what was expected, and the command that mends it, in one line."""
 
 
@@ -27,7 +27,7 @@ def warehouse(settings: Settings) -> str:
 
 
 def own(settings: Settings) -> Settings:
-    """The settings, with the lake spelled as its tables spell it; raises `Refused`. Reads the catalog's list of tables, no more.
+    """The settings, with the lake spelled as its tables spell it; raises `HomeRefused`. Reads the catalog's list of tables, no more.
 
     A database server that cannot be reached is not told here: whoever needs it is told by its own error.
     """
@@ -40,18 +40,18 @@ def own(settings: Settings) -> Settings:
     if found is None or not found.pointers:
         if holds_tables(open_store(settings)):
             gone = "there is no catalog" if found is None else "no table is named by the catalog"
-            raise Refused(f"{gone} at {_where(settings)}, {_beside_tables(settings)}")
+            raise HomeRefused(f"{gone} at {_where(settings)}, {_beside_tables(settings)}")
         return settings
     if found.taken_at:
-        raise Refused(
+        raise HomeRefused(
             f"{_where(settings)} is a backup of {found.taken_at:%Y-%m-%d %H:%M} UTC, put there by hand: what was committed "
             f"since is missing. Run `{RESTORE}`, which brings it up to its tables"
         )
     strange = [one for one in found.pointers if not inside(one.metadata_location, warehouse(settings))]
     if strange:
-        raise Refused(foreign(settings, strange[0]))
+        raise HomeRefused(foreign(settings, strange[0]))
     if unnamed := _unnamed(settings, found.pointers):
-        raise Refused(
+        raise HomeRefused(
             f"the catalog at {_where(settings)} does not name {', '.join(unnamed)}, {_beside_tables(settings)}"
         )
     return _as_spelled(settings, found.pointers)
@@ -85,7 +85,7 @@ def _folders_of_bucket(lake: str, store: ObjectStore) -> set[str]:
 def insist_on_own(settings: Settings, table: str, location: str) -> None:
     """Refuse a table that lies outside of the lake, whatever the catalog says."""
     if not inside(location, warehouse(settings)):
-        raise Refused(
+        raise HomeRefused(
             f"the table {table} lies in {location}, not in the lake {settings.lake}: it is neither read, written nor "
             f"cleared up. Run `{RESTORE}`, which names what lies in the lake"
         )
@@ -94,7 +94,7 @@ def insist_on_own(settings: Settings, table: str, location: str) -> None:
 def insist_on_new(settings: Settings, store: ObjectStore, table: str) -> None:
     """Refuse to make a table where one has been written to: only its name in the catalog is gone."""
     if holds_tables(store, f"tables/{table.replace('.', '/')}"):
-        raise Refused(f"the catalog at {_where(settings)} does not name {table}, {_beside_tables(settings)}")
+        raise HomeRefused(f"the catalog at {_where(settings)} does not name {table}, {_beside_tables(settings)}")
 
 
 def holds_tables(store: ObjectStore, below: str = "tables") -> bool:
@@ -102,11 +102,11 @@ def holds_tables(store: ObjectStore, below: str = "tables") -> bool:
     return any((version_of(store.uri(found.key)) or 0) > 0 for found in store.list(below))
 
 
-def lost(settings: Settings, table: str, why: str) -> Refused:
+def lost(settings: Settings, table: str, why: str) -> HomeRefused:
     """What is said where the metadata file that the catalog names cannot be had: it is gone, or no metadata file."""
     found = named(settings)
     named_for_it = [one.metadata_location for one in (found.pointers if found else []) if one.name == table]
-    return Refused(
+    return HomeRefused(
         f"the catalog names {', '.join(named_for_it)} for {table}, which {why}: run `cryptodudez rebuild {table}` to make the "
         f"table again, or `{RESTORE}` to go back to what was committed to it before"
     )
@@ -133,9 +133,9 @@ def of_homes(settings: Settings, lake: str) -> tuple[str, str]:
     return lake, settings.lake
 
 
-def broken(settings: Settings, error: Damaged) -> Refused:
+def broken(settings: Settings, error: Damaged) -> HomeRefused:
     """What is said of a catalog that cannot be read."""
-    return Refused(f"the catalog at {_where(settings)} cannot be read ({error}), {_beside_tables(settings)}")
+    return HomeRefused(f"the catalog at {_where(settings)} cannot be read ({error}), {_beside_tables(settings)}")
 
 
 def _as_spelled(settings: Settings, pointers: Sequence[Pointer]) -> Settings:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PATH = " path"  # no column's name begins with a blank
 
 
-class Snapshot:
+class TableAt:
     """A table as it was at one moment. Its files are looked up once, however often a little of it is read."""
 
     def __init__(self, table: Table, snapshot_id: int | None = None) -> None:

@@ -18,7 +18,7 @@ from pyiceberg.table.snapshots import MetadataLogEntry
 
 from cryptodudez_assets.lake.iceberg import homes
 from cryptodudez_assets.lake.iceberg.catalog_database import CATALOG, Pointer, named
-from cryptodudez_assets.lake.iceberg.change import Change, committed
+from cryptodudez_assets.lake.iceberg.change import TableTransaction, committed
 from cryptodudez_assets.lake.iceberg.checksums import ASIDE, Records
 from cryptodudez_assets.lake.iceberg.provenance import content_of
 from cryptodudez_assets.lake.iceberg.scan import scan
@@ -41,7 +41,7 @@ REBUILDING = "lake.rebuilding"
 """The name in the catalog's database of tables that are being made again, until they take the place of the others."""
 
 
-class Lakehouse:
+class IcebergTables:
     """The Iceberg tables of one catalog and lake."""
 
     def __init__(self, settings: Settings, staged: Collection[str] = ()) -> None:
@@ -51,7 +51,7 @@ class Lakehouse:
 
     @cached_property
     def catalog(self) -> "RecordingCatalog":
-        """Iceberg's catalog, connected to when it is first needed; `homes.Refused` where the home is not whole and its own."""
+        """Iceberg's catalog, connected to when it is first needed; `homes.HomeRefused` where the home is not whole and its own."""
         return self._connected(CATALOG)
 
     def _connected(self, name: str) -> "RecordingCatalog":
@@ -111,9 +111,9 @@ class Lakehouse:
         """Where a table's present metadata lies. Raises NoSuchTableError where there is no table."""
         return path_of(self.catalog.metadata_location(name))
 
-    def staged(self, names: Collection[str]) -> "Lakehouse":
+    def staged(self, names: Collection[str]) -> "IcebergTables":
         """The same tables, but for these, which are not there yet. What is written to them is seen after `swap_in`."""
-        staged = Lakehouse(self.settings, names)
+        staged = IcebergTables(self.settings, names)
         staged._staging.forget(names)  # somebody may have died over them
         return staged
 
@@ -158,23 +158,23 @@ class Lakehouse:
         return None if table is None else scan(table, where, snapshot_id)
 
     @contextmanager
-    def changing(self, spec: TableSpec) -> Iterator["Change"]:
+    def changing(self, spec: TableSpec) -> Iterator["TableTransaction"]:
         """Collect changes to a table under its lock; they are committed together at the end, or not at all."""
         with (
             exclusive(self.settings, f"table.{spec.name}"),
-            committed(Change(self._ensure(spec), self.records)) as change,
+            committed(TableTransaction(self._ensure(spec), self.records)) as change,
         ):
             yield change
 
     @contextmanager
-    def rearranging(self, name: str) -> Iterator["Change"]:
+    def rearranging(self, name: str) -> Iterator["TableTransaction"]:
         """The same for a table as it is found, whatever contract it was made from: nothing but its layout may change.
 
         Its snapshots say so, that nothing made from the table counts as out of date.
         """
         with exclusive(self.settings, f"table.{name}"):
             table = self.load(name)
-            with committed(Change(table, self.records, same_as=content_of(table))) as change:
+            with committed(TableTransaction(table, self.records, same_as=content_of(table))) as change:
                 yield change
 
     def keep(self, name: str, snapshot_id: int | None = None) -> None:
@@ -205,7 +205,7 @@ class Lakehouse:
 
 
 def open_catalog(settings: Settings, name: str = CATALOG, uri: str | None = None) -> "RecordingCatalog":
-    """Iceberg's catalog as it is, made if it is not there. Everybody else asks `Lakehouse.catalog`, which looks at the home first."""
+    """Iceberg's catalog as it is, made if it is not there. Everybody else asks `IcebergTables.catalog`, which looks at the home first."""
     # Brings SQLAlchemy: loading the graph need not wait for it.
     from cryptodudez_assets.lake.iceberg.recording import RecordingCatalog
 

@@ -12,7 +12,7 @@ from operator import or_
 import polars as pl
 
 from cryptodudez_assets.contracts.base import TableContract, polars_schema
-from cryptodudez_assets.contracts.rules import judge
+from cryptodudez_assets.contracts.rules import evaluate_rules
 from cryptodudez_assets.lake.formats.csv.parse import NOT_ZERO
 from cryptodudez_assets.sources.declaration import Layout, Source
 from cryptodudez_assets.sources.text import identifier
@@ -78,7 +78,7 @@ def _holding_empty_text(contract: type[TableContract]) -> tuple[str, ...]:
     texts = [name for name, dtype in schema.items() if dtype == pl.String]
     empty, nothing = ({name: text if name in texts else None for name in schema} for text in ("", None))
     refuses_empty, refuses_nothing = (
-        {finding.rule.partition(":")[0] for finding in judge(contract, pl.DataFrame([row], schema))}
+        {finding.rule.partition(":")[0] for finding in evaluate_rules(contract, pl.DataFrame([row], schema))}
         for row in (empty, nothing)
     )
     return tuple(name for name in texts if name in refuses_nothing - refuses_empty)

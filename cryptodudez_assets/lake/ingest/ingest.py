@@ -27,13 +27,13 @@ import polars as pl
 from pyiceberg.expressions import In
 
 from cryptodudez_assets.contracts.catalogue import REPLACED, Status
-from cryptodudez_assets.lake.compaction import tidy
+from cryptodudez_assets.lake.compaction import compact_if_due
 from cryptodudez_assets.lake.formats.faults import Misdeclared
 from cryptodudez_assets.lake.iceberg.provenance import BATCH, OUTCOME
 from cryptodudez_assets.lake.ingest.lookups import bring_up_to_date
 from cryptodudez_assets.lake.ingest.merge import Merged, Merging, made_by, merging, observations_spec
 from cryptodudez_assets.lake.ingest.reading import Reading, read_files
-from cryptodudez_assets.lake.ingest.spill import Spool
+from cryptodudez_assets.lake.ingest.spill import SpillBuffer
 from cryptodudez_assets.lake.ingest.undecided import UNDECIDED, judged_anew, undecided_in
 from cryptodudez_assets.lake.ingest.upgrade import bring_over
 from cryptodudez_assets.lake.lake import Lake, now
@@ -166,7 +166,7 @@ def ingest(
         done.renamed = bring_up_to_date(lake, source, progress)
     if done.batches or done.renamed:
         of_source = filter(None, [source.table, source.observations])
-        tidy(lake, [*of_source, quarantine.ROWS.name, quarantine.FILES.name, file_entries.FILES.name])
+        compact_if_due(lake, [*of_source, quarantine.ROWS.name, quarantine.FILES.name, file_entries.FILES.name])
     return done
 
 
@@ -218,7 +218,7 @@ def _outcome_of(
 
 
 def _do(lake: Lake, source: Source, batch: Batch, run_id: str | None, progress: Callable[[str], None]) -> Outcome:
-    with merging(lake.tables, source) as rows, Spool() as rejects:
+    with merging(lake.tables, source) as rows, SpillBuffer() as rejects:
         replaced = _replaced(lake, batch.entries)
         there = [entry for entry in batch.entries if entry["entry_id"] not in replaced]
         reading = read_files(lake, source, there, rows.add, rejects, progress)

@@ -7,17 +7,17 @@ import polars as pl
 from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets.code_hash import code_hash
-from cryptodudez_assets.contracts.rules import breaking, judge
+from cryptodudez_assets.contracts.rules import breaking, evaluate_rules
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of, made_from
 from cryptodudez_assets.lake.iceberg.scan import scan
-from cryptodudez_assets.lake.iceberg.tables import Lakehouse
+from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 from cryptodudez_assets.lake.ingest.merge import table_spec
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.sources.declaration import Lookup, Source
 
 
-def values_of(tables: Lakehouse, source: Source) -> pl.DataFrame | None:
+def values_of(tables: IcebergTables, source: Source) -> pl.DataFrame | None:
     """What the other table tells now, by the column that both have; None where there is nothing to look up."""
     if source.lookup is None:
         return None
@@ -77,7 +77,7 @@ def version_of(lookup: Lookup) -> str:
 
 def _warned(source: Source, rows: pl.DataFrame) -> dict[str, int]:
     """How many rows of which file break a rule that only warns."""
-    warned = breaking(judge(source.contract, rows), warnings=True)
+    warned = breaking(evaluate_rules(source.contract, rows), warnings=True)
     return {} if warned is None else dict(rows["file_id"].filter(warned).value_counts().iter_rows())
 
 

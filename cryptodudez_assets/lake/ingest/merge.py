@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import polars as pl
 from pyiceberg.expressions import AlwaysFalse, BooleanExpression, In
 
-from cryptodudez_assets.lake.iceberg.change import Change
+from cryptodudez_assets.lake.iceberg.change import TableTransaction
 from cryptodudez_assets.lake.iceberg.scan import PATH, all_of, within_range_of
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
-from cryptodudez_assets.lake.iceberg.tables import Lakehouse
+from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 from cryptodudez_assets.sources.declaration import Source
 
 PLACE = ["file_id", "file_row"]
@@ -66,7 +66,7 @@ Standing = Callable[[Collection[str]], pl.DataFrame]
 
 
 @contextmanager
-def merging(tables: Lakehouse, source: Source) -> Iterator["Merging"]:
+def merging(tables: IcebergTables, source: Source) -> Iterator["Merging"]:
     """Bring rows into a source's table, in one commit when this ends well."""
     with ExitStack() as stack:
         yield Merging(source, lambda: stack.enter_context(tables.changing(table_spec(source))))
@@ -75,14 +75,14 @@ def merging(tables: Lakehouse, source: Source) -> Iterator["Merging"]:
 class Merging:
     """New rows on their way into the table. They are written as they come, and written again only where some do not stay."""
 
-    def __init__(self, source: Source, begin: Callable[[], Change]) -> None:
+    def __init__(self, source: Source, begin: Callable[[], TableTransaction]) -> None:
         self._source, self._begin = source, begin
         self._hashes: list[pl.Series] = [pl.Series(HASH, [], pl.UInt64)]
         self._ranges = [pl.DataFrame()]
-        self._begun: Change | None = None
+        self._begun: TableTransaction | None = None
 
     @property
-    def _change(self) -> Change:
+    def _change(self) -> TableTransaction:
         if self._begun is None:
             self._begun = self._begin()  # not before there is something to write, for it makes the table
         return self._begun
@@ -157,7 +157,7 @@ class _Keys:
         """Those, and the values."""
         return list(dict.fromkeys([*self.narrow, *self.source.values]))
 
-    def rivals(self, change: Change) -> pl.DataFrame:
+    def rivals(self, change: TableTransaction) -> pl.DataFrame:
         """Rows of the table with a key that is among the new ones.
 
         They are looked for by the range of each key column, so that rows of one key meet even where observations of it
@@ -203,7 +203,7 @@ def _hash(key: Sequence[str]) -> pl.Expr:
     return pl.struct(key).hash().alias(HASH)
 
 
-def _outdated(change: Change, file_ids: Collection[str]) -> pl.LazyFrame:
+def _outdated(change: TableTransaction, file_ids: Collection[str]) -> pl.LazyFrame:
     ids = list(file_ids)
     return change.rows_with_path(In("file_id", ids)).filter(pl.col("file_id").is_in(ids))
 

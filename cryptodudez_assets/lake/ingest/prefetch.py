@@ -12,7 +12,7 @@ _idle: list[ThreadPoolExecutor] = []
 os.register_at_fork(after_in_child=_idle.clear)
 
 
-def ahead(items: Iterable[T]) -> Generator[T]:
+def prefetch(items: Iterable[T]) -> Generator[T]:
     """The items in their order, each made by another thread while the one before is in use; never more than one waits."""
     iterator, end = iter(items), object()
     try:

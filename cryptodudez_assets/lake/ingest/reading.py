@@ -12,8 +12,8 @@ import polars as pl
 import pyarrow as pa
 
 from cryptodudez_assets.contracts.base import polars_schema
-from cryptodudez_assets.contracts.rules import Finding, breaking, broken_rules, judge, rules_of
-from cryptodudez_assets.lake.formats.archives import Container, Refused, Text
+from cryptodudez_assets.contracts.rules import RuleResult, breaking, broken_rules, evaluate_rules, rules_of
+from cryptodudez_assets.lake.formats.archives import Container, FileRefused, Text
 from cryptodudez_assets.lake.formats.csv.chunks import chunks
 from cryptodudez_assets.lake.formats.csv.dialect import Dialect
 from cryptodudez_assets.lake.formats.csv.parse import EXTRA, ROW, ChunkReader, ParsedChunk, Reject
@@ -29,9 +29,9 @@ from cryptodudez_assets.lake.formats.faults import (
 )
 from cryptodudez_assets.lake.ingest.cells import clean_keys, misfits, with_empty_text
 from cryptodudez_assets.lake.ingest.lookups import filled, values_of
-from cryptodudez_assets.lake.ingest.prefetch import ahead
+from cryptodudez_assets.lake.ingest.prefetch import prefetch
 from cryptodudez_assets.lake.ingest.reasons import Wording
-from cryptodudez_assets.lake.ingest.spill import Spool
+from cryptodudez_assets.lake.ingest.spill import SpillBuffer
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.counts import FileCount
 from cryptodudez_assets.lake.metastore.describe import path_of
@@ -73,7 +73,7 @@ class Reading:
     """What was found in a batch: a count for each file, and in `rejects` the records that are no rows (REJECT_SCHEMA)."""
 
     counts: dict[str, FileCount]
-    rejects: Spool
+    rejects: SpillBuffer
     keeps_reach: bool
     """Whether rows carry how far their file reaches, which is known only at its end."""
     taken: set[str] = field(default_factory=set)
@@ -100,14 +100,14 @@ class Reading:
 
 
 def read_files(
-    lake: Lake, source: Source, entries: list[Entry], take: Take, rejects: Spool, progress: Callable[[str], None]
+    lake: Lake, source: Source, entries: list[Entry], take: Take, rejects: SpillBuffer, progress: Callable[[str], None]
 ) -> Reading:
     """Read every file of a batch once, and hand out canonical rows as they are found."""
     reading = Reading({}, rejects, source.keeps_reach)
-    sieve = _Sieve(source, reading, values_of(lake.tables, source), take)
+    sieve = RowValidator(source, reading, values_of(lake.tables, source), take)
     with (
         _Opener(lake) as opener,
-        closing(ahead(_groups(_chunks_of(opener, source, entries, reading.counts)))) as groups,
+        closing(prefetch(_groups(_chunks_of(opener, source, entries, reading.counts)))) as groups,
     ):
         for number, group in enumerate(groups, 1):
             sieve.sift(group)
@@ -140,7 +140,7 @@ def _chunks_of(
             count.anew = "other bytes than were catalogued, of the same time and size"
         except PermissionError as error:
             count.anew = f"it cannot be read for now ({error.strerror})"
-        except Refused as error:
+        except FileRefused as error:
             count.set_aside = str(error)
         except FILE_ERRORS as error:
             count.set_aside = f"cannot be read: {error.strerror}"
@@ -202,11 +202,11 @@ def _parse(opener: _Opener, source: Source, entry: Entry) -> Iterator[ParsedChun
     with ExitStack() as opened:
         try:
             text = opened.enter_context(opener.open(entry["uri"]).text(entry["format"], entry["member"], entry["size"]))
-        except Refused:  # when it was catalogued it was read to its end
+        except FileRefused:  # when it was catalogued it was read to its end
             raise Changed from None
         try:
             yield from _parsed(text, dialect, reader)
-        except (Refused, Fault):
+        except (FileRefused, Fault):
             if text.is_still(entry["sha256"]):
                 raise
             raise Changed from None
@@ -234,7 +234,7 @@ def _layout(source: Source, entry: Entry) -> Layout:
     return next(layout for layout in source.layouts if layout.name == entry["layout"])
 
 
-class _Judged(NamedTuple):
+class ValidatedRows(NamedTuple):
     """Rows that keep every rule; which rules others break, by file and row; how many of a file are kept with a warning."""
 
     rows: pl.DataFrame
@@ -242,7 +242,7 @@ class _Judged(NamedTuple):
     warned: dict[str, int]
 
 
-class _Sieve:
+class RowValidator:
     """Tells valid rows from rejects, a group of chunks at a time."""
 
     def __init__(self, source: Source, reading: Reading, looked_up: pl.DataFrame | None, take: Take) -> None:
@@ -270,12 +270,12 @@ class _Sieve:
         self.sift([(told, parsed) for told, parsed in group if told[FILE] in first])
         self.sift([(told, parsed) for told, parsed in group if told[FILE] not in first])
 
-    def _judged(self, group: Group) -> _Judged | None:
+    def _judged(self, group: Group) -> ValidatedRows | None:
         """What becomes of the rows, None where there are none. Looks at what is in memory, and changes nothing."""
         parts = [(told, parsed.table) for told, parsed in group if parsed.table is not None and len(parsed.table)]
         return self._canonical(_raw_rows(parts), group[0][1].reader) if parts else None
 
-    def _keep(self, group: Group, judged: _Judged | None) -> None:
+    def _keep(self, group: Group, judged: ValidatedRows | None) -> None:
         if judged:
             for file_id, n in judged.warned.items():
                 self.reading.counts[file_id].warned += n
@@ -329,11 +329,11 @@ class _Sieve:
         for name, holds in rules:
             yield Suspect(f"the rule {name} cannot be applied", holds, rows, "file_row")
 
-    def _canonical(self, raw: pl.DataFrame, reader: ChunkReader) -> _Judged:
+    def _canonical(self, raw: pl.DataFrame, reader: ChunkReader) -> ValidatedRows:
         rows, unheld = canonical(self.source, reader.layout, raw, reader.extra)
         rows, cleaned = clean_keys(self.source, rows)
         rows = self._filled(rows)
-        findings = list(judge(self.source.contract, rows))
+        findings = list(evaluate_rules(self.source.contract, rows))
         wrong = breaking(findings)
         broken: dict[str, dict[int, list[str]]] = {}
         for file_id, row, rules in [*unheld, *self._errors(rows, findings, wrong)]:
@@ -344,7 +344,7 @@ class _Sieve:
             if flags is not None:
                 kept = flags if wrong is None else flags & ~wrong
                 warned.update(dict(rows["file_id"].filter(kept).value_counts().iter_rows()))
-        return _Judged(rows if wrong is None else rows.filter(~wrong), broken, warned)
+        return ValidatedRows(rows if wrong is None else rows.filter(~wrong), broken, warned)
 
     def _filled(self, rows: pl.DataFrame) -> pl.DataFrame:
         try:
@@ -356,7 +356,7 @@ class _Sieve:
             raise Misdeclared(f"{self.source.name}: {told}: {in_short(error)}") from error
 
     def _errors(
-        self, rows: pl.DataFrame, findings: list[Finding], wrong: pl.Series | None
+        self, rows: pl.DataFrame, findings: list[RuleResult], wrong: pl.Series | None
     ) -> Iterator[tuple[str, int, list[str]]]:
         if wrong is not None:
             place = rows.select("file_id", "file_row").filter(wrong).iter_rows()

@@ -13,7 +13,7 @@ from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake.ingest.merge import PLACE
 from cryptodudez_assets.lake.ingest.reading import read_files
-from cryptodudez_assets.lake.ingest.spill import Spool
+from cryptodudez_assets.lake.ingest.spill import SpillBuffer
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.file_entries import Entry
@@ -91,7 +91,7 @@ def _read_again(
             continue
         entry = loaded | {name: place[name] for name in ("uri", "member", "generation")}
         parts: list[pl.DataFrame] = []
-        with Spool() as rejects:
+        with SpillBuffer() as rejects:
             read_files(
                 lake,
                 source,

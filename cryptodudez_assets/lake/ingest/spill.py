@@ -11,7 +11,7 @@ import polars as pl
 IN_MEMORY_BYTES = 32 << 20
 
 
-class Spool:
+class SpillBuffer:
     """Frames in the order in which they were added. Use as a context manager: its files go when it closes."""
 
     def __init__(self, in_memory_bytes: int = IN_MEMORY_BYTES) -> None:

@@ -11,8 +11,8 @@ from cryptodudez_assets.contracts.catalogue import REPLACED, Status
 from cryptodudez_assets.lake.formats.archives import (
     READ_BYTES,
     Container,
+    FileRefused,
     Format,
-    Refused,
     format_of,
     members,
     why_ignored,
@@ -96,7 +96,7 @@ def _describe_zip(
 ) -> Iterator[Described]:
     try:
         inside = list(members(content, found.size))
-    except Refused as error:
+    except FileRefused as error:
         yield {**container, "reason": str(error)}, None
         return
     told = document([member.name for member in inside]) if inside else "the archive is empty"
@@ -126,7 +126,7 @@ def _describe_packed(source: Source, entry: Entry, opened: Container, format_: F
             while text.read(READ_BYTES):
                 pass
             sha256 = text.sha256()
-    except (Refused, Fault) as error:
+    except (FileRefused, Fault) as error:
         return {**entry, "reason": str(error)}, None
     if member is not None:
         entry = {**entry, "sha256": sha256, "file_id": sha256[:FILE_ID_LENGTH]}
@@ -142,7 +142,7 @@ def _describe_text(source: Source, entry: Entry, head: bytes, within: str = "") 
             seen = recognise(head, source.layouts)
     except NoText as error:
         return {**entry, "reason": f"inside {within}: {error}" if within else str(error)}, None
-    except (Refused, Fault) as error:
+    except (FileRefused, Fault) as error:
         return {**entry, "reason": str(error)}, None
     if seen.layout is None and (told := of_another(seen.dialect.header, _others(source))):
         seen = replace(seen, problem=told)
@@ -189,8 +189,8 @@ def _other_owner(source: Source, head: bytes) -> str | None:
     if not sharing:
         return None
     with blaming("it cannot be told whose it is"):
-        if source.guest_of:
-            return None if follows(head, source.layouts) else source.guest_of
+        if source.shares_raw_with:
+            return None if follows(head, source.layouts) else source.shares_raw_with
         return next((other.name for other in sharing if follows(head, other.layouts)), None)
 
 

@@ -13,9 +13,9 @@ from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, EqualTo, G
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import OPEN, REPLACED, Files, Schemas, Status
-from cryptodudez_assets.lake.iceberg.change import Change
+from cryptodudez_assets.lake.iceberg.change import TableTransaction
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
-from cryptodudez_assets.lake.iceberg.tables import Lakehouse
+from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 
 FILES = TableSpec("catalog.files", Files, (("source", "identity"), ("open", "identity")), ("uri", "member"))
 SCHEMAS = TableSpec("catalog.schemas", Schemas, (("source", "identity"),), ("layout", "version"))
@@ -26,7 +26,7 @@ Entry = dict[str, Any]
 """One row of `catalog.files`."""
 
 
-def known_versions(tables: Lakehouse, source: str, uris: Collection[str]) -> set[tuple[str, str]]:
+def known_versions(tables: IcebergTables, source: str, uris: Collection[str]) -> set[tuple[str, str]]:
     """Which (uri, generation) among these uris are catalogued.
 
     Unreadable ones are not, they are to be tried again; nor are those that were gone when they should be read.
@@ -43,14 +43,16 @@ def known_versions(tables: Lakehouse, source: str, uris: Collection[str]) -> set
     return set(whole.select("uri", "generation").collect().iter_rows())
 
 
-def were_gone(tables: Lakehouse, source: str, entry_ids: Collection[str]) -> dict[str, bool]:
+def were_gone(tables: IcebergTables, source: str, entry_ids: Collection[str]) -> dict[str, bool]:
     """Which of these entries there are already (unreadable ones aside), and whether they were gone before they were read."""
     rows = _files(tables, EqualTo("source", source)).filter(pl.col("source") == source)
     there = rows.filter(pl.col("entry_id").is_in(list(entry_ids)), pl.col("status") != Status.UNREADABLE)
     return dict(there.select("entry_id", _was_gone()).collect().iter_rows())
 
 
-def known_bytes(tables: Lakehouse, source: str, file_ids: Collection[str], besides: Collection[str] = ()) -> set[str]:
+def known_bytes(
+    tables: IcebergTables, source: str, file_ids: Collection[str], besides: Collection[str] = ()
+) -> set[str]:
     """Which of these contents are catalogued under this source already, and read or to be read, in other entries."""
     if not file_ids:
         return set()
@@ -67,7 +69,7 @@ def known_bytes(tables: Lakehouse, source: str, file_ids: Collection[str], besid
     return set(rows.select("file_id").unique().collect()["file_id"])
 
 
-def gave_rows(tables: Lakehouse, source: str, layout: str, version: str) -> bool:
+def gave_rows(tables: IcebergTables, source: str, layout: str, version: str) -> bool:
     """Whether a file of this layout was read, and gave rows, under this version of contract and declaration."""
     rows = files_of(tables, source).filter(
         pl.col("status") == Status.LOADED,
@@ -78,14 +80,14 @@ def gave_rows(tables: Lakehouse, source: str, layout: str, version: str) -> bool
     return not rows.select("entry_id").head(1).collect().is_empty()
 
 
-def open_entries(tables: Lakehouse, source: str) -> pl.DataFrame:
+def open_entries(tables: IcebergTables, source: str) -> pl.DataFrame:
     """Files with work left to do, in the order in which they are done."""
     rows = _files(tables, _open_of(source)).filter(pl.col("source") == source, pl.col("open"))
     return rows.sort("uri", "member", nulls_last=False).collect()
 
 
 def record(
-    tables: Lakehouse,
+    tables: IcebergTables,
     source: str,
     changed: Iterable[Entry],
     displaced: Mapping[str, int] | None = None,
@@ -131,7 +133,7 @@ def record(
             _make_duplicates(change, source, superseded, new["entry_id"])
 
 
-def _make_duplicates(change: Change, source: str, why: Mapping[str, str], read: pl.Series) -> None:
+def _make_duplicates(change: TableTransaction, source: str, why: Mapping[str, str], read: pl.Series) -> None:
     closed = And(EqualTo("source", source), And(EqualTo("open", False), In("file_id", list(why))))
     earlier = change.rows(closed).filter(
         pl.col("source") == source,
@@ -149,7 +151,7 @@ def _make_duplicates(change: Change, source: str, why: Mapping[str, str], read: 
         )
 
 
-def add_warned(tables: Lakehouse, source: str, more: Mapping[str, int]) -> None:
+def add_warned(tables: IcebergTables, source: str, more: Mapping[str, int]) -> None:
     """Change how many rows of loaded files (by `file_id`) are kept with a warning, in one commit."""
     if not more:
         return
@@ -164,7 +166,7 @@ def add_warned(tables: Lakehouse, source: str, more: Mapping[str, int]) -> None:
         change.delete(theirs).add(rows.with_columns(rows_warned=warned).collect())
 
 
-def amend(tables: Lakehouse, source: str, entries: Collection[Entry]) -> None:
+def amend(tables: IcebergTables, source: str, entries: Collection[Entry]) -> None:
     """Write another state of files that are known, such as to have them ingested again, in one commit."""
     with tables.changing(FILES) as change:
         theirs = And(EqualTo("source", source), In("entry_id", [entry["entry_id"] for entry in entries]))
@@ -173,7 +175,7 @@ def amend(tables: Lakehouse, source: str, entries: Collection[Entry]) -> None:
         )
 
 
-def archives_changed(tables: Lakehouse, source: str, members: Collection[Entry]) -> None:
+def archives_changed(tables: IcebergTables, source: str, members: Collection[Entry]) -> None:
     """Of these members other bytes were read than were catalogued: so the archives are not what was catalogued either."""
     if not members:
         return
@@ -185,7 +187,7 @@ def archives_changed(tables: Lakehouse, source: str, members: Collection[Entry])
     amend(tables, source, [{**one, "status": Status.IGNORED, "reason": REPLACED} for one in archives])
 
 
-def members_left(tables: Lakehouse, source: str, back: Collection[Entry]) -> None:
+def members_left(tables: IcebergTables, source: str, back: Collection[Entry]) -> None:
     """Of archives that are described again: members that were gone and are not in them now are not waited for."""
     archives = pl.DataFrame([(one["uri"], one["generation"]) for one in back], ["uri", "generation"], orient="row")
     theirs = files_of(tables, source).filter(_was_gone(), pl.col("member").is_not_null())
@@ -195,7 +197,7 @@ def members_left(tables: Lakehouse, source: str, back: Collection[Entry]) -> Non
         amend(tables, source, [{**one, "reason": NO_MEMBER} for one in left.to_dicts()])
 
 
-def forget_repeated(tables: Lakehouse, source: str, gone: Collection[Entry]) -> None:
+def forget_repeated(tables: IcebergTables, source: str, gone: Collection[Entry]) -> None:
     """Forget the files that only repeat the bytes of these, which are not there any more, so that they are found anew."""
     of_source = pl.col("source") == source
     closed = And(EqualTo("source", source), EqualTo("open", False))
@@ -220,44 +222,44 @@ def forget_repeated(tables: Lakehouse, source: str, gone: Collection[Entry]) -> 
         change.delete(where).add(rows.filter(~repeated).with_columns(status=status))
 
 
-def claimed_batches(tables: Lakehouse) -> set[str]:
+def claimed_batches(tables: IcebergTables) -> set[str]:
     """Batches of all sources that were begun and are not finished."""
     rows = _files(tables, EqualTo("open", True)).filter(pl.col("open"), pl.col("status") == Status.CLAIMED)
     return set(rows.select("batch_id").unique().collect()["batch_id"])
 
 
-def oldest_claim(tables: Lakehouse) -> datetime | None:
+def oldest_claim(tables: IcebergTables) -> datetime | None:
     """When the oldest batch was claimed that was begun and is not finished."""
     rows = _files(tables, EqualTo("open", True)).filter(pl.col("open"), pl.col("status") == Status.CLAIMED)
     claimed: datetime | None = rows.select(pl.col("updated_at").min()).collect().item()
     return claimed
 
 
-def sources_of(tables: Lakehouse) -> set[str]:
+def sources_of(tables: IcebergTables) -> set[str]:
     """Every source of which files are known, whether it is declared today or not."""
     return set(_files(tables, AlwaysTrue()).select("source").unique().collect()["source"])
 
 
-def files_of(tables: Lakehouse, source: str) -> pl.LazyFrame:
+def files_of(tables: IcebergTables, source: str) -> pl.LazyFrame:
     """All rows of `catalog.files` of one source."""
     return _files(tables, EqualTo("source", source)).filter(pl.col("source") == source)
 
 
-def schemas_of(tables: Lakehouse, source: str) -> pl.DataFrame:
+def schemas_of(tables: IcebergTables, source: str) -> pl.DataFrame:
     """All schema versions of one source."""
     rows = tables.scan(SCHEMAS.name, EqualTo("source", source))
     empty = pl.LazyFrame(schema=polars_schema(Schemas))
     return (rows if rows is not None else empty).filter(pl.col("source") == source).sort("layout", "version").collect()
 
 
-def record_schemas(tables: Lakehouse, new: Sequence[Mapping[str, Any]]) -> None:
+def record_schemas(tables: IcebergTables, new: Sequence[Mapping[str, Any]]) -> None:
     """Append schema versions."""
     if new:
         with tables.changing(SCHEMAS) as change:
             change.add(pl.DataFrame(new, schema=polars_schema(Schemas)))
 
 
-def _files(tables: Lakehouse, where: BooleanExpression) -> pl.LazyFrame:
+def _files(tables: IcebergTables, where: BooleanExpression) -> pl.LazyFrame:
     rows, schema = tables.scan(FILES.name, where), polars_schema(Files)
     if rows is None:
         return pl.LazyFrame(schema=schema)

@@ -9,10 +9,10 @@ from pyiceberg.expressions import And, EqualTo, In
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.quarantine import Fate, QuarantinedFiles, QuarantinedRows
-from cryptodudez_assets.lake.formats.archives import ARCHIVE_ERRORS, Container, Refused
-from cryptodudez_assets.lake.iceberg.change import Change
+from cryptodudez_assets.lake.formats.archives import ARCHIVE_ERRORS, Container, FileRefused
+from cryptodudez_assets.lake.iceberg.change import TableTransaction
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
-from cryptodudez_assets.lake.iceberg.tables import Lakehouse
+from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore.counts import FileCount
 from cryptodudez_assets.lake.metastore.file_entries import Entry
@@ -109,13 +109,13 @@ def _any_of(lake: Lake, spec: TableSpec, source: Source, entries: Iterable[Entry
     )
 
 
-def _settle_earlier(change: Change, source: Source, file_ids: Collection[str], batch_id: str) -> None:
+def _settle_earlier(change: TableTransaction, source: Source, file_ids: Collection[str], batch_id: str) -> None:
     """What an earlier try of this batch wrote goes; what an earlier batch set aside of these files counts as replayed."""
     settle(change, source, file_ids, Fate.REPLAYED, drop=pl.col("batch_id") == batch_id)
 
 
 def settle(
-    change: Change,
+    change: TableTransaction,
     source: Source,
     file_ids: Collection[str],
     fate: Fate,
@@ -143,17 +143,17 @@ def identity(entry: Entry) -> str:
     return str(entry["file_id"] or entry["entry_id"])
 
 
-def rows_of(tables: Lakehouse, source: str | None = None) -> pl.LazyFrame:
+def rows_of(tables: IcebergTables, source: str | None = None) -> pl.LazyFrame:
     """Quarantined records, of one source or of all."""
     return of(tables, ROWS, source)
 
 
-def files_of(tables: Lakehouse, source: str | None = None) -> pl.LazyFrame:
+def files_of(tables: IcebergTables, source: str | None = None) -> pl.LazyFrame:
     """Files set aside, of one source or of all."""
     return of(tables, FILES, source)
 
 
-def of(tables: Lakehouse, spec: TableSpec, source: str | None = None) -> pl.LazyFrame:
+def of(tables: IcebergTables, spec: TableSpec, source: str | None = None) -> pl.LazyFrame:
     """What is in one of the two tables, of one source or of all."""
     rows, schema = tables.scan(spec.name, EqualTo("source", source) if source else None), polars_schema(spec.contract)
     if rows is None:
@@ -176,7 +176,7 @@ def _copy(lake: Lake, source: Source, entry: Entry) -> str | None:
                 with Container(opened).text("zip", entry["member"], entry["size"]) as content:
                     lake.store.write(key, cast(BinaryIO, content))
                 return lake.store.uri(key)
-            except (*ARCHIVE_ERRORS, Refused, RuntimeError):
+            except (*ARCHIVE_ERRORS, FileRefused, RuntimeError):
                 opened.seek(0)
         lake.store.write(key, opened)
     return lake.store.uri(key)

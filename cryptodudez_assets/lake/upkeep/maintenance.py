@@ -14,7 +14,7 @@ from pyiceberg.table import Table
 
 from cryptodudez_assets.lake.compaction import Compacted, Expired, compact, expire
 from cryptodudez_assets.lake.iceberg.checksums import RECORD, digest_of, record
-from cryptodudez_assets.lake.iceberg.homes import Refused
+from cryptodudez_assets.lake.iceberg.homes import HomeRefused
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.store.locks import exclusive
@@ -112,7 +112,7 @@ def _own_folder(lake: Lake, name: str, location: str) -> str:
         )
     ]
     if shared:
-        raise Refused(f"{name} says that it lies in {location}, where {shared[0]} lies, too: it is not cleared up")
+        raise HomeRefused(f"{name} says that it lies in {location}, where {shared[0]} lies, too: it is not cleared up")
     return key_within(location, lake.settings.lake)
 
 

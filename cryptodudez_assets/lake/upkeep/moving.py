@@ -20,9 +20,9 @@ from pyiceberg.expressions import AlwaysTrue
 from cryptodudez_assets.contracts.base import places_of
 from cryptodudez_assets.lake.iceberg import catalog_database, homes
 from cryptodudez_assets.lake.iceberg.catalog_database import STAGED, Damaged, Pointer, database_file
-from cryptodudez_assets.lake.iceberg.change import Change, committed
+from cryptodudez_assets.lake.iceberg.change import TableTransaction, committed
 from cryptodudez_assets.lake.iceberg.checksums import Records
-from cryptodudez_assets.lake.iceberg.homes import Refused
+from cryptodudez_assets.lake.iceberg.homes import HomeRefused
 from cryptodudez_assets.lake.iceberg.paths import Immovable, Mapped, Rewriting
 from cryptodudez_assets.lake.iceberg.recording import hashing_io, write_record
 from cryptodudez_assets.lake.iceberg.tables import open_catalog
@@ -56,7 +56,7 @@ def move(old: str, new: str, settings: Settings, progress: Progress = lambda _: 
     """Bring what lies in the folder `old` to `new`: a home, or a lake that lies outside of one.
 
     `settings` are those of the home as it will be. Where only `old` is there, it is renamed; where `new` is there already, it was
-    moved or copied by hand, and `old`, if it is still there, is left as it is. Raises `Refused`.
+    moved or copied by hand, and `old`, if it is still there, is left as it is. Raises `HomeRefused`.
     """
     lake = _lake_in(old, new, settings)
     if not os.path.lexists(new):
@@ -64,7 +64,7 @@ def move(old: str, new: str, settings: Settings, progress: Progress = lambda _: 
         progress(f"renamed {old}")
     if not Path(settings.lake).is_dir():
         empty = ", but an empty folder: remove it first" if Path(new).is_dir() and not any(Path(new).iterdir()) else ""
-        raise Refused(f"{new} is no home{empty}: there is no lake at {settings.lake}")
+        raise HomeRefused(f"{new} is no home{empty}: there is no lake at {settings.lake}")
     _insist_on_own_catalog(old, new, settings)
     with _at_rest(settings):
         return _bring(lake, settings, progress)
@@ -73,12 +73,14 @@ def move(old: str, new: str, settings: Settings, progress: Progress = lambda _: 
 def _lake_in(old: str, new: str, settings: Settings) -> str:
     """The lake as it was, of the home or lake that moves."""
     if not settings.lake_is_local:
-        raise Refused(f"the lake {settings.lake} is a bucket, which does not move with its home: `mv` moves the rest")
+        raise HomeRefused(
+            f"the lake {settings.lake} is a bucket, which does not move with its home: `mv` moves the rest"
+        )
     if same(new, settings.lake):
         return old
     if same(settings.lake, f"{new}/lake"):
         return f"{old}/lake"
-    raise Refused(
+    raise HomeRefused(
         f"the lake is {settings.lake} (CRYPTODUDEZ_LAKE), which lies neither in {new} nor is it: where the lake stays, "
         f"`mv` is enough for the home; where it moves, name the lakes: `cryptodudez move-home OLD_LAKE {settings.lake}`"
     )
@@ -86,16 +88,16 @@ def _lake_in(old: str, new: str, settings: Settings) -> str:
 
 def _rename(old: str, new: str, lake: str, settings: Settings) -> None:
     if not Path(old).is_dir():
-        raise Refused(f"neither {old} nor {new} is there")
+        raise HomeRefused(f"neither {old} nor {new} is there")
     before = settings.model_copy(update=_before(old, new, lake, settings))
     if not Path(lake).is_dir():
-        raise Refused(f"{old} is no home: there is no lake at {lake}")
+        raise HomeRefused(f"{old} is no home: there is no lake at {lake}")
     homes.own(before)  # what is not whole is not moved
     with _at_rest(before):
         try:
             Path(old).rename(new)
         except OSError as error:
-            raise Refused(_why_not(error, old, new)) from None
+            raise HomeRefused(_why_not(error, old, new)) from None
 
 
 def _before(old: str, new: str, lake: str, settings: Settings) -> dict[str, object]:
@@ -107,7 +109,9 @@ def _before(old: str, new: str, lake: str, settings: Settings) -> dict[str, obje
     if database and inside(str(database), new):
         changed["catalog"] = settings.catalog.replace(quote(new), quote(old), 1)
     elif database and inside(str(database), old):
-        raise Refused(f"CRYPTODUDEZ_CATALOG names {database}, which is about to move: unset it, or name its new place")
+        raise HomeRefused(
+            f"CRYPTODUDEZ_CATALOG names {database}, which is about to move: unset it, or name its new place"
+        )
     return changed
 
 
@@ -123,7 +127,7 @@ def _insist_on_own_catalog(old: str, new: str, settings: Settings) -> None:
     database = database_file(settings)
     outside = database is None or not (inside(str(database), new) or inside(str(database), str(settings.home)))
     if outside and Path(old, "lake", "tables").is_dir() | Path(old, "tables").is_dir():
-        raise Refused(
+        raise HomeRefused(
             f"{old} is still there, and its catalog is not a file in it, but one that {new} shares: to move, take {old} away first; "
             f"a copy needs a catalog of its own (CRYPTODUDEZ_CATALOG)"
         )
@@ -142,7 +146,7 @@ def _at_rest(settings: Settings) -> Iterator[None]:
             for name in ["catalog", *names, *(f"source.{source}" for source in all_sources())]:
                 held.enter_context(exclusive(settings, name, PATIENCE_SECONDS))
         except TimeoutError:
-            raise Refused(
+            raise HomeRefused(
                 f"something is at work in {settings.home}: stop it, then run the same command again"
             ) from None
         yield
@@ -178,7 +182,7 @@ def _mapping(lake: str, settings: Settings, foreign: Sequence[Pointer]) -> Mappe
     for root in roots:
         if not is_local(root) or not same(root, lake):
             old, new = homes.of_homes(settings, root)
-            raise Refused(
+            raise HomeRefused(
                 f"the tables lie in {root}/tables, not in {lake}/tables: "
                 f"run `cryptodudez move-home {shlex.quote(old)} {shlex.quote(new)}`"
             )
@@ -198,11 +202,11 @@ def _rewritten(one: Pointer, mapped: Mapped) -> tuple[Pointer, list[str]]:
     try:
         location = rewriting.table(one.metadata_location)
     except FileNotFoundError:
-        raise Refused(
+        raise HomeRefused(
             f"{mapped(one.metadata_location)} is gone, the metadata of {one.name}: run `{homes.RESTORE}`"
         ) from None
     except Immovable as error:
-        raise Refused(f"{one.name} has {error}") from None
+        raise HomeRefused(f"{one.name} has {error}") from None
     write_record(io, location, table_folder(location), written)
     return replace(one, metadata_location=location), rewriting.gone
 
@@ -211,7 +215,7 @@ def _insist_on_whole_copy(missing: Sequence[str], lake: str, settings: Settings)
     """What is gone in both places was so before; what only the copy lacks was not copied."""
     uncopied = [path for path in missing if Path(lake, path.removeprefix(f"{settings.lake}/")).exists()]
     if uncopied:
-        raise Refused(
+        raise HomeRefused(
             f"{settings.lake} is no whole copy of {lake}: {len(uncopied)} files are missing, the first is {uncopied[0]}; copy it again"
         )
 
@@ -225,7 +229,7 @@ def _name_new_places(mapped: Mapped, settings: Settings, progress: Progress) -> 
         table = catalog.load_table(spec.name)
         places = [name for name in places_of(spec.contract) if name in table.schema().column_names]
         of_now = [pl.col(name).map_elements(mapped, return_dtype=pl.String) for name in places]
-        with committed(Change(table, records)) as change:
+        with committed(TableTransaction(table, records)) as change:
             known = Generations.of(change.rows().with_columns(of_now), settings, progress) if spec is FILES else None
             change.rewrite(change.paths(AlwaysTrue()), partial(_renamed, of_now=of_now, known=known))
         progress(f"{spec.name} names the new places")

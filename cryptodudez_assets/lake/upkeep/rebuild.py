@@ -15,10 +15,10 @@ import polars as pl
 
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.contracts.quarantine import Fate
-from cryptodudez_assets.lake.compaction import tidy
+from cryptodudez_assets.lake.compaction import compact_if_due
 from cryptodudez_assets.lake.formats.faults import Misdeclared
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
-from cryptodudez_assets.lake.iceberg.tables import Lakehouse
+from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 from cryptodudez_assets.lake.ingest.ingest import Batch, Outcome, do_again
 from cryptodudez_assets.lake.ingest.merge import observations_spec, table_spec
 from cryptodudez_assets.lake.lake import Lake, now
@@ -77,7 +77,7 @@ def rebuild_source(lake: Lake, source: Source, *, lose_rows: bool = False, say: 
         staged = lake.tables.staged([*names, quarantine.ROWS.name, quarantine.FILES.name])
         made = Lake(lake.settings, lake.store, staged)
         outcomes = _read_again(made, source, files.there, say)
-        tidy(made, names)
+        compact_if_due(made, names)
         rows, whole = (
             quarantine.of(staged, spec, source.name).collect() for spec in (quarantine.ROWS, quarantine.FILES)
         )
@@ -90,7 +90,7 @@ def rebuild_source(lake: Lake, source: Source, *, lose_rows: bool = False, say: 
     return Rebuilt(names, n_rows, lost)
 
 
-def _even_if_empty(staged: Lakehouse, specs: Iterable[TableSpec]) -> None:
+def _even_if_empty(staged: IcebergTables, specs: Iterable[TableSpec]) -> None:
     """A table that was there is there afterwards, be it without rows: a catalog that does not name it would count as damaged."""
     for spec in specs:
         with staged.changing(spec):

@@ -135,7 +135,7 @@ def _known(settings: Settings, folders: Mapping[str, Sequence[str]]) -> tuple[Na
     if present and present.pointers:
         strange = [one for one in present.pointers if not inside(one.metadata_location, homes.warehouse(settings))]
         if strange:
-            raise homes.Refused(homes.foreign(settings, strange[0]))
+            raise homes.HomeRefused(homes.foreign(settings, strange[0]))
         behind = any(_behind(one, folders) for one in present.pointers)
         return Named(present.pointers, present.taken_at or (None if behind else NOW)), None
     for path in backups(settings):

@@ -12,7 +12,7 @@ from cryptodudez_assets.models.eth_signal.walk_forward import OutOfSample, posit
 from cryptodudez_assets.models.evaluation.backtest import backtests
 from cryptodudez_assets.models.evaluation.scores import scores
 from cryptodudez_assets.models.evaluation.splits import Fold
-from cryptodudez_assets.models.findings import Backtest, Judged
+from cryptodudez_assets.models.findings import Backtest, JudgedRecipe
 
 MOMENTUM_DAYS = 30
 RANDOM_REPEATS = 30
@@ -20,7 +20,7 @@ RANDOM_REPEATS = 30
 
 def baselines(
     dataset: Dataset, folds: Sequence[Fold], majority: OutOfSample, judged_positions: Floats, options: SignalOptions
-) -> list[Judged]:
+) -> list[JudgedRecipe]:
     """All six on the days of `majority` (which are the base rates); random trades as often as `judged_positions` do."""
     rows = majority.rows
     labels, returns = dataset.labels[rows], dataset.returns[rows]
@@ -30,16 +30,16 @@ def baselines(
     def traded(decisions: Ints) -> list[Backtest]:
         return backtests(positions(decisions), returns, costs, delays)
 
-    def classified(name: str, decisions: Ints, probabilities: Floats) -> Judged:
-        return Judged(name=name, scores=scores(labels, decisions, probabilities), backtests=traded(decisions))
+    def classified(name: str, decisions: Ints, probabilities: Floats) -> JudgedRecipe:
+        return JudgedRecipe(name=name, scores=scores(labels, decisions, probabilities), backtests=traded(decisions))
 
     return [
         classified("majority", majority.decisions, majority.probabilities),
         classified("persistence", persistent, persistence_probabilities(dataset, folds)),
-        Judged(name="buy_and_hold", scores=None, backtests=traded(np.full(len(rows), BUY))),
-        Judged(name="always_hodl", scores=None, backtests=traded(np.full(len(rows), HODL))),
-        Judged(name="random", scores=None, backtests=_random(judged_positions, returns, options)),
-        Judged(name="momentum", scores=None, backtests=traded(momentum(dataset, rows))),
+        JudgedRecipe(name="buy_and_hold", scores=None, backtests=traded(np.full(len(rows), BUY))),
+        JudgedRecipe(name="always_hodl", scores=None, backtests=traded(np.full(len(rows), HODL))),
+        JudgedRecipe(name="random", scores=None, backtests=_random(judged_positions, returns, options)),
+        JudgedRecipe(name="momentum", scores=None, backtests=traded(momentum(dataset, rows))),
     ]
 
 

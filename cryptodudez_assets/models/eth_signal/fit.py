@@ -4,16 +4,16 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from cryptodudez_assets.models.dataset import Dataset, Float32s, Floats, Ints
-from cryptodudez_assets.models.eth_signal.recipes import CALIBRATION_SPLITS, Classifier, Recipe
+from cryptodudez_assets.models.eth_signal.recipes import CALIBRATION_SPLITS, Classifier, SignalRecipe
 
 
-def fit(dataset: Dataset, recipe: Recipe) -> Classifier:
+def fit(dataset: Dataset, recipe: SignalRecipe) -> Classifier:
     """The recipe, fitted to all days whose label is known."""
     with threadpool_limits(1):  # so few rows take longer on several cores
         return fit_rows(dataset, recipe, np.flatnonzero(dataset.labels >= 0))
 
 
-def fit_rows(dataset: Dataset, recipe: Recipe, rows: Ints) -> Classifier:
+def fit_rows(dataset: Dataset, recipe: SignalRecipe, rows: Ints) -> Classifier:
     """The recipe, fitted to these rows, without classes that are too rare to calibrate. Raises `ValueError` if one class is left."""
     rows = learnable(dataset, rows)
     found = np.unique(dataset.labels[rows])

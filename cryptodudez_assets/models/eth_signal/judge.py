@@ -13,7 +13,7 @@ from cryptodudez_assets.models.eth_signal.baselines import baselines, momentum
 from cryptodudez_assets.models.eth_signal.judgement import Bench, judgement, prediction_frame
 from cryptodudez_assets.models.eth_signal.options import SignalOptions
 from cryptodudez_assets.models.eth_signal.placebos import placebos
-from cryptodudez_assets.models.eth_signal.recipes import Recipe, base_rates, candidates, configuration_hash
+from cryptodudez_assets.models.eth_signal.recipes import SignalRecipe, base_rates, candidates, configuration_hash
 from cryptodudez_assets.models.eth_signal.walk_forward import OutOfSample, folds_of, positions, walk_forward
 from cryptodudez_assets.models.evaluation.backtest import daily_sharpe
 from cryptodudez_assets.models.evaluation.scores import log_losses
@@ -21,7 +21,7 @@ from cryptodudez_assets.models.evaluation.sharpe import TrialSharpe
 from cryptodudez_assets.models.evaluation.splits import Fold
 from cryptodudez_assets.models.findings import Findings, Judgement, UpDays
 
-__all__ = ["Judged", "TrialSharpe", "judge"]
+__all__ = ["JudgedSignal", "TrialSharpe", "judge"]
 
 PERIODS = {
     "2016–2021": (date(2016, 1, 1), date(2021, 12, 31)),
@@ -31,7 +31,7 @@ PERIODS = {
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedSignal:
     """The findings, and per recipe (the base rates among them) what they were made from."""
 
     findings: Findings
@@ -54,9 +54,9 @@ def judge(
     *,
     tweet_features: Sequence[str],
     other_trials: Sequence[TrialSharpe],
-    extra: Sequence[Recipe] = (),
+    extra: Sequence[SignalRecipe] = (),
     progress: Callable[[str], None] = lambda _: None,
-) -> Judged:
+) -> JudgedSignal:
     """Try the candidates walk-forward, choose the one with the lowest log loss, and judge it.
 
     `tweet_features` are the columns that placebos replace, `other_trials` all that the ledger knows, `extra` the recipes of
@@ -87,20 +87,24 @@ def judge(
     )
     shown = {**named, "momentum": _momentum(dataset, base)}
     predictions = {name: prediction_frame(out, bench) for name, out in shown.items()}
-    return Judged(findings, judgements[0], predictions, [one for out in named.values() for one in out.losses], sharpes)
+    return JudgedSignal(
+        findings, judgements[0], predictions, [one for out in named.values() for one in out.losses], sharpes
+    )
 
 
-def _same(one: Recipe, other: Recipe) -> bool:
+def _same(one: SignalRecipe, other: SignalRecipe) -> bool:
     return one.name == other.name and dict(one.parameters) == dict(other.parameters)
 
 
-def _tried(dataset: Dataset, recipe: Recipe, folds: Sequence[Fold], progress: Callable[[str], None]) -> OutOfSample:
+def _tried(
+    dataset: Dataset, recipe: SignalRecipe, folds: Sequence[Fold], progress: Callable[[str], None]
+) -> OutOfSample:
     progress(f"{recipe.name}: {len(folds)} folds")
     return walk_forward(dataset, recipe, folds)
 
 
 def _trials(
-    recipes: Sequence[Recipe], sharpes: Mapping[str, float], options: SignalOptions, features: Sequence[str]
+    recipes: Sequence[SignalRecipe], sharpes: Mapping[str, float], options: SignalOptions, features: Sequence[str]
 ) -> list[TrialSharpe]:
     """Of this run. The base rates and earlier champions are none: they cannot be chosen."""
     return [TrialSharpe(configuration_hash(recipe, options, features), sharpes[recipe.name]) for recipe in recipes]

@@ -12,7 +12,7 @@ from cryptodudez_assets.models.dataset import Dataset, Floats, Ints
 from cryptodudez_assets.models.eth_signal.baselines import costs_and_delays, persistence
 from cryptodudez_assets.models.eth_signal.labels import BUY
 from cryptodudez_assets.models.eth_signal.options import SignalOptions
-from cryptodudez_assets.models.eth_signal.recipes import Recipe
+from cryptodudez_assets.models.eth_signal.recipes import SignalRecipe
 from cryptodudez_assets.models.eth_signal.regimes import regimes
 from cryptodudez_assets.models.eth_signal.verdict import Evidence, verdict
 from cryptodudez_assets.models.eth_signal.walk_forward import OutOfSample, positions
@@ -77,7 +77,12 @@ class Bench:
 
 
 def judgement(
-    recipe: Recipe, out: OutOfSample, best: OutOfSample, bench: Bench, trials: Sequence[TrialSharpe], candidates: int
+    recipe: SignalRecipe,
+    out: OutOfSample,
+    best: OutOfSample,
+    bench: Bench,
+    trials: Sequence[TrialSharpe],
+    candidates: int,
 ) -> Judgement:
     """All about a recipe. `best` is the chosen recipe's, `trials` are all that were ever made, this run's among them."""
     options, labels = bench.options, bench.labels

@@ -6,7 +6,7 @@ import numpy as np
 
 from cryptodudez_assets.models.dataset import Dataset, Ints
 from cryptodudez_assets.models.eth_signal.options import SignalOptions
-from cryptodudez_assets.models.eth_signal.recipes import Recipe
+from cryptodudez_assets.models.eth_signal.recipes import SignalRecipe
 from cryptodudez_assets.models.eth_signal.walk_forward import walk_forward
 from cryptodudez_assets.models.evaluation.scores import scores
 from cryptodudez_assets.models.evaluation.splits import Fold
@@ -15,7 +15,7 @@ from cryptodudez_assets.models.findings import Placebo
 
 def placebos(
     dataset: Dataset,
-    recipe: Recipe,
+    recipe: SignalRecipe,
     folds: Sequence[Fold],
     options: SignalOptions,
     tweet_features: Sequence[str],

@@ -37,7 +37,7 @@ class Classifier(Protocol):
 
 
 @dataclass(frozen=True)
-class Recipe:
+class SignalRecipe:
     """A classifier that is not fitted yet. `parameters` are JSON, and with the name all that it takes to make it again."""
 
     name: str
@@ -45,16 +45,16 @@ class Recipe:
     build: Callable[[], Classifier]
 
 
-def recipe(name: str, parameters: Mapping[str, Any]) -> Recipe:
+def recipe(name: str, parameters: Mapping[str, Any]) -> SignalRecipe:
     """A recipe by its name; raises `ValueError` for a name or parameters that do not exist."""
     if name not in MAKERS:
         raise ValueError(f"no recipe is called {name!r}; there are {', '.join(MAKERS)}")
     if parameters.keys() != DEFAULTS[name].keys():
         raise ValueError(f"{name} has the parameters {sorted(DEFAULTS[name])}, but {sorted(parameters)} were given")
-    return Recipe(name, dict(parameters), lambda: MAKERS[name](**parameters))
+    return SignalRecipe(name, dict(parameters), lambda: MAKERS[name](**parameters))
 
 
-def candidates(options: SignalOptions) -> list[Recipe]:
+def candidates(options: SignalOptions) -> list[SignalRecipe]:
     """The recipes of which one becomes the model."""
     of_options = {"seed": options.seed, "horizon_days": options.horizon_days}
     return [
@@ -63,12 +63,12 @@ def candidates(options: SignalOptions) -> list[Recipe]:
     ]
 
 
-def base_rates() -> Recipe:
+def base_rates() -> SignalRecipe:
     """Says how frequent each class was in training, whatever the features are: what a model must improve on."""
     return recipe("base_rates", {})
 
 
-def configuration_hash(recipe: Recipe, options: SignalOptions, features: Sequence[str]) -> str:
+def configuration_hash(recipe: SignalRecipe, options: SignalOptions, features: Sequence[str]) -> str:
     """Tells trials apart: the same for the same recipe, options and set of features, wherever and whenever it is tried."""
     tried = {
         "recipe": recipe.name,

@@ -17,9 +17,9 @@ from cryptodudez_assets.models.dataset import Dataset
 from cryptodudez_assets.models.eth_signal import training_set
 from cryptodudez_assets.models.eth_signal.fit import fit
 from cryptodudez_assets.models.eth_signal.inputs import TWEET_NAMES
-from cryptodudez_assets.models.eth_signal.judge import Judged, TrialSharpe, judge
+from cryptodudez_assets.models.eth_signal.judge import JudgedSignal, TrialSharpe, judge
 from cryptodudez_assets.models.eth_signal.options import SIGNAL, SignalOptions
-from cryptodudez_assets.models.eth_signal.recipes import Recipe, base_rates, configuration_hash, recipe
+from cryptodudez_assets.models.eth_signal.recipes import SignalRecipe, base_rates, configuration_hash, recipe
 from cryptodudez_assets.models.eth_signal.training_set import TrainingSet
 from cryptodudez_assets.models.findings import Findings, Judgement
 from cryptodudez_assets.models.manifest import Draft, Manifest, SelfTest, TrainedOn
@@ -35,7 +35,7 @@ PREDICTIONS, MOMENTUM = "predictions.parquet", "momentum.parquet"
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedSignal:
     """What a run registered, and what it found."""
 
     manifest: Manifest
@@ -47,7 +47,7 @@ def registry_of(settings: Settings) -> Registry:
     return Registry(settings.models, SIGNAL)
 
 
-def train(lake: Lake, options: SignalOptions, progress: Callable[[str], None] = lambda _: None) -> Trained:
+def train(lake: Lake, options: SignalOptions, progress: Callable[[str], None] = lambda _: None) -> TrainedSignal:
     """Train on the newest training set. Raises `TooFewDays` where there is too little to judge anything by.
 
     Trials are in the ledger before a model is in the registry: what was tried counts, whatever becomes of it. The first
@@ -74,7 +74,7 @@ def train(lake: Lake, options: SignalOptions, progress: Callable[[str], None] = 
     best = judged.findings.best
     manifest = make.register(recipe(best.name, best.parameters))
     progress(f"{manifest.label}: {best.verdict.words}")
-    return Trained(manifest, judged.findings)
+    return TrainedSignal(manifest, judged.findings)
 
 
 def version() -> str:
@@ -90,9 +90,9 @@ class _Registration:
     dataset: Dataset
     training: TrainingSet
     options: SignalOptions
-    judged: Judged
+    judged: JudgedSignal
 
-    def register(self, chosen: Recipe) -> Manifest:
+    def register(self, chosen: SignalRecipe) -> Manifest:
         estimator = fit(self.dataset, chosen)
         onnx = to_onnx(estimator, len(self.dataset.names))
         judgement = self.judged.of(chosen.name)
@@ -159,7 +159,7 @@ def _earlier_trials(lake: Lake) -> list[TrialSharpe]:
     return [TrialSharpe(*row) for row in rows.select("configuration", "sharpe_daily").iter_rows()]
 
 
-def _write_trials(lake: Lake, judged: Judged, training: TrainingSet, options: SignalOptions) -> None:
+def _write_trials(lake: Lake, judged: JudgedSignal, training: TrainingSet, options: SignalOptions) -> None:
     at = now()
     rows: list[dict[str, Any]] = [
         {

@@ -12,7 +12,7 @@ from cryptodudez_assets.models.dataset import Dataset, Floats, Ints
 from cryptodudez_assets.models.eth_signal.fit import fit_rows, learnable, probabilities, spread
 from cryptodudez_assets.models.eth_signal.labels import BUY, SELL
 from cryptodudez_assets.models.eth_signal.options import SignalOptions
-from cryptodudez_assets.models.eth_signal.recipes import Classifier, Recipe
+from cryptodudez_assets.models.eth_signal.recipes import Classifier, SignalRecipe
 from cryptodudez_assets.models.evaluation.backtest import held
 from cryptodudez_assets.models.evaluation.scores import log_losses
 from cryptodudez_assets.models.evaluation.splits import Fold, walk_forward_folds
@@ -46,7 +46,7 @@ def positions(decisions: Ints) -> Floats:
     return held(decisions == BUY, decisions == SELL)
 
 
-def walk_forward(dataset: Dataset, recipe: Recipe, folds: Sequence[Fold]) -> OutOfSample:
+def walk_forward(dataset: Dataset, recipe: SignalRecipe, folds: Sequence[Fold]) -> OutOfSample:
     """Fit the recipe anew in each fold and try it on the fold's test; everything is fitted inside the fold."""
     said, losses = [], []
     # So few rows take longer on two cores than on one.

@@ -18,7 +18,7 @@ from cryptodudez_assets.models.volume.data import (
 from cryptodudez_assets.models.volume.found import REFERENCE, WITHOUT_TODAY, Part, Scored, SplitName, Which
 from cryptodudez_assets.models.volume.model_file import says, to_file
 from cryptodudez_assets.models.volume.options import VolumeOptions
-from cryptodudez_assets.models.volume.recipes import Recipe, Says, candidates, fit, reference_forest
+from cryptodudez_assets.models.volume.recipes import Says, VolumeRecipe, candidates, fit, reference_forest
 from cryptodudez_assets.models.volume.scoring import errors_of
 
 
@@ -38,7 +38,7 @@ class Judge:
         self.scores: list[Scored] = []
         self.losses: list[dict[str, Any]] = []
 
-    def choose(self) -> Recipe:
+    def choose(self) -> VolumeRecipe:
         """The recipe that was least off on the second part, having learned from the first."""
         files = self._fit_all("time split, first part", cells_of(self._learned))
         self._score(_all_say(files), in_memory(self._choice), "time", "choose", "all")
@@ -64,7 +64,7 @@ class Judge:
         forest = self._reference("random split, sample", in_memory(learned.lazy()))
         self._score({**_all_say(files), **forest}, in_memory(tested.lazy()), "random", "test", "sample")
 
-    def leave_out_today(self, recipe: Recipe) -> None:
+    def leave_out_today(self, recipe: VolumeRecipe) -> None:
         """Score a recipe that sees nothing the day itself is in, neither in learning nor in the test."""
         file = self._fit("time split, without the day itself", recipe, cells_of(without_today(self._before)))
         self._score({WITHOUT_TODAY: says(file)}, in_memory(without_today(self._tested)), "time", "test", "all")
@@ -77,7 +77,7 @@ class Judge:
     def _fit_all(self, what: str, cells: Cells) -> dict[str, bytes]:
         return {recipe.name: self._fit(what, recipe, cells) for recipe in self.recipes}
 
-    def _fit(self, what: str, recipe: Recipe, cells: Cells) -> bytes:
+    def _fit(self, what: str, recipe: VolumeRecipe, cells: Cells) -> bytes:
         fitted = fit(recipe, cells)
         of = "volume / average" if recipe.of_average else "volume"
         self._note(what, recipe.name, of, fitted.losses)

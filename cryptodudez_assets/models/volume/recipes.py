@@ -24,7 +24,7 @@ ONE_NUMBER, SHARE = "one_number", "share_of_average"
 
 
 @dataclass(frozen=True)
-class Recipe:
+class VolumeRecipe:
     """A regression that is not fitted yet. `parameters` are JSON.
 
     It learns and says volume / average where `of_average`, else volume. Rows count as many times as their average where
@@ -42,12 +42,12 @@ class Recipe:
 class Fitted:
     """A recipe that has learned, with its mean absolute error on that after each iteration (in what it says)."""
 
-    recipe: Recipe
+    recipe: VolumeRecipe
     estimator: Any
     losses: list[float]
 
 
-def candidates(seed: int) -> list[Recipe]:
+def candidates(seed: int) -> list[VolumeRecipe]:
     """The recipes of which one becomes the model, the plainest first."""
     boosted = {
         "max_iter": 100,
@@ -57,15 +57,15 @@ def candidates(seed: int) -> list[Recipe]:
         "random_state": seed,
     }
     return [
-        Recipe(ONE_NUMBER, _median, {}, of_average=False),
-        Recipe(SHARE, _median, {}, by_average=True),
-        Recipe("linear", LinearRegression, {}, of_average=False),
-        Recipe("boosted", _boosted, boosted),
-        Recipe("boosted_by_average", _boosted, boosted, by_average=True),
+        VolumeRecipe(ONE_NUMBER, _median, {}, of_average=False),
+        VolumeRecipe(SHARE, _median, {}, by_average=True),
+        VolumeRecipe("linear", LinearRegression, {}, of_average=False),
+        VolumeRecipe("boosted", _boosted, boosted),
+        VolumeRecipe("boosted_by_average", _boosted, boosted, by_average=True),
     ]
 
 
-def fit(recipe: Recipe, cells: Cells) -> Fitted:
+def fit(recipe: VolumeRecipe, cells: Cells) -> Fitted:
     """Learn from all rows that were counted."""
     average = cells.features[:, 0]
     target = cells.ratio if recipe.of_average else cells.ratio * average

@@ -19,7 +19,7 @@ from cryptodudez_assets.models.volume.found import CHAMPION, REFERENCE, VolumeFi
 from cryptodudez_assets.models.volume.judging import Judge
 from cryptodudez_assets.models.volume.model_file import says
 from cryptodudez_assets.models.volume.options import FEATURES, VOLUME, VolumeOptions
-from cryptodudez_assets.models.volume.recipes import ONE_NUMBER, Recipe
+from cryptodudez_assets.models.volume.recipes import ONE_NUMBER, VolumeRecipe
 from cryptodudez_assets.settings import Settings
 
 SELF_TEST_ROWS = 5
@@ -29,7 +29,7 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Source:
+class TrainedFrom:
     """Where the rows come from: table and snapshot, and the snapshots of the tables that it was made from."""
 
     table: str
@@ -38,7 +38,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedVolume:
     """What a run registered, and what it found."""
 
     manifest: Manifest
@@ -52,11 +52,11 @@ def registry_of(settings: Settings) -> Registry:
 
 def train(
     rows: pl.LazyFrame,
-    source: Source,
+    source: TrainedFrom,
     settings: Settings,
     options: VolumeOptions,
     progress: Progress = lambda _: None,
-) -> Trained:
+) -> TrainedVolume:
     """Train on rows of symbol, date, volume and both features, and register a candidate. Raises `TooFewRows`.
 
     All rows are used and few are held: recipes learn from counts of them, and are tested on the last part. The
@@ -90,7 +90,7 @@ def train(
         {MODEL: files[chosen.name], FINDINGS: findings.model_dump_json(indent=1).encode(), LOG: log.encode()},
     )
     progress(f"{manifest.label}: {findings.verdict.words}")
-    return Trained(manifest, findings)
+    return TrainedVolume(manifest, findings)
 
 
 def findings_of(registry: Registry, version: int) -> VolumeFindings:
@@ -103,7 +103,7 @@ def version() -> str:
     return code_hash(train, within=(__name__.rpartition(".")[0],))
 
 
-def _draft(recipe: Recipe, file: bytes, findings: VolumeFindings, judge: Judge, source: Source) -> Draft:
+def _draft(recipe: VolumeRecipe, file: bytes, findings: VolumeFindings, judge: Judge, source: TrainedFrom) -> Draft:
     probes = judge.probes
     return Draft(
         recipe=recipe.name,

@@ -9,7 +9,7 @@ import pytest
 
 from cryptodudez_assets.models.dataset import Dataset
 from cryptodudez_assets.models.eth_signal.baselines import last_known_label, momentum, persistence_probabilities
-from cryptodudez_assets.models.eth_signal.judge import Judged, judge, up_days
+from cryptodudez_assets.models.eth_signal.judge import JudgedSignal, judge, up_days
 from cryptodudez_assets.models.eth_signal.labels import BUY, HODL, SELL
 from cryptodudez_assets.models.eth_signal.options import CLASSES
 from cryptodudez_assets.models.eth_signal.placebos import reordered
@@ -28,7 +28,7 @@ def small() -> Dataset:
 
 
 @cache
-def judged() -> Judged:
+def judged() -> JudgedSignal:
     return judge(
         small(),
         QUICK.model_copy(update={"min_train_days": 300}),

@@ -10,7 +10,7 @@ import pytest
 
 from cryptodudez_assets.models.manifest import SelfTest
 from cryptodudez_assets.models.onnx_file import to_onnx
-from cryptodudez_assets.models.predictor import Refused, as_array, as_rows, load
+from cryptodudez_assets.models.predictor import ModelRefused, as_array, as_rows, load
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets_tests.model_builders import (
     NO_SKILL,
@@ -66,7 +66,7 @@ def test_the_verdict_is_the_latest(registry: Registry):
 def test_a_self_test_that_is_off_is_refused(registry: Registry):
     other = fitted_toy(seed=1).predict_proba(np.zeros((1, 3), np.float32)).tolist()
     register_toy(registry, self_test=SelfTest(inputs=[[0.0, 0.0, 0.0]], probabilities=other))
-    with pytest.raises(Refused, match=r"eth_signal-1 is not loaded: its self-test is off by"):
+    with pytest.raises(ModelRefused, match=r"eth_signal-1 is not loaded: its self-test is off by"):
         load(registry, 1)
 
 
@@ -82,22 +82,22 @@ def test_a_self_test_that_is_off_is_refused(registry: Registry):
 )
 def test_what_cannot_be_tried_is_refused(registry: Registry, changes: dict[str, object], words: str):
     register_toy(registry, **changes)
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(ModelRefused, match=words):
         load(registry, 1)
 
 
 def test_a_changed_model_and_a_missing_version_are_refused(registry: Registry, tmp_path: Path):
     register_toy(registry)
-    with pytest.raises(Refused, match="no version 2"):
+    with pytest.raises(ModelRefused, match="no version 2"):
         load(registry, 2)
     path = tmp_path / "eth_signal" / "versions" / "1" / "model.onnx"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(Refused, match=r"model\.onnx of version 1 was changed"):
+    with pytest.raises(ModelRefused, match=r"model\.onnx of version 1 was changed"):
         load(registry, 1)
     (path.parent / "manifest.json").write_text("{")
-    with pytest.raises(Refused, match=r"manifest\.json of version 1 was changed"):
+    with pytest.raises(ModelRefused, match=r"manifest\.json of version 1 was changed"):
         load(registry, 1)
 
 

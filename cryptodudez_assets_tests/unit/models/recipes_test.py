@@ -11,7 +11,13 @@ from cryptodudez_assets.models.dataset import Dataset
 from cryptodudez_assets.models.eth_signal.fit import fit, probabilities
 from cryptodudez_assets.models.eth_signal.labels import BUY, HODL, SELL
 from cryptodudez_assets.models.eth_signal.options import SignalOptions
-from cryptodudez_assets.models.eth_signal.recipes import Recipe, base_rates, candidates, configuration_hash, recipe
+from cryptodudez_assets.models.eth_signal.recipes import (
+    SignalRecipe,
+    base_rates,
+    candidates,
+    configuration_hash,
+    recipe,
+)
 from cryptodudez_assets_tests.datasets import noise
 
 EVERY = [base_rates(), *candidates(SignalOptions())]
@@ -24,7 +30,7 @@ def dataset() -> Dataset:
 
 
 @every_recipe
-def test_it_is_made_again_from_json(made: Recipe, dataset: Dataset):
+def test_it_is_made_again_from_json(made: SignalRecipe, dataset: Dataset):
     again = recipe(made.name, json.loads(json.dumps(dict(made.parameters))))
     said = [probabilities(fit(dataset, one), dataset.features, 3) for one in (made, again)]
     np.testing.assert_array_equal(*said)
@@ -33,7 +39,7 @@ def test_it_is_made_again_from_json(made: Recipe, dataset: Dataset):
 
 @every_recipe
 @pytest.mark.parametrize("left", [0, 1, 2])
-def test_a_class_that_is_too_rare_gets_no_probability(made: Recipe, dataset: Dataset, left: int):
+def test_a_class_that_is_too_rare_gets_no_probability(made: SignalRecipe, dataset: Dataset, left: int):
     labels = dataset.labels.copy()
     labels[np.flatnonzero(labels == SELL)[left:]] = HODL
     said = probabilities(fit(replace(dataset, labels=labels), made), dataset.features, 3)
@@ -42,7 +48,7 @@ def test_a_class_that_is_too_rare_gets_no_probability(made: Recipe, dataset: Dat
 
 
 @every_recipe
-def test_a_class_that_occurs_only_late_is_learned(made: Recipe, dataset: Dataset):
+def test_a_class_that_occurs_only_late_is_learned(made: SignalRecipe, dataset: Dataset):
     labels = dataset.labels.copy()
     labels[:250][labels[:250] == SELL] = HODL
     said = probabilities(fit(replace(dataset, labels=labels), made), dataset.features, 3)
@@ -51,7 +57,7 @@ def test_a_class_that_occurs_only_late_is_learned(made: Recipe, dataset: Dataset
 
 
 @every_recipe
-def test_a_feature_that_is_never_known_does_no_harm(made: Recipe, dataset: Dataset):
+def test_a_feature_that_is_never_known_does_no_harm(made: SignalRecipe, dataset: Dataset):
     features = dataset.features.copy()
     features[:, 1] = np.nan
     without = dataset.with_features(features)
@@ -59,7 +65,7 @@ def test_a_feature_that_is_never_known_does_no_harm(made: Recipe, dataset: Datas
 
 
 @pytest.mark.parametrize("made", candidates(SignalOptions(horizon_days=9)), ids=lambda one: one.name)
-def test_calibration_leaves_the_horizon_out(made: Recipe):
+def test_calibration_leaves_the_horizon_out(made: SignalRecipe):
     """A label of the days before is known only up to nine days later."""
     calibrated: Any = made.build()
     splits = list(calibrated[-1].cv.split(np.arange(200)))

@@ -13,7 +13,7 @@ import pytest
 from cryptodudez_assets.models.dataset import Float32s
 from cryptodudez_assets.models.manifest import Manifest
 from cryptodudez_assets.models.onnx_file import Malformed, OnnxModel
-from cryptodudez_assets.models.predictor import MODEL, Predictor, Refused, load
+from cryptodudez_assets.models.predictor import MODEL, ModelRefused, Predictor, load
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.models.volume import data
 from cryptodudez_assets.models.volume.found import CHAMPION, REFERENCE, WITHOUT_TODAY
@@ -22,13 +22,13 @@ from cryptodudez_assets.models.volume.model_file import says, to_file
 from cryptodudez_assets.models.volume.options import FEATURES, VolumeOptions
 from cryptodudez_assets.models.volume.predict import predict
 from cryptodudez_assets.models.volume.promoting import FILE, settle
-from cryptodudez_assets.models.volume.recipes import ONE_NUMBER, Recipe, candidates, fit
+from cryptodudez_assets.models.volume.recipes import ONE_NUMBER, VolumeRecipe, candidates, fit
 from cryptodudez_assets.models.volume.scoring import errors_of
-from cryptodudez_assets.models.volume.training import LOG, Source, Trained, findings_of, registry_of, train
+from cryptodudez_assets.models.volume.training import LOG, TrainedFrom, TrainedVolume, findings_of, registry_of, train
 from cryptodudez_assets.settings import Settings
 
 QUICK = VolumeOptions(sample_rows=2000, min_rows=500)
-SOURCE = Source("features.stock_rolling", 42, {"market.stock_prices": 1})
+SOURCE = TrainedFrom("features.stock_rolling", 42, {"market.stock_prices": 1})
 DAYS, SYMBOLS = 300, 12
 
 
@@ -55,18 +55,18 @@ def _stock(symbol: str, size: float, number: int, days: int, random: np.random.G
     )
 
 
-def trained_on(frame: pl.DataFrame, settings: Settings, options: VolumeOptions = QUICK) -> Trained:
+def trained_on(frame: pl.DataFrame, settings: Settings, options: VolumeOptions = QUICK) -> TrainedVolume:
     return train(frame.lazy(), SOURCE, settings, options)
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Trained]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, TrainedVolume]:
     settings = Settings(home=tmp_path_factory.mktemp("home"))
     return settings, trained_on(rows(), settings)
 
 
 @pytest.fixture(scope="module")
-def predictor(home: tuple[Settings, Trained]) -> Predictor:
+def predictor(home: tuple[Settings, TrainedVolume]) -> Predictor:
     return load(registry_of(home[0]), 1)
 
 
@@ -141,7 +141,7 @@ def test_without_today_nothing_is_left_of_the_only_day_that_was_traded():
 
 
 @cache
-def tried(changed_from: date = date.max) -> tuple[Judge, Recipe, dict[str, bytes]]:
+def tried(changed_from: date = date.max) -> tuple[Judge, VolumeRecipe, dict[str, bytes]]:
     """All that must not leak, on a few rows whose volume is another one from some day on."""
     volume = pl.when(pl.col("date") >= changed_from).then(pl.col("volume") * 3 + 1000).otherwise(pl.col("volume"))
     known = data.usable(rows(days=90).with_columns(volume=volume).lazy())
@@ -177,7 +177,7 @@ def test_in_a_window_of_calendar_days_the_leak_has_no_number(tmp_path: Path):
 
 
 @pytest.mark.parametrize("recipe", candidates(42), ids=lambda one: one.name)
-def test_the_file_says_what_the_estimator_says(recipe: Recipe):
+def test_the_file_says_what_the_estimator_says(recipe: VolumeRecipe):
     fitted = fit(recipe, data.cells_of(data.usable(rows().lazy())))
     new = probes()
     expected = fitted.estimator.predict(new) * (new[:, 0] if recipe.of_average else 1)
@@ -211,7 +211,7 @@ def test_errors_by_hand():
     assert errors_of(lambda features: np.full(len(features), 2.0), same).r2 is None
 
 
-def test_what_is_registered(home: tuple[Settings, Trained]):
+def test_what_is_registered(home: tuple[Settings, TrainedVolume]):
     settings, trained = home
     manifest, found = trained.manifest, trained.findings
     assert (manifest.label, manifest.features, manifest.classes) == ("volume_model-1", list(FEATURES), [])
@@ -223,7 +223,7 @@ def test_what_is_registered(home: tuple[Settings, Trained]):
     assert manifest.metrics["size_bytes"] == len(registry_of(settings).read(1, MODEL)) < 1_000_000
 
 
-def test_the_numbers_are_those_of_the_file(home: tuple[Settings, Trained], predictor: Predictor):
+def test_the_numbers_are_those_of_the_file(home: tuple[Settings, TrainedVolume], predictor: Predictor):
     found = home[1].findings
     tested = data.in_memory(data.usable(rows().lazy()).filter(pl.col("date") >= found.test_from))
     assert errors_of(lambda features: predictor.predict(features)[:, 0], tested).mae == pytest.approx(
@@ -231,7 +231,7 @@ def test_the_numbers_are_those_of_the_file(home: tuple[Settings, Trained], predi
     )
 
 
-def test_the_log_has_every_loss_and_score(home: tuple[Settings, Trained]):
+def test_the_log_has_every_loss_and_score(home: tuple[Settings, TrainedVolume]):
     settings, trained = home
     lines = [json.loads(line) for line in registry_of(settings).read(1, LOG).splitlines()]
     losses, scores = ([one for one in lines if key in one] for key in ("loss", "mae"))
@@ -248,7 +248,7 @@ def test_the_log_has_every_loss_and_score(home: tuple[Settings, Trained]):
     assert len([one for one in scores if one["name"] == REFERENCE]) == 2
 
 
-def test_the_leak_is_named_with_its_numbers(home: tuple[Settings, Trained]):
+def test_the_leak_is_named_with_its_numbers(home: tuple[Settings, TrainedVolume]):
     found = home[1].findings
     for errors in (found.errors(REFERENCE, "random", rows="sample"), found.errors(REFERENCE, rows="sample")):
         assert f"R2 of {errors.r2:.3f}" in found.leak
@@ -256,7 +256,7 @@ def test_the_leak_is_named_with_its_numbers(home: tuple[Settings, Trained]):
     assert "mixes days of the same stock" in found.leak
 
 
-def test_the_same_rows_make_the_same_file(home: tuple[Settings, Trained], settings: Settings):
+def test_the_same_rows_make_the_same_file(home: tuple[Settings, TrainedVolume], settings: Settings):
     again = trained_on(rows().sample(fraction=1, shuffle=True, seed=5), settings)
     assert again.manifest.files[MODEL] == home[1].manifest.files[MODEL]
 
@@ -312,14 +312,14 @@ def test_a_file_over_the_budget_does_not_serve(settings: Settings):
     assert not (settings.models / "volume_model" / FILE).exists()
 
 
-def test_a_changed_file_is_refused(home: tuple[Settings, Trained], tmp_path: Path):
+def test_a_changed_file_is_refused(home: tuple[Settings, TrainedVolume], tmp_path: Path):
     registry = Registry(tmp_path, "volume_model")
     draft = home[1].manifest.model_dump(exclude={"name", "version", "created_at", "files"})
     other = {**draft, "self_test": {**draft["self_test"], "values": [[1.0]] * 5}}
     content = registry_of(home[0]).read(1, MODEL)
     manifest_type = type(home[1].manifest).__mro__[1]
     registry.register(manifest_type(**other), {MODEL: content})
-    with pytest.raises(Refused, match="its self-test is off by"):
+    with pytest.raises(ModelRefused, match="its self-test is off by"):
         load(registry, 1)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from cryptodudez_assets.models.dataset import Dataset, Float32s, Floats, Ints
 from cryptodudez_assets.models.eth_signal.placebos import placebos
-from cryptodudez_assets.models.eth_signal.recipes import Recipe
+from cryptodudez_assets.models.eth_signal.recipes import SignalRecipe
 from cryptodudez_assets.models.eth_signal.walk_forward import folds_of, walk_forward
 from cryptodudez_assets_tests.datasets import QUICK, noise
 
@@ -45,7 +45,7 @@ def numbered() -> Dataset:
 def test_only_days_of_the_training_are_learned_from():
     shown: list[Float32s] = []
     folds = folds_of(numbered(), OPTIONS)
-    out = walk_forward(numbered(), Recipe("remembering", {}, lambda: Remembering(shown)), folds)
+    out = walk_forward(numbered(), SignalRecipe("remembering", {}, lambda: Remembering(shown)), folds)
     assert len(shown) == len(folds) == OPTIONS.folds
     for learned, fold in zip(shown, folds, strict=True):
         np.testing.assert_array_equal(learned[:, 0], fold.train)
@@ -59,7 +59,7 @@ def test_folds_keep_the_distance_that_the_options_ask_for():
 
 def test_placebos_are_tweets_of_other_days():
     shown: list[Float32s] = []
-    made = Recipe("remembering", {}, lambda: Remembering(shown))
+    made = SignalRecipe("remembering", {}, lambda: Remembering(shown))
     folds = folds_of(numbered(), OPTIONS)
     found = placebos(numbered(), made, folds, OPTIONS, ["feature_1"], lambda _: None)
     assert [one.name for one in found] == [

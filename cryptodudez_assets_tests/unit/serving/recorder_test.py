@@ -10,7 +10,7 @@ import pytest
 from cryptodudez_assets.models.receipts import Receipt, Receipts
 from serving import recorder
 from serving.errors import Unavailable
-from serving.recorder import PREDICTIONS, Recorder
+from serving.recorder import PREDICTIONS, ReceiptWriter
 
 
 def receipt(name: str, rows: int = 1) -> Receipt:
@@ -47,7 +47,7 @@ def receipts(tmp_path: Path) -> Counted:
 
 def test_what_came_together_is_written_together_before_anybody_goes_on(receipts: Counted):
     async def use() -> None:
-        one = Recorder(receipts)
+        one = ReceiptWriter(receipts)
         waiting = [one.record(receipt(str(number))) for number in range(50)]
         running = asyncio.create_task(one.run())
         await asyncio.gather(*waiting)
@@ -61,7 +61,7 @@ def test_what_came_together_is_written_together_before_anybody_goes_on(receipts:
 
 def test_closing_writes_what_waits(receipts: Counted):
     async def use() -> None:
-        one = Recorder(receipts)
+        one = ReceiptWriter(receipts)
         waiting = one.record(receipt("last"))
         one.close()
         await one.run()
@@ -75,7 +75,7 @@ def test_a_full_queue_says_try_again(receipts: Counted, monkeypatch: pytest.Monk
     monkeypatch.setattr(recorder, "MOST_WAITING", 2)
 
     async def use() -> None:
-        one = Recorder(receipts)
+        one = ReceiptWriter(receipts)
         one.record(receipt("a"))
         one.record(receipt("b"))
         with pytest.raises(Unavailable) as refused:
@@ -87,7 +87,7 @@ def test_a_full_queue_says_try_again(receipts: Counted, monkeypatch: pytest.Monk
 
 def test_a_queue_is_full_by_rows_too_and_takes_more_once_they_are_written(receipts: Counted):
     async def use() -> None:
-        one = Recorder(receipts)
+        one = ReceiptWriter(receipts)
         waiting = [one.record(receipt(str(number), 1000)) for number in range(recorder.MOST_ROWS_WAITING // 1000)]
         with pytest.raises(Unavailable) as refused:
             one.record(receipt("too many"))
@@ -106,7 +106,7 @@ def test_a_queue_is_full_by_rows_too_and_takes_more_once_they_are_written(receip
 
 def test_a_disk_that_fails_fails_the_answers_and_not_the_next(receipts: Counted):
     async def use() -> None:
-        one = Recorder(receipts)
+        one = ReceiptWriter(receipts)
         running = asyncio.create_task(one.run())
         receipts._writer.execute("ALTER TABLE receipts RENAME TO gone")
         with pytest.raises(Unavailable, match="could not be written"):
@@ -123,7 +123,7 @@ def test_a_disk_that_fails_fails_the_answers_and_not_the_next(receipts: Counted)
 
 def test_a_cancelled_request_does_not_disturb_the_others(receipts: Counted):
     async def use() -> None:
-        one = Recorder(receipts)
+        one = ReceiptWriter(receipts)
         gone, stays = one.record(receipt("gone")), one.record(receipt("stays"))
         gone.cancel()
         one.close()
@@ -137,7 +137,7 @@ def test_the_oldest_go(receipts: Counted, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(recorder, "TRIM_EVERY", 5)
 
     async def use() -> None:
-        one = Recorder(receipts, kept=3)
+        one = ReceiptWriter(receipts, kept=3)
         running = asyncio.create_task(one.run())
         for number in range(20):
             await one.record(receipt(str(number)))
@@ -152,7 +152,7 @@ def test_the_oldest_go(receipts: Counted, monkeypatch: pytest.MonkeyPatch):
 
 def test_the_oldest_go_by_bytes_too_however_few_they_are(receipts: Counted, tmp_path: Path):
     async def use() -> None:
-        one = Recorder(receipts, kept_bytes=10_000_000)
+        one = ReceiptWriter(receipts, kept_bytes=10_000_000)
         running = asyncio.create_task(one.run())
         for number in range(60):  # some 40 MB
             await one.record(receipt(str(number), 1000))

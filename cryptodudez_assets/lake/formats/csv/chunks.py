@@ -6,9 +6,15 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import BinaryIO
 
-from cryptodudez_assets.lake.formats.archives import Refused, Text
+from cryptodudez_assets.lake.formats.archives import FileRefused, Text
 from cryptodudez_assets.lake.formats.csv.dialect import Dialect
-from cryptodudez_assets.lake.formats.csv.records import MAX_RECORD_BYTES, TOO_LONG, first_record, records, tidy
+from cryptodudez_assets.lake.formats.csv.records import (
+    MAX_RECORD_BYTES,
+    TOO_LONG,
+    first_record,
+    is_unambiguous,
+    records,
+)
 
 CHUNK_BYTES = 8 << 20
 KEPT_OF_LONG_LINE = 4 << 10
@@ -16,23 +22,26 @@ KEPT_OF_LONG_LINE = 4 << 10
 
 @dataclass(frozen=True)
 class Chunk:
-    """Whole records. `tidy`: their quotes leave no doubt about where fields end, so that any CSV reader may read them.
+    """Whole records. `is_unambiguous`: their quotes leave no doubt about where fields end, so that any CSV reader may read them.
 
     A line too long to be read is a chunk of its own: `data` keeps its beginning, and `long_line` is its size in bytes.
     """
 
     first_line: int
     data: bytes
-    tidy: bool = False
+    is_unambiguous: bool = False
     long_line: int = 0
 
     def halves(self) -> "list[Chunk]":
-        """Two tidy chunks that together are this one; none where it is not tidy, or a single record."""
-        end = _even_end(self.data, 0, len(self.data) // 2) if self.tidy else 0
+        """Two unambiguous chunks that together are this one; none where it is ambiguous, or a single record."""
+        end = _even_end(self.data, 0, len(self.data) // 2) if self.is_unambiguous else 0
         if not end:
             return []
         line = self.first_line + self.data.count(b"\n", 0, end)
-        return [Chunk(self.first_line, self.data[:end], tidy=True), Chunk(line, self.data[end:], tidy=True)]
+        return [
+            Chunk(self.first_line, self.data[:end], is_unambiguous=True),
+            Chunk(line, self.data[end:], is_unambiguous=True),
+        ]
 
 
 def chunks(stream: BinaryIO | Text, dialect: Dialect, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Chunk]:
@@ -48,10 +57,10 @@ def chunks(stream: BinaryIO | Text, dialect: Dialect, chunk_bytes: int = CHUNK_B
                 yield Chunk(line, beginning, long_line=size)
                 line += 1
                 continue
-            end, is_tidy = _whole_records(pending, dialect.delimiter, final=not block)
+            end, plain = _whole_records(pending, dialect.delimiter, final=not block)
             if not end:
                 break
-            yield Chunk(line, pending[:end], is_tidy)
+            yield Chunk(line, pending[:end], plain)
             line += pending.count(b"\n", 0, end)
             pending = pending[end:]
 
@@ -68,7 +77,7 @@ def _utf8_blocks(stream: BinaryIO | Text, encoding: str, size: int) -> Iterator[
         if text:
             yield text
     if decoder and decoder.getstate()[0]:
-        raise Refused(f"the {encoding} text ends in the middle of a character: cut off?")
+        raise FileRefused(f"the {encoding} text ends in the middle of a character: cut off?")
 
 
 def _behind_header(blocks: Iterator[bytes], delimiter: str) -> tuple[bytes, int]:
@@ -81,9 +90,9 @@ def _behind_header(blocks: Iterator[bytes], delimiter: str) -> tuple[bytes, int]
 
 
 def _whole_records(data: bytes, delimiter: str, final: bool) -> tuple[int, bool]:
-    """Where the last record ends that more data cannot change, and whether all up to there is tidy."""
+    """Where the last record ends that more data cannot change, and whether all up to there is unambiguous."""
     end = _even_end(data, 0, len(data), final)
-    if end and tidy(data[:end], delimiter) and _all_short(data, end):
+    if end and is_unambiguous(data[:end], delimiter) and _all_short(data, end):
         return end, True
     end = 0
     for record in records(data, 1, delimiter, final=final):
@@ -106,7 +115,7 @@ def _even_end(data: bytes, start: int, stop: int, final: bool = False) -> int:
 
 
 def _all_short(data: bytes, end: int) -> bool:
-    """Whether no record of this tidy text is too long."""
+    """Whether no record of this unambiguous text is too long."""
     at = 0
     while end - at > MAX_RECORD_BYTES:
         step = _even_end(data, at, at + MAX_RECORD_BYTES)

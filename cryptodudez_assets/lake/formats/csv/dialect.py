@@ -10,9 +10,9 @@ from itertools import islice
 import polars as pl
 
 from cryptodudez_assets.lake.formats import signatures
-from cryptodudez_assets.lake.formats.archives import Refused
+from cryptodudez_assets.lake.formats.archives import FileRefused
 from cryptodudez_assets.lake.formats.csv.headers import clean, headers, no_header, repeated, why_unknown
-from cryptodudez_assets.lake.formats.csv.records import TOO_LONG, Record, records
+from cryptodudez_assets.lake.formats.csv.records import TOO_LONG, CsvRecord, records
 from cryptodudez_assets.lake.formats.forms import ISO_DAY, number_hint, time_hint
 from cryptodudez_assets.sources.declaration import Layout
 
@@ -66,7 +66,7 @@ class Recognised:
         return {name: str(dtype) for name, dtype in _inferred(_sample(self.beginning, self.dialect)).items()}
 
 
-class NoText(Refused):
+class NoText(FileRefused):
     """It is binary data."""
 
 
@@ -88,10 +88,10 @@ def recognise(head: bytes, layouts: Sequence[Layout]) -> Recognised:
         if instead := _no_table(head, text):
             raise instead
         if told := no_header(text, names[delimiter], layouts):
-            raise Refused(told)
+            raise FileRefused(told)
     record, header = first[delimiter]
     if record.fault:
-        raise Refused(f"the header cannot be read: {FAULTS[record.fault]}")
+        raise FileRefused(f"the header cannot be read: {FAULTS[record.fault]}")
     line_end = "\r\n" if text.endswith(b"\r\n", 0, record.end) else "\n"
     dialect = Dialect(encoding, delimiter, line_end, header)
     if problem := repeated(header):
@@ -107,20 +107,20 @@ def recognise(head: bytes, layouts: Sequence[Layout]) -> Recognised:
     return Recognised(dialect, beginning, layout, added, _why_retyped(_sample(beginning, dialect), layout))
 
 
-def _headers(head: bytes, text: bytes, is_all: bool) -> dict[str, tuple[Record, tuple[str, ...]]]:
+def _headers(head: bytes, text: bytes, is_all: bool) -> dict[str, tuple[CsvRecord, tuple[str, ...]]]:
     try:
         return headers(text, is_all)
-    except Refused as error:
+    except FileRefused as error:
         raise _no_table(head, text) or error from None
 
 
-def _no_table(head: bytes, text: bytes) -> Refused | None:
+def _no_table(head: bytes, text: bytes) -> FileRefused | None:
     """What a file is instead, of whose first line no layout knows anything."""
     marked = codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE
     if told := signatures.no_text(head if head.startswith(marked) else text):
         return NoText(told)
     told = signatures.no_table(text)
-    return Refused(told) if told else None
+    return FileRefused(told) if told else None
 
 
 def follows(head: bytes, layouts: Sequence[Layout]) -> bool:
@@ -128,7 +128,7 @@ def follows(head: bytes, layouts: Sequence[Layout]) -> bool:
     try:
         _, text = decode(head)
         found = headers(text, is_all=len(head) < HEAD_BYTES)
-    except Refused:
+    except FileRefused:
         return False
     return any(not layout.missing_from(header) for _, header in found.values() for layout in layouts)
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from cryptodudez_assets.lake.formats.archives import Refused
-from cryptodudez_assets.lake.formats.csv.records import Record, first_record
+from cryptodudez_assets.lake.formats.archives import FileRefused
+from cryptodudez_assets.lake.formats.csv.records import CsvRecord, first_record
 from cryptodudez_assets.sources.declaration import Layout, Source
 
 DELIMITERS = ",;\t|"
@@ -22,19 +22,19 @@ VALUE = re.compile(
 NO_HEADER = re.compile(r"sep=.|#|//|--|https?://", re.I)
 
 
-def headers(text: bytes, is_all: bool) -> dict[str, tuple[Record, tuple[str, ...]]]:
+def headers(text: bytes, is_all: bool) -> dict[str, tuple[CsvRecord, tuple[str, ...]]]:
     """The first record, and the names in it, as each delimiter tells them. Raises Refused where there is none."""
     return {delimiter: _header(text, delimiter, is_all) for delimiter in DELIMITERS}
 
 
-def _header(text: bytes, delimiter: str, is_all: bool) -> tuple[Record, tuple[str, ...]]:
+def _header(text: bytes, delimiter: str, is_all: bool) -> tuple[CsvRecord, tuple[str, ...]]:
     record = first_record(text, delimiter, final=is_all)
     if record is None:
-        raise Refused("empty file" if is_all else f"no header within the first {len(text):,} bytes")
+        raise FileRefused("empty file" if is_all else f"no header within the first {len(text):,} bytes")
     return record, names_of(record, text)
 
 
-def names_of(record: Record, text: bytes) -> tuple[str, ...]:
+def names_of(record: CsvRecord, text: bytes) -> tuple[str, ...]:
     """The names in a header; all of it where it cannot be told what they are."""
     fields = [text[record.start : record.end].decode("utf-8", "replace")] if record.fault else record.fields
     return tuple(clean(name).strip() for name in fields)

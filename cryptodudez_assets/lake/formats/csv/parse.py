@@ -18,7 +18,7 @@ from pyarrow import csv as pacsv
 
 from cryptodudez_assets.lake.formats.csv.chunks import Chunk
 from cryptodudez_assets.lake.formats.csv.dialect import Dialect
-from cryptodudez_assets.lake.formats.csv.records import TOO_LONG, Record, places, records
+from cryptodudez_assets.lake.formats.csv.records import TOO_LONG, CsvRecord, places, records
 from cryptodudez_assets.sources.declaration import Layout
 
 KEPT_OF_RAW = 64 << 10
@@ -85,7 +85,7 @@ class ChunkReader:
 
     def _fast(self, chunk: Chunk) -> pa.Table | None:
         data = chunk.data
-        if not chunk.tidy or b"\0" in data:
+        if not chunk.is_unambiguous or b"\0" in data:
             return None  # Arrow is laxer with these
         try:
             table = pacsv.read_csv(
@@ -168,7 +168,7 @@ def _with_rows(table: pa.Table, rows: "Sequence[int] | np.ndarray[Any, Any]") ->
     return table.append_column(ROW, pa.array(rows, pa.int64()))
 
 
-def _shape_rules(record: Record, width: int, position: dict[str, int], binary: bool) -> list[str]:
+def _shape_rules(record: CsvRecord, width: int, position: dict[str, int], binary: bool) -> list[str]:
     if record.fault:
         return [f"record:{record.fault}"]
     if binary:
@@ -182,7 +182,7 @@ def _is_unicode(text: str) -> bool:
     return text.isascii() or not any("\udc80" <= character <= "\udcff" for character in text)
 
 
-def _reject(row: int, record: Record, chunk: Chunk, rules: Sequence[str]) -> Reject:
+def _reject(row: int, record: CsvRecord, chunk: Chunk, rules: Sequence[str]) -> Reject:
     # Bytes that are no UTF-8 stay visible as \xNN.
     raw = (
         chunk.data[record.start : record.end]

@@ -22,7 +22,7 @@ BEGINNING_BYTES = 4 << 10
 TOO_LONG = "too_long"
 
 
-class Record(NamedTuple):
+class CsvRecord(NamedTuple):
     """One record: on which physical line it starts, its place in the bytes that were read, its fields; `fault` says why it has none."""
 
     line: int
@@ -32,7 +32,7 @@ class Record(NamedTuple):
     fault: str | None = None
 
 
-def records(data: bytes, first_line: int, delimiter: str, *, final: bool = True) -> Iterator[Record]:
+def records(data: bytes, first_line: int, delimiter: str, *, final: bool = True) -> Iterator[CsvRecord]:
     """The records of `data`, blank lines left out. Bytes that are no UTF-8 become surrogates.
 
     Where more data may follow (not `final`), it ends before the first record that these could still change.
@@ -46,7 +46,7 @@ def records(data: bytes, first_line: int, delimiter: str, *, final: bool = True)
             for fields in csv.reader(feed, delimiter=delimiter, strict=True):
                 taken, size = feed.taken, feed.size
                 if fields:
-                    yield Record(first_line + at, offset, offset + size, fields)
+                    yield CsvRecord(first_line + at, offset, offset + size, fields)
                 at, offset = at + taken, offset + size
                 feed.begin_record()
             return  # also where a line is still unfinished
@@ -55,18 +55,18 @@ def records(data: bytes, first_line: int, delimiter: str, *, final: bool = True)
                 return
             fault = str(error) if isinstance(error, _TooLong) else _fault(error, feed)
             end = offset + len(lines[at])
-            yield Record(first_line + at, offset, end, [], fault)
+            yield CsvRecord(first_line + at, offset, end, [], fault)
             at, offset = at + 1, end
 
 
-def first_record(data: bytes, delimiter: str, *, final: bool = True) -> Record | None:
+def first_record(data: bytes, delimiter: str, *, final: bool = True) -> CsvRecord | None:
     """The first of the records, None where there is none. Looks at all of `data` only if its beginning does not tell."""
     beginning = data[: data.rfind(b"\n", 0, BEGINNING_BYTES) + 1]
     told = next(records(beginning, 1, delimiter, final=False), None)
     return told or next(records(data, 1, delimiter, final=final), None)
 
 
-def places(data: bytes, first_line: int, delimiter: str, count: int) -> "Places | list[Record]":
+def places(data: bytes, first_line: int, delimiter: str, count: int) -> "Places | list[CsvRecord]":
     """Where the records of `data` are, of which there are `count`. Their fields may be left out, where lines tell enough."""
     text = np.frombuffer(data, np.uint8)
     starts = np.append(0, np.flatnonzero(text == ord("\n")) + 1)
@@ -86,19 +86,19 @@ class Places:
     starts: npt.NDArray[np.intp]
     ends: npt.NDArray[np.intp]
 
-    def __getitem__(self, index: int) -> Record:
+    def __getitem__(self, index: int) -> CsvRecord:
         line = self.filled[index]
-        return Record(self.first_line + int(line), int(self.starts[line]), int(self.ends[line]), [])
+        return CsvRecord(self.first_line + int(line), int(self.starts[line]), int(self.ends[line]), [])
 
 
-def tidy(data: bytes, delimiter: str) -> bool:
+def is_unambiguous(data: bytes, delimiter: str) -> bool:
     """Whether any reader finds the same records in `data`: each quote opens or closes a whole field, each line ends in a line feed."""
     if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):  # to search is far faster than to count
         return False
-    return b'"' not in data or _tidy_pattern(delimiter).fullmatch(data) is not None
+    return b'"' not in data or _unambiguous_pattern(delimiter).fullmatch(data) is not None
 
 
-def _tidy_pattern(delimiter: str) -> re.Pattern[bytes]:
+def _unambiguous_pattern(delimiter: str) -> re.Pattern[bytes]:
     d = re.escape(delimiter.encode())
     return re.compile(rb'(?:[^"]*+(?<![^\n%b])"(?:[^"]++|"")*+"(?![^\r\n%b]))*+[^"]*+' % (d, d))
 

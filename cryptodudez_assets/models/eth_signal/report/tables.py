@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cryptodudez_assets.models.eth_signal.report.formats import estimate, gain, number, percent, spoken
-from cryptodudez_assets.models.findings import Backtest, Findings, Interval, Judged, Judgement
+from cryptodudez_assets.models.findings import Backtest, Findings, Interval, JudgedRecipe, Judgement
 from cryptodudez_assets.reports.sections import Table
 
 
@@ -27,7 +27,7 @@ def scores(findings: Findings) -> Table:
     return Table(f"Out of sample, with {level(findings)} intervals", head, rows)
 
 
-def _scores(one: Judged, chosen: str) -> list[str]:
+def _scores(one: JudgedRecipe, chosen: str) -> list[str]:
     assert one.scores  # noqa: S101
     intervals: Mapping[str, Interval] = one.intervals if isinstance(one, Judgement) else {}
     measured = [
@@ -90,11 +90,11 @@ def facts(caption: str, known: Mapping[str, Any]) -> Table:
     return Table(caption, ["name", "value"], [[name, str(value)] for name, value in known.items()])
 
 
-def _name(one: Judged, chosen: str) -> str:
+def _name(one: JudgedRecipe, chosen: str) -> str:
     return f"{spoken(one.name)} (chosen)" if one.name == chosen else spoken(one.name)
 
 
-def everyone(findings: Findings) -> list[Judged]:
+def everyone(findings: Findings) -> list[JudgedRecipe]:
     """Candidates, then baselines."""
     return [*findings.candidates, *findings.baselines]
 
