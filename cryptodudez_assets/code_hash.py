@@ -19,7 +19,7 @@ from types import ModuleType
 LENGTH = 12
 
 
-def code_hash(*roots: object, within: Sequence[str] = (), more: object = None) -> str:
+def hash_of_code(*roots: object, within: Sequence[str] = (), more: object = None) -> str:
     """A hash of these functions, classes and modules, and of `more`, told by its `repr`.
 
     A root may be given as text, `package.module.name`, where loading it takes long.

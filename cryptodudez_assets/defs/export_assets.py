@@ -47,7 +47,7 @@ def _export(one: Export, contract: type[Contract]) -> dg.AssetsDefinition:
             return
         path = export_path(opened, one)
         written = {name: pl.col(own) for name, own in one.columns.items()} | {"Date": pl.col("date").dt.to_string("%F")}
-        n_rows = export(opened, one.table, written, ["symbol", "date"], path, one.version)
+        n_rows = export(opened, one.table, written, ["symbol", "date"], path, one.code_hash)
         yield dg.MaterializeResult(
             metadata={"dagster/row_count": n_rows, "file": dg.MetadataValue.path(path), "bytes": path.stat().st_size}
         )

@@ -85,7 +85,7 @@ def _spec(view: FeatureView, spec: TableSpec) -> dg.AssetSpec:
         owners=[view.owner],
         kinds={"iceberg", "polars"},
         tags={**view.tags, **({"deprecated": "true"} if view.deprecated else {})},
-        code_version=view.version,
+        code_version=view.code_hash,
         skippable=True,
         metadata={
             "dagster/column_schema": contract_schema(view.contract),

@@ -21,10 +21,10 @@ EXAMPLES = 5
 
 def build_feature_checks(view: FeatureView) -> list[dg.AssetChecksDefinition]:
     """All checks of a view."""
-    checks = build_table_checks(view.table, view.contract, [*view.key, "event_ts"], view.version)
+    checks = build_table_checks(view.table, view.contract, [*view.key, "event_ts"], view.code_hash)
     if view.versions:
         versions = [*view.key, "event_ts", "known_ts"]
-        checks += build_table_checks(view.history, view.contract, versions, view.version)
+        checks += build_table_checks(view.history, view.contract, versions, view.code_hash)
     return [*checks, _no_look_ahead(view)]
 
 

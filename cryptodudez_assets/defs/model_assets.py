@@ -48,7 +48,7 @@ def _training_set() -> dg.AssetsDefinition:
         group_name=MODELS,
         owners=[OWNER],
         kinds={"iceberg", "polars"},
-        code_version=training_set.version(),
+        code_version=training_set.code_hash(),
         skippable=True,
         automation_condition=on_sound_update_of_all,
         metadata={"dagster/column_schema": contract_schema(EthTrainingSet), "dagster/column_lineage": _lineage()},

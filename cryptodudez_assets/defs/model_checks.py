@@ -21,10 +21,10 @@ def build_model_checks(views: Iterable[FeatureView]) -> list[dg.AssetChecksDefin
     """The checks of the models over these views."""
     if not training_set_keys(views):
         return []
-    version = training_set.version()
+    code_hash = training_set.code_hash()
     return [
-        *build_table_checks(training_set.SPEC.name, EthTrainingSet, ["event_ts"], version),
-        *build_table_checks(ledger.SPEC.name, Trials, ["run", "recipe", "parameters"], version),
+        *build_table_checks(training_set.SPEC.name, EthTrainingSet, ["event_ts"], code_hash),
+        *build_table_checks(ledger.SPEC.name, Trials, ["run", "recipe", "parameters"], code_hash),
         rebuilds_exactly,
         better_than_champion,
         build_loads_check(CHAMPION, SIGNAL),

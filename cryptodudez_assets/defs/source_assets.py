@@ -182,6 +182,6 @@ def _table_spec(source: Source, key: dg.AssetKey, description: str, contract: ty
         group_name=key.path[0],
         owners=[source.owner],
         kinds={"iceberg", "polars"},
-        code_version=source.version,
+        code_version=source.code_hash,
         metadata={"dagster/column_schema": contract_schema(contract)},
     )

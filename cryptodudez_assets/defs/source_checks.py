@@ -29,9 +29,9 @@ NAMED = 5
 
 def build_source_checks(source: Source) -> Sequence[dg.AssetChecksDefinition]:
     """All checks of a source."""
-    checks = build_table_checks(source.table, source.contract, source.key, source.version)
+    checks = build_table_checks(source.table, source.contract, source.key, source.code_hash)
     if source.observations:
-        checks += build_table_checks(source.observations, source.contract, (), source.version)
+        checks += build_table_checks(source.observations, source.contract, (), source.code_hash)
     return [
         *checks,
         _conservation(source),

@@ -57,7 +57,7 @@ def build_source_sensor(source: Source) -> dg.SensorDefinition:
         told = (
             [f"{found.key}@{found.generation}" for found in look.new]
             + waiting["entry_id"].to_list()
-            + [source.version] * outdated
+            + [source.code_hash] * outdated
         )
         run_key = run_key_of(told, time.time())
         # What is no file is found by listing only: then all that is new is catalogued.

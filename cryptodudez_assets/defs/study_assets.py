@@ -11,7 +11,7 @@ from cryptodudez_assets.defs.table_checks import build_table_checks
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.iceberg.provenance import content_of
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.products.dogecoin import DOGECOIN, READS, CarriedOut, carry_out, report_path, version
+from cryptodudez_assets.products.dogecoin import DOGECOIN, READS, CarriedOut, carry_out, code_hash, report_path
 from cryptodudez_assets.reports.sections import markdown
 from cryptodudez_assets.studies.contract import KEY, DogecoinStudy
 
@@ -28,7 +28,7 @@ def build_study_assets(views: Iterable[FeatureView]) -> list[dg.AssetsDefinition
 
 def build_study_checks(views: Iterable[FeatureView]) -> list[dg.AssetChecksDefinition]:
     """The checks of their tables."""
-    return build_table_checks(DOGECOIN.name, DogecoinStudy, KEY, version()) if study_keys(views) else []
+    return build_table_checks(DOGECOIN.name, DogecoinStudy, KEY, code_hash()) if study_keys(views) else []
 
 
 def _dogecoin() -> dg.AssetsDefinition:
@@ -65,7 +65,7 @@ def _spec() -> dg.AssetSpec:
         owners=["team:quant-research"],
         kinds={"iceberg", "polars", "matplotlib"},
         tags={"domain": "market"},
-        code_version=version(),
+        code_version=code_hash(),
         skippable=True,
         metadata={
             "dagster/column_schema": contract_schema(DogecoinStudy),

@@ -122,9 +122,9 @@ def materialize(
     """Compute what is not up to date and write it, in one commit per table. Raises `NoRows` where an input has none yet."""
     with exclusive(lake.settings, f"view.{view.name}"):
         pinned = {one.table: _pin(lake, one.table) for one in view.inputs}
-        now = MadeFrom(view.version, {name: one.content for name, one in pinned.items()})
+        now = MadeFrom(view.code_hash, {name: one.content for name, one in pinned.items()})
         before = None if full else made_from_by(view, lake.tables.table)
-        if before is not None and before.version != view.version:
+        if before is not None and before.code_hash != view.code_hash:
             before = None
         changes = _changes(lake, view, before, pinned) if before else None
         if changes is not None and changes.is_empty():

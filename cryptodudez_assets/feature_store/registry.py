@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import pandera.polars as pa
 import polars as pl
 
-from cryptodudez_assets.code_hash import code_hash
+from cryptodudez_assets.code_hash import hash_of_code
 from cryptodudez_assets.contracts.base import Contract, UtcTime, columns_of, polars_schema
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, made_from
@@ -19,7 +19,7 @@ class Features(Contract):
     view: str = pa.Field(description="Name of the view; its table is `features.<view>`.")
     feature: str = pa.Field(description="Column of the view.")
     version: pl.Int64 = pa.Field(description="Version of the view's definition, 1 being the first.", ge=1)
-    code_hash: str = pa.Field(description="Hash of the code that defines the view.")
+    hash_of_code: str = pa.Field(description="Hash of the code that defines the view.")
     type: str = pa.Field(description="Type of the column.")
     unit: str = pa.Field(description="Unit of the column.", nullable=True)
     description: str = pa.Field(description="What the feature is.")
@@ -47,9 +47,9 @@ def publish(lake: Lake, views: Sequence[FeatureView]) -> int:
     new = [
         (view, known.get(view.name, (0, ""))[0] + 1)
         for view in views
-        if known.get(view.name, (0, ""))[1] != view.version
+        if known.get(view.name, (0, ""))[1] != view.code_hash
     ]
-    made = MadeFrom(version_of(views), {})
+    made = MadeFrom(code_hash_of(views), {})
     with lake.tables.changing(REGISTRY) as change:
         if new or made_from(change.table) != made:
             described = [row for view, version in new for row in _described(view, version)]
@@ -57,9 +57,9 @@ def publish(lake: Lake, views: Sequence[FeatureView]) -> int:
     return len(new)
 
 
-def version_of(views: Iterable[FeatureView]) -> str:
+def code_hash_of(views: Iterable[FeatureView]) -> str:
     """A hash of what is declared: all that the registry is made from."""
-    return code_hash(more=sorted((view.name, view.version) for view in views))
+    return hash_of_code(more=sorted((view.name, view.code_hash) for view in views))
 
 
 def _described(view: FeatureView, version: int) -> list[dict[str, object]]:
@@ -68,7 +68,7 @@ def _described(view: FeatureView, version: int) -> list[dict[str, object]]:
             "view": view.name,
             "feature": column.name,
             "version": version,
-            "code_hash": view.version,
+            "code_hash": view.code_hash,
             "type": str(column.dtype),
             "unit": column.unit,
             "description": column.description,

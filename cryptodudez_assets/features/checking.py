@@ -20,4 +20,4 @@ def problem_of(view: FeatureView) -> str | None:
         return f"inputs name {wrong[0]!r}: expected two names with a dot between, such as market.crypto_prices"
     if not callable(view.transform):
         return f"transform={view.transform!r}: expected a function"
-    return None if view.version and view.features else "its contract declares no features"
+    return None if view.code_hash and view.features else "its contract declares no features"

@@ -12,7 +12,7 @@ from functools import cached_property
 import pandera.polars as pa
 import polars as pl
 
-from cryptodudez_assets.code_hash import code_hash
+from cryptodudez_assets.code_hash import hash_of_code
 from cryptodudez_assets.contracts.base import Contract, UtcTime, columns_of, polars_schema
 
 DEFINING = tuple(f"{__name__.partition('.')[0]}.{room}" for room in ("features", "contracts", "ordering"))
@@ -120,6 +120,6 @@ class FeatureView:
         return inspect.cleandoc(self.contract.__doc__ or "")
 
     @cached_property
-    def version(self) -> str:
+    def code_hash(self) -> str:
         """A hash of what defines it: what its transform and its contract say, its window, how many rows back it looks."""
-        return code_hash(self.transform, self.contract, within=DEFINING, more=(self.window, self.rows_back))
+        return hash_of_code(self.transform, self.contract, within=DEFINING, more=(self.window, self.rows_back))

@@ -19,18 +19,18 @@ KEYS_AT_ONCE = 200
 
 
 def export(
-    lake: Lake, table: str, columns: Mapping[str, pl.Expr], sort_by: Sequence[str], target: Path, version: str = ""
+    lake: Lake, table: str, columns: Mapping[str, pl.Expr], sort_by: Sequence[str], target: Path, code_hash: str = ""
 ) -> int:
     """Write a table's rows, sorted, to one file, with these columns; returns how many there are.
 
-    So many values of the first column of `sort_by` are read at a time; `version` is that of the columns. Raises
+    So many values of the first column of `sort_by` are read at a time; `code_hash` is that of the columns. Raises
     LookupError where there is no table, or nothing was ever written to it.
     """
     found = lake.tables.table(table)
     content = content_of(found)
     if found is None or content is None:
         raise LookupError(f"there are no rows in {table} yet; land something for it first")
-    rows, note = scan(found), MadeFrom(version, {table: content}).note
+    rows, note = scan(found), MadeFrom(code_hash, {table: content}).note
     keys = rows.select(pl.col(sort_by[0]).unique().sort()).collect().to_series()
     chosen = [expression.alias(name) for name, expression in columns.items()]
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from cryptodudez_assets.feature_store.materialize import made_from_by, table_specs
-from cryptodudez_assets.feature_store.registry import REGISTRY, version_of
+from cryptodudez_assets.feature_store.registry import REGISTRY, code_hash_of
 from cryptodudez_assets.features import configured_views, topological
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.exports import exported_from
@@ -58,7 +58,7 @@ def _looked_up(source: Source) -> Product:
     return Product(
         (source.table,),
         lambda _: [lookup.table],
-        lookups.version_of(lookup),
+        lookups.code_hash_of(lookup),
         lambda look: made_from(look.table(source.table)),
         # Without the other table the column is empty, and so it stays: nothing waits.
         concerns=lambda look: look.content(source.table) is not None and look.content(lookup.table) is not None,
@@ -69,7 +69,7 @@ def _features(view: FeatureView) -> Product:
     return Product(
         tuple(spec.name for spec in table_specs(view)),
         lambda _: [one.table for one in view.inputs],
-        view.version,
+        view.code_hash,
         lambda look: made_from_by(view, look.table),
     )
 
@@ -78,12 +78,12 @@ def _study() -> Product:
     def made(look: Look) -> MadeFrom | None:
         return made_from(look.table(dogecoin.DOGECOIN.name)) if dogecoin.report_path(look.lake).is_file() else None
 
-    return Product((dogecoin.DOGECOIN.name,), lambda _: list(dogecoin.READS), dogecoin.version(), made)
+    return Product((dogecoin.DOGECOIN.name,), lambda _: list(dogecoin.READS), dogecoin.code_hash(), made)
 
 
 def _export(one: Export) -> Product:
     return Product(
-        (one.product,), lambda _: [one.table], one.version, lambda look: exported_from(export_path(look.lake, one))
+        (one.product,), lambda _: [one.table], one.code_hash, lambda look: exported_from(export_path(look.lake, one))
     )
 
 
@@ -99,7 +99,7 @@ def _registry(views: Sequence[FeatureView]) -> Product:
     return Product(
         (REGISTRY.name,),
         lambda _: [],
-        version_of(views),
+        code_hash_of(views),
         lambda look: made_from(look.table(REGISTRY.name)),
         concerns=lambda look: bool(look.names),
     )

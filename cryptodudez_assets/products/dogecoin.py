@@ -7,7 +7,7 @@ from pathlib import Path
 from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets import reports, studies
-from cryptodudez_assets.code_hash import code_hash
+from cryptodudez_assets.code_hash import hash_of_code
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of
 from cryptodudez_assets.lake.iceberg.scan import scan
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
@@ -45,7 +45,7 @@ def carry_out(lake: Lake) -> CarriedOut:
     from cryptodudez_assets.studies import dogecoin, plots, report, result, words
 
     inputs = {name: lake.tables.load(name) for name in READS}
-    made = MadeFrom(version(), {name: content_of(table) or 0 for name, table in inputs.items()})
+    made = MadeFrom(code_hash(), {name: content_of(table) or 0 for name, table in inputs.items()})
     found = dogecoin.study(scan(inputs[CRYPTO]), scan(inputs[TERMS]))
     told, drawn = words.sections(found), plots.draw(found)
     write(report_path(lake), report.page(found, told, drawn))
@@ -55,6 +55,6 @@ def carry_out(lake: Lake) -> CarriedOut:
     return CarriedOut(result.key_numbers(found), told, {name: data_uri(svg) for name, svg in drawn.items()})
 
 
-def version() -> str:
+def code_hash() -> str:
     """A hash of the code that carries it out."""
-    return code_hash(carry_out, within=(studies.__name__, reports.__name__))
+    return hash_of_code(carry_out, within=(studies.__name__, reports.__name__))

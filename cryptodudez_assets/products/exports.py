@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptodudez_assets.code_hash import code_hash
+from cryptodudez_assets.code_hash import hash_of_code
 from cryptodudez_assets.lake import exports
 from cryptodudez_assets.lake.lake import Lake
 
@@ -41,9 +41,9 @@ class Export:
         return f"exports.{self.name}"
 
     @property
-    def version(self) -> str:
+    def code_hash(self) -> str:
         """A hash of what is written how."""
-        return code_hash(exports.export, more=dict(self.columns))
+        return hash_of_code(exports.export, more=dict(self.columns))
 
 
 EXPORTS = (

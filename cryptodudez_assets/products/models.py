@@ -23,11 +23,11 @@ REPORT, VOLUME_MODEL = f"{MODEL}_report", f"ml.{VOLUME}"
 
 def signal_products() -> Iterator[Product]:
     """Training set, candidate, champion, report and drift of the Ethereum signal."""
-    version = training_set.version(SignalOptions())
+    code_hash = training_set.code_hash(SignalOptions())
     yield Product(
         (TRAINING_SET,),
         lambda _: [view.history for view in VIEWS],
-        version,
+        code_hash,
         lambda look: made_from(look.table(TRAINING_SET)),
     )
     # Other code is no reason to train: what the models see, and how days are labelled, is part of the training set.
@@ -40,7 +40,7 @@ def signal_products() -> Iterator[Product]:
         held=_held(SIGNAL),
     )
     yield Product((CHAMPION,), lambda _: [MODEL], None, _settled)
-    yield Product((REPORT,), lambda _: [MODEL, CHAMPION], report.version(), _reported)
+    yield Product((REPORT,), lambda _: [MODEL, CHAMPION], report.code_hash(), _reported)
     yield Product(
         (DRIFT,),
         lambda _: [TRAINING_SET, CHAMPION],

@@ -20,7 +20,7 @@ class Product:
     """Something that is made of tables.
 
     `names`: of the assets that are made together, the first being the product's own; a table's is the table's name.
-    `inputs`: tables (or models) that it needs. `version`: of its code; None where other code is no reason to make it anew.
+    `inputs`: tables (or models) that it needs. `code_hash`: None where other code is no reason to make it anew.
     `made_from`: reads what it was made from; None where it is not there, or not whole.
     `concerns`: whether there is anything for it to be about. `rests`: whether it is left as it is for the time being.
     `held`: why nothing could be made of these very inputs.
@@ -28,7 +28,7 @@ class Product:
 
     names: tuple[str, ...]
     inputs: Callable[[Look], Sequence[str]]
-    version: str | None
+    code_hash: str | None
     made_from: Callable[[Look], MadeFrom | None]
     concerns: Callable[[Look], bool] = lambda _: True
     rests: Callable[[Look], bool] = lambda _: False
@@ -119,7 +119,7 @@ def _reason(look: Look, product: Product, inputs: Sequence[str], contents: dict[
     if changed:
         times = [at for name in changed if (at := look.changed_at(name, made.inputs.get(name)))]
         return behind(f"{_named(changed)} changed", changed, min(times, default=None))
-    if product.version is not None and made.version != product.version:
+    if product.code_hash is not None and made.code_hash != product.code_hash:
         return behind("its code changed", inputs)
     if made.is_over(now()):
         return behind("what had to wait can be known now", inputs, made.until)

@@ -55,7 +55,13 @@ def _problem_when_used(source: Source) -> str | None:
     names = [layout.name for layout in source.layouts]
     if len(set(names)) < len(names):
         return f"layouts: two have one name among {names}"
-    asked = (source.version, source.values, source.keeps_reach, source.table_description, *map(_reads, source.layouts))
+    asked = (
+        source.code_hash,
+        source.values,
+        source.keeps_reach,
+        source.table_description,
+        *map(_reads, source.layouts),
+    )
     return None if all(told is not None for told in asked) else "its contract says nothing"
 
 

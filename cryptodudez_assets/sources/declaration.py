@@ -15,7 +15,7 @@ from typing import Literal
 import polars as pl
 
 from cryptodudez_assets import contracts
-from cryptodudez_assets.code_hash import code_hash
+from cryptodudez_assets.code_hash import hash_of_code
 from cryptodudez_assets.contracts.base import TableContract, polars_schema
 from cryptodudez_assets.contracts.expressions import looks_around, told_by
 
@@ -166,14 +166,14 @@ class Source:
             )
 
     @cached_property
-    def version(self) -> str:
+    def code_hash(self) -> str:
         """Version of the contract and of what the declaration makes of raw rows; quarantined rows carry it."""
         layouts = [
             (layout.name + layout.path, dict(layout.columns), {k: told_by(e) for k, e in layout.canonical.items()})
             for layout in self.layouts
         ]
         told = (layouts, tuple(self.key), self.newest_by, self.breaker_share, self.breaker_floor)
-        return code_hash(self.contract, within=(contracts.__name__,), more=told)
+        return hash_of_code(self.contract, within=(contracts.__name__,), more=told)
 
     @property
     def newest_column(self) -> list[str]:

@@ -80,7 +80,7 @@ def test_the_registry_lists_every_view_as_declared(feast_store: Any) -> None:
         assert all(field.description for field in listed[name].features)
         assert (listed[name].ttl, listed[name].owner) == (view.ttl, view.owner)
         assert listed[name].description == view.description
-        assert listed[name].tags.items() >= {"version": view.version, **view.tags}.items()
+        assert listed[name].tags.items() >= {"version": view.code_hash, **view.tags}.items()
         assert [field.name for field in listed[name].entity_columns if field.name in view.key] == list(view.key)
 
 

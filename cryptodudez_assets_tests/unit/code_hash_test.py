@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import cryptodudez_assets
-from cryptodudez_assets.code_hash import code_hash
+from cryptodudez_assets.code_hash import hash_of_code
 from cryptodudez_assets.features import all_views
 
 PACKAGE = Path(cryptodudez_assets.__file__).parent
@@ -69,7 +69,7 @@ def hash_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hash]:
         for module, text in {"__init__": "", "main": main, "helpers": helpers, **others}.items():
             (tmp_path / package / f"{module}.py").write_text(text.replace("PACKAGE", package))
         importlib.invalidate_caches()
-        return code_hash(f"{package}.main.{name}", within=(f"{package}{within}",))
+        return hash_of_code(f"{package}.main.{name}", within=(f"{package}{within}",))
 
     yield hashed
     for module in [name for name in sys.modules if name.partition(".")[0] in made]:
@@ -158,16 +158,16 @@ def test_definitions_may_lead_to_each_other(hash_of: Hash):
 
 def test_code_without_a_source_is_refused():
     with pytest.raises(ValueError, match="no source"):
-        code_hash("nowhere.at.all")
+        hash_of_code("nowhere.at.all")
     with pytest.raises(ValueError, match="no source"):
-        code_hash("cryptodudez_assets.code_hash.not_there")
+        hash_of_code("cryptodudez_assets.code_hash.not_there")
 
 
 def test_what_a_module_knows_by_no_name_stands_for_all_of_it():
     def nested() -> int:
         return 1
 
-    assert code_hash(nested) == code_hash(lambda: 2) == code_hash(sys.modules[__name__])
+    assert hash_of_code(nested) == hash_of_code(lambda: 2) == hash_of_code(sys.modules[__name__])
 
 
 RENAMED = {
@@ -192,8 +192,8 @@ def test_all_views_stay_what_they_are_in_another_package(tmp_path: Path, monkeyp
     monkeypatch.syspath_prepend(tmp_path)
     try:
         elsewhere = importlib.import_module("elsewhere.features").all_views()
-        assert {name: view.version for name, view in elsewhere.items()} == {
-            name: view.version for name, view in all_views().items()
+        assert {name: view.code_hash for name, view in elsewhere.items()} == {
+            name: view.code_hash for name, view in all_views().items()
         }
     finally:
         for module in [name for name in sys.modules if name.partition(".")[0] == "elsewhere"]:

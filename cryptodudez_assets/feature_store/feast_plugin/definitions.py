@@ -74,7 +74,7 @@ def _field(view: FeatureView, column: Column) -> feast.Field:
 
 
 def _tags(view: FeatureView) -> dict[str, str]:
-    tags = {**view.tags, "table": view.table, "version": view.version}
+    tags = {**view.tags, "table": view.table, "version": view.code_hash}
     return {**tags, "deprecated": view.deprecated} if view.deprecated else tags
 
 

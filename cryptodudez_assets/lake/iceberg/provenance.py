@@ -1,7 +1,7 @@
 """What a product was made from: one note for products of every kind, and how snapshots of tables are told apart by what they say.
 
 A product is anything that is made of tables: a table of features, a training set, an export, a report, a model. The note names
-the version of its code and, for each input, the snapshot that it agrees with. Where the note is kept is the product's matter;
+the hash of its code and, for each input, the snapshot that it agrees with. Where the note is kept is the product's matter;
 of a table it is a property, so that a table may come to agree with a later snapshot without a snapshot of its own.
 
 Upkeep writes snapshots too, which say the same as the one before. They carry its id, and are never taken for news: what an
@@ -25,12 +25,12 @@ BATCH, OUTCOME = "cryptodudez.batch", "cryptodudez.outcome"
 
 @dataclass(frozen=True)
 class MadeFrom:
-    """The version of the code, and for each input the content that the product agrees with.
+    """The hash of the code, and for each input the content that the product agrees with.
 
     `until`: where time alone makes it stale, when it will be.
     """
 
-    version: str
+    code_hash: str
     inputs: Mapping[str, int]
     until: datetime | None = None
 
@@ -41,7 +41,7 @@ class MadeFrom:
     @property
     def told(self) -> str:
         """As text."""
-        note = {"version": self.version, "inputs": dict(self.inputs)}
+        note = {"code_hash": self.code_hash, "inputs": dict(self.inputs)}
         return json.dumps(note | ({"until": self.until.isoformat()} if self.until else {}), sort_keys=True)
 
     @property
@@ -51,12 +51,13 @@ class MadeFrom:
 
     @classmethod
     def parse(cls, told: str) -> "MadeFrom":
-        """From its text. Training sets once named their inputs alone."""
+        """From its text. Training sets once named their inputs alone, and the hash was called a version."""
         note = json.loads(told)
         if "inputs" not in note:
-            note = {"version": "", "inputs": note}
+            note = {"inputs": note}
         inputs = {name: int(content) for name, content in note["inputs"].items() if content is not None}
-        return cls(note["version"], inputs, datetime.fromisoformat(note["until"]) if "until" in note else None)
+        code_hash = note.get("code_hash", note.get("version", ""))
+        return cls(code_hash, inputs, datetime.fromisoformat(note["until"]) if "until" in note else None)
 
 
 def made_from(table: Table | None) -> MadeFrom | None:

@@ -186,7 +186,7 @@ def next_batch(lake: Lake, source: Source, without: Collection[str] = ()) -> Bat
 def _claim(lake: Lake, source: Source, entries: list[Entry]) -> Batch:
     # A file that is ingested again has a batch behind it: then this is another batch, and replaces what that one wrote.
     before = [entry["batch_id"] or "" for entry in entries]
-    told = "\0".join([source.version, *(entry["entry_id"] for entry in entries), *before])
+    told = "\0".join([source.code_hash, *(entry["entry_id"] for entry in entries), *before])
     batch_id = hashlib.sha256(told.encode()).hexdigest()[:16]
     claimed = [
         {**judged_anew(entry), "status": Status.CLAIMED, "batch_id": batch_id, "updated_at": now()} for entry in entries
@@ -347,7 +347,7 @@ def finish(lake: Lake, source: Source, batch: Batch, outcome: Outcome, run_id: s
     closed = [
         {
             **entry,
-            "contract_version": source.version,
+            "contract_version": source.code_hash,
             **_became(entry, outcome.of(entry)),
             "run_id": run_id,
             "updated_at": now(),

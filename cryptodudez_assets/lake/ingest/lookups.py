@@ -6,7 +6,7 @@ from collections.abc import Callable
 import polars as pl
 from pyiceberg.expressions import AlwaysTrue
 
-from cryptodudez_assets.code_hash import code_hash
+from cryptodudez_assets.code_hash import hash_of_code
 from cryptodudez_assets.contracts.rules import breaking, evaluate_rules
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of, made_from
 from cryptodudez_assets.lake.iceberg.scan import scan
@@ -46,7 +46,7 @@ def bring_up_to_date(lake: Lake, source: Source, progress: Callable[[str], None]
     content = content_of(other)
     if lookup is None or table is None or other is None or content is None:
         return 0
-    now = MadeFrom(version_of(lookup), {lookup.table: content})
+    now = MadeFrom(code_hash_of(lookup), {lookup.table: content})
     if made_from(table) == now:
         return 0
     values = lookup.values(scan(other)).collect()
@@ -70,9 +70,9 @@ def bring_up_to_date(lake: Lake, source: Source, progress: Callable[[str], None]
     return n_rows
 
 
-def version_of(lookup: Lookup) -> str:
+def code_hash_of(lookup: Lookup) -> str:
     """A hash of what is looked up how."""
-    return code_hash(lookup.values, more=(lookup.column, lookup.by))
+    return hash_of_code(lookup.values, more=(lookup.column, lookup.by))
 
 
 def _warned(source: Source, rows: pl.DataFrame) -> dict[str, int]:

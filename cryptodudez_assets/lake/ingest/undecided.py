@@ -38,7 +38,7 @@ def undecided_in(lake: Lake, source: Source, entries: list[Entry], reading: Read
 
 
 def _was_read(lake: Lake, source: Source, layout: str) -> bool:
-    return file_entries.gave_rows(lake.tables, source.name, layout, source.version)
+    return file_entries.gave_rows(lake.tables, source.name, layout, source.code_hash)
 
 
 def judged_anew(entry: Entry) -> Entry:

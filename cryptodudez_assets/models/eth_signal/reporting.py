@@ -9,7 +9,7 @@ from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, note_beside
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.models.eth_signal.options import CHAMPION, SIGNAL
 from cryptodudez_assets.models.eth_signal.promoting import findings_of
-from cryptodudez_assets.models.eth_signal.report import page, plots, report_path, version, words
+from cryptodudez_assets.models.eth_signal.report import code_hash, page, plots, report_path, words
 from cryptodudez_assets.models.eth_signal.training import MOMENTUM, PREDICTIONS, registry_of
 from cryptodudez_assets.models.manifest import Manifest
 from cryptodudez_assets.models.registry import Registry
@@ -43,7 +43,7 @@ def write_report(lake: Lake) -> Written | None:
     write(path, page.page(findings, predictions, head))
     champion = registry.champion()
     serving = {CHAMPION: champion.version} if champion else {}
-    note_beside(path, MadeFrom(version(), {f"ml.{SIGNAL}": manifest.version, **serving}))
+    note_beside(path, MadeFrom(code_hash(), {f"ml.{SIGNAL}": manifest.version, **serving}))
     drawn = plots.draw(findings, predictions)
     pictures = {name: data_uri(svg) for name, svg in drawn.items()}
     return Written(str(path), words.markdown(findings), pictures)

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 import cryptodudez_assets.models as models_package
-from cryptodudez_assets.code_hash import code_hash
+from cryptodudez_assets.code_hash import hash_of_code
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.models import ledger
 from cryptodudez_assets.models.dataset import Dataset
@@ -77,9 +77,9 @@ def train(lake: Lake, options: SignalOptions, progress: Callable[[str], None] = 
     return TrainedSignal(manifest, judged.findings)
 
 
-def version() -> str:
+def code_hash() -> str:
     """A hash of the code that trains and judges, and of what a training set depends on."""
-    return code_hash(train, within=(models_package.__name__,), more=training_set.version())
+    return hash_of_code(train, within=(models_package.__name__,), more=training_set.code_hash())
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class _Registration:
             features=list(self.dataset.names),
             typical=_typical(self.dataset),
             trained_on=self._trained_on(),
-            code_version=version(),
+            code_version=code_hash(),
             metrics=_metrics(judgement, self.options),
             verdict=judgement.verdict,
             self_test=_self_test(self.dataset, onnx),

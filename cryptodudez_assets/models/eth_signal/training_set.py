@@ -16,7 +16,7 @@ from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
 
 from cryptodudez_assets import contracts
-from cryptodudez_assets.code_hash import code_hash
+from cryptodudez_assets.code_hash import hash_of_code
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.feature_store.historical import historical_features
 from cryptodudez_assets.features.days import end_of
@@ -63,7 +63,7 @@ def update(lake: Lake, options: SignalOptions) -> TrainingSet | None:
     if inputs is None:
         return None
     contents = {name: content_of(lake.tables.table(name), snapshot_id) for name, snapshot_id in inputs.items()}
-    now = MadeFrom(version(options), {name: content for name, content in contents.items() if content is not None})
+    now = MadeFrom(code_hash(options), {name: content for name, content in contents.items() if content is not None})
     with lake.tables.changing(SPEC) as change:
         if made_from(change.table) != now:
             rows = build(lake, options, inputs)
@@ -116,11 +116,11 @@ def dataset_of(rows: pl.DataFrame) -> Dataset:
     )
 
 
-def version(options: SignalOptions | None = None) -> str:
+def code_hash(options: SignalOptions | None = None) -> str:
     """A hash of what a training set depends on: the code that builds it, that of the views, and the options."""
     labelling = (options or SignalOptions()).model_dump_json(include=set(LABELLING))
     within = (__name__.rpartition(".")[0], contracts.__name__)
-    return code_hash(build, within=within, more=([view.version for view in VIEWS], labelling))
+    return hash_of_code(build, within=within, more=([view.code_hash for view in VIEWS], labelling))
 
 
 def _prices(lake: Lake, snapshot_id: int) -> pl.DataFrame:

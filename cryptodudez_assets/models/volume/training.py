@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 import polars as pl
 
-from cryptodudez_assets.code_hash import code_hash
+from cryptodudez_assets.code_hash import hash_of_code
 from cryptodudez_assets.models.dataset import Float32s
 from cryptodudez_assets.models.manifest import Draft, Manifest, SelfTest, TrainedOn
 from cryptodudez_assets.models.onnx_file import OnnxModel
@@ -98,9 +98,9 @@ def findings_of(registry: Registry, version: int) -> VolumeFindings:
     return VolumeFindings.model_validate_json(registry.read(version, FINDINGS))
 
 
-def version() -> str:
+def code_hash() -> str:
     """A hash of the code that a volume model depends on."""
-    return code_hash(train, within=(__name__.rpartition(".")[0],))
+    return hash_of_code(train, within=(__name__.rpartition(".")[0],))
 
 
 def _draft(recipe: VolumeRecipe, file: bytes, findings: VolumeFindings, judge: Judge, source: TrainedFrom) -> Draft:
@@ -119,7 +119,7 @@ def _draft(recipe: VolumeRecipe, file: bytes, findings: VolumeFindings, judge: J
             first_day=_midnight(findings.first_day),
             last_day=_midnight(findings.test_from - timedelta(days=1)),
         ),
-        code_version=version(),
+        code_version=code_hash(),
         metrics=metrics(findings),
         verdict=findings.verdict,
         self_test=_self_test(probes, file),

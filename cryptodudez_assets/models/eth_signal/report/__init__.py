@@ -6,7 +6,7 @@ Here is where it lies and which code makes it.
 from pathlib import Path
 
 from cryptodudez_assets import reports
-from cryptodudez_assets.code_hash import code_hash
+from cryptodudez_assets.code_hash import hash_of_code
 from cryptodudez_assets.lake.lake import Lake
 
 PAGE_FILES = {".css", ".html"}
@@ -17,10 +17,10 @@ def report_path(lake: Lake) -> Path:
     return lake.settings.reports / "eth_signal.html"
 
 
-def version() -> str:
+def code_hash() -> str:
     """A hash of the report's code, and of the page that it is put into."""
     made_by = [
         f"{__name__}.{name}" for name in ("page.page", "plots.draw", "words.markdown")
     ]  # loading them takes long
     files = [path for path in sorted(Path(reports.__file__).parent.iterdir()) if path.suffix in PAGE_FILES]
-    return code_hash(*made_by, within=(__name__, reports.__name__), more=[path.read_text("utf-8") for path in files])
+    return hash_of_code(*made_by, within=(__name__, reports.__name__), more=[path.read_text("utf-8") for path in files])
