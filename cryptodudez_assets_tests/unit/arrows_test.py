@@ -1,7 +1,8 @@
 """Which room may know which: arrows point one way, Dagster stays in its room, and configuration enters by one door."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -16,26 +17,59 @@ SERVING = Path(serving.__file__).parent
 # server only if they start it.
 ROOMS = {
     "addresses": set(),
+    "code_hash": set(),
     "declarations": set(),
     "settings": {"addresses"},
     "contracts": set(),
     "ordering": set(),
-    "sources": {"contracts", "declarations"},
+    "sources": {"code_hash", "contracts", "declarations"},
     "simulator": set(),
-    "lake": {"addresses", "settings", "contracts", "ordering", "sources"},
+    "lake": {"addresses", "code_hash", "settings", "contracts", "ordering", "sources"},
     "drafting": {"settings", "contracts", "lake", "sources"},
-    "features": {"contracts", "declarations", "ordering", "sources"},
-    "feature_store": {"settings", "contracts", "lake", "features"},
+    "features": {"code_hash", "contracts", "declarations", "ordering", "sources"},
+    "feature_store": {"code_hash", "settings", "contracts", "lake", "features"},
     "reports": set(),
     "venues": set(),
     "studies": {"contracts", "reports"},
-    "models": {"settings", "contracts", "sources", "lake", "features", "feature_store", "reports"},
-    "products": {"settings", "contracts", "sources", "lake", "features", "feature_store", "studies", "models"},
+    "models": {"code_hash", "settings", "contracts", "sources", "lake", "features", "feature_store", "reports"},
+    "products": {
+        *(
+            "code_hash",
+            "settings",
+            "contracts",
+            "sources",
+            "lake",
+            "features",
+            "feature_store",
+            "reports",
+            "studies",
+            "models",
+        ),
+    },
     "defs": {
         *("settings", "contracts", "sources", "lake", "features", "feature_store", "reports", "studies", "models"),
         *("products", "declarations"),
     },
     "serving": {"settings", "contracts", "sources", "lake", "features", "feature_store", "models"},
+}
+# The same within the lake: its rooms, and the files of its hall.
+LAKE_ROOMS: dict[str, set[str]] = {
+    "store": set(),
+    "formats": set(),
+    "iceberg": {"store"},
+    "lake": {"store", "iceberg"},
+    "metastore": {"store", "formats", "iceberg", "lake"},
+    "compaction": {"iceberg", "lake", "metastore"},
+    "quarantine": {"store", "formats", "iceberg", "lake", "metastore"},
+    "ingest": {"store", "formats", "iceberg", "lake", "metastore", "compaction", "quarantine"},
+    "upkeep": {"store", "formats", "iceberg", "lake", "metastore", "compaction", "quarantine", "ingest"},
+    "landing": {"store", "lake", "metastore"},
+    "status": {"lake", "metastore", "quarantine"},
+    "exports": {"iceberg", "lake"},
+    "freshness": {"lake"},
+    "raw_folders": {"lake"},
+    "samples": set(),
+    "sql": {"lake"},
 }
 START_SERVING = {"cli", "demo"}
 KNOW_DAGSTER = {"defs", "definitions", "headless", "demo", "run_server"}
@@ -57,6 +91,21 @@ def test_arrows_point_one_way(path: Path):
         return  # the command and what it starts stand above all rooms
     assert room in ROOMS, f"a new room: say in this test what {room} may import"
     assert known <= ROOMS[room] | {room}
+
+
+@pytest.mark.parametrize(
+    "path", sorted((PACKAGE / "lake").rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_rooms_of_the_lake_know_only_those_below(path: Path):
+    room = _room(path, below="lake")
+    known = {name.split(".")[2] for name in _imports(path) if name.startswith(f"{PACKAGE.name}.lake.")}
+    assert known <= LAKE_ROOMS.get(room, set()) | {room}, f"what may {room} import?"
+
+
+def test_no_modules_import_each_other():
+    """Not by way of others either; `TopologicalSorter` names a circle that it finds."""
+    names = {_module(path): path for path in MODULES}
+    list(TopologicalSorter({name: _modules(path, names) - {name} for name, path in names.items()}).static_order())
 
 
 @each_module
@@ -89,10 +138,21 @@ def _known(path: Path) -> set[str]:
     return ours | {first for first, *_ in names if first == SERVING.name}
 
 
-def _room(path: Path) -> str:
+def _room(path: Path, below: str = "") -> str:
     if path.is_relative_to(SERVING):
         return SERVING.name
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return path.relative_to(PACKAGE / below).parts[0].removesuffix(".py")
+
+
+def _module(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _modules(path: Path, all_of_them: Collection[str]) -> set[str]:
+    """The modules of ours that a module imports. A package is loaded with whatever is in it, and counts where it is named itself."""
+    named = set(_imports(path))
+    return {name if name in all_of_them else name.rpartition(".")[0] for name in named} & set(all_of_them)
 
 
 def _imports(path: Path) -> Iterator[str]:
