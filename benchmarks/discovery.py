@@ -23,6 +23,7 @@ from cryptodudez_assets.lake.metastore.discovery import Cursor, discover
 from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.lake.store.objects import FolderStore, ObjectStore, StoredObject
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.sources import all_sources
 
 SOURCE, FOLDER = "many", "raw/many"
 AT = datetime(2020, 1, 1, tzinfo=UTC)
@@ -121,10 +122,12 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as home:
             bucket = f"s3://lake/discovery-{time.time_ns()}" if arguments.endpoint else ""
             settings = Settings(home=Path(home), settle_seconds=0)
-            lake = Lake.open(settings)
+            lake = Lake.open(settings, all_sources())
             store: ObjectStore = NamesOnly(Path(settings.lake))
             if arguments.endpoint:
-                store = Lake.open(Settings(home=Path(home), lake=bucket, s3_endpoint=arguments.endpoint)).store
+                store = Lake.open(
+                    Settings(home=Path(home), lake=bucket, s3_endpoint=arguments.endpoint), all_sources()
+                ).store
             quiet, busy = measure(replace(lake, store=store), known, arguments.looks)
             base = base or (quiet, busy)
             print(

@@ -34,7 +34,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         simulate(folder / "samples", size)
-        lake = Lake.open(Settings(home=folder / "home", settle_seconds=0))
+        lake = Lake.open(Settings(home=folder / "home", settle_seconds=0), all_sources())
         for name, source in all_sources().items():
             bring_in(lake, name, *sorted((folder / "samples" / source.raw).iterdir()))
         compute(lake, full=False)

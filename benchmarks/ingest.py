@@ -78,7 +78,7 @@ def ours(paths: list[Path]) -> int:
 
     source = all_sources()["crypto_prices"]
     with tempfile.TemporaryDirectory() as home:
-        lake = Lake.open(Settings(home=Path(home), settle_seconds=0))
+        lake = Lake.open(Settings(home=Path(home), settle_seconds=0), all_sources())
         raw = Path(lake.settings.lake) / "raw" / source.name
         raw.mkdir(parents=True)
         for path in paths:

@@ -23,6 +23,7 @@ from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.status import SourceStatus, status_of
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.sources import all_sources
 
 HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
 GOAL_SECONDS = 20
@@ -44,7 +45,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(home=Path(home))
-        lake = Lake.open(settings)
+        lake = Lake.open(settings, all_sources())
         raw = Path(settings.lake) / "raw" / "crypto_prices"
         raw.mkdir(parents=True)
         port = free_port()

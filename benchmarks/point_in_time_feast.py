@@ -27,6 +27,7 @@ from cryptodudez_assets.feature_store.materialize import table_specs
 from cryptodudez_assets.features import FeatureContract, FeatureView, all_views
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.sources import all_sources
 
 SIZES = (
     (20_000, 5, 2_000_000),
@@ -60,7 +61,7 @@ def declare(folder: Path) -> list[FeatureView]:
 
 def make_all(folder: Path, arguments: argparse.Namespace) -> None:
     make(folder, arguments)
-    lake = Lake.open(Settings(home=folder / "home"))
+    lake = Lake.open(Settings(home=folder / "home"), all_sources())
     for view in declare(folder):
         (folder / "files" / view.name).mkdir(parents=True)
         with lake.tables.changing(table_specs(view)[-1]) as change:
@@ -74,7 +75,7 @@ def entities(folder: Path) -> pl.DataFrame:
 
 
 def direct(folder: Path) -> Job:
-    made, asked, lake = declare(folder), entities(folder), Lake.open(Settings(home=folder / "home"))
+    made, asked, lake = declare(folder), entities(folder), Lake.open(Settings(home=folder / "home"), all_sources())
     names = [view.name for view in made]
     return lambda: historical_features(lake, made, asked, names, time="event_timestamp").frame
 

@@ -31,7 +31,7 @@ def candles(number: int, rows: int) -> str:
 
 
 def empty_lake(folder: str) -> Lake:
-    lake = Lake.open(Settings(home=Path(folder), settle_seconds=0))
+    lake = Lake.open(Settings(home=Path(folder), settle_seconds=0), all_sources())
     (Path(lake.settings.lake) / "raw" / SOURCE.name).mkdir(parents=True)
     return lake
 

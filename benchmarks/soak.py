@@ -28,6 +28,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.products.declared import all_products
 from cryptodudez_assets.products.standing import standing
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.sources import all_sources
 
 MEDIAN_GOAL, P95_GOAL, FEATURES_GOAL, STOP_GOAL = 12.0, 30.0, 60.0, 10.0  # seconds
 LOADED_GOAL, IDLE_GOAL = 1000.0, 10.0  # KB a minute
@@ -148,7 +149,7 @@ def main() -> None:
         with log.open("wb") as told:
             process = subprocess.Popen(command, env=environment, stdout=told, stderr=told)
         loads = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(arguments.loads)]
-        soak = Soak(Lake.open(settings), psutil.Process(process.pid))
+        soak = Soak(Lake.open(settings, all_sources()), psutil.Process(process.pid))
         try:
             wait_for(lambda: answers(port), 180)
             fine = measure(soak, arguments)

@@ -23,6 +23,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from cryptodudez_assets.sources import all_sources
+
 PEERS = ("ours", "lean", "plain", "pandas", "parse")
 ROWS, INDEX, LAST_DAY, NEXT_DAY = 30, "symbols_valid_meta.csv", "2020-04-01", "2020-04-02"
 MEAN_DAYS, LEAST_DAYS, MOST_DAYS = 3430, 30, 14_600  # of a file; the real ones begin in 1962
@@ -248,7 +250,7 @@ def lake_in(home: Path) -> Any:
     from cryptodudez_assets.lake.lake import Lake
     from cryptodudez_assets.settings import Settings
 
-    return Lake.open(Settings(home=home, settle_seconds=0))
+    return Lake.open(Settings(home=home, settle_seconds=0), all_sources())
 
 
 def sources() -> list[Any]:

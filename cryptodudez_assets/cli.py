@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cryptodudez_assets.settings import Settings, may_be_told, unknown_variables
+from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.terminal import SafeConsole, escape_in_children, say, visible, visible_json
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ def status(as_json: bool, files: bool) -> None:
     for source, counts in told.items():
         table.add_row(source, *(f"{counts[name]:,}" for name in shown))
     (console if console.is_terminal else unfolded).print(table)
-    for line in (*map(str, left_out()), *lines(found)):
+    for line in (*map(str, left_out()), *lines(found, lake.sources.values())):
         say(console, line)
     if files:
         every = file_status(lake, all_sources())
@@ -501,7 +502,7 @@ def new_source(name: str, sample: Path, dates: str | None, key: str | None, time
         raise click.ClickException(f"{target} exists; it is left as it is")
     try:
         with errors.status("trying a draft on the sample"):
-            made = make(name, sample, Choices(dates, listed(key), listed(time), header))
+            made = make(name, sample, Choices(dates, listed(key), listed(time), header), sources.all_sources().values())
         with target.open("x", encoding="utf-8") as out:
             out.write(made.text)
     except Undecided as question:
@@ -652,7 +653,7 @@ def move_home(old: Path, new: Path) -> None:
     if after != settings.lake:
         settings = Settings(home=Path(after))
     with errors.status("moving") as shown:
-        moved = move(before, after, settings, lambda line: shown.update(f"moving: {line}"))
+        moved = move(before, after, settings, all_sources(), lambda line: shown.update(f"moving: {line}"))
     for path in moved.missing:
         _warn(f"warning: {path} is named by a table, and was missing before")
     told = f"{moved.tables} tables were brought to {settings.lake}"
@@ -779,9 +780,9 @@ def _lake() -> "Lake":
     from cryptodudez_assets.lake.raw_folders import make_folders
     from cryptodudez_assets.sources import all_sources
 
-    lake = Lake.open(_usable_settings())
+    lake = Lake.open(_usable_settings(), all_sources())
     try:
-        make_folders(lake, all_sources().values())
+        make_folders(lake, lake.sources.values())
     except OSError as error:
         _warn(f"warning: no folder to drop files into: {error.filename}: {error.strerror}")
     return lake
@@ -794,7 +795,7 @@ def _lake_to_read() -> "Lake":
     if not _nothing_yet(_settings()):
         return _lake()
     empty = click.get_current_context().with_resource(tempfile.TemporaryDirectory())
-    return Lake.open(Settings(home=Path(empty), lake="", catalog=""))
+    return Lake.open(Settings(home=Path(empty), lake="", catalog=""), all_sources())
 
 
 def _nothing_yet(settings: Settings) -> bool:
@@ -824,7 +825,7 @@ def _reachable(settings: Settings) -> Settings:
     from cryptodudez_assets.feature_store.online import open_online_store
     from cryptodudez_assets.lake.lake import Lake
 
-    Lake.open(settings).tables.pointers()
+    Lake.open(settings, {}).tables.pointers()
     if settings.online.startswith("postgres"):
         import psycopg
 

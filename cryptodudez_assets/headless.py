@@ -155,7 +155,7 @@ class _Work:
         self._say_what_is_missing(found)
 
     def _say_what_is_missing(self, found: Standing) -> None:
-        for line in not_made(found):
+        for line in not_made(found, self.sources.values()):
             say(self.console, line)
         for one in found.behind:
             if self._of_interest([key_of(one.name)]):

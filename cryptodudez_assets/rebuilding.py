@@ -31,7 +31,6 @@ from cryptodudez_assets.models.eth_signal.inputs import VIEWS
 from cryptodudez_assets.models.eth_signal.options import SignalOptions
 from cryptodudez_assets.products import dogecoin
 from cryptodudez_assets.products.exports import EXPORTS
-from cryptodudez_assets.sources import all_sources
 
 Make = Callable[[], Rebuilt]
 # Of these nothing else is the origin.
@@ -60,9 +59,8 @@ def rebuild(lake: Lake, name: str, *, lose_rows: bool = False, say: Say = lambda
 
 
 def _ways(lake: Lake, say: Say, *, lose_rows: bool) -> Mapping[str, Make]:
-    sources = all_sources()
     ways: dict[str, Make] = {}
-    for source in sources.values():
+    for source in lake.sources.values():
         for table in filter(None, (source.table, source.observations)):
             ways[table] = lambda one=source: rebuild_source(lake, one, lose_rows=lose_rows, say=say)  # type: ignore[misc]
     views = configured_views(lake.settings.rolling_days)
@@ -71,7 +69,7 @@ def _ways(lake: Lake, say: Say, *, lose_rows: bool) -> Mapping[str, Make]:
             ways[spec.name] = lambda one=view: _view(lake, one, say)  # type: ignore[misc]
         ways[f"online.{view.name}"] = lambda one=view: _online(lake, one)  # type: ignore[misc]
     for spec in (quarantine.ROWS, quarantine.FILES):
-        ways[spec.name] = lambda: rebuild_quarantine(lake, sources.values(), lose_rows=lose_rows, say=say)
+        ways[spec.name] = lambda: rebuild_quarantine(lake, lake.sources.values(), lose_rows=lose_rows, say=say)
     return ways | {
         training_set.SPEC.name: lambda: _training_set(lake),
         dogecoin.DOGECOIN.name: lambda: _study(lake),

@@ -13,6 +13,8 @@ from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.ingest.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import discover_all
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.sources.declaration import BY_REACH, Layout, Source
 
 
@@ -72,6 +74,11 @@ def zipped(**members: bytes) -> bytes:
             archive.writestr(f"{name}.csv", content)
         archive.writestr("__MACOSX/._junk", b"junk")
     return packed.getvalue()
+
+
+def open_lake(settings: Settings) -> Lake:
+    """The lake of these settings, with the sources of this project."""
+    return Lake.open(settings, all_sources())
 
 
 def take_in(lake: Lake, source: Source = READINGS) -> None:

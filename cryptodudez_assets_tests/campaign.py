@@ -35,7 +35,7 @@ from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets.simulator.sizes import Size
 from cryptodudez_assets.sources import all_sources
-from cryptodudez_assets_tests.builders import INCIDENTAL, rows_of, take_in
+from cryptodudez_assets_tests.builders import INCIDENTAL, open_lake, rows_of, take_in
 
 PATIENCE_SECONDS = 600
 PROCESSES = multiprocessing.get_context("forkserver")  # whose children need not load what takes long
@@ -89,7 +89,7 @@ class Campaign:
         self._saved = {False: folder / "landed", True: folder / "finished"}
         self._random, self._began = Random(seed), datetime.now(UTC)
         simulate(folder / "samples", SAMPLES)
-        lake = Lake.open(self.settings)
+        lake = open_lake(self.settings)
         for name, source in all_sources().items():
             if not source.shares_raw_with:
                 list(land(lake, name, sorted((folder / "samples" / name).iterdir())))
@@ -145,7 +145,7 @@ class Campaign:
 
 def second_landing(settings: Settings) -> Sequence[Order]:
     """Two more days of coins, a correction of one, another scrape of tweets."""
-    lake = Lake.open(settings)
+    lake = open_lake(settings)
     last = datetime(2021, 12, 31, 23, 59, 59)
     rows = "".join(
         f"1,{name},{symbol},{last + timedelta(days=day)},3,1,2,{2 + day / 10},100,1000\n"
@@ -160,7 +160,7 @@ def second_landing(settings: Settings) -> Sequence[Order]:
 
 def replay_of_an_edited_copy(settings: Settings) -> Sequence[Order]:
     """A file with bad rows, of which one is good in the edited copy."""
-    lake = Lake.open(settings)
+    lake = open_lake(settings)
     file_id = quarantine.rows_of(lake.tables, "crypto_prices").collect()["file_id"][0]
     header, *lines = text_of(lake, "crypto_prices", file_id).splitlines(keepends=True)
     width = header.count(",")
@@ -171,7 +171,7 @@ def replay_of_an_edited_copy(settings: Settings) -> Sequence[Order]:
 
 def upkeep(settings: Settings) -> Sequence[Order]:
     """Many small files to be joined."""
-    lake, source = Lake.open(settings), all_sources()["crypto_prices"]
+    lake, source = open_lake(settings), all_sources()["crypto_prices"]
     for number in range(3):
         put(
             lake,
@@ -250,7 +250,7 @@ def kill(process: BaseProcess) -> None:
 
 def picture(settings: Settings, began: datetime) -> Picture:
     """All that a home holds, without what is incidental. Times since `began` are those of the campaign itself."""
-    lake = Lake.open(settings)
+    lake = open_lake(settings)
     shown = {name: _lines(rows_of(lake, name), began) for name in lake.tables.names() if name != ABOUT_STATES}
     for path in sorted(settings.home.glob("exports/**/*.parquet")):
         shown[f"export {path.name}"] = _lines(pl.read_parquet(path), began)

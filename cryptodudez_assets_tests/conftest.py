@@ -8,6 +8,7 @@ import pytest
 
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.builders import open_lake
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,7 +22,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def lake(settings: Settings) -> Lake:
     """An empty lake."""
-    return Lake.open(settings)
+    return open_lake(settings)
 
 
 @pytest.fixture

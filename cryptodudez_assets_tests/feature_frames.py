@@ -10,10 +10,9 @@ import polars as pl
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.rules import assert_holds
 from cryptodudez_assets.features import FeatureView, all_views, topological
-from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
-from cryptodudez_assets_tests.builders import take_in
+from cryptodudez_assets_tests.builders import open_lake, take_in
 
 TIME = pl.Datetime("us", "UTC")
 
@@ -50,7 +49,7 @@ def with_views(tables: Mapping[str, pl.LazyFrame]) -> dict[str, pl.LazyFrame]:
 
 def ingested(home: Path, archives: Mapping[str, Sequence[Path]]) -> dict[str, pl.LazyFrame]:
     """The tables of a new lake in which these archives were landed, by source."""
-    lake = Lake.open(Settings(home=home, settle_seconds=0))
+    lake = open_lake(Settings(home=home, settle_seconds=0))
     tables = {}
     for name, paths in archives.items():
         folder = Path(lake.settings.lake) / "raw" / name

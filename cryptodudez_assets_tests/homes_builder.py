@@ -9,7 +9,7 @@ import polars as pl
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.inventory import take_inventory
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.builders import INCIDENTAL, csv, rows_of, take_in, zipped
+from cryptodudez_assets_tests.builders import INCIDENTAL, csv, open_lake, rows_of, take_in, zipped
 
 
 def at(home: Path) -> Settings:
@@ -23,7 +23,7 @@ def land(lake: Lake, name: str, content: bytes) -> None:
 
 def lived_in(home: Path) -> Lake:
     """A home with several snapshots of each table, rows and files in quarantine, an archive, a duplicate, something ignored."""
-    lake = Lake.open(at(home))
+    lake = open_lake(at(home))
     land(lake, "a.csv", csv("s", range(20), value=1, bad=1))
     land(lake, "deep/b.zip", zipped(x=csv("x", range(5)), y=csv("s", range(15, 25), value=2)))
     take_in(lake)

@@ -16,7 +16,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import Source
-from cryptodudez_assets_tests.builders import csv, readings_source, take_in
+from cryptodudez_assets_tests.builders import csv, open_lake, readings_source, take_in
 
 SHARED, LANDINGS = readings_source(), 2
 
@@ -60,7 +60,7 @@ def take_in_by_steps(lake: Lake) -> None:
 
 
 def main() -> None:
-    lake = Lake.open(Settings())
+    lake = open_lake(Settings())
     print("ready", flush=True)
     sys.stdin.readline()
     if sys.argv[1] == "take_in":

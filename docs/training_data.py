@@ -11,8 +11,9 @@ from cryptodudez_assets.feature_store.historical import historical_features
 from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.sources import all_sources
 
-lake = Lake.open(Settings())
+lake = Lake.open(Settings(), all_sources())
 
 # What to predict: one row per day, asked at the moment at which its candle closed.
 candles = lake.tables.scan("market.crypto_prices").filter(pl.col("symbol") == "ETH").sort("event_ts")  # type: ignore[union-attr]

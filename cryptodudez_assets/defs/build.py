@@ -40,7 +40,8 @@ def build_definitions(
     left_out: Sequence[LeftOut] | None = None,
 ) -> dg.Definitions:
     """Everything that Dagster is to know. `left_out`: what a check is to name; None where nobody has looked for declarations."""
-    sources, views = list(sources), list(views)
+    sources, views, lake = list(sources), list(views), lake or LakeResource()
+    settings = lake.settings
     tables = [key for source in sources for key in (*table_keys(source), quarantine_key(source))]
     tables += [key for view in views for key in view_keys(view)]
     tables += [*study_keys(views), *training_set_keys(views)]
@@ -62,7 +63,7 @@ def build_definitions(
         assets=[
             *(asset for source in sources for asset in build_source_assets(source)),
             *map(build_feature_assets, views),
-            *map(build_online_asset, views),
+            *(build_online_asset(view, settings.online) for view in views),
             *build_study_assets(views),
             *build_model_assets(views),
             *build_volume_assets(views),
@@ -76,13 +77,13 @@ def build_definitions(
         jobs=[maintenance],
         schedules=[nightly_maintenance],
         sensors=[
-            *map(build_source_sensor, sources),
+            *(build_source_sensor(source, settings.sensor_seconds) for source in sources),
             automation_sensor,
             build_reconciling_sensor(sources, products, blocking_checks(checks), left_out),
             build_forgetting_sensor(),
         ],
         loggers=loggers,
-        resources={"lake": lake or LakeResource()},
+        resources={"lake": lake},
         # One process per run: starting a process per step costs seconds, and a landed file should not wait for them.
         executor=dg.in_process_executor,
     )

@@ -10,7 +10,6 @@ from cryptodudez_assets.feature_store.online import open_online_store
 from cryptodudez_assets.feature_store.publish import publish_latest
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.products.declared import online_name
-from cryptodudez_assets.settings import Settings
 
 
 def online_key(view: FeatureView) -> dg.AssetKey:
@@ -18,8 +17,8 @@ def online_key(view: FeatureView) -> dg.AssetKey:
     return key_of(online_name(view))
 
 
-def build_online_asset(view: FeatureView) -> dg.AssetsDefinition:
-    """The asset that brings a view's latest rows online."""
+def build_online_asset(view: FeatureView, store_url: str) -> dg.AssetsDefinition:
+    """The asset that brings a view's latest rows online, to a store at this address."""
 
     @dg.asset(
         key=online_key(view),
@@ -27,7 +26,7 @@ def build_online_asset(view: FeatureView) -> dg.AssetsDefinition:
         description=f"The latest row of each key of {view.name}, ready to be served for {view.ttl}.",
         group_name="online",
         owners=[view.owner],
-        kinds={Settings().online.partition(":")[0]},
+        kinds={store_url.partition(":")[0]},
         metadata={"dagster/column_schema": contract_schema(view.contract)},
     )
     def bring_online(lake: LakeResource) -> dg.MaterializeResult[Any]:

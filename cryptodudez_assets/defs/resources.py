@@ -5,6 +5,7 @@ import dagster as dg
 from cryptodudez_assets.defs.dead_runs import show_life
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.sources import all_sources
 
 
 class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -19,7 +20,7 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def open(self) -> Lake:
         """The lake itself; the domain never sees Dagster."""
-        return Lake.open(self.settings)
+        return Lake.open(self.settings, all_sources())
 
     @property
     def settings(self) -> Settings:

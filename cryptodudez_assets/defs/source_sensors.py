@@ -12,7 +12,6 @@ from cryptodudez_assets.lake.ingest.upgrade import is_due
 from cryptodudez_assets.lake.metastore.discovery import Cursor, discover
 from cryptodudez_assets.lake.metastore.file_entries import open_entries
 from cryptodudez_assets.lake.raw_folders import make_folders
-from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import Source
 
 # A run key is used once for ever. With the time in it, what a failed run left is asked for again, but not each tick.
@@ -26,15 +25,15 @@ RUNNING = [
 ]
 
 
-def build_source_sensor(source: Source) -> dg.SensorDefinition:
-    """The sensor that watches a source's raw folder."""
+def build_source_sensor(source: Source, seconds: int) -> dg.SensorDefinition:
+    """The sensor that watches a source's raw folder, each so many seconds."""
 
     made = [catalogue_key(source), *table_keys(source), quarantine_key(source)]
 
     @dg.sensor(
         name=f"{source.name}_files",
         target=dg.AssetSelection.assets(*made),
-        minimum_interval_seconds=Settings().sensor_seconds,
+        minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Watches <lake>/raw/{source.raw}/ and ingests what lands there.",
     )

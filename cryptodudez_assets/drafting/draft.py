@@ -2,7 +2,7 @@
 
 import keyword
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from cryptodudez_assets.drafting.sample import Sample, read_sample
 from cryptodudez_assets.drafting.times import Time, time_of
 from cryptodudez_assets.drafting.trial import Tried, tried
 from cryptodudez_assets.drafting.writing import written
-from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets.sources.declaration import Source
 
 # So many rows of a sample may be bad; one always may.
 BAD_SHARE = 0.2
@@ -29,12 +29,12 @@ class Draft:
     lines: list[str]
 
 
-def draft(name: str, path: Path, choices: Choices = Choices()) -> Draft:
+def draft(name: str, path: Path, choices: Choices = Choices(), others: Iterable[Source] = ()) -> Draft:
     """The text of `sources/<name>.py` for files like this sample.
 
     Raises Undecided where only the user can decide, Unusable where no source can be made of it.
     """
-    _insist_on_name(name)
+    _insist_on_name(name, others)
     sample = read_sample(path, choices)
     text, time, key, columns = decided(name, sample, choices)
     seen = tried(name, text, sample.text)
@@ -53,10 +53,10 @@ def decided(name: str, sample: Sample, choices: Choices) -> tuple[str, Time | No
     return written(name, columns, time, key, rows.columns), time, key, columns
 
 
-def _insist_on_name(name: str) -> None:
+def _insist_on_name(name: str, others: Iterable[Source]) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
         raise Unusable(f"{name!r} is no name for a source: use lower case letters, digits and underscores")
-    if taken := [source.name for source in all_sources().values() if source.table == f"market.{name}"]:
+    if taken := [source.name for source in others if source.table == f"market.{name}"]:
         raise Unusable(f"the table market.{name} is that of the source {taken[0]}: take another name")
 
 

@@ -41,7 +41,7 @@ def tried(name: str, text: str, content: bytes) -> Tried:
         sample = Path(folder, "sample.csv")
         sample.write_bytes(content)
         with declared(name, text, Path(folder)) as source:
-            lake = Lake.open(Settings(home=Path(folder, "home"), lake="", catalog="", settle_seconds=0))
+            lake = Lake.open(Settings(home=Path(folder, "home"), lake="", catalog="", settle_seconds=0), {name: source})
             list(land(lake, name, [sample]))
             catalogue_objects(lake, source, discover_all(lake, name))
             ingest(lake, source)

@@ -16,12 +16,11 @@ from typing import BinaryIO, cast
 import polars as pl
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake.lake import Lake, now, raw_prefix
+from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.standing import landed_name
 from cryptodudez_assets.lake.store.folders import readable
 from cryptodudez_assets.lake.store.objects import StoredObject
-from cryptodudez_assets.sources import all_sources
 
 READ_BYTES = 1 << 20
 # How finely stores tell the time at which an object was written.
@@ -82,7 +81,7 @@ def land(
 
     Where the source reads the path of its files, a file keeps the folder that tells what it is.
     """
-    tail_of = all_sources()[source].tail_of if source in all_sources() else lambda _: ""
+    tail_of = lake.sources[source].tail_of if source in lake.sources else lambda _: ""
     known = _catalogued(lake, source, tail_of)
     for path, name in files_below(paths):
         if not path.is_file():
@@ -109,7 +108,7 @@ def land(
 def _catalogued(lake: Lake, source: str, tail_of: Callable[[str], str]) -> dict[tuple[str, str], tuple[str, str]]:
     """Key and generation of the raw objects that the catalogue knows, by the hash of their bytes and what their path tells."""
     readable = pl.col("sha256").is_not_null() & ~pl.col("status").is_in([Status.UNREADABLE, Status.IGNORED])
-    sharing = {source, *(name for name in all_sources() if raw_prefix(name) == raw_prefix(source))}
+    sharing = {source, *(name for name in lake.sources if lake.raw_folder(name) == lake.raw_folder(source))}
     known = pl.concat(file_entries.files_of(lake.tables, name) for name in sorted(sharing))
     objects = known.filter(pl.col("member").is_null(), readable)
     first_wins = objects.sort("discovered_at", descending=True).select("sha256", "uri", "generation").collect()
@@ -120,7 +119,7 @@ def _catalogued(lake: Lake, source: str, tail_of: Callable[[str], str]) -> dict[
 
 def _place(lake: Lake, source: str, name: str, digest: str) -> tuple[str, bool]:
     """The key to land under, and whether the bytes are there. Where the name is taken it is told apart by the hash."""
-    folder = f"{raw_prefix(source)}/{now():%Y-%m-%d}"
+    folder = f"{lake.raw_folder(source)}/{now():%Y-%m-%d}"
     version: StoredObject | None = None
     for key in (f"{folder}/{name}", f"{folder}/{digest[:16]}/{name}"):
         found = lake.store.stat(key)
@@ -136,14 +135,16 @@ def _place(lake: Lake, source: str, name: str, digest: str) -> tuple[str, bool]:
 
 def _free_place(lake: Lake, source: str, name: str, digest: str) -> str:
     """A key for bytes that lie under the usual ones already."""
-    folder = f"{raw_prefix(source)}/{now():%Y-%m-%d}/{digest[:16]}"
+    folder = f"{lake.raw_folder(source)}/{now():%Y-%m-%d}/{digest[:16]}"
     folders = chain([folder], (f"{folder}-{number}" for number in count(2)))
     return next(key for key in (f"{one}/{name}" for one in folders) if lake.store.stat(key) is None)
 
 
 def _newer_version(lake: Lake, source: str, name: str, digest: str) -> StoredObject | None:
     """The newest of the versions that lie under this name, if it has other bytes than these."""
-    versions = [found for found in lake.store.list(raw_prefix(source)) if landed_name(found.key, source) == name]
+    versions = [
+        found for found in lake.store.list(lake.raw_folder(source)) if landed_name(lake, found.key, source) == name
+    ]
     landed = _when_discovered(lake, source, versions)
     times = [(_landed(landed, lake.store.uri(one.key), one), one.modified) for one in versions]
     newest = [one for one, at in zip(versions, times, strict=True) if at == max(times)]

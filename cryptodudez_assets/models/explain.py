@@ -15,7 +15,6 @@ from cryptodudez_assets.models.manifest import Manifest, Stage
 from cryptodudez_assets.models.predictor import ModelRefused, as_array, load
 from cryptodudez_assets.models.receipts import Receipt, Receipts
 from cryptodudez_assets.models.registry import Registry, Tampered
-from cryptodudez_assets.sources import all_sources
 
 SHOWN_FILES = 10
 
@@ -163,7 +162,7 @@ def _lineage(receipt: Receipt, manifest: Manifest | None) -> list[Lineage]:
 
 
 def _raw_files(lake: Lake, tables: set[str], until: datetime) -> list[RawFile]:
-    names = [one.name for one in all_sources().values() if tables & {one.table, one.observations}]
+    names = [one.name for one in lake.sources.values() if tables & {one.table, one.observations}]
     if not names:
         return []
     rows = pl.concat([file_entries.files_of(lake.tables, name) for name in names])

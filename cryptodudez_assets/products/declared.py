@@ -19,13 +19,12 @@ from cryptodudez_assets.products.exports import EXPORTS, Export, export_path
 from cryptodudez_assets.products.look import Look
 from cryptodudez_assets.products.models import signal_products, volume_product
 from cryptodudez_assets.products.standing import Product
-from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.sources.declaration import Source
 
 
 def all_products(lake: Lake) -> list[Product]:
     """Those of all sources and views, as the lake's settings have them."""
-    return products_of(all_sources().values(), configured_views(lake.settings.rolling_days))
+    return products_of(lake.sources.values(), configured_views(lake.settings.rolling_days))
 
 
 def products_of(sources: Iterable[Source], views: Iterable[FeatureView]) -> list[Product]:

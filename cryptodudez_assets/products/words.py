@@ -1,23 +1,22 @@
 """How products stand, in words and as JSON."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cryptodudez_assets.products.standing import Standing, causes
-from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets.sources.declaration import Source
 
 NAMED = 5
 
 
-def lines(found: Standing) -> Iterator[str]:
+def lines(found: Standing, sources: Iterable[Source]) -> Iterator[str]:
     """A line for each product that is behind, and for each thing that others wait for."""
     yield from (f"behind: {one}" for one in found.behind)
-    yield from not_made(found)
+    yield from not_made(found, sources)
 
 
-def not_made(found: Standing) -> Iterator[str]:
+def not_made(found: Standing, sources: Iterable[Source]) -> Iterator[str]:
     """What cannot be made, why, and what to land for it."""
-    sources = all_sources().values()
     raw = {table: source.raw for source in sources for table in (source.table, source.observations) if table}
     for cause, names in causes(found):
         why = f"{cause} is missing, land {raw[cause]}" if cause in raw else cause

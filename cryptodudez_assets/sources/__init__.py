@@ -7,7 +7,7 @@ from cryptodudez_assets.declarations import Declarations, LeftOut, declared_in
 from cryptodudez_assets.sources.checking import problem_of
 from cryptodudez_assets.sources.declaration import Layout, Lookup, Source
 
-__all__ = ["Layout", "Lookup", "Source", "all_sources", "left_out_sources", "neighbours"]
+__all__ = ["Layout", "Lookup", "Source", "all_sources", "left_out_sources"]
 
 SHARES_RAW_WITH = re.compile(r"""shares_raw_with\s*=\s*["'](?P<host>\w+)["']""")
 
@@ -22,11 +22,6 @@ def all_sources() -> dict[str, Source]:
 def left_out_sources() -> list[LeftOut]:
     """The files of sources that are left out, each with its reason."""
     return sorted(_look().left_out)
-
-
-def neighbours(source: Source) -> list[Source]:
-    """The other sources whose files lie in the same raw folder."""
-    return [other for other in all_sources().values() if other.raw == source.raw and other.name != source.name]
 
 
 def _look() -> Declarations[Source]:

@@ -14,7 +14,7 @@ from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
-from cryptodudez_assets_tests.builders import take_in
+from cryptodudez_assets_tests.builders import open_lake, take_in
 
 CANDLES = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n" + "".join(
     f"1,Ethereum,ETH,2021-01-{day:02} 23:59:59,2,1,1.5,1.5,100,1000\n" for day in range(1, 10)
@@ -22,7 +22,7 @@ CANDLES = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n" + "".joi
 
 
 def landed(home: Path) -> Lake:
-    lake = Lake.open(Settings(home=home, settle_seconds=0))
+    lake = open_lake(Settings(home=home, settle_seconds=0))
     path = Path(lake.settings.lake) / "raw" / "crypto_prices" / "coins.csv"
     path.parent.mkdir(parents=True)
     path.write_text(CANDLES)

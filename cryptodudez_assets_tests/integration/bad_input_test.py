@@ -14,6 +14,7 @@ from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.toy import (
     GAUGES,
     HEADER,
@@ -183,7 +184,7 @@ Landing = tuple[Lake, dict[str, dict[str, Any]]]
 
 @pytest.fixture(scope="module")
 def landing(tmp_path_factory: pytest.TempPathFactory) -> Landing:
-    lake = Lake.open(Settings(home=tmp_path_factory.mktemp("home"), settle_seconds=0))
+    lake = open_lake(Settings(home=tmp_path_factory.mktemp("home"), settle_seconds=0))
     folder = Path(lake.settings.lake) / "raw" / GAUGES.name
     folder.mkdir(parents=True)
     contents = {

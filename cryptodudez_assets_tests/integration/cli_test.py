@@ -15,11 +15,10 @@ from polars.testing import assert_frame_equal
 
 from cryptodudez_assets.cli import main
 from cryptodudez_assets.lake.ingest.merge import table_spec
-from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.simulator import Truth
 from cryptodudez_assets.sources import all_sources
-from cryptodudez_assets_tests.builders import take_in
+from cryptodudez_assets_tests.builders import open_lake, take_in
 
 Run = Callable[..., Result]
 HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
@@ -183,7 +182,7 @@ class TestStatus:
 
     def test_shows_what_is_behind_on_what_and_since_when(self, run: Run, archive: Path, tmp_path: Path):
         run("land", "crypto_prices", archive)
-        lake = Lake.open(Settings(home=tmp_path / "home", settle_seconds=0))
+        lake = open_lake(Settings(home=tmp_path / "home", settle_seconds=0))
         take_in(lake, all_sources()["crypto_prices"])  # and then the process died
 
         told = json.loads(run("status", "--json").stdout)
@@ -324,7 +323,7 @@ class TestDemo:
     )
     def test_the_tables_are_the_simulator_s_truth_row_by_row(self, on_demo: Run, demo_home: Path, source):
         truth = pl.read_parquet(demo_home / "samples" / "tiny-7" / "truth" / f"{source.name}.parquet")
-        rows = Lake.open(Settings(home=demo_home)).tables.scan(source.table)
+        rows = open_lake(Settings(home=demo_home)).tables.scan(source.table)
 
         found = rows.select(truth.columns).collect().sort(source.key)
         assert_frame_equal(found, truth.sort(source.key), check_exact=True)
@@ -412,7 +411,7 @@ def answer(run: Run, query: str) -> list[dict]:
 
 def spoil_table(home: Path) -> None:
     """A row that ingest would never let through."""
-    lake, source = Lake.open(Settings(home=home)), all_sources()["crypto_prices"]
+    lake, source = open_lake(Settings(home=home)), all_sources()["crypto_prices"]
     rows = lake.tables.scan(source.table)
     with lake.tables.changing(table_spec(source)) as change:
         change.add(rows.collect().with_columns(symbol=pl.lit("BAD"), close=pl.lit(-1.0), file_id=pl.lit("by hand")))

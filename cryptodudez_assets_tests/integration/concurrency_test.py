@@ -9,7 +9,7 @@ import pytest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests import worker
-from cryptodudez_assets_tests.builders import picture, rows_of, take_in
+from cryptodudez_assets_tests.builders import open_lake, picture, rows_of, take_in
 
 WORKERS = range(4)
 
@@ -31,12 +31,12 @@ def test_four_processes_at_once_leave_what_one_alone_would(
     for source, name, content in (landing for number in WORKERS for landing in worker.landings(number)):
         drop(source.name, name, content)
         take_in(lake, source)
-    together, alone = picture(Lake.open(shared)), picture(lake)
+    together, alone = picture(open_lake(shared)), picture(lake)
     # Which of the files with the same bytes came first is chance.
     files, expected = together.pop("catalog.files"), alone.pop("catalog.files")
     assert without_schemas(together) == without_schemas(alone)
     assert len(files) == len(expected) == 4 * (worker.LANDINGS + 2)
-    assert by_status(Lake.open(shared)) == by_status(lake)
+    assert by_status(open_lake(shared)) == by_status(lake)
 
 
 def without_schemas(tables: dict[str, list[tuple[object, ...]]]) -> dict[str, list[tuple[object, ...]]]:

@@ -22,6 +22,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.feature_frames import ingested
 from cryptodudez_assets_tests.google_stand_in import google_stand_in
 
@@ -100,7 +101,7 @@ def tiny_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
         if not source.shares_raw_with
     }
     ingested(home, archives)
-    lake = Lake.open(Settings(home=home, settle_seconds=0))
+    lake = open_lake(Settings(home=home, settle_seconds=0))
     for view in topological(all_views().values()):
         materialize(lake, view)
     return lake

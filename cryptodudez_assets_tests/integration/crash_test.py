@@ -16,7 +16,7 @@ from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests import worker
-from cryptodudez_assets_tests.builders import csv, picture, take_in, zipped
+from cryptodudez_assets_tests.builders import csv, open_lake, picture, take_in, zipped
 
 Drop = Callable[[str, str, bytes], Path]
 
@@ -92,14 +92,14 @@ def test_after_death_at_any_step_another_run_ends_in_the_same_tables(
         step += 1
         died = dies_at(step, lake.settings)
         meanwhile(drop)
-        after = Lake.open(lake.settings)
+        after = open_lake(lake.settings)
         take_in(after)
         assert picture(after) == expected, f"after death at step {step}"
     assert step > 15
 
 
 def dies_at(step: int, settings: Settings) -> bool:
-    mortal = replace(Lake.open(settings), tables=MortalLakehouse(settings, step))
+    mortal = replace(open_lake(settings), tables=MortalLakehouse(settings, step))
     try:
         take_in(mortal)
     except Died:
@@ -133,7 +133,7 @@ def test_killed_at_random_moments_again_and_again_it_ends_in_the_same_tables(
         process = following
     worker.go(process)
     assert process.wait(120) == 0
-    calm = Lake.open(Settings(home=tmp_path / "calm", settle_seconds=0))
+    calm = open_lake(Settings(home=tmp_path / "calm", settle_seconds=0))
     for name, content in contents.items():
         path = Path(calm.settings.lake) / "raw" / "readings" / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.lake.iceberg.checksums import RECORD
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.upkeep.verify import verify_table
+from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.rig import INVENTORY, Rig, checks_of
 from cryptodudez_assets_tests.toy_source import SOURCE
 from cryptodudez_assets_tests.unit.verify_test import flip
@@ -85,9 +86,9 @@ def test_the_night_leaves_a_damaged_table_as_it_is(rig: Rig) -> None:
 def test_the_night_records_the_files_of_older_homes(rig: Rig) -> None:
     for path in files_of(rig.lake, f"*{RECORD}"):
         path.unlink()
-    assert verify_table(Lake.open(rig.lake.settings), SOURCE.table).unrecorded
+    assert verify_table(open_lake(rig.lake.settings), SOURCE.table).unrecorded
     assert night(rig).success
-    assert verify_table(Lake.open(rig.lake.settings), SOURCE.table).unrecorded == []
+    assert verify_table(open_lake(rig.lake.settings), SOURCE.table).unrecorded == []
     flip(files_of(rig.lake, "*.parquet")[-1], Random(1))
     assert not night(rig).success
 

@@ -16,8 +16,8 @@ import pytest
 import uvicorn
 from litestar import Litestar
 
-from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.dashboard_states import skilled, unskilled
 from serving.dashboard import dashboard
 
@@ -65,7 +65,7 @@ def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         urls = {}
         for name, prepare in STATES.items():
             settings = Settings(home=tmp_path_factory.mktemp(name))
-            today = prepare(Lake.open(settings))
+            today = prepare(open_lake(settings))
             urls[name] = running.enter_context(serve(Litestar([dashboard(settings, lambda today=today: today)])))
         yield urls
 
@@ -153,7 +153,7 @@ def test_it_works_with_the_keyboard_and_without_scripts(urls, browser):
 
 def test_an_open_page_keeps_itself_current_and_says_when_it_cannot(tmp_path: Path, browser):
     settings = Settings(home=tmp_path)
-    said = unskilled(Lake.open(settings))
+    said = unskilled(open_lake(settings))
     answers = iter([None, said])
     page = browser.new_page()
     page.clock.install()

@@ -24,7 +24,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.products.dogecoin import DOGECOIN, report_path
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
-from cryptodudez_assets_tests.builders import take_in
+from cryptodudez_assets_tests.builders import open_lake, take_in
 from cryptodudez_assets_tests.rig import checks_of, metadata_of
 
 ARCHIVES = {
@@ -37,7 +37,7 @@ KEY = dg.AssetKey(["studies", "dogecoin"])
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    return Lake.open(Settings(home=tmp_path_factory.mktemp("home"), settle_seconds=0))
+    return open_lake(Settings(home=tmp_path_factory.mktemp("home"), settle_seconds=0))
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +172,6 @@ def test_doing_it_again_changes_nothing(rows: pl.DataFrame, lake: Lake):
 
 
 def test_it_waits_for_its_inputs(tmp_path: Path):
-    empty = Lake.open(Settings(home=tmp_path, settle_seconds=0))
+    empty = open_lake(Settings(home=tmp_path, settle_seconds=0))
     assert not _study(empty).get_asset_materialization_events()
     assert not report_path(empty).exists()

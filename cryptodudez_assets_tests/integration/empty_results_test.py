@@ -26,7 +26,7 @@ from cryptodudez_assets.models.evaluation.splits import TooFewDays
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets.sources import all_sources
-from cryptodudez_assets_tests.builders import take_in
+from cryptodudez_assets_tests.builders import open_lake, take_in
 
 COINS = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
 STOCKS = "symbol,date,open,high,low,close,close_adjusted,volume,split_coefficient\n"
@@ -78,7 +78,7 @@ def test_everything_is_made_of_tables_without_rows(lake: Lake, tmp_path: Path) -
 
 
 def test_a_run_on_too_little_goes_well_and_the_next_rows_follow(tmp_path: Path) -> None:
-    lake = Lake.open(Settings(home=tmp_path / "home", settle_seconds=0))
+    lake = open_lake(Settings(home=tmp_path / "home", settle_seconds=0))
     simulate(tmp_path / "samples", "tiny")
     with ZipFile(tmp_path / "samples" / "elon_tweets" / "elon_musk_tweets_2010_2019.zip") as archive:
         tweets = archive.read("elon_musk_tweets/2010.csv").decode()

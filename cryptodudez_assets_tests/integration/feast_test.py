@@ -11,6 +11,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from cryptodudez_assets_tests.builders import open_lake
+
 pytest.importorskip("feast", reason="no Feast: the extra `feast` is not installed")
 
 from cryptodudez_assets.feature_store.feast_plugin import online as feast_online
@@ -55,7 +57,7 @@ def toys(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Lake:
     """A lake with views of every type of feature and of key."""
     for view in (WEATHER, MOOD):
         monkeypatch.setitem(all_views(), view.name, view)
-    lake = Lake.open(settings)
+    lake = open_lake(settings)
     put(lake, WEATHER, row(0), row(1, 3, count=None, words="later"), row(2, number=2, wet=None))
     put(lake, MOOD, row(0, mood=0.25))
     return lake

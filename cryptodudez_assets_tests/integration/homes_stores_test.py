@@ -12,12 +12,13 @@ from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.upkeep.moving import move
 from cryptodudez_assets.lake.upkeep.restoring import restore
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.builders import csv, take_in
+from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets_tests.builders import csv, open_lake, take_in
 from cryptodudez_assets_tests.homes_builder import content, land
 
 
 def begun(settings: Settings) -> Lake:
-    lake = Lake.open(settings)
+    lake = open_lake(settings)
     land(lake, "a.csv", csv("s", range(5), bad=1))
     take_in(lake)
     return lake
@@ -33,18 +34,18 @@ def test_a_home_with_its_catalog_in_postgresql_moves_and_is_restored(tmp_path: P
     before = content(begun(old))
     shutil.copytree(old.home, new.home)
     with pytest.raises(HomeRefused, match="move-home"):
-        Lake.open(new)
+        open_lake(new)
     with pytest.raises(HomeRefused, match="is still there, and its catalog is not a file in it"):
-        move(str(old.home), str(new.home), new)
-    assert content(Lake.open(old)) == before
+        move(str(old.home), str(new.home), new, all_sources())
+    assert content(open_lake(old)) == before
     shutil.rmtree(new.home)
-    move(str(old.home), str(new.home), new)
-    assert content(Lake.open(new)) == before
+    move(str(old.home), str(new.home), new, all_sources())
+    assert content(open_lake(new)) == before
     empty(database)
     with pytest.raises(HomeRefused, match=r"no table is named by the catalog at PostgreSQL .*pg_restore"):
-        Lake.open(new)
+        open_lake(new)
     assert restore(new, now()) is not None
-    assert content(Lake.open(new)) == before
+    assert content(open_lake(new)) == before
     assert restore(new, now()) is None
     assert back_up(new, now()) is None
 
@@ -54,11 +55,11 @@ def test_a_lake_in_a_bucket_is_restored_and_does_not_move(tmp_path: Path, s3_end
     cloud = Settings(home=home, lake=f"s3://lake/{tmp_path.name}", s3_endpoint=s3_endpoint)
     before = content(begun(cloud))
     with pytest.raises(HomeRefused, match=f"set CRYPTODUDEZ_LAKE={cloud.lake}; tables in a bucket do not move"):
-        Lake.open(Settings(home=home))
+        open_lake(Settings(home=home))
     with pytest.raises(HomeRefused, match="is a bucket, which does not move with its home"):
-        move(str(home), str(tmp_path / "h2"), cloud)
+        move(str(home), str(tmp_path / "h2"), cloud, all_sources())
     (home / "catalog.db").unlink()
     with pytest.raises(HomeRefused, match="there is no catalog at"):
-        Lake.open(cloud)
+        open_lake(cloud)
     restore(cloud, now())
-    assert content(Lake.open(cloud)) == before
+    assert content(open_lake(cloud)) == before

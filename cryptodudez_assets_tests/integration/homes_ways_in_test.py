@@ -10,10 +10,9 @@ from click.testing import CliRunner
 from cryptodudez_assets.cli import main
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.lake.iceberg.homes import HomeRefused
-from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store.places import inside
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.builders import csv, take_in
+from cryptodudez_assets_tests.builders import csv, open_lake, take_in
 from cryptodudez_assets_tests.homes_builder import at, files_with_hashes, land
 from serving.app import create_app
 
@@ -36,7 +35,7 @@ COMMANDS = [
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("first") / "home"
-    lake = Lake.open(at(home))
+    lake = open_lake(at(home))
     land(lake, "a.csv", csv("s", range(3)))
     take_in(lake)
     return home
@@ -75,7 +74,7 @@ def feast(settings: Settings) -> object:
     pytest.importorskip("feast")
     from cryptodudez_assets.feature_store.feast_plugin import offline
 
-    return offline.Lake.open(settings)
+    return offline.open_lake(settings)
 
 
 WAYS: dict[str, Callable[[Settings], object]] = {

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
-from cryptodudez_assets_tests.builders import take_in
+from cryptodudez_assets_tests.builders import open_lake, take_in
 
 HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
 NASTY = "\x1b[31m\x1b]0;owned\x07\x9b2J\u202egpj\u200b\u2066\x7f\x08"
@@ -59,7 +58,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"{NASTY}.csv": f"a{NASTY},b\n1,2\n",
         "late.csv": f"{HEADER}",
     }
-    lake = Lake.open(Settings(home=folder / "home", settle_seconds=0))
+    lake = open_lake(Settings(home=folder / "home", settle_seconds=0))
     raw = Path(lake.settings.lake) / "raw" / "crypto_prices"
     raw.mkdir(parents=True)
     for name, text in files.items():

@@ -24,6 +24,7 @@ from cryptodudez_assets.lake.upkeep.maintenance import maintain
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests import toy_source
+from cryptodudez_assets_tests.builders import open_lake
 from serving.dashboard.data import gather
 from serving.dashboard.page import render
 
@@ -292,7 +293,7 @@ def test_nothing_of_a_source_that_is_left_out_is_dropped(declare: Callable[..., 
     gas.write_text("Block,Time,Gwei\n100,2021-01-01 00:00:13,41.5\nbanana\n")
     command("land", "gas_prices", str(gas))
     command("run", "--select", "gas_prices")
-    lake = Lake.open(Settings())
+    lake = open_lake(Settings())
     before = _kept(lake)
     assert [len(part) for part in before] == [1, 1, 1, 1]
     path.write_text(TOY + "\nSOURCE = (\n")

@@ -16,6 +16,7 @@ from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets_tests.builders import open_lake
 
 HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
 
@@ -48,7 +49,7 @@ def contents(lake: Lake) -> dict[str, pl.DataFrame]:
 
 
 def full_lake(home: Path, samples: Path) -> Lake:
-    lake = Lake.open(Settings(home=home, settle_seconds=0))
+    lake = open_lake(Settings(home=home, settle_seconds=0))
     for source in ("crypto_prices", "elon_tweets", "stock_market", "stock_prices"):
         bring_in(lake, source, *sorted((samples / source).iterdir()))
     return lake
@@ -63,7 +64,7 @@ def test_what_a_landing_reaches_is_computed_anew_and_equals_computing_everything
     older, newer = (samples / "elon_tweets" / f"elon_musk_tweets{years}.zip" for years in ("_2010_2019", ""))
     candle = one_more_candle(tmp_path / "doge.csv", "2019-07-01")
 
-    stepwise = Lake.open(Settings(home=tmp_path / "stepwise", settle_seconds=0))
+    stepwise = open_lake(Settings(home=tmp_path / "stepwise", settle_seconds=0))
     for source in ("crypto_prices", "stock_market", "stock_prices"):
         bring_in(stepwise, source, *(samples / source).iterdir())
     bring_in(stepwise, "elon_tweets", older)

@@ -18,7 +18,7 @@ from cryptodudez_assets.models.eth_signal.options import SignalOptions
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets.sources import all_sources
-from cryptodudez_assets_tests.builders import rows_of, take_in
+from cryptodudez_assets_tests.builders import open_lake, rows_of, take_in
 
 LANDED = ("crypto_prices", "elon_tweets", "stock_prices")
 
@@ -63,7 +63,7 @@ def test_without_ether_s_prices_it_says_so_and_when_they_land_every_table_is_mad
 ) -> None:
     began = datetime.now(UTC)
     monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
-    lake, calm = (Lake.open(Settings(home=tmp_path / name, settle_seconds=0)) for name in ("home", "calm"))
+    lake, calm = (open_lake(Settings(home=tmp_path / name, settle_seconds=0)) for name in ("home", "calm"))
     for name, content in coins(samples).items():
         land(calm, "crypto_prices", name, content)
         if "Ethereum" not in name:

@@ -18,7 +18,7 @@ from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import Source, all_sources
-from cryptodudez_assets_tests.builders import files, rows_of, take_in
+from cryptodudez_assets_tests.builders import files, open_lake, rows_of, take_in
 from cryptodudez_assets_tests.nasty.files import NastyFile, nasty_files
 from cryptodudez_assets_tests.nasty.subjects import COINS, GAUGES, Subject, clean_sample
 
@@ -60,7 +60,7 @@ def landed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     kind = str(request.param)
     subject, folder = SUBJECTS[kind], tmp_path_factory.mktemp(kind)
     source = all_sources()["crypto_prices"] if kind == "strict" else drafted(folder)
-    lake = Lake.open(Settings(home=folder / "home", settle_seconds=0))
+    lake = open_lake(Settings(home=folder / "home", settle_seconds=0))
     nasty = list(nasty_files(subject, FILES[kind], seed=FILES[kind]))
     for batch in range(BATCHES):
         for one in nasty[batch::BATCHES]:

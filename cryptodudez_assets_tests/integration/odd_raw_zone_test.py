@@ -18,6 +18,7 @@ from cryptodudez_assets.lake.quarantine import quarantine, replay
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.lake.upkeep.maintenance import maintain
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.toy import GAUGES, HEADER, files, gauges, load, row, rows, table, zipped
 
 Drop = Callable[[str, str, bytes], Path]
@@ -152,14 +153,14 @@ def test_names_times_and_depths_that_nobody_expects_are_listed(lake: Lake, put: 
 
 @pytest.mark.parametrize("name", ["a#b", "a?b", "a%20b", "a\nb", "a#b?c"])
 def test_a_home_may_have_any_name(tmp_path: Path, name: str) -> None:
-    lake = Lake.open(Settings(home=tmp_path / name, settle_seconds=0))
+    lake = open_lake(Settings(home=tmp_path / name, settle_seconds=0))
     raw = tmp_path / name / "lake" / "raw" / "gauges"
     raw.mkdir(parents=True)
     for number in range(4):
         (raw / f"{number}.csv").write_bytes(gauges(3, str(number)))
         load(lake)
     assert list(maintain(lake))
-    assert len(table(Lake.open(Settings(home=tmp_path / name)))) == 12
+    assert len(table(open_lake(Settings(home=tmp_path / name)))) == 12
 
 
 def test_a_pipe_is_not_landed(lake: Lake, tmp_path: Path) -> None:

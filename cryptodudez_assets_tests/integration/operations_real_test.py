@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
 from cryptodudez_assets.lake.metastore.file_entries import FILES
 from cryptodudez_assets.sources import all_sources
-from cryptodudez_assets_tests.builders import rows_of, take_in
+from cryptodudez_assets_tests.builders import open_lake, rows_of, take_in
 from cryptodudez_assets_tests.conftest import ROOT
 from cryptodudez_assets_tests.homes_builder import at
 
@@ -26,7 +25,7 @@ def test_the_commands_of_the_page_work_in_their_order(tmp_path: Path, real_data:
     if missing := [str(path) for path in archives.values() if not path.is_file()]:
         pytest.skip(f"no {', '.join(missing)} (set CRYPTODUDEZ_REAL_DATA)")
     home = tmp_path / "cryptodudez"
-    lake = Lake.open(at(home))
+    lake = open_lake(at(home))
     for name, path in archives.items():
         list(land(lake, name, [path]))
         take_in(lake, all_sources()[name])
@@ -38,7 +37,7 @@ def test_the_commands_of_the_page_work_in_their_order(tmp_path: Path, real_data:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     for place in ("cryptodudez", "trial"):
-        after = Lake.open(at(tmp_path / place))
+        after = open_lake(at(tmp_path / place))
         for table, rows in before.items():
             assert rows_of(after, table).sort(rows.columns).equals(rows.sort(rows.columns)), f"{place} {table}"
         assert rows_of(after, FILES.name)["uri"].str.starts_with(f"{tmp_path}/{place}/lake/raw/").all()

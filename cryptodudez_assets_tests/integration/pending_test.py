@@ -25,7 +25,7 @@ from cryptodudez_assets.lake.upkeep.maintenance import maintain
 from cryptodudez_assets.products.declared import products_of
 from cryptodudez_assets.products.standing import Standing, standing
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.builders import READINGS, csv, take_in
+from cryptodudez_assets_tests.builders import READINGS, csv, open_lake, take_in
 from cryptodudez_assets_tests.toy_graph import DAYS, SENSOR_DAYS, SOURCES, VIEWS, everything
 
 PRODUCTS = products_of(SOURCES.values(), VIEWS)
@@ -71,7 +71,7 @@ class FatedLake(LakeResource):
 
     def open(self) -> Lake:
         lake = super().open()
-        return Lake(lake.settings, lake.store, FatedLakehouse(lake.settings, self.fate))
+        return Lake(lake.settings, lake.store, FatedLakehouse(lake.settings, self.fate), lake.sources)
 
 
 def run(lake: Lake) -> str:
@@ -134,8 +134,8 @@ def test_after_any_end_of_a_run_the_next_brings_every_table_to_what_no_interrupt
         shutil.rmtree(home)
         shutil.copytree(backup, home)
         came = run_to_its_end(lake, steps, end)
-        run(Lake.open(lake.settings))
-        after = Lake.open(lake.settings)
+        run(open_lake(lake.settings))
+        after = open_lake(lake.settings)
         assert everything(after) == expected, f"after an end at step {steps}"
         assert not stands(after).behind
         if not came:

@@ -13,7 +13,7 @@ from cryptodudez_assets.lake.iceberg.catalog_database import back_up
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.models.receipts import Receipts
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.builders import READINGS, csv, take_in
+from cryptodudez_assets_tests.builders import READINGS, csv, open_lake, take_in
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct)
@@ -29,7 +29,7 @@ def mode(path: Path) -> int:
 
 def fill(home: Path) -> None:
     """Everything that holds a database."""
-    lake = Lake.open(Settings(home=home, settle_seconds=0))
+    lake = open_lake(Settings(home=home, settle_seconds=0))
     assert lake.tables.names() == []
     Receipts(lake.settings.receipts).close()
     open_online_store(lake.settings.online).close()
@@ -70,13 +70,13 @@ def test_a_home_that_is_there_is_closed_to_those_for_whom_it_was_not_opened(
     home.chmod(before)
     caplog.clear()
 
-    Lake.open(Settings(home=home))
+    open_lake(Settings(home=home))
 
     assert oct(mode(home)) == oct(after)
     assert {oct(mode(path)) for path in files} == {oct(database)}
     assert ("everybody on this machine could read" in caplog.text) == said
     caplog.clear()
-    Lake.open(Settings(home=home))
+    open_lake(Settings(home=home))
     assert not caplog.text  # said once
 
 
@@ -94,5 +94,5 @@ def test_what_is_made_in_a_shared_home_is_the_group_s_too(
 def test_a_lake_that_is_kept_elsewhere_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "lake").mkdir(mode=0o755)
     (tmp_path / "lake").chmod(0o755)
-    Lake.open(Settings(home=tmp_path / "home", lake=str(tmp_path / "lake"))).tables.names()
+    open_lake(Settings(home=tmp_path / "home", lake=str(tmp_path / "lake"))).tables.names()
     assert mode(tmp_path / "lake") == 0o755

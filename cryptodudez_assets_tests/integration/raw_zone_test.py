@@ -26,6 +26,7 @@ from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.toy import (
     GAUGES,
     HEADER,
@@ -148,7 +149,7 @@ def test_a_file_in_a_folder_that_looks_like_a_file_is_read(lake: Lake, folder: P
 
 
 def test_a_file_that_changed_just_now_waits_until_it_has_settled(settings: Settings, put: Callable[..., Path]) -> None:
-    patient = Lake.open(settings.model_copy(update={"settle_seconds": 60.0}))
+    patient = open_lake(settings.model_copy(update={"settle_seconds": 60.0}))
     path = put("growing.csv", HEADER.encode())
     assert load(patient) == {}
     long_ago = (now() - timedelta(minutes=2)).timestamp()
@@ -227,10 +228,10 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.toy import load
-load(Lake.open(Settings(home=sys.argv[2], settle_seconds=0)))  # imports all, while the interpreter's folder may be read
+load(open_lake(Settings(home=sys.argv[2], settle_seconds=0)))  # imports all, while the interpreter's folder may be read
 if os.getuid() == 0:
     os.setgroups([]), os.setgid(65534), os.setuid(65534)
-found = load(Lake.open(Settings(home=sys.argv[1], settle_seconds=0)))
+found = load(open_lake(Settings(home=sys.argv[1], settle_seconds=0)))
 print(json.dumps({name: (entry["status"], entry["reason"], entry["rows_valid"]) for name, entry in found.items()}))
 """
 

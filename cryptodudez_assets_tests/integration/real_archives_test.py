@@ -12,6 +12,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.status import status_of, unbalanced_files
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.toy import counts, files, load, rejected, table
 
 GOOD_ROWS = {
@@ -33,7 +34,7 @@ def land(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Land:
     """A new lake in which these archives were landed, one run for each group."""
 
     def bring(source: str, runs: Sequence[Sequence[str]]) -> Lake:
-        lake = Lake.open(Settings(home=tmp_path_factory.mktemp("home"), settle_seconds=0))
+        lake = open_lake(Settings(home=tmp_path_factory.mktemp("home"), settle_seconds=0))
         for archives in runs:
             for name in archives:
                 put(lake, source, real_data / "teraflow" / name)

@@ -22,7 +22,7 @@ from cryptodudez_assets.lake.upkeep.rebuild import CannotRebuild, rebuild_quaran
 from cryptodudez_assets.lake.upkeep.restoring import restore
 from cryptodudez_assets.lake.upkeep.verify import verify_table
 from cryptodudez_assets.rebuilding import rebuild
-from cryptodudez_assets_tests.builders import INCIDENTAL, READINGS, csv, files, rows_of, take_in, zipped
+from cryptodudez_assets_tests.builders import INCIDENTAL, READINGS, csv, files, open_lake, rows_of, take_in, zipped
 from cryptodudez_assets_tests.integration.materialize_test import bring_in, one_more_candle
 from cryptodudez_assets_tests.unit.verify_test import flip
 
@@ -87,7 +87,7 @@ def lose_all(lake: Lake) -> None:
 def test_a_source_is_made_again_whatever_was_lost(full: Lake, damage: Callable[[Lake], None]) -> None:
     before = everything(full)
     damage(full)
-    again = Lake.open(full.settings)
+    again = open_lake(full.settings)
     assert verify_table(again, READINGS.table).differences
     done = rebuild_source(again, READINGS)
     assert (done.tables, done.lost) == (TABLES, {})
@@ -96,7 +96,7 @@ def test_a_source_is_made_again_whatever_was_lost(full: Lake, damage: Callable[[
     assert verify_table(again, READINGS.table).differences == []
     assert again.tables.names() == full.tables.names()
     remove_orphans(again, READINGS.table, grace=timedelta(seconds=-60))
-    assert everything(Lake.open(full.settings)) == before
+    assert everything(open_lake(full.settings)) == before
 
 
 def die(*_: object, **__: object) -> None:
@@ -126,13 +126,13 @@ def test_whoever_dies_over_it_leaves_what_was_and_does_it_again(full: Lake, monk
         with monkeypatch.context() as patched:
             patched.setattr(step, death)
             with pytest.raises(KeyboardInterrupt):
-                rebuild_source(Lake.open(full.settings), READINGS)
-        assert everything(Lake.open(full.settings)) == before, step
+                rebuild_source(open_lake(full.settings), READINGS)
+        assert everything(open_lake(full.settings)) == before, step
         remove_orphans(
-            Lake.open(full.settings), READINGS.table
+            open_lake(full.settings), READINGS.table
         )  # what is half made shares the folder, and is no hindrance
-    rebuild_source(Lake.open(full.settings), READINGS)
-    assert everything(Lake.open(full.settings)) == before
+    rebuild_source(open_lake(full.settings), READINGS)
+    assert everything(open_lake(full.settings)) == before
 
 
 def test_a_catalog_that_is_restored_names_what_was_made_again_and_nothing_half_made(
@@ -142,22 +142,22 @@ def test_a_catalog_that_is_restored_names_what_was_made_again_and_nothing_half_m
     with monkeypatch.context() as patched:
         patched.setattr("cryptodudez_assets.lake.iceberg.recording.RecordingCatalog.put", die)
         with pytest.raises(KeyboardInterrupt):
-            rebuild_source(Lake.open(full.settings), READINGS)
+            rebuild_source(open_lake(full.settings), READINGS)
     (full.settings.home / "catalog.db").unlink()
     restore(full.settings, now())
-    assert everything(Lake.open(full.settings)) == before
+    assert everything(open_lake(full.settings)) == before
     flip_data(full)
-    rebuild_source(Lake.open(full.settings), READINGS)
+    rebuild_source(open_lake(full.settings), READINGS)
     (full.settings.home / "catalog.db").unlink()
     restore(full.settings, now())
-    again = Lake.open(full.settings)
+    again = open_lake(full.settings)
     assert everything(again) == before
     assert [verify_table(again, name).differences for name in TABLES] == [[], []]
 
 
 def test_what_lands_later_is_taken_in_as_ever(full: Lake, drop: Drop) -> None:
     lose_all(full)
-    lake = Lake.open(full.settings)
+    lake = open_lake(full.settings)
     rebuild_source(lake, READINGS)
     drop("readings", "d.csv", csv("s", range(70, 90), value=4.0))
     take_in(lake)
@@ -212,7 +212,7 @@ def test_the_quarantine_is_made_again(full: Lake) -> None:
     for name in before:
         for path in folder(full, name).rglob("*.*"):
             path.unlink()
-    rebuild_quarantine(Lake.open(full.settings), [READINGS])
+    rebuild_quarantine(open_lake(full.settings), [READINGS])
     assert {name: told(name) for name in before} == before
 
 
@@ -221,7 +221,7 @@ def test_what_is_made_again_of_nothing_is_a_table_without_rows(full: Lake) -> No
         path.unlink()
     rebuild_source(full, READINGS, lose_rows=True)
     rebuild_quarantine(full, [READINGS])
-    again = Lake.open(full.settings)
+    again = open_lake(full.settings)
     assert {rows_of(again, name).height for name in (*TABLES, quarantine.ROWS.name)} == {0}
 
 
@@ -229,7 +229,7 @@ def test_where_the_catalogue_is_damaged_it_says_so(full: Lake) -> None:
     for path in folder(full, "catalog.files").rglob("*.parquet"):
         path.unlink()
     with pytest.raises(CannotRebuild, match=r"catalog\.files is damaged.*backup"):
-        rebuild_source(Lake.open(full.settings), READINGS)
+        rebuild_source(open_lake(full.settings), READINGS)
 
 
 @pytest.mark.parametrize("value", [pl.col("nothing"), pl.col("sensor").str.to_datetime()])
@@ -256,7 +256,7 @@ def test_a_view_is_made_again_from_its_inputs(lake: Lake, tmp_path: Path) -> Non
     materialize(lake, view)
     before = rows_of(lake, view.table)
     Path(lake.tables.metadata_location(view.table)).unlink()
-    again = Lake.open(lake.settings)
+    again = open_lake(lake.settings)
     assert verify_table(again, view.table).differences
     rebuild(again, view.table)
     assert rows_of(again, view.table).equals(before)

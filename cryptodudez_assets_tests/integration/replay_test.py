@@ -19,6 +19,7 @@ from cryptodudez_assets.lake.quarantine.replay import Unknown, correct, reopen
 from cryptodudez_assets.lake.status import status_of, unbalanced_files
 from cryptodudez_assets.lake.store.objects import ObjectStore
 from cryptodudez_assets.sources import Layout, Source, all_sources
+from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.integration.crash_test import Died, MortalLakehouse
 
 Drop = Callable[[str, str, bytes], Path]
@@ -162,7 +163,7 @@ def test_death_at_any_step_of_a_correction_leaves_each_row_in_one_place(lake: La
             shutil.rmtree(home)
             shutil.copytree(backup, home)
             died = _dies_correcting(step + 1, lake, file_id, edited)
-            after = Lake.open(lake.settings)
+            after = open_lake(lake.settings)
             if again:
                 correct(after, SOURCE, file_id, edited)
             bring_in(after)
@@ -178,7 +179,7 @@ def test_death_at_any_step_of_a_correction_leaves_each_row_in_one_place(lake: La
 def _dies_correcting(steps: int, lake: Lake, file_id: str, edited: Path) -> bool:
     tables = MortalLakehouse(lake.settings, steps)
     store = cast(ObjectStore, MortalStore(lake.store, tables._step))
-    mortal = Lake(lake.settings, store, tables)
+    mortal = Lake(lake.settings, store, tables, lake.sources)
     try:
         correct(mortal, SOURCE, file_id, edited)
         bring_in(mortal)
@@ -211,7 +212,7 @@ def test_corrections_of_a_file_are_never_written_over_each_other(lake: Lake, dro
 def test_a_batch_that_is_done_again_makes_no_table_for_nothing(lake: Lake, drop: Drop) -> None:
     drop(SOURCE.name, "a.csv", (HEADER + candle(1)).encode())
     for steps in range(1, 12):
-        mortal = Lake(lake.settings, lake.store, MortalLakehouse(lake.settings, steps))
+        mortal = Lake(lake.settings, lake.store, MortalLakehouse(lake.settings, steps), lake.sources)
         with suppress(Died):
             bring_in(mortal)
     bring_in(lake)

@@ -18,7 +18,8 @@ from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.upkeep.maintenance import maintain, remove_orphans
 from cryptodudez_assets.lake.upkeep.moving import move
 from cryptodudez_assets.lake.upkeep.restoring import restore
-from cryptodudez_assets_tests.builders import READINGS, csv, rows_of, take_in
+from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets_tests.builders import READINGS, csv, open_lake, rows_of, take_in
 from cryptodudez_assets_tests.homes_builder import at, content, files_with_hashes, land, lived_in, snapshots
 
 Damage = Callable[[Path], object]
@@ -71,12 +72,12 @@ def home(lived: Path) -> Path:
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_it_is_told_in_a_line_and_comes_back_whole(home: Path, damage: str) -> None:
-    before, versions = content(Lake.open(at(home))), snapshots(Lake.open(at(home)))
+    before, versions = content(open_lake(at(home))), snapshots(open_lake(at(home)))
     do, told = DAMAGES[damage]
     do(home / "catalog.db")
     as_found = files_with_hashes(home)
     with pytest.raises(HomeRefused, match=told) as refused:
-        Lake.open(at(home))
+        open_lake(at(home))
     assert f"the newest backup of it is {backups(at(home))[0]}: run `cryptodudez restore-catalog`" in str(refused.value)
     assert "\n" not in str(refused.value)
     assert files_with_hashes(home) == as_found
@@ -84,7 +85,7 @@ def test_it_is_told_in_a_line_and_comes_back_whole(home: Path, damage: str) -> N
     assert restored is not None
     assert set(restored.newer) >= {READINGS.table, "catalog.files"}
     assert not restored.older + restored.lost
-    lake = Lake.open(at(home))
+    lake = open_lake(at(home))
     assert content(lake) == before
     assert snapshots(lake) == versions
     assert restore(at(home), now()) is None
@@ -93,24 +94,24 @@ def test_it_is_told_in_a_line_and_comes_back_whole(home: Path, damage: str) -> N
 
 @pytest.mark.parametrize("table", [READINGS.table, "catalog.files", "quarantine.rows"])
 def test_a_single_table_that_the_catalog_lost_is_told_and_comes_back(home: Path, table: str) -> None:
-    before = content(Lake.open(at(home)))
+    before = content(open_lake(at(home)))
     with sqlite3.connect(home / "catalog.db") as connection:
         connection.execute("DELETE FROM iceberg_tables WHERE table_name = ?", (table.partition(".")[2],))
     with pytest.raises(HomeRefused, match=f"does not name {table}.*run `cryptodudez restore-catalog`"):
-        Lake.open(at(home))
+        open_lake(at(home))
     restored = restore(at(home), now())
     assert restored is not None
-    assert content(Lake.open(at(home))) == before
+    assert content(open_lake(at(home))) == before
 
 
 def test_without_a_backup_the_tables_tell_all(home: Path) -> None:
-    before = content(Lake.open(at(home)))
+    before = content(open_lake(at(home)))
     (home / "catalog.db").unlink()
     shutil.rmtree(home / "backups")
     with pytest.raises(HomeRefused, match="there is no backup of it: run `cryptodudez restore-catalog`"):
-        Lake.open(at(home))
+        open_lake(at(home))
     restore(at(home), now())
-    lake = Lake.open(at(home))
+    lake = open_lake(at(home))
     assert content(lake) == before
     land(lake, "more.csv", csv("more", range(3)))
     take_in(lake)
@@ -118,26 +119,26 @@ def test_without_a_backup_the_tables_tell_all(home: Path) -> None:
 
 
 def test_a_backup_from_before_a_move_serves_after_it(home: Path, tmp_path: Path) -> None:
-    before, new = content(Lake.open(at(home))), tmp_path / "h2"
+    before, new = content(open_lake(at(home))), tmp_path / "h2"
     back_up(at(home), now() - timedelta(minutes=2))  # of now: nothing was committed in between
     shutil.copytree(home, new)
-    move(str(home), str(new), at(new))
+    move(str(home), str(new), at(new), all_sources())
     (new / "catalog.db").unlink()
     restore(at(new), now())
-    assert content(Lake.open(at(new))) == before
+    assert content(open_lake(at(new))) == before
 
 
 def test_a_backup_that_is_put_in_place_by_hand_is_told(home: Path) -> None:
-    before = content(Lake.open(at(home)))
+    before = content(open_lake(at(home)))
     shutil.copy(backups(at(home))[0], home / "catalog.db")
     with pytest.raises(HomeRefused, match=r"is a backup of .* UTC, put there by hand.*`cryptodudez restore-catalog`"):
-        Lake.open(at(home))
+        open_lake(at(home))
     restore(at(home), now())
-    assert content(Lake.open(at(home))) == before
+    assert content(open_lake(at(home))) == before
 
 
 def test_a_table_whose_name_alone_is_gone_is_not_begun_anew(home: Path) -> None:
-    lake = Lake.open(at(home))  # by a process that goes on
+    lake = open_lake(at(home))  # by a process that goes on
     before = content(lake)
     with sqlite3.connect(home / "catalog.db") as connection:
         connection.execute("DELETE FROM iceberg_tables WHERE table_name = 'readings'")
@@ -145,7 +146,7 @@ def test_a_table_whose_name_alone_is_gone_is_not_begun_anew(home: Path) -> None:
     with pytest.raises(HomeRefused, match=r"does not name lab\.readings, but there are tables in"):
         take_in(lake)
     restore(at(home), now())
-    after = Lake.open(at(home))
+    after = open_lake(at(home))
     take_in(after)
     assert len(content(after)[READINGS.table]) == len(before[READINGS.table]) + 3
 
@@ -169,7 +170,7 @@ def named_metadata(lake: Lake, name: str) -> str:
 
 @pytest.mark.parametrize("then", ["nothing", "a backup", "another commit", "both"])
 def test_a_commit_that_never_reached_the_catalog_does_not_come_true(home: Path, then: str) -> None:
-    lake = Lake.open(at(home))
+    lake = open_lake(at(home))
     shutil.rmtree(home / "backups")
     dead = dead_commit(lake, READINGS.table)
     told = json.loads(dead.read_text())
@@ -184,7 +185,7 @@ def test_a_commit_that_never_reached_the_catalog_does_not_come_true(home: Path, 
     rows = rows_of(lake, READINGS.table).height
     (home / "catalog.db").unlink()
     restore(at(home), now())
-    found = rows_of(Lake.open(at(home)), READINGS.table).height
+    found = rows_of(open_lake(at(home)), READINGS.table).height
     assert found == (0 if then == "nothing" else rows)  # as if its process had died a moment later
 
 
@@ -194,7 +195,7 @@ class Died(Exception):
 
 @pytest.mark.parametrize("damage", ["missing", "garbage"])
 def test_killed_at_any_step_it_is_done_by_the_same_command(home: Path, damage: str) -> None:
-    before, step, died = content(Lake.open(at(home))), 0, True
+    before, step, died = content(open_lake(at(home))), 0, True
     DAMAGES[damage][0](home / "catalog.db")
     broken = (home / "catalog.db").read_bytes() if damage == "garbage" else None
     while died:
@@ -210,10 +211,10 @@ def test_killed_at_any_step_it_is_done_by_the_same_command(home: Path, damage: s
         except Died:
             died = True
             with pytest.raises(HomeRefused):
-                Lake.open(at(home))
+                open_lake(at(home))
             assert broken is None or (home / "catalog.db").read_bytes() == broken
     assert step > 6
-    assert content(Lake.open(at(home))) == before
+    assert content(open_lake(at(home))) == before
 
 
 def test_only_some_backups_are_kept_and_no_bad_one_pushes_out_a_good_one(home: Path) -> None:
@@ -230,7 +231,7 @@ def test_only_some_backups_are_kept_and_no_bad_one_pushes_out_a_good_one(home: P
 
 def test_a_home_that_is_only_begun_is_opened(tmp_path: Path) -> None:
     """The first metadata of a table are there before the catalog's row: who dies in between has lost nothing."""
-    lake = Lake.open(at(tmp_path / "home"))
+    lake = open_lake(at(tmp_path / "home"))
     land(lake, "a.csv", csv("s", range(3)))
     begun = (
         tmp_path / "home/lake/tables/catalog/files/metadata/00000-0d5c2f2e-0000-4000-8000-000000000000.metadata.json"
@@ -238,7 +239,7 @@ def test_a_home_that_is_only_begun_is_opened(tmp_path: Path) -> None:
     begun.parent.mkdir(parents=True)
     begun.write_text("{}")
     take_in(lake)
-    assert rows_of(Lake.open(at(tmp_path / "home")), READINGS.table).height == 3
+    assert rows_of(open_lake(at(tmp_path / "home")), READINGS.table).height == 3
 
 
 @pytest.mark.parametrize("age", [timedelta(0), timedelta(hours=2)])
@@ -273,7 +274,7 @@ def test_upkeep_deletes_nothing_that_is_not_the_tables_own(tmp_path: Path, where
     metadata.write_text(json.dumps(json.loads(metadata.read_text()) | {"location": forged}))
     before = files_with_hashes(tmp_path)
     with pytest.raises(HomeRefused, match=r"lab\.readings"):
-        remove_orphans(Lake.open(at(tmp_path / "home")), READINGS.table, timedelta(0))
+        remove_orphans(open_lake(at(tmp_path / "home")), READINGS.table, timedelta(0))
     assert files_with_hashes(tmp_path) == before
 
 
@@ -290,20 +291,20 @@ UNREADABLE: dict[str, Callable[[Path], object]] = {
 def test_metadata_that_cannot_be_had_is_told_with_what_mends_it_and_what_came_before_is_named_again(
     home: Path, damage: str
 ) -> None:
-    lake = Lake.open(at(home))
+    lake = open_lake(at(home))
     before = content(lake)
     UNREADABLE[damage](Path(lake.tables.metadata_location(READINGS.table)))
     why = "is gone" if damage == "gone" else "cannot be read"
     with pytest.raises(
         HomeRefused, match=f"{why}.*run `cryptodudez rebuild {READINGS.table}`.*or `cryptodudez restore-cat"
     ):
-        Lake.open(at(home)).tables.load(READINGS.table)
+        open_lake(at(home)).tables.load(READINGS.table)
 
     restored = restore(at(home), now())
 
     assert restored is not None
     assert restored.older == [READINGS.table]
-    after = content(Lake.open(at(home)))
+    after = content(open_lake(at(home)))
     assert 0 < len(after.pop(READINGS.table)) < len(before.pop(READINGS.table))
     assert after == before
     assert restore(at(home), now()) is None

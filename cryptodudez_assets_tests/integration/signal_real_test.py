@@ -18,6 +18,7 @@ from cryptodudez_assets.models.eth_signal.reporting import write_report
 from cryptodudez_assets.models.eth_signal.training import TrainedSignal, registry_of, train
 from cryptodudez_assets.models.explain import explain
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.feature_frames import ingested
 from cryptodudez_assets_tests.integration.features_real_test import ARCHIVES
 from serving.app import create_app
@@ -29,7 +30,7 @@ OPTIONS = SignalOptions()
 def lake(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     home = tmp_path_factory.mktemp("home")
     ingested(home, {source: [real_data / "teraflow" / name for name in names] for source, names in ARCHIVES.items()})
-    lake = Lake.open(Settings(home=home, settle_seconds=0))
+    lake = open_lake(Settings(home=home, settle_seconds=0))
     for view in topological(all_views().values()):
         if all(lake.tables.table(one.table) for one in view.inputs):  # not those of other archives
             materialize(lake, view)

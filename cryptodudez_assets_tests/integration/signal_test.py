@@ -22,6 +22,7 @@ from cryptodudez_assets.models.eth_signal.options import SIGNAL, SignalOptions
 from cryptodudez_assets.models.eth_signal.training import registry_of, train
 from cryptodudez_assets.models.predictor import load
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.datasets import noise, planted
 from cryptodudez_assets_tests.rig import checks_of
 from cryptodudez_assets_tests.signal_lake import fill
@@ -58,7 +59,7 @@ class Deployment:
 
 
 def opened(home) -> Lake:
-    return Lake.open(Settings(home=home, settle_seconds=0))
+    return open_lake(Settings(home=home, settle_seconds=0))
 
 
 @pytest.fixture(scope="module")

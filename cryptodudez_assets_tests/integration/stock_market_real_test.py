@@ -14,6 +14,7 @@ from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.status import status_of, unbalanced_files
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.toy import load
 
 MARKET, SYMBOLS = (all_sources()[name] for name in ("stock_market", "stock_symbols"))
@@ -27,7 +28,7 @@ def counts(lake: Lake, source: str) -> tuple[int, int, int, int]:
 @pytest.fixture(scope="module")
 def market(stock_market_zip: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """A new lake with the archive of stocks and ETFs, and its index."""
-    lake = Lake.open(Settings(home=tmp_path_factory.mktemp("home"), settle_seconds=0))
+    lake = open_lake(Settings(home=tmp_path_factory.mktemp("home"), settle_seconds=0))
     folder = Path(lake.settings.lake) / "raw" / "stock_market"
     folder.mkdir(parents=True)
     shutil.copy(stock_market_zip, folder)

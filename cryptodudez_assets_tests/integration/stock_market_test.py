@@ -28,6 +28,7 @@ from cryptodudez_assets.products.exports import EXPORTS, export_path
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.sources.stock_market import names as market_names
+from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.rig import Rig
 from cryptodudez_assets_tests.toy import files, load
 
@@ -134,7 +135,7 @@ def test_what_neither_knows_is_set_aside_once(lake: Lake) -> None:
 
 
 def test_loose_files_are_the_same_as_the_archive(market: Lake, tmp_path: Path) -> None:
-    loose = Lake.open(Settings(home=tmp_path / "loose", settle_seconds=0))
+    loose = open_lake(Settings(home=tmp_path / "loose", settle_seconds=0))
     for name, text in ARCHIVE.items():
         put(loose, f"2026-01-01/{name}", text)
     take_in(loose)
@@ -323,7 +324,7 @@ def test_the_file_that_reaches_further_wins_whatever_order_they_land_in(tmp_path
     """A later archive has a full last day, and prices adjusted anew."""
     texts = {"older": candles(10), "newer": candles(10, 20) + candles(1, 20, first=10).removeprefix(HEADER)}
     for order in (["older", "newer"], ["newer", "older"]):
-        lake = Lake.open(Settings(home=tmp_path / order[0], settle_seconds=0))
+        lake = open_lake(Settings(home=tmp_path / order[0], settle_seconds=0))
         for name in order:
             put(lake, f"{name}/stocks/A.csv", texts[name])
             take_in(lake)

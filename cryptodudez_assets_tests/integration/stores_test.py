@@ -19,7 +19,7 @@ from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import Cursor, discover, discover_all
 from cryptodudez_assets.lake.upkeep.maintenance import maintain
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.builders import csv, files, picture, rows_of, take_in, zipped
+from cryptodudez_assets_tests.builders import csv, files, open_lake, picture, rows_of, take_in, zipped
 
 LANDINGS = [
     ("a.csv", csv("s", range(20), bad=1)),
@@ -37,11 +37,11 @@ def cloud(tmp_path: Path, request: pytest.FixtureRequest) -> Lake:
     home = tmp_path / "cloud"
     if request.param == "gs":
         endpoint = request.getfixturevalue("gs_endpoint")
-        return Lake.open(Settings(home=home, lake=f"gs://lake/{tmp_path.name}", gs_endpoint=endpoint))
+        return open_lake(Settings(home=home, lake=f"gs://lake/{tmp_path.name}", gs_endpoint=endpoint))
     bucket = "versioned" if request.param == "versioned s3" else "lake"
     prefix, catalog = f"s3://{bucket}/{tmp_path.name}", request.getfixturevalue("database")
     endpoint = request.getfixturevalue("s3_endpoint")
-    return Lake.open(Settings(home=home, lake=prefix, catalog=catalog, s3_endpoint=endpoint))
+    return open_lake(Settings(home=home, lake=prefix, catalog=catalog, s3_endpoint=endpoint))
 
 
 def put(lake: Lake, name: str, content: bytes) -> None:

@@ -21,6 +21,7 @@ import pytest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.status import status_of
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.builders import open_lake
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no browser: the package playwright is not installed")
 
@@ -65,7 +66,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
         wait_until(lambda: answers(url), 240)
-        yield Server(process, url, api, Lake.open(Settings(home=home)))
+        yield Server(process, url, api, open_lake(Settings(home=home)))
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cryptodudez_assets.cli import main
-from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.integration.materialize_test import bring_in, one_more_candle
 from cryptodudez_assets_tests.unit.verify_test import flip
 
@@ -18,7 +18,7 @@ from cryptodudez_assets_tests.unit.verify_test import flip
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CRYPTODUDEZ_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
-    lake = Lake.open(Settings(home=tmp_path / "home", settle_seconds=0))
+    lake = open_lake(Settings(home=tmp_path / "home", settle_seconds=0))
     bring_in(lake, "crypto_prices", one_more_candle(tmp_path / "a.csv", "2021-01-01"))
     return tmp_path / "home"
 

@@ -16,7 +16,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store import waiting
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.builders import READINGS, csv, take_in
+from cryptodudez_assets_tests.builders import READINGS, csv, open_lake, take_in
 
 HELD_SECONDS = 7.0
 """Longer than SQLite waits by itself."""
@@ -77,7 +77,7 @@ def test_it_is_not_waited_for_ever(ready: Lake, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(waiting, "SAID_AFTER_SECONDS", 0.05)
     monkeypatch.setattr(waiting, "PATIENCE_SECONDS", 0.1)
     with held(ready, "BEGIN EXCLUSIVE", 2), pytest.raises((OperationalError, sqlite3.OperationalError), match="locked"):
-        take_in(Lake(ready.settings, ready.store, type(ready.tables)(ready.settings)))
+        take_in(Lake(ready.settings, ready.store, type(ready.tables)(ready.settings)), ready.sources)
 
 
 def test_a_lock_that_is_held_for_long_is_told(
@@ -107,7 +107,7 @@ def test_in_postgresql_it_is_waited_for_and_told_too(
     settings: Settings, database: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiting, "SAID_AFTER_SECONDS", 0.1)
-    lake = Lake.open(settings.model_copy(update={"catalog": database}))
+    lake = open_lake(settings.model_copy(update={"catalog": database}))
     assert lake.tables.names() == []
     with psycopg.connect(database) as other:
         other.execute("LOCK TABLE iceberg_tables")

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.toy import GAUGES, HEADER, at, files, load, rejected, table
 
 DIRT = [
@@ -81,7 +81,7 @@ def test_rows_add_up_and_the_table_holds_the_truth_in_any_order_of_landing(
 ) -> None:
     random.shuffle(landed)  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as home:
-        lake = Lake.open(Settings(home=Path(home), settle_seconds=0))
+        lake = open_lake(Settings(home=Path(home), settle_seconds=0))
         folder = Path(lake.settings.lake) / "raw" / GAUGES.name
         folder.mkdir(parents=True)
         for number, file in enumerate(landed):

@@ -16,6 +16,7 @@ from cryptodudez_assets.lake.iceberg.changes import changed_rows
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.builders import open_lake
 
 
 class Marks(Contract):
@@ -54,7 +55,7 @@ def test_changes_are_those_that_a_comparison_finds(
     read = list(polars_schema(Marks)) if provenance else CONTENT
     with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
         patch.setattr(changes, "COMPARED_ROWS", rows_at_once)
-        lake = Lake.open(Settings(home=Path(home)))
+        lake = open_lake(Settings(home=Path(home)))
         with lake.tables.changing(spec) as change:
             change.add(frame([("a", 1, 1.5), ("b", 0, 0.0)], "f"))
         since = change.snapshot_id

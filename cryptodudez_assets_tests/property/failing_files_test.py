@@ -20,6 +20,7 @@ from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import Source
+from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.odd import WAYS, Way, content
 from cryptodudez_assets_tests.toy import files, load, table
 
@@ -46,7 +47,7 @@ Found = dict[str, tuple[Any, ...]]
 
 def judged(folder: Path, source: Source, names: Sequence[str]) -> tuple[Found, set[Any]]:
     """What reading these files together says of each, and the rows that it gives."""
-    lake = Lake.open(Settings(home=folder))
+    lake = open_lake(Settings(home=folder))
     entries = [
         {
             "file_id": name, "entry_id": name, "uri": lake.store.uri(name), "member": None, "reason": None, "layout": "odd_csv",
@@ -100,7 +101,7 @@ def landed(source: Source, batches: Sequence[Sequence[str]], whole: Mapping[str,
     """A lake in which these files landed one lot after the other."""
     with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
         patch.setattr(ingest, "MAX_FILES_PER_BATCH", per_batch)
-        lake = Lake.open(Settings(home=Path(home), settle_seconds=0))
+        lake = open_lake(Settings(home=Path(home), settle_seconds=0))
         folder = Path(lake.settings.lake) / "raw" / source.name
         folder.mkdir(parents=True)
         for names in batches:

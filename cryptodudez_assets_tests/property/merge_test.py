@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.lake.ingest.merge import merging
-from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import BY_LANDING
-from cryptodudez_assets_tests.builders import Readings, readings_source, rows_of
+from cryptodudez_assets_tests.builders import Readings, open_lake, readings_source, rows_of
 
 BY_COLUMN = replace(readings_source(), newest_by="known_ts")
 BY_FILE = replace(readings_source(), newest_by=BY_LANDING)
@@ -56,7 +55,7 @@ def test_the_newest_observation_of_each_key_wins(
     newest = aged.unique(source.key, keep="last", maintain_order=True).sort(source.key)
     duplicates: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as home:
-        lake = Lake.open(Settings(home=Path(home)))
+        lake = open_lake(Settings(home=Path(home)))
         waiting = list(order)
         for size in [*batches, *[1] * len(FILES)]:
             landed, waiting = waiting[:size], waiting[size:]

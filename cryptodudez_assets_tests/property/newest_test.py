@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 
 from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.ingest.ingest import ingest
-from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import BY_LANDING, BY_REACH, ByFile
-from cryptodudez_assets_tests.builders import csv, readings_source, rows_of
+from cryptodudez_assets_tests.builders import csv, open_lake, readings_source, rows_of
 
 # Few, so that bytes come back, reaches tie and keys are contested.
 CONTENTS = [({0, 1, 2}, 1.0), ({1, 2}, 2.0), ({0, 2}, 3.0), ({0, 1}, 4.0), ({0}, 5.0)]
@@ -64,7 +63,7 @@ def test_the_table_is_as_the_rule_says(
 ) -> None:
     source = replace(readings_source(), newest_by=rule)
     with tempfile.TemporaryDirectory() as home:
-        lake = Lake.open(Settings(home=Path(home), settle_seconds=0))
+        lake = open_lake(Settings(home=Path(home), settle_seconds=0))
         for time, ((name, number), read) in enumerate(zip(landed, read_then, strict=False)):
             # As `land` would name them, and in an order of names that says nothing.
             key = f"raw/{source.name}/2021-01-01/{file_id(number)}-{9 - time}/{name}.csv"

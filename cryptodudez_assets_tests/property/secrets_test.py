@@ -13,8 +13,8 @@ from pydantic import SecretStr, ValidationError
 from cryptodudez_assets.cli import main
 from cryptodudez_assets.feature_store.online import open_online_store
 from cryptodudez_assets.features import all_views
-from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import PREFIX, Settings, may_be_told
+from cryptodudez_assets_tests.builders import open_lake
 
 TELLING = {name for name in Settings.model_fields if may_be_told(name)}
 SECRET = sorted(set(Settings.model_fields) - TELLING)
@@ -101,7 +101,7 @@ def test_commands_do_not_repeat_it_either(name: str, value: str) -> None:
 
 
 def test_a_catalog_that_does_not_answer_is_told_without_it(tmp_path: Path) -> None:
-    lake = Lake.open(Settings(home=tmp_path, catalog=f"postgresql://joe:{WORD}@127.0.0.1:1/db"))
+    lake = open_lake(Settings(home=tmp_path, catalog=f"postgresql://joe:{WORD}@127.0.0.1:1/db"))
     with pytest.raises(Exception, match=r"127\.0\.0\.1") as failed:
         lake.tables.names()
     assert WORD not in "".join(traceback.format_exception(failed.value))

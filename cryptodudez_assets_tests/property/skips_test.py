@@ -25,7 +25,7 @@ from cryptodudez_assets.lake.metastore.unknown import look_for_unknown
 from cryptodudez_assets.lake.status import status_of
 from cryptodudez_assets.lake.store.objects import FolderStore, StoredObject
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.builders import READINGS, csv, files, rows_of, take_in, zipped
+from cryptodudez_assets_tests.builders import READINGS, csv, files, open_lake, rows_of, take_in, zipped
 
 FOLDER = "raw/readings"
 NAMES = ["a.csv", "b.csv", "c.zip"]
@@ -73,7 +73,7 @@ class Troubled(FolderStore):
 
 
 def troubled(home: Path) -> tuple[Lake, Troubled]:
-    lake = Lake.open(Settings(home=home, settle_seconds=0))
+    lake = open_lake(Settings(home=home, settle_seconds=0))
     store = Troubled(Path(lake.settings.lake))
     return replace(lake, store=store), store
 

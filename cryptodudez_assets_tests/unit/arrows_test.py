@@ -73,6 +73,19 @@ LAKE_ROOMS: dict[str, set[str]] = {
 }
 START_SERVING = {"cli", "demo"}
 KNOW_DAGSTER = {"defs", "definitions", "headless", "demo", "run_server"}
+# Where a command, a code location, a run or a server begins; a draft is tried in a scratch lake of its own.
+MAKE_SETTINGS = {"cli.py", "definitions.py", "defs/resources.py", "defs/run_launcher.py", "drafting/trial.py"}
+MAKE_SETTINGS |= {"feature_store/feast_plugin/config.py"}
+# Views are checked against the contracts of the sources that they read, where they are declared.
+ASK_FOR_ALL_SOURCES = {
+    "cli.py",
+    "definitions.py",
+    "demo.py",
+    "headless.py",
+    "defs/resources.py",
+    "features/__init__.py",
+}
+ASK_FOR_ALL_SOURCES |= {"serving/dashboard/__init__.py"}
 READS_ENVIRONMENT = {"settings"}
 # DAGSTER_HOME, where plots keep their fonts and the encoding, for what they start; what libraries are not to tell.
 SETS_ENVIRONMENT = {"cli", "terminal", "telemetry"}
@@ -129,6 +142,18 @@ def test_configuration_enters_by_one_door(path: Path):
     named = {name for name in _imports(path) if name.startswith("os.")}
     assert not touched & {"environ", "getenv"}
     assert not named & {"os.environ", "os.getenv"}
+
+
+@each_module
+def test_only_where_something_begins_are_settings_made_and_sources_looked_for(path: Path):
+    where = str(path.relative_to(PACKAGE if path.is_relative_to(PACKAGE) else PACKAGE.parent))
+    called = {
+        node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute)
+    }
+    assert "Settings" not in called or where in MAKE_SETTINGS
+    assert "all_sources" not in called or where in ASK_FOR_ALL_SOURCES
 
 
 def _known(path: Path) -> set[str]:

@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cryptodudez_assets.sources import Layout, all_sources, neighbours
+from cryptodudez_assets.sources import Layout, all_sources
 
 MARKET, SYMBOLS = all_sources()["stock_market"], all_sources()["stock_symbols"]
 
@@ -39,8 +39,5 @@ def test_a_path_and_a_header_cannot_both_tell_a_column():
         layout(path="(?P<a>x)")
 
 
-def test_sources_of_one_folder_know_each_other():
+def test_two_sources_may_share_a_folder():
     assert SYMBOLS.raw == MARKET.raw == "stock_market"
-    assert neighbours(MARKET) == [SYMBOLS]
-    assert neighbours(SYMBOLS) == [MARKET]
-    assert neighbours(all_sources()["crypto_prices"]) == []

@@ -16,7 +16,7 @@ from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import Cursor, Discovery, discover, discover_all
 from cryptodudez_assets.lake.store.objects import FolderStore, StoredObject
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.builders import csv, files, take_in
+from cryptodudez_assets_tests.builders import csv, files, open_lake, take_in
 
 Drop = Callable[[str, str, bytes], Path]
 FOLDER = "raw/readings"
@@ -141,7 +141,7 @@ def test_more_new_objects_than_a_page_are_found_look_by_look(cloud: Lake, bucket
 
 
 def test_a_file_that_is_still_written_is_found_when_it_has_settled(settings: Settings, lake: Lake, drop: Drop) -> None:
-    waits = Lake.open(settings.model_copy(update={"settle_seconds": 30}))
+    waits = open_lake(settings.model_copy(update={"settle_seconds": 30}))
     path = drop("readings", "a.csv", csv("s", range(3)))
     drop("readings", "b.csv", csv("t", range(3)))
     old = time.time() - 60
@@ -155,7 +155,7 @@ def test_a_file_that_is_still_written_is_found_when_it_has_settled(settings: Set
 
 
 def test_a_file_dated_in_the_future_is_not_waited_for(settings: Settings, drop: Drop) -> None:
-    waits = Lake.open(settings.model_copy(update={"settle_seconds": 30}))
+    waits = open_lake(settings.model_copy(update={"settle_seconds": 30}))
     ahead = time.time() + 86_400
     os.utime(drop("readings", "a.csv", b"x"), (ahead, ahead))
     assert len(discover(waits, "readings", Cursor()).new) == 1

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings, unknown_variables
+from cryptodudez_assets_tests.builders import open_lake
 
 
 def test_without_any_everything_is_below_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -71,6 +71,6 @@ def test_there_can_be_nothing_yet_only_where_all_is_kept_in_the_home(tmp_path: P
 
 
 def test_a_home_with_signs_that_urls_escape_is_itself(tmp_path: Path) -> None:
-    lake = Lake.open(Settings(home=tmp_path / "a%20b c"))
+    lake = open_lake(Settings(home=tmp_path / "a%20b c"))
     assert lake.tables.names() == []
     assert (tmp_path / "a%20b c" / "catalog.db").is_file()

@@ -15,7 +15,7 @@ from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.builders import rows_of
+from cryptodudez_assets_tests.builders import open_lake, rows_of
 
 
 class Things(Contract):
@@ -193,9 +193,9 @@ def test_a_file_is_dropped_once(lake: Lake) -> None:
 
 @pytest.mark.parametrize("folder", ["with space", "ümläut", "a+b=c"])
 def test_the_lake_may_lie_in_any_folder(tmp_path: Path, folder: str) -> None:
-    lake = Lake.open(Settings(home=tmp_path / folder))
+    lake = open_lake(Settings(home=tmp_path / folder))
     add(lake, {"name": "a"})
-    assert names(Lake.open(Settings(home=tmp_path / folder))) == ["a"]
+    assert names(open_lake(Settings(home=tmp_path / folder))) == ["a"]
 
 
 def test_homes_that_share_a_catalog_share_its_locks(

@@ -25,7 +25,7 @@ from cryptodudez_assets.lake.upkeep.maintenance import remove_orphans
 from cryptodudez_assets.lake.upkeep.verify import Verified, verify_raw, verify_table
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.models.verify import verify_models
-from cryptodudez_assets_tests.builders import csv, take_in, zipped
+from cryptodudez_assets_tests.builders import csv, open_lake, take_in, zipped
 from cryptodudez_assets_tests.model_builders import register_toy
 from cryptodudez_assets_tests.unit.tables_test import Things
 
@@ -101,7 +101,7 @@ def test_a_flipped_bit_in_any_file_of_a_table_is_found(lake: Lake, pattern: str)
     for seed in range(FLIPS):
         with damaged(path):
             flip(path, Random(seed))
-            assert named(verify_table(Lake.open(lake.settings), SPEC.name)) == {str(path)}, seed
+            assert named(verify_table(open_lake(lake.settings), SPEC.name)) == {str(path)}, seed
     assert verify_table(lake, SPEC.name).differences == []
 
 
@@ -135,7 +135,7 @@ def test_a_flipped_bit_in_a_record_of_checksums_is_found_where_nothing_else_tell
     for seed in range(FLIPS):
         with damaged(path):
             flip(path, Random(seed))
-            found = verify_table(Lake.open(lake.settings), SPEC.name)
+            found = verify_table(open_lake(lake.settings), SPEC.name)
             assert named(found) == {str(path)}, seed
             assert found.unrecorded
 
@@ -227,7 +227,7 @@ def test_sums_outlive_the_snapshot_that_told_of_them(lake: Lake) -> None:
     changed(lake, lambda change: change.delete(EqualTo("name", "0")))
     expire(lake, SPEC.name, keep=1)
     assert remove_orphans(lake, SPEC.name, grace=timedelta(seconds=-60)).files > 0
-    found = verify_table(Lake.open(lake.settings), SPEC.name)
+    found = verify_table(open_lake(lake.settings), SPEC.name)
     assert (found.unrecorded, found.differences) == ([], [])
     changed(lake, lambda change: change.delete(AlwaysTrue()).add(things("z")))
     expire(lake, SPEC.name, keep=1)
@@ -238,7 +238,7 @@ def test_sums_outlive_the_snapshot_that_told_of_them(lake: Lake) -> None:
     records = list(folder(lake).rglob(f"*{RECORD}"))
     assert len(records) < 20  # each commit left one; those of files that are gone went with them
     assert all(there & json.loads(path.read_text())["sums"].keys() for path in records)
-    assert verify_table(Lake.open(lake.settings), SPEC.name).unrecorded == []
+    assert verify_table(open_lake(lake.settings), SPEC.name).unrecorded == []
 
 
 def test_what_was_damaged_is_not_written_anew_as_if_it_were_good(lake: Lake) -> None:
@@ -246,7 +246,7 @@ def test_what_was_damaged_is_not_written_anew_as_if_it_were_good(lake: Lake) -> 
         changed(lake, lambda change, n=number: change.add(things("a", 1000 * n)))
     path = min(folder(lake).rglob("*.parquet"))
     flip(path, Random(0))
-    again = Lake.open(lake.settings)
+    again = open_lake(lake.settings)
     attempts: list[Callable[[], object]] = [
         lambda: compact(again.tables, SPEC.name, max_small=2),
         lambda: changed(again, lambda change: change.rewrite([str(path)], lambda rows: rows)),
@@ -274,7 +274,7 @@ def test_a_table_without_records_is_said_to_be_unrecorded(lake: Lake) -> None:
     changed(lake, lambda change: change.add(things()))
     for path in folder(lake).rglob(f"*{RECORD}"):
         path.unlink()
-    found = verify_table(Lake.open(lake.settings), SPEC.name)
+    found = verify_table(open_lake(lake.settings), SPEC.name)
     assert found.differences == []
     assert len(found.unrecorded) == found.files
 

@@ -15,6 +15,7 @@ from litestar.static_files import create_static_files_router
 
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.sources import all_sources
 from serving.dashboard.data import NoDecision, Today, gather, report_names
 from serving.dashboard.page import render
 from serving.errors import NO_FILE
@@ -40,7 +41,7 @@ class Board:
     """The page, made again in a worker thread when it is asked for and older than half a minute."""
 
     def __init__(self, settings: Settings, today: Callable[[], Today | NoDecision]) -> None:
-        self._lake = Lake.open(settings)
+        self._lake = Lake.open(settings, all_sources())
         self._today = today
         self._lock = asyncio.Lock()
         self._kept: tuple[float, str] | None = None

@@ -24,7 +24,6 @@ from cryptodudez_assets.models.findings import Findings, Verdict
 from cryptodudez_assets.models.manifest import Manifest, Stage
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.sources.declaration import Source
 
 BASE_RATES = "base_rates"  # as training calls it, which a server need not load
@@ -129,7 +128,7 @@ def gather(lake: Lake, today: Callable[[], Today | NoDecision]) -> DashboardData
         closes=_closes(lake),
         records=_records(registry),
         versions=[_version(registry, number) for number in sorted(registry.versions(), reverse=True)],
-        sources=[_health(lake, source) for source in all_sources().values()],
+        sources=[_health(lake, source) for source in lake.sources.values()],
         left_out=[str(one) for one in left_out()],
         reports=report_names(lake.settings),
         samples_until=last_day_of(lake.settings),

@@ -218,4 +218,4 @@ def _utc(time: datetime) -> pl.Expr:
 
 
 def _lake(config: RepoConfig) -> Lake:
-    return Lake.open(config.offline_store.settings)
+    return Lake.open(config.offline_store.settings, {})  # raw files are nothing to it

@@ -24,7 +24,6 @@ from cryptodudez_assets.lake.formats.signatures import document
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.lake.store.objects import StoredObject
-from cryptodudez_assets.sources import all_sources, neighbours
 from cryptodudez_assets.sources.declaration import Layout, Source
 
 BUFFERED_BYTES = 8 << 20
@@ -64,7 +63,7 @@ def _looked_into(lake: Lake, source: Source, found: StoredObject, entry: Entry) 
         content = cast(BinaryIO, BytesIO(opened.read())) if found.size <= BUFFERED_BYTES else opened
         head = content.read(HEAD_BYTES)
         entry = {**entry, "format": format_of(head)}
-        owner = _other_owner(source, head) if entry["format"] == "csv" else None
+        owner = _other_owner(lake, source, head) if entry["format"] == "csv" else None
         sha256 = "" if owner else _digest(head, content)  # another source's file is read whole for that source
         if moving := _moving(lake, found):
             yield {**entry, **moving}, None
@@ -75,9 +74,9 @@ def _looked_into(lake: Lake, source: Source, found: StoredObject, entry: Entry) 
             if entry["format"] == "zip":
                 yield from _describe_zip(lake, source, found, entry, content)
             elif entry["format"] == "gz":
-                yield _describe_packed(source, entry, Container(content), "gz", None)
+                yield _describe_packed(lake, source, entry, Container(content), "gz", None)
             else:
-                yield _describe_text(source, entry, head)
+                yield _describe_text(lake, source, entry, head)
 
 
 def _moving(lake: Lake, found: StoredObject) -> Entry | None:
@@ -113,15 +112,17 @@ def _describe_zip(
         elif member.refused:
             yield {**entry, "reason": member.refused}, None
         else:
-            yield _describe_packed(source, {**entry, "format": "csv"}, opened, "zip", member.name)
+            yield _describe_packed(lake, source, {**entry, "format": "csv"}, opened, "zip", member.name)
 
 
-def _describe_packed(source: Source, entry: Entry, opened: Container, format_: Format, member: str | None) -> Described:
+def _describe_packed(
+    lake: Lake, source: Source, entry: Entry, opened: Container, format_: Format, member: str | None
+) -> Described:
     """Packed text is read to its end, for it may be damaged."""
     try:
         with opened.text(format_, member, entry["size"]) as text:
             head = text.read(HEAD_BYTES)
-            if owner := _other_owner(source, head):
+            if owner := _other_owner(lake, source, head):
                 return _belonging(entry, owner), None
             while text.read(READ_BYTES):
                 pass
@@ -132,10 +133,10 @@ def _describe_packed(source: Source, entry: Entry, opened: Container, format_: F
         entry = {**entry, "sha256": sha256, "file_id": sha256[:FILE_ID_LENGTH]}
     elif sha256 != entry["sha256"]:
         return {**entry, "status": Status.UNREADABLE, "reason": CHANGED}, None
-    return _describe_text(source, entry, head, "a zip" if format_ == "zip" else "a gzip")
+    return _describe_text(lake, source, entry, head, "a zip" if format_ == "zip" else "a gzip")
 
 
-def _describe_text(source: Source, entry: Entry, head: bytes, within: str = "") -> Described:
+def _describe_text(lake: Lake, source: Source, entry: Entry, head: bytes, within: str = "") -> Described:
     """By the beginning of its text; `within` says in what it is packed."""
     try:
         with blaming("its text cannot be recognised"):
@@ -144,7 +145,7 @@ def _describe_text(source: Source, entry: Entry, head: bytes, within: str = "") 
         return {**entry, "reason": f"inside {within}: {error}" if within else str(error)}, None
     except (FileRefused, Fault) as error:
         return {**entry, "reason": str(error)}, None
-    if seen.layout is None and (told := of_another(seen.dialect.header, _others(source))):
+    if seen.layout is None and (told := of_another(seen.dialect.header, _others(lake, source))):
         seen = replace(seen, problem=told)
     dialect = seen.dialect
     entry |= _from_path(entry, seen.layout)
@@ -179,13 +180,13 @@ def _from_path(entry: Entry, layout: Layout | None) -> Entry:
     return {"file_id": identity.hexdigest()[:FILE_ID_LENGTH]}
 
 
-def _others(source: Source) -> list[Source]:
-    return [one for one in all_sources().values() if one.name != source.name]
+def _others(lake: Lake, source: Source) -> list[Source]:
+    return [one for one in lake.sources.values() if one.name != source.name]
 
 
-def _other_owner(source: Source, head: bytes) -> str | None:
+def _other_owner(lake: Lake, source: Source, head: bytes) -> str | None:
     """The source to which a file of a shared folder belongs, if not to this one. What nobody knows is the host's."""
-    sharing = neighbours(source)
+    sharing = [other for other in _others(lake, source) if other.raw == source.raw]
     if not sharing:
         return None
     with blaming("it cannot be told whose it is"):

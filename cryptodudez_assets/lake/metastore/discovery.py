@@ -13,7 +13,7 @@ from itertools import islice
 from json import dumps, loads
 
 from cryptodudez_assets.lake.formats.archives import UNFINISHED
-from cryptodudez_assets.lake.lake import Lake, now, raw_prefix
+from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore.file_entries import known_versions
 from cryptodudez_assets.lake.store.objects import StoredObject
 
@@ -66,7 +66,7 @@ class Discovery:
 
 def discover(lake: Lake, source: str, cursor: Cursor, page: int = PAGE) -> Discovery:
     """Look at the raw zone of a source once: at most two pages are listed, and at most `page` new objects returned."""
-    prefix = raw_prefix(source)
+    prefix = lake.raw_folder(source)
     behind = list(islice(lake.store.list(prefix, cursor.round), page))
     ahead = behind if cursor.newest == cursor.round else list(islice(lake.store.list(prefix, cursor.newest), page))
     listed = {found.key: found for found in [*ahead, *behind]}
@@ -88,7 +88,7 @@ def discover(lake: Lake, source: str, cursor: Cursor, page: int = PAGE) -> Disco
 def discover_all(lake: Lake, source: str) -> list[StoredObject]:
     """Every object that the catalogue does not know: a whole round. What is still being written is left (see `unknown`)."""
     found: dict[str, StoredObject] = {}
-    objects = lake.store.list(raw_prefix(source))
+    objects = lake.store.list(lake.raw_folder(source))
     while listed := list(islice(objects, PAGE)):
         candidates = {one.key: one for one in listed if settled(lake, one) and not one.key.endswith(UNFINISHED)}
         found |= _unknown(lake, source, [listed], candidates)

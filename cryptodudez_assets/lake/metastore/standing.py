@@ -11,7 +11,7 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import Files, Status
-from cryptodudez_assets.lake.lake import Lake, raw_prefix
+from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.sources.declaration import BY_LANDING, Source
@@ -58,20 +58,20 @@ def in_table(entries: pl.DataFrame) -> pl.DataFrame:
     return read.unique("file_id", keep="last", maintain_order=True)
 
 
-def landed_name(key: str, source: str) -> str:
+def landed_name(lake: Lake, key: str, source: str) -> str:
     """The name under which an object landed, whatever day that was and however often."""
-    return re.sub(LANDED_IN, "", key.removeprefix(f"{raw_prefix(source)}/"))
+    return re.sub(LANDED_IN, "", key.removeprefix(f"{lake.raw_folder(source)}/"))
 
 
 def corrected_by(lake: Lake, source: Source, entry: Entry) -> pl.DataFrame | None:
     """What a corrected copy corrects, as the catalogue has it; None for any other file."""
-    found = re.match(CORRECTS, landed_name(lake.store.key(entry["uri"]), source.name))
+    found = re.match(CORRECTS, landed_name(lake, lake.store.key(entry["uri"]), source.name))
     return file_entries.files_of(lake.tables, source.name).filter(file_id=found[1]).collect() if found else None
 
 
 def named(lake: Lake, source: Source, entries: pl.DataFrame) -> pl.DataFrame:
     """The entries with the `NAME` that all versions of a file share: without what landing and correcting put before it."""
-    folder = lake.store.uri(f"{raw_prefix(source.name)}/")
+    folder = lake.store.uri(f"{lake.raw_folder(source.name)}/")
     own = pl.col("uri").str.strip_prefix(folder).str.replace(LANDED_IN, "")
     entries = entries.with_columns(pl.concat_str(own, "member", separator="!", ignore_nulls=True).alias(NAME))
     corrections = entries[NAME].str.contains(CORRECTS)

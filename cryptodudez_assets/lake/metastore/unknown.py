@@ -12,7 +12,7 @@ import polars as pl
 
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake.formats.archives import UNFINISHED
-from cryptodudez_assets.lake.lake import Lake, now, raw_prefix
+from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import PAGE, is_known, settled
 from cryptodudez_assets.lake.store.objects import StoredObject
@@ -42,7 +42,7 @@ class Look:
 def look_for_unknown(lake: Lake, source: str, older_than: timedelta = timedelta(0), limit: int = LOOKED_AT) -> Look:
     """List up to `limit` objects of a source, and tell those that the catalogue does not know and that are older than this."""
     after = _where_to_begin(lake, source, limit)
-    objects = islice(lake.store.list(raw_prefix(source), after), limit)
+    objects = islice(lake.store.list(lake.raw_folder(source), after), limit)
     unknown: list[Unknown] = []
     listed = 0
     while page := list(islice(objects, PAGE)):

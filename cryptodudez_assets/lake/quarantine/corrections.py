@@ -11,7 +11,7 @@ import polars as pl
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.contracts.quarantine import Fate
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
-from cryptodudez_assets.lake.lake import Lake, now, raw_prefix
+from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore.file_entries import Entry
 from cryptodudez_assets.lake.metastore.standing import CORRECTS, landed_name
 from cryptodudez_assets.lake.quarantine import quarantine
@@ -20,9 +20,9 @@ from cryptodudez_assets.sources.declaration import Source
 NOT_THERE = {Status.IGNORED, Status.UNREADABLE}
 
 
-def key_of(source: Source, file_id: str, digest: str, name: str) -> str:
+def key_of(lake: Lake, source: Source, file_id: str, digest: str, name: str) -> str:
     """Where a corrected copy with these bytes lands today: nothing else ever lies there."""
-    return f"{raw_prefix(source.name)}/{now():%Y-%m-%d}/{digest[:16]}/corrected/{file_id}/{name}"
+    return f"{lake.raw_folder(source.name)}/{now():%Y-%m-%d}/{digest[:16]}/corrected/{file_id}/{name}"
 
 
 def landed_before(lake: Lake, source: Source, file_id: str, digest: str) -> str | None:
@@ -39,7 +39,7 @@ def settle_corrected(lake: Lake, source: Source, entries: Iterable[Entry]) -> No
     """Mark what these new entries correct, if they do: their rows are to come in its place. Done again, it changes nothing."""
     corrected: dict[str, str] = {}
     for entry in entries:
-        found = re.match(CORRECTS, landed_name(lake.store.key(entry["uri"]), source.name))
+        found = re.match(CORRECTS, landed_name(lake, lake.store.key(entry["uri"]), source.name))
         if found and entry["status"] not in NOT_THERE:
             corrected[found[1]] = entry["uri"]
     for file_id, uri in corrected.items():

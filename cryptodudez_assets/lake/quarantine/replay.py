@@ -73,7 +73,7 @@ def correct(lake: Lake, source: Source, file_id: str, edited: Path) -> str:
         )
     # What the path of the corrected file tells, that of its copy must tell too.
     tail = next((source.tail_of(path_of(entry)) for entry in entries), "")
-    key = key_of(source, file_id, digest, tail or edited.name)
+    key = key_of(lake, source, file_id, digest, tail or edited.name)
     if lake.store.stat(key) is None:
         with edited.open("rb") as content:
             lake.store.write(key, content)

@@ -8,7 +8,6 @@ from cryptodudez_assets.contracts.base import TableContract, columns_of
 from cryptodudez_assets.contracts.quarantine import Fate
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.quarantine import quarantine
-from cryptodudez_assets.sources import all_sources
 
 # Of what the overview lists: enough to recognise a file.
 FILE_NAME = pl.coalesce("member", "uri").str.split("/").list.last().alias("file")
@@ -62,15 +61,15 @@ def details(lake: Lake, id_: str) -> list[dict[str, Any]]:
     rows = quarantine.rows_of(lake.tables).filter((pl.col("row_id") == id_) | (pl.col("file_id") == id_))
     files = quarantine.files_of(lake.tables).filter(pl.col("file_id") == id_)
     explained = [
-        row | {"meaning": _meanings(row) or None, "to_do": TO_DO.format(**row)}
+        row | {"meaning": _meanings(lake, row) or None, "to_do": TO_DO.format(**row)}
         for row in rows.sort("line").collect().to_dicts()
     ]
     found = [*files.collect().to_dicts(), *explained]
     return [{name: value for name, value in item.items() if value is not None} for item in found]
 
 
-def _meanings(row: dict[str, Any]) -> str:
-    source = all_sources().get(row["source"])
+def _meanings(lake: Lake, row: dict[str, Any]) -> str:
+    source = lake.sources.get(row["source"])
     return "; ".join(meaning(source.contract, rule) for rule in row["rules"]) if source else ""
 
 

@@ -7,7 +7,7 @@ then puts these rows in the place of the others. A process may die anywhere befo
 import errno
 import os
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -35,7 +35,6 @@ from cryptodudez_assets.lake.store.objects import open_store
 from cryptodudez_assets.lake.store.places import inside, is_local, lake_of, path_of, same, table_folder
 from cryptodudez_assets.lake.upkeep.same_bytes import Generations
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets.sources import all_sources
 
 NAMING_PLACES = [FILES, SCHEMAS, TABLES, ROWS_SET_ASIDE, FILES_SET_ASIDE]
 """Tables of ours with columns that name places in the lake."""
@@ -52,7 +51,9 @@ class Moved:
     missing: list[str]
 
 
-def move(old: str, new: str, settings: Settings, progress: Progress = lambda _: None) -> Moved:
+def move(
+    old: str, new: str, settings: Settings, sources: Collection[str], progress: Progress = lambda _: None
+) -> Moved:
     """Bring what lies in the folder `old` to `new`: a home, or a lake that lies outside of one.
 
     `settings` are those of the home as it will be. Where only `old` is there, it is renamed; where `new` is there already, it was
@@ -60,13 +61,13 @@ def move(old: str, new: str, settings: Settings, progress: Progress = lambda _: 
     """
     lake = _lake_in(old, new, settings)
     if not os.path.lexists(new):
-        _rename(old, new, lake, settings)
+        _rename(old, new, lake, settings, sources)
         progress(f"renamed {old}")
     if not Path(settings.lake).is_dir():
         empty = ", but an empty folder: remove it first" if Path(new).is_dir() and not any(Path(new).iterdir()) else ""
         raise HomeRefused(f"{new} is no home{empty}: there is no lake at {settings.lake}")
     _insist_on_own_catalog(old, new, settings)
-    with _at_rest(settings):
+    with _at_rest(settings, sources):
         return _bring(lake, settings, progress)
 
 
@@ -86,14 +87,14 @@ def _lake_in(old: str, new: str, settings: Settings) -> str:
     )
 
 
-def _rename(old: str, new: str, lake: str, settings: Settings) -> None:
+def _rename(old: str, new: str, lake: str, settings: Settings, sources: Collection[str]) -> None:
     if not Path(old).is_dir():
         raise HomeRefused(f"neither {old} nor {new} is there")
     before = settings.model_copy(update=_before(old, new, lake, settings))
     if not Path(lake).is_dir():
         raise HomeRefused(f"{old} is no home: there is no lake at {lake}")
     homes.own(before)  # what is not whole is not moved
-    with _at_rest(before):
+    with _at_rest(before, sources):
         try:
             Path(old).rename(new)
         except OSError as error:
@@ -134,7 +135,7 @@ def _insist_on_own_catalog(old: str, new: str, settings: Settings) -> None:
 
 
 @contextmanager
-def _at_rest(settings: Settings) -> Iterator[None]:
+def _at_rest(settings: Settings, sources: Collection[str]) -> Iterator[None]:
     """Hold every lock, so that nothing is under way."""
     try:
         found = catalog_database.named(settings)
@@ -143,7 +144,7 @@ def _at_rest(settings: Settings) -> Iterator[None]:
     names = [f"table.{one.name}" for one in (found.pointers if found else [])]
     with ExitStack() as held:
         try:
-            for name in ["catalog", *names, *(f"source.{source}" for source in all_sources())]:
+            for name in ["catalog", *names, *(f"source.{source}" for source in sources)]:
                 held.enter_context(exclusive(settings, name, PATIENCE_SECONDS))
         except TimeoutError:
             raise HomeRefused(

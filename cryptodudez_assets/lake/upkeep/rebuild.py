@@ -6,7 +6,7 @@ Tables that are computed are made again by `rebuilding.py`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import itemgetter
 from typing import TypeVar
@@ -59,7 +59,7 @@ class _Sound:
 def aside(lake: Lake, names: Collection[str], make: Callable[[Lake], T]) -> T:
     """Make tables under their names as if there were none, and put them in the place of those that are there."""
     staged = lake.tables.staged(names)
-    made = make(Lake(lake.settings, lake.store, staged))
+    made = make(replace(lake, tables=staged))
     staged.swap_in(names)
     return made
 
@@ -75,7 +75,7 @@ def rebuild_source(lake: Lake, source: Source, *, lose_rows: bool = False, say: 
 
         # The quarantine is made aside, too, and compared: as a rule it is what it was.
         staged = lake.tables.staged([*names, quarantine.ROWS.name, quarantine.FILES.name])
-        made = Lake(lake.settings, lake.store, staged)
+        made = replace(lake, tables=staged)
         outcomes = _read_again(made, source, files.there, say)
         compact_if_due(made, names)
         rows, whole = (
@@ -256,7 +256,7 @@ def rebuild_quarantine(
     specs = (quarantine.ROWS, quarantine.FILES)
     names = [name for source in sources for name in (source.table, source.observations) if name]
     staged = lake.tables.staged([*names, *(spec.name for spec in specs)])
-    made = Lake(lake.settings, lake.store, staged)
+    made = replace(lake, tables=staged)
     lost: dict[str, int] = {}
     for source in sources:
         with exclusive(lake.settings, f"source.{source.name}"):
