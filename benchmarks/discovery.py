@@ -20,7 +20,7 @@ from cryptodudez_assets.lake.compaction import compact_if_due
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import Cursor, discover
-from cryptodudez_assets.lake.metastore.file_entries import Entry
+from cryptodudez_assets.lake.metastore.entry import Entry
 from cryptodudez_assets.lake.store.objects import FolderStore, ObjectStore, StoredObject
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
@@ -57,18 +57,18 @@ def put(lake: Lake, names: list[str]) -> None:
 
 def enter(lake: Lake, found: list[StoredObject]) -> None:
     """Catalogue as done, without reading."""
-    rows: list[Entry] = [
-        {
-            "entry_id": one.key,
-            "file_id": f"{hash(one.key):x}",
-            "source": SOURCE,
-            "uri": lake.store.uri(one.key),
-            "generation": one.generation,
-            "size": one.size,
-            "status": Status.LOADED,
-            "discovered_at": now(),
-            "updated_at": now(),
-        }
+    rows = [
+        Entry(
+            entry_id=one.key,
+            file_id=f"{hash(one.key):x}",
+            source=SOURCE,
+            uri=lake.store.uri(one.key),
+            generation=one.generation,
+            size=one.size,
+            status=Status.LOADED,
+            discovered_at=now(),
+            updated_at=now(),
+        )
         for one in found
     ]
     file_entries.record(lake.tables, SOURCE, rows)

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from cryptodudez_assets.lake.iceberg.catalog_database import KEPT_BACKUPS, back_
 from cryptodudez_assets.lake.iceberg.homes import HomeRefused
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.lake.metastore.entry import entries_in
 from cryptodudez_assets.lake.upkeep.maintenance import maintain, remove_orphans
 from cryptodudez_assets.lake.upkeep.moving import move
 from cryptodudez_assets.lake.upkeep.restoring import restore
@@ -250,13 +252,13 @@ def test_upkeep_leaves_what_an_open_claim_may_own(tmp_path: Path, age: timedelta
     for path, when in ((own, time.time() - 3 * 86_400), (old, time.time() - 5 * 86_400)):
         path.write_bytes(b"x")
         os.utime(path, (when, when))
-    (claimed,) = rows_of(lake, "catalog.files").filter(member="x.csv").to_dicts()
-    entry = {**claimed, "status": "claimed", "batch_id": "b", "updated_at": now() - timedelta(days=4)}
-    file_entries.record(lake.tables, "others", [{**entry, "source": "others"}])
+    (claimed,) = entries_in(rows_of(lake, "catalog.files").filter(member="x.csv"))
+    entry = replace(claimed, status="claimed", batch_id="b", updated_at=now() - timedelta(days=4), source="others")
+    file_entries.record(lake.tables, "others", [entry])
     list(maintain(lake, grace=age))
     assert own.exists()
     assert not old.exists()
-    file_entries.record(lake.tables, "others", [{**entry, "source": "others", "status": "loaded"}])
+    file_entries.record(lake.tables, "others", [replace(entry, status="loaded")])
     list(maintain(lake, grace=age))
     assert not own.exists()
 

@@ -75,7 +75,6 @@ START_SERVING = {"cli", "demo"}
 KNOW_DAGSTER = {"defs", "definitions", "headless", "demo", "run_server"}
 # Where a command, a code location, a run or a server begins; a draft is tried in a scratch lake of its own.
 MAKE_SETTINGS = {"cli.py", "definitions.py", "defs/resources.py", "defs/run_launcher.py", "drafting/trial.py"}
-MAKE_SETTINGS |= {"feature_store/feast_plugin/config.py"}
 # Views are checked against the contracts of the sources that they read, where they are declared.
 ASK_FOR_ALL_SOURCES = {
     "cli.py",

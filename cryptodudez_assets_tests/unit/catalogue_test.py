@@ -13,7 +13,8 @@ from cryptodudez_assets.lake.ingest.ingest import REPLACED, ingest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import discover_all
-from cryptodudez_assets.lake.metastore.file_entries import Entry, known_bytes, known_versions, open_entries, record
+from cryptodudez_assets.lake.metastore.entry import Entry
+from cryptodudez_assets.lake.metastore.file_entries import known_bytes, known_versions, open_entries, record
 from cryptodudez_assets_tests.builders import READINGS, csv, files, rows_of, take_in, zipped
 
 Drop = Callable[[str, str, bytes], Path]
@@ -22,7 +23,7 @@ AT = datetime(2020, 1, 1, tzinfo=UTC)
 
 def entry(name: str, status: Status, source: str = "readings", **told: object) -> Entry:
     known = {"entry_id": name, "source": source, "uri": name, "generation": "1", "size": 1, "status": status}
-    return {**known, "discovered_at": AT, "updated_at": AT, **told}
+    return Entry(**{**known, "discovered_at": AT, "updated_at": AT, **told})
 
 
 def test_work_to_do_is_what_is_pending_claimed_or_unreadable(lake: Lake) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -13,9 +14,9 @@ from cryptodudez_assets.contracts.catalogue import REPLACED, Files, Status
 from cryptodudez_assets.lake.formats.csv.dialect import Recognised
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
-from cryptodudez_assets.lake.metastore.describe import GONE, Described, describe
+from cryptodudez_assets.lake.metastore.describe import Described, describe
 from cryptodudez_assets.lake.metastore.discovery import is_known
-from cryptodudez_assets.lake.metastore.file_entries import Entry
+from cryptodudez_assets.lake.metastore.entry import Entry, entries_in, frame_of, gone_before_read
 from cryptodudez_assets.lake.metastore.history import History
 from cryptodudez_assets.lake.quarantine.corrections import settle_corrected
 from cryptodudez_assets.lake.store.locks import exclusive
@@ -45,11 +46,11 @@ def catalogue_objects(
         new = [item for item in found if not is_known(lake, item, known)]
         new.sort(key=lambda item: (item.modified, item.key))
         for number, described in enumerate(_in_commits(lake, source, new, run_id, now()), 1):
-            there = file_entries.were_gone(lake.tables, source.name, [entry["entry_id"] for entry, _ in described])
+            there = file_entries.were_gone(lake.tables, source.name, [entry.entry_id for entry, _ in described])
             entries, superseded = _finish(lake, source, described, run_id, there)
             settle_corrected(lake, source, entries)
             _write(lake, source, entries, superseded, there)
-            written.extend(pl.DataFrame(entries, schema=written.schema))
+            written.extend(frame_of(entries).select(TOLD))
             repeated = f", {n} members of repeated archives left out" if (n := len(described) - len(entries)) else ""
             progress(
                 f"{source.name}: commit {number}, {len(written)} entries of {len(new)} objects catalogued{repeated}"
@@ -79,9 +80,9 @@ def _write(
 
     What became of others stands. Never are the same bytes to be read twice, not even if this is interrupted.
     """
-    if new := [*(entry for entry in entries if entry["entry_id"] not in there), *superseded]:
+    if new := [*(entry for entry in entries if entry.entry_id not in there), *superseded]:
         file_entries.record(lake.tables, source.name, new)
-    if back := [entry for entry in entries if there.get(entry["entry_id"])]:
+    if back := [entry for entry in entries if there.get(entry.entry_id)]:
         file_entries.amend(lake.tables, source.name, back)
         file_entries.members_left(lake.tables, source.name, back)
 
@@ -89,9 +90,11 @@ def _write(
 def _close_gone(lake: Lake, source: Source) -> int:
     """Objects that could not be read and went: nothing is left to do about them. Returns how many."""
     unreadable = file_entries.open_entries(lake.tables, source.name).filter(pl.col("status") == Status.UNREADABLE)
-    gone = [entry for entry in unreadable.to_dicts() if _is_gone(lake, entry["uri"])]
+    gone = [entry for entry in entries_in(unreadable) if _is_gone(lake, entry.uri)]
     if gone:
-        file_entries.record(lake.tables, source.name, [{**entry, **GONE, "updated_at": now()} for entry in gone])
+        file_entries.record(
+            lake.tables, source.name, [replace(gone_before_read(entry), updated_at=now()) for entry in gone]
+        )
     return len(gone)
 
 
@@ -126,22 +129,23 @@ def _finish(
 
     `there`: entries that are in the catalogue already, and whether they were gone; the others stand as they are.
     """
-    seen = [entry["file_id"] for entry, _ in described if entry.get("file_id")]
-    known = file_entries.known_bytes(lake.tables, source.name, seen, [entry["entry_id"] for entry, _ in described])
+    seen = [entry.file_id for entry, _ in described if entry.file_id]
+    known = file_entries.known_bytes(lake.tables, source.name, seen, [entry.entry_id for entry, _ in described])
     history = History(lake, source, [entry for entry, _ in described], known)
     kept: list[Described] = []
     duplicate_archives: set[tuple[str, str]] = set()
     for entry, recognised in described:
-        if (entry["uri"], entry["generation"]) in duplicate_archives:
+        if (entry.uri, entry.generation) in duplicate_archives:
             continue
-        file_id = entry.get("file_id")
-        stands = there.get(entry["entry_id"]) is False
+        file_id = entry.file_id
+        stands = there.get(entry.entry_id) is False
         if file_id in known and not stands and history.lands_again(entry):
             history.supersede(entry)
         elif file_id in known:
-            if entry["status"] == Status.EXPANDED:
-                duplicate_archives.add((entry["uri"], entry["generation"]))
-            entry |= {"status": Status.DUPLICATE, "reason": "the same bytes are catalogued under another name"}
+            if entry.status == Status.EXPANDED:
+                duplicate_archives.add((entry.uri, entry.generation))
+            entry.status = Status.DUPLICATE
+            entry.reason = "the same bytes are catalogued under another name"
         elif file_id:
             known.add(file_id)
         history.add(entry)
@@ -152,9 +156,9 @@ def _finish(
 
 def _number_schemas(lake: Lake, source: Source, described: list[Described], run_id: str | None) -> None:
     versions = _SchemaVersions(lake, source, run_id)
-    for entry, recognised in sorted(described, key=lambda one: str(one[0]["uri"])):  # whatever the store's times
+    for entry, recognised in sorted(described, key=lambda one: one[0].uri):  # whatever the store's times
         if recognised:
-            entry |= {"schema_version": versions.of(entry, recognised)}
+            entry.schema_version = versions.of(entry, recognised)
     file_entries.record_schemas(lake.tables, versions.new)
 
 
@@ -185,7 +189,7 @@ class _SchemaVersions:
                     "types": [seen.types.get(name, "String") for name in seen.dialect.header],
                     "added": list(seen.added),
                     "problem": seen.problem,
-                    "first_uri": "!".join(chain([entry["uri"]], [entry["member"]] if entry["member"] else [])),
+                    "first_uri": "!".join(chain([entry.uri], [entry.member] if entry.member else [])),
                     "run_id": self.run_id,
                     "seen_at": now(),
                 }

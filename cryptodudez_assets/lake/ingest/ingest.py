@@ -19,7 +19,7 @@ under the declaration as it is, the declaration may be at fault: the file stays 
 import hashlib
 import json
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -39,7 +39,7 @@ from cryptodudez_assets.lake.ingest.upgrade import bring_over
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.counts import FileCount
-from cryptodudez_assets.lake.metastore.file_entries import Entry
+from cryptodudez_assets.lake.metastore.entry import Entry, entries_in
 from cryptodudez_assets.lake.metastore.history import landed_again
 from cryptodudez_assets.lake.metastore.standing import corrected_by, standing
 from cryptodudez_assets.lake.quarantine import quarantine
@@ -92,22 +92,27 @@ class Counts(NamedTuple):
         return self.reason is None and self.read > self.quarantined
 
     @property
-    def columns(self) -> Entry:
-        """The same as columns of `catalog.files`."""
+    def valid(self) -> int:
+        """Its rows in the table, as long as none gives way to a newer observation."""
+        return self.read - self.quarantined - self.duplicate
+
+    def onto(self, entry: Entry) -> Entry:
+        """The file's entry with these counts."""
         status = (
             Status.LOADED if self.reason is None else Status.IGNORED if self.reason == REPLACED else Status.QUARANTINED
         )
-        return {
-            "status": status,
-            "reason": self.reason,
-            "rows_read": self.read,
-            "rows_valid": self.read - self.quarantined - self.duplicate,
-            "rows_quarantined": self.quarantined,
-            "rows_duplicate": self.duplicate,
-            "rows_restated": self.restated,
-            "rows_warned": self.warned,
-            "as_of": self.as_of and datetime.fromisoformat(self.as_of),
-        }
+        return replace(
+            entry,
+            status=status,
+            reason=self.reason,
+            rows_read=self.read,
+            rows_valid=self.valid,
+            rows_quarantined=self.quarantined,
+            rows_duplicate=self.duplicate,
+            rows_restated=self.restated,
+            rows_warned=self.warned,
+            as_of=datetime.fromisoformat(self.as_of) if self.as_of else None,
+        )
 
 
 @dataclass(frozen=True)
@@ -159,10 +164,10 @@ def ingest(
             outcome = _outcome_of(lake, source, batch, run_id, progress)
             finish(lake, source, batch, outcome, run_id)
             _add(done, batch, outcome)
-            undecided |= {entry["entry_id"]: entry for entry in _still_pending(batch, outcome)}
-            read = {entry["layout"] for entry in outcome.decided(batch) if outcome.of(entry).gave_rows}
-            undecided = {id_: entry for id_, entry in undecided.items() if entry["layout"] not in read}
-        done.undecided = {_name(entry): entry["reason"] for entry in undecided.values()}
+            undecided |= {entry.entry_id: entry for entry in _still_pending(batch, outcome)}
+            read = {entry.layout for entry in outcome.decided(batch) if outcome.of(entry).gave_rows}
+            undecided = {id_: entry for id_, entry in undecided.items() if entry.layout not in read}
+        done.undecided = {_name(entry): str(entry.reason) for entry in undecided.values()}
         done.renamed = bring_up_to_date(lake, source, progress)
     if done.batches or done.renamed:
         of_source = filter(None, [source.table, source.observations])
@@ -176,20 +181,20 @@ def next_batch(lake: Lake, source: Source, without: Collection[str] = ()) -> Bat
     claimed = entries.filter(pl.col("status") == Status.CLAIMED)
     if len(claimed):
         batch_id = claimed["batch_id"][0]
-        return Batch(batch_id, claimed.filter(pl.col("batch_id") == batch_id).to_dicts(), again=True)
+        return Batch(batch_id, entries_in(claimed.filter(pl.col("batch_id") == batch_id)), again=True)
     pending = entries.filter(pl.col("status") == Status.PENDING, ~pl.col("entry_id").is_in(list(without)))
     fitting = int((pending["size"].cum_sum() <= lake.settings.batch_megabytes << 20).sum())
-    chosen = pending.head(min(max(fitting, 1), MAX_FILES_PER_BATCH)).to_dicts()
+    chosen = entries_in(pending.head(min(max(fitting, 1), MAX_FILES_PER_BATCH)))
     return _claim(lake, source, chosen) if chosen else None
 
 
 def _claim(lake: Lake, source: Source, entries: list[Entry]) -> Batch:
     # A file that is ingested again has a batch behind it: then this is another batch, and replaces what that one wrote.
-    before = [entry["batch_id"] or "" for entry in entries]
-    told = "\0".join([source.code_hash, *(entry["entry_id"] for entry in entries), *before])
+    before = [entry.batch_id or "" for entry in entries]
+    told = "\0".join([source.code_hash, *(entry.entry_id for entry in entries), *before])
     batch_id = hashlib.sha256(told.encode()).hexdigest()[:16]
     claimed = [
-        {**judged_anew(entry), "status": Status.CLAIMED, "batch_id": batch_id, "updated_at": now()} for entry in entries
+        replace(judged_anew(entry), status=Status.CLAIMED, batch_id=batch_id, updated_at=now()) for entry in entries
     ]
     file_entries.record(lake.tables, source.name, claimed)
     return Batch(batch_id, claimed, again=any(before))
@@ -199,7 +204,7 @@ def _still_pending(batch: Batch, outcome: Outcome) -> list[Entry]:
     """The entries of files that stay pending, as they were before they were claimed, with the reason."""
     return [
         # Where something may have been written of them, they keep the batch: the next one replaces what it wrote.
-        {**entry, "status": Status.PENDING, "reason": reason, "batch_id": batch.id if batch.again else None}
+        replace(entry, status=Status.PENDING, reason=reason, batch_id=batch.id if batch.again else None)
         for entry in batch.entries
         if (reason := outcome.undecided.get(quarantine.identity(entry)))
     ]
@@ -220,13 +225,13 @@ def _outcome_of(
 def _do(lake: Lake, source: Source, batch: Batch, run_id: str | None, progress: Callable[[str], None]) -> Outcome:
     with merging(lake.tables, source) as rows, SpillBuffer() as rejects:
         replaced = _replaced(lake, batch.entries)
-        there = [entry for entry in batch.entries if entry["entry_id"] not in replaced]
+        there = [entry for entry in batch.entries if entry.entry_id not in replaced]
         reading = read_files(lake, source, there, rows.add, rejects, progress)
         _extend_corrections(lake, source, there, reading)
         replaced |= _replaced(lake, batch.entries)  # once more: only what was the same before and after was read whole
         replaced |= _changed(lake, source, there, reading, progress)
         for entry in batch.entries:
-            if entry["entry_id"] in replaced:
+            if entry.entry_id in replaced:
                 reading.counts[quarantine.identity(entry)] = FileCount(set_aside=REPLACED)
         undecided = undecided_in(lake, source, there, reading)
         _set_aside(lake, source, batch, reading, undecided, run_id)
@@ -256,14 +261,14 @@ def _extend_corrections(lake: Lake, source: Source, entries: list[Entry], readin
 
 def _read_now(entries: list[Entry], reading: Reading) -> list[Entry]:
     """The entries with how far their files reach in time."""
-    return [{**entry, "as_of": reading.counts[quarantine.identity(entry)].as_of} for entry in entries]
+    return [replace(entry, as_of=reading.counts[quarantine.identity(entry)].as_of) for entry in entries]
 
 
 def _replaced(lake: Lake, entries: list[Entry]) -> set[str]:
     """Entries whose objects are not any more what was catalogued. Members of an archive share one."""
-    versions = {(entry["uri"], entry["generation"]) for entry in entries}
+    versions = {(entry.uri, entry.generation) for entry in entries}
     there = {version for version in versions if _is_still(lake, *version)}
-    return {entry["entry_id"] for entry in entries if (entry["uri"], entry["generation"]) not in there}
+    return {entry.entry_id for entry in entries if (entry.uri, entry.generation) not in there}
 
 
 def _changed(
@@ -273,8 +278,8 @@ def _changed(
     anew = [(entry, why) for entry in entries if (why := reading.counts[quarantine.identity(entry)].anew)]
     for entry, why in anew:
         progress(f"{_name(entry)}: {why}; it is catalogued again")
-    file_entries.archives_changed(lake.tables, source.name, [entry for entry, _ in anew if entry["member"] is not None])
-    return {entry["entry_id"] for entry, _ in anew}
+    file_entries.archives_changed(lake.tables, source.name, [entry for entry, _ in anew if entry.member is not None])
+    return {entry.entry_id for entry, _ in anew}
 
 
 def _is_still(lake: Lake, uri: str, generation: str) -> bool:
@@ -344,32 +349,22 @@ def finish(lake: Lake, source: Source, batch: Batch, outcome: Outcome, run_id: s
     gone = [entry for entry in decided if outcome.of(entry).reason == REPLACED]
     if gone:
         file_entries.forget_repeated(lake.tables, source.name, gone)
-    closed = [
-        {
-            **entry,
-            "contract_version": source.code_hash,
-            **_became(entry, outcome.of(entry)),
-            "run_id": run_id,
-            "updated_at": now(),
-        }
-        for entry in decided
-    ]
+    closed = [replace(_became(entry, outcome.of(entry), source), run_id=run_id, updated_at=now()) for entry in decided]
     read = {
-        entry["file_id"]: landed_again(entry)
+        entry.file_id: landed_again(entry)
         for entry in closed
-        if entry["status"] in (Status.LOADED, Status.QUARANTINED)
+        if entry.file_id and entry.status in (Status.LOADED, Status.QUARANTINED)
     }
     open_ = _still_pending(batch, outcome)
     again = read if batch.again else None
     file_entries.record(lake.tables, source.name, [*closed, *open_], outcome.displaced, outcome.restated, again)
 
 
-def _became(entry: Entry, counts: Counts) -> Entry:
-    read_before = (entry["rows_valid"] or 0) + (entry["rows_duplicate"] or 0)
+def _became(entry: Entry, counts: Counts, source: Source) -> Entry:
+    read_before = (entry.rows_valid or 0) + (entry.rows_duplicate or 0)
     if counts.reason == REPLACED and read_before:  # it was to be read again: what it gave then still stands
-        still = {"contract_version": entry["contract_version"]}
-        return {"status": Status.LOADED, "reason": f"not read again: {REPLACED}", **still}
-    return counts.columns
+        return replace(entry, status=Status.LOADED, reason=f"not read again: {REPLACED}")
+    return replace(counts.onto(entry), contract_version=source.code_hash)
 
 
 def _add(done: Ingested, batch: Batch, outcome: Outcome) -> None:
@@ -386,4 +381,4 @@ def _add(done: Ingested, batch: Batch, outcome: Outcome) -> None:
 
 
 def _name(entry: Entry) -> str:
-    return f"{entry['uri']}!{entry['member']}" if entry["member"] else str(entry["uri"])
+    return f"{entry.uri}!{entry.member}" if entry.member else str(entry.uri)

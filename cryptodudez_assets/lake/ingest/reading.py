@@ -35,7 +35,7 @@ from cryptodudez_assets.lake.ingest.spill import SpillBuffer
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.counts import FileCount
 from cryptodudez_assets.lake.metastore.describe import path_of
-from cryptodudez_assets.lake.metastore.file_entries import Entry
+from cryptodudez_assets.lake.metastore.entry import Entry, known
 from cryptodudez_assets.lake.store.folders import Link
 from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
 
@@ -128,7 +128,7 @@ def _chunks_of(
     opener: "_Opener", source: Source, entries: list[Entry], counts: dict[str, FileCount]
 ) -> Iterator[tuple[Told, ParsedChunk]]:
     for entry in entries:
-        count = counts[entry["file_id"] or entry["entry_id"]] = FileCount(set_aside=entry["reason"])
+        count = counts[entry.file_id or entry.entry_id] = FileCount(set_aside=entry.reason)
         if count.set_aside:
             continue
         told = _told(source, entry)
@@ -147,7 +147,7 @@ def _chunks_of(
         except Fault as error:
             count.fail(str(error))
         except Exception as error:
-            error.add_note(f"while reading {entry['uri']} {entry['member'] or ''}")
+            error.add_note(f"while reading {entry.uri} {entry.member or ''}")
             raise
 
 
@@ -196,21 +196,23 @@ class _Opener:
 
 def _parse(opener: _Opener, source: Source, entry: Entry) -> Iterator[ParsedChunk]:
     layout = _layout(source, entry)
-    line_end = "\r\n" if entry["line_end"] == "crlf" else "\n"
-    dialect = Dialect(entry["encoding"], entry["delimiter"], line_end, tuple(entry["header"]), entry["quote"])
+    line_end = "\r\n" if entry.line_end == "crlf" else "\n"
+    dialect = Dialect(
+        known(entry.encoding), known(entry.delimiter), line_end, tuple(known(entry.header)), known(entry.quote)
+    )
     reader = ChunkReader(dialect, layout, layout.added_in(dialect.header) if source.keeps_extra else ())
     with ExitStack() as opened:
         try:
-            text = opened.enter_context(opener.open(entry["uri"]).text(entry["format"], entry["member"], entry["size"]))
+            text = opened.enter_context(opener.open(entry.uri).text(known(entry.format), entry.member, entry.size))
         except FileRefused:  # when it was catalogued it was read to its end
             raise Changed from None
         try:
             yield from _parsed(text, dialect, reader)
         except (FileRefused, Fault):
-            if text.is_still(entry["sha256"]):
+            if text.is_still(known(entry.sha256)):
                 raise
             raise Changed from None
-        if not text.is_still(entry["sha256"]):
+        if not text.is_still(known(entry.sha256)):
             raise Changed
 
 
@@ -226,12 +228,12 @@ def _parsed(text: Text, dialect: Dialect, reader: ChunkReader) -> Iterator[Parse
 def _told(source: Source, entry: Entry) -> Told:
     """What a file tells beside its records, as raw columns."""
     layout = _layout(source, entry)
-    landed = {CATALOGUED: entry["discovered_at"]} if layout.reads_catalogued or source.keeps_reach else {}
-    return {FILE: entry["file_id"], **(layout.told_by(path_of(entry)) or {}), **landed}
+    landed = {CATALOGUED: entry.discovered_at} if layout.reads_catalogued or source.keeps_reach else {}
+    return {FILE: entry.file_id, **(layout.told_by(path_of(entry)) or {}), **landed}
 
 
 def _layout(source: Source, entry: Entry) -> Layout:
-    return next(layout for layout in source.layouts if layout.name == entry["layout"])
+    return next(layout for layout in source.layouts if layout.name == entry.layout)
 
 
 class ValidatedRows(NamedTuple):

@@ -4,7 +4,7 @@ Losers are not in the table. Where the source keeps observations they are there,
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 from pyiceberg.expressions import EqualTo
@@ -16,7 +16,7 @@ from cryptodudez_assets.lake.ingest.reading import read_files
 from cryptodudez_assets.lake.ingest.spill import SpillBuffer
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
-from cryptodudez_assets.lake.metastore.file_entries import Entry
+from cryptodudez_assets.lake.metastore.entry import Entry, entries_in
 from cryptodudez_assets.sources.declaration import Source
 
 STANDS = " stands"
@@ -78,18 +78,18 @@ def _read_again(
     # Also what told the same as the winner of its day may tell another value than what stands now.
     given_way = (pl.col("rows_restated") > 0) | (pl.col("rows_duplicate") > 0)
     files = known.filter(given_way, status=Status.LOADED)
-    for loaded in files.to_dicts():
-        if file_id not in (None, loaded["file_id"]):
+    for loaded in entries_in(files):
+        if file_id not in (None, loaded.file_id):
             continue
         place = _place_of(lake, loaded, known)
         if place is None:
-            past = _once_in_the_table(lake, source, loaded["file_id"])
+            past = _once_in_the_table(lake, source, str(loaded.file_id))
             if past is None:
-                unreadable.append(loaded["uri"])
+                unreadable.append(loaded.uri)
             else:
                 yield _differing(past.lazy(), table, source)
             continue
-        entry = loaded | {name: place[name] for name in ("uri", "member", "generation")}
+        entry = replace(loaded, uri=place.uri, member=place.member, generation=place.generation)
         parts: list[pl.DataFrame] = []
         with SpillBuffer() as rejects:
             read_files(
@@ -107,13 +107,13 @@ def _place_of(lake: Lake, loaded: Entry, known: pl.DataFrame) -> Entry | None:
     """An entry under which a file's bytes still lie: its own, or another with the same."""
     if _is_there(lake, loaded):
         return loaded
-    alike = known.filter(pl.col("file_id") == loaded["file_id"]).to_dicts()
+    alike = entries_in(known.filter(pl.col("file_id") == loaded.file_id))
     return next((one for one in alike if _is_there(lake, one)), None)
 
 
 def _is_there(lake: Lake, entry: Entry) -> bool:
-    there = lake.store.stat(lake.store.key(entry["uri"]))
-    return there is not None and entry["generation"] in there.generations
+    there = lake.store.stat(lake.store.key(entry.uri))
+    return there is not None and entry.generation in there.generations
 
 
 def _once_in_the_table(lake: Lake, source: Source, file_id: str) -> pl.DataFrame | None:

@@ -4,10 +4,12 @@ The first file of a layout that gives rows decides it: what is declared can be u
 then such a file stays pending, with the reason.
 """
 
+from dataclasses import replace
+
 from cryptodudez_assets.lake.ingest.reading import Reading
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
-from cryptodudez_assets.lake.metastore.file_entries import Entry
+from cryptodudez_assets.lake.metastore.entry import Entry
 from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.sources.declaration import Source
 
@@ -21,7 +23,7 @@ def undecided_in(lake: Lake, source: Source, entries: list[Entry], reading: Read
     Any file of the same layout that gave rows, in this batch or before, tells that the others are at fault: so it depends
     neither on the order of landing nor on what lies in the same batch. How these are mended is added to their reason.
     """
-    layouts = {quarantine.identity(entry): entry["layout"] for entry in entries}
+    layouts = {quarantine.identity(entry): str(entry.layout) for entry in entries}
     failed = {file_id: layout for file_id, layout in layouts.items() if reading.counts[file_id].failed}
     read = {layout for file_id, layout in layouts.items() if reading.counts[file_id].gave_rows}
     read |= {layout for layout in set(failed.values()) - read if _was_read(lake, source, layout)}
@@ -43,4 +45,4 @@ def _was_read(lake: Lake, source: Source, layout: str) -> bool:
 
 def judged_anew(entry: Entry) -> Entry:
     """Why it stayed pending before is found out again; what cataloguing found wrong stands."""
-    return {**entry, "reason": None} if (entry["reason"] or "").startswith(UNDECIDED) else entry
+    return replace(entry, reason=None) if (entry.reason or "").startswith(UNDECIDED) else entry

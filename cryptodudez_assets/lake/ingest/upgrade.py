@@ -8,6 +8,7 @@ A table remembers what it was made by, as properties, so that mostly there is no
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import polars as pl
 from pyiceberg.expressions import AlwaysTrue
@@ -25,7 +26,7 @@ from cryptodudez_assets.lake.ingest.merge import (
 )
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
-from cryptodudez_assets.lake.metastore.file_entries import Entry
+from cryptodudez_assets.lake.metastore.entry import Entry, entries_in
 from cryptodudez_assets.lake.metastore.standing import LANDING, NAME, in_table, named
 from cryptodudez_assets.lake.quarantine.replay import described_anew
 from cryptodudez_assets.sources.declaration import Source
@@ -95,7 +96,7 @@ def _is_stale(rows: pl.LazyFrame, source: Source, told: pl.DataFrame) -> bool:
 def _reopen_contested(lake: Lake, source: Source, progress: Progress) -> None:
     """Have files read again of which rows gave way, and bytes that came back to their name: they may win by the rule of now."""
     entries = file_entries.files_of(lake.tables, source.name).collect()
-    contested = entries.filter(pl.col("rows_duplicate") > 0, status=Status.LOADED).to_dicts()
+    contested = entries_in(entries.filter(pl.col("rows_duplicate") > 0, status=Status.LOADED))
     wanted = [*contested, *_came_back(lake, source, entries)]
     fresh = [(entry, described_anew(lake, source, entry)) for entry in wanted]
     reopened = [entry for _, entry in fresh if entry]
@@ -106,7 +107,7 @@ def _reopen_contested(lake: Lake, source: Source, progress: Progress) -> None:
         )
     for entry, there in fresh:
         if there is None:
-            progress(f"{source.name}: rows of {entry['uri']} that gave way stay so: the raw file is not there any more")
+            progress(f"{source.name}: rows of {entry.uri} that gave way stay so: the raw file is not there any more")
 
 
 def _came_back(lake: Lake, source: Source, entries: pl.DataFrame) -> list[Entry]:
@@ -117,5 +118,5 @@ def _came_back(lake: Lake, source: Source, entries: pl.DataFrame) -> list[Entry]
     newest = versions.with_columns(before.alias(" before")).unique(NAME, keep="last", maintain_order=True)
     back = newest.filter(pl.col("file_id") != pl.col(" before"), pl.col("format") != "zip", status=Status.DUPLICATE)
     batches = dict(in_table(entries).select("file_id", "batch_id").iter_rows())
-    chosen = back.select(entries.columns).to_dicts()
-    return [{**entry, "batch_id": batches.get(entry["file_id"])} for entry in chosen]
+    chosen = entries_in(back)
+    return [replace(entry, batch_id=batches.get(entry.file_id)) for entry in chosen]

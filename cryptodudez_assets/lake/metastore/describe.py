@@ -7,7 +7,7 @@ from datetime import datetime
 from io import BytesIO
 from typing import BinaryIO, cast
 
-from cryptodudez_assets.contracts.catalogue import REPLACED, Status
+from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake.formats.archives import (
     READ_BYTES,
     Container,
@@ -22,7 +22,7 @@ from cryptodudez_assets.lake.formats.csv.headers import of_another, path_in_word
 from cryptodudez_assets.lake.formats.faults import Fault, blaming
 from cryptodudez_assets.lake.formats.signatures import document
 from cryptodudez_assets.lake.lake import Lake, now
-from cryptodudez_assets.lake.metastore.file_entries import Entry
+from cryptodudez_assets.lake.metastore.entry import Entry, gone_before_read
 from cryptodudez_assets.lake.store.objects import StoredObject
 from cryptodudez_assets.sources.declaration import Layout, Source
 
@@ -30,7 +30,6 @@ BUFFERED_BYTES = 8 << 20
 FILE_ID_LENGTH = 16
 
 CHANGED = "it changed while it was read, and waits for the next look"
-GONE: Entry = {"status": Status.IGNORED, "reason": REPLACED}
 
 Described = tuple[Entry, Recognised | None]
 """A row for `catalog.files`, and what was recognised in the text if there is any."""
@@ -45,16 +44,16 @@ def describe(lake: Lake, source: Source, found: StoredObject, run_id: str | None
     entry = _entry(lake, source, found, None, found.size, run_id, at)
     ignored = found.oddity or why_ignored(found.key)
     if ignored:
-        yield {**entry, "status": Status.IGNORED, "reason": ignored}, None
+        yield replace(entry, status=Status.IGNORED, reason=ignored), None
         return
     try:
         yield from list(_looked_into(lake, source, found, entry))  # all of it or nothing: an archive may go meanwhile
     except FileNotFoundError:
-        yield {**entry, **GONE}, None
+        yield gone_before_read(entry), None
     except Fault as error:
-        yield {**entry, "reason": str(error)}, None
+        yield replace(entry, reason=str(error)), None
     except OSError as error:
-        yield {**entry, "status": Status.UNREADABLE, "reason": f"cannot be read: {error.strerror or error}"}, None
+        yield replace(entry, status=Status.UNREADABLE, reason=f"cannot be read: {error.strerror or error}"), None
 
 
 def _looked_into(lake: Lake, source: Source, found: StoredObject, entry: Entry) -> Iterator[Described]:
@@ -62,32 +61,33 @@ def _looked_into(lake: Lake, source: Source, found: StoredObject, entry: Entry) 
         # What is small is read once: whatever becomes of the file, all that is said of it is of the same bytes.
         content = cast(BinaryIO, BytesIO(opened.read())) if found.size <= BUFFERED_BYTES else opened
         head = content.read(HEAD_BYTES)
-        entry = {**entry, "format": format_of(head)}
-        owner = _other_owner(lake, source, head) if entry["format"] == "csv" else None
+        entry = replace(entry, format=format_of(head))
+        owner = _other_owner(lake, source, head) if entry.format == "csv" else None
         sha256 = "" if owner else _digest(head, content)  # another source's file is read whole for that source
-        if moving := _moving(lake, found):
-            yield {**entry, **moving}, None
+        if moving := _moving(lake, found, entry):
+            yield moving, None
         elif owner:
             yield _belonging(entry, owner), None
         else:
-            entry |= {"sha256": sha256, "file_id": sha256[:FILE_ID_LENGTH]}
-            if entry["format"] == "zip":
+            entry.sha256 = sha256
+            entry.file_id = sha256[:FILE_ID_LENGTH]
+            if entry.format == "zip":
                 yield from _describe_zip(lake, source, found, entry, content)
-            elif entry["format"] == "gz":
+            elif entry.format == "gz":
                 yield _describe_packed(lake, source, entry, Container(content), "gz", None)
             else:
                 yield _describe_text(lake, source, entry, head)
 
 
-def _moving(lake: Lake, found: StoredObject) -> Entry | None:
+def _moving(lake: Lake, found: StoredObject, entry: Entry) -> Entry | None:
     """What to say of an object that is not any more what was listed; None where it is."""
     current = lake.store.stat(found.key)
     if current is None:
-        return GONE
+        return gone_before_read(entry)
     if found.generation in current.generations:
         return None
     told = f"{CHANGED}: listed as version {found.generation}, now {current.generation}"
-    return {"status": Status.UNREADABLE, "reason": told}
+    return replace(entry, status=Status.UNREADABLE, reason=told)
 
 
 def _describe_zip(
@@ -96,23 +96,23 @@ def _describe_zip(
     try:
         inside = list(members(content, found.size))
     except FileRefused as error:
-        yield {**container, "reason": str(error)}, None
+        yield replace(container, reason=str(error)), None
         return
     told = document([member.name for member in inside]) if inside else "the archive is empty"
     if told:
-        yield {**container, "reason": told}, None
+        yield replace(container, reason=told), None
         return
     junk = f"nothing in it is read: its {len(inside)} members are ignored" if all(m.ignored for m in inside) else None
-    yield {**container, "status": Status.EXPANDED, "reason": junk}, None
+    yield replace(container, status=Status.EXPANDED, reason=junk), None
     opened = Container(content)
     for member in inside:
-        entry = _entry(lake, source, found, member.name, member.size, container["run_id"], container["discovered_at"])
+        entry = _entry(lake, source, found, member.name, member.size, container.run_id, container.discovered_at)
         if member.ignored:
-            yield {**entry, "status": Status.IGNORED, "reason": member.ignored}, None
+            yield replace(entry, status=Status.IGNORED, reason=member.ignored), None
         elif member.refused:
-            yield {**entry, "reason": member.refused}, None
+            yield replace(entry, reason=member.refused), None
         else:
-            yield _describe_packed(lake, source, {**entry, "format": "csv"}, opened, "zip", member.name)
+            yield _describe_packed(lake, source, replace(entry, format="csv"), opened, "zip", member.name)
 
 
 def _describe_packed(
@@ -120,7 +120,7 @@ def _describe_packed(
 ) -> Described:
     """Packed text is read to its end, for it may be damaged."""
     try:
-        with opened.text(format_, member, entry["size"]) as text:
+        with opened.text(format_, member, entry.size) as text:
             head = text.read(HEAD_BYTES)
             if owner := _other_owner(lake, source, head):
                 return _belonging(entry, owner), None
@@ -128,11 +128,11 @@ def _describe_packed(
                 pass
             sha256 = text.sha256()
     except (FileRefused, Fault) as error:
-        return {**entry, "reason": str(error)}, None
+        return replace(entry, reason=str(error)), None
     if member is not None:
-        entry = {**entry, "sha256": sha256, "file_id": sha256[:FILE_ID_LENGTH]}
-    elif sha256 != entry["sha256"]:
-        return {**entry, "status": Status.UNREADABLE, "reason": CHANGED}, None
+        entry = replace(entry, sha256=sha256, file_id=sha256[:FILE_ID_LENGTH])
+    elif sha256 != entry.sha256:
+        return replace(entry, status=Status.UNREADABLE, reason=CHANGED), None
     return _describe_text(lake, source, entry, head, "a zip" if format_ == "zip" else "a gzip")
 
 
@@ -142,42 +142,43 @@ def _describe_text(lake: Lake, source: Source, entry: Entry, head: bytes, within
         with blaming("its text cannot be recognised"):
             seen = recognise(head, source.layouts)
     except NoText as error:
-        return {**entry, "reason": f"inside {within}: {error}" if within else str(error)}, None
+        return replace(entry, reason=f"inside {within}: {error}" if within else str(error)), None
     except (FileRefused, Fault) as error:
-        return {**entry, "reason": str(error)}, None
+        return replace(entry, reason=str(error)), None
     if seen.layout is None and (told := of_another(seen.dialect.header, _others(lake, source))):
         seen = replace(seen, problem=told)
     dialect = seen.dialect
-    entry |= _from_path(entry, seen.layout)
-    entry |= {
-        "encoding": dialect.encoding,
-        "delimiter": dialect.delimiter,
-        "quote": dialect.quote,
-        "line_end": "crlf" if dialect.line_end == "\r\n" else "lf",
-        "header": list(dialect.header),
-        "layout": seen.layout.name if seen.layout else None,
-        "reason": seen.problem or entry.get("reason"),
-    }
-    return entry, seen
+    file_id, wrong_path = _from_path(entry, seen.layout)
+    described = replace(
+        entry,
+        file_id=file_id,
+        encoding=dialect.encoding,
+        delimiter=dialect.delimiter,
+        quote=dialect.quote,
+        line_end="crlf" if dialect.line_end == "\r\n" else "lf",
+        header=list(dialect.header),
+        layout=seen.layout.name if seen.layout else None,
+        reason=seen.problem or wrong_path,
+    )
+    return described, seen
 
 
 def path_of(entry: Entry) -> str:
     """The path that tells what a file is: its name in the archive, or where it lies."""
-    return str(entry["member"] or entry["uri"])
+    return str(entry.member or entry.uri)
 
 
-def _from_path(entry: Entry, layout: Layout | None) -> Entry:
-    """What the path adds to an entry: it is part of the file's identity, or it is wrong."""
+def _from_path(entry: Entry, layout: Layout | None) -> tuple[str | None, str | None]:
+    """The file's identity, of which its path is a part where the layout reads it; and what is wrong with the path."""
     if layout is None or not layout.path:
-        return {}
+        return entry.file_id, None
     told = layout.told_by(path_of(entry))
     if told is None:
         where = f"expected a path {path_in_words(layout.path)}, found {path_of(entry)!r}"
-        return {
-            "reason": f"its path does not say what layout {layout.name} needs: {where}; land the folder that it lies in"
-        }
-    identity = hashlib.sha256("\0".join([entry["sha256"], *told.values()]).encode("utf-8", "surrogateescape"))
-    return {"file_id": identity.hexdigest()[:FILE_ID_LENGTH]}
+        wrong = f"its path does not say what layout {layout.name} needs: {where}; land the folder that it lies in"
+        return entry.file_id, wrong
+    identity = hashlib.sha256("\0".join([entry.sha256 or "", *told.values()]).encode("utf-8", "surrogateescape"))
+    return identity.hexdigest()[:FILE_ID_LENGTH], None
 
 
 def _others(lake: Lake, source: Source) -> list[Source]:
@@ -196,7 +197,7 @@ def _other_owner(lake: Lake, source: Source, head: bytes) -> str | None:
 
 
 def _belonging(entry: Entry, owner: str) -> Entry:
-    return {**entry, "status": Status.IGNORED, "reason": f"belongs to {owner}"}
+    return replace(entry, status=Status.IGNORED, reason=f"belongs to {owner}")
 
 
 def _entry(
@@ -204,19 +205,19 @@ def _entry(
 ) -> Entry:
     uri = lake.store.uri(found.key)
     identity = hashlib.sha256("\0".join([uri, found.generation, member or ""]).encode("utf-8", "surrogateescape"))
-    return {
-        "entry_id": identity.hexdigest()[:FILE_ID_LENGTH],
-        "source": source.name,
-        "uri": uri,
-        "member": member,
-        "generation": found.generation,
-        "size": size,
-        "status": Status.PENDING,
-        "run_id": run_id,
-        "modified_at": found.modified,
-        "discovered_at": at,
-        "updated_at": now(),
-    }
+    return Entry(
+        entry_id=identity.hexdigest()[:FILE_ID_LENGTH],
+        source=source.name,
+        uri=uri,
+        member=member,
+        generation=found.generation,
+        size=size,
+        status=Status.PENDING,
+        run_id=run_id,
+        modified_at=found.modified,
+        discovered_at=at,
+        updated_at=now(),
+    )
 
 
 def _digest(head: bytes, rest: BinaryIO) -> str:

@@ -5,6 +5,7 @@ per source, so that finding and finishing work costs what there is to do, not wh
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,18 +13,16 @@ import polars as pl
 from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, EqualTo, GreaterThanOrEqual, In, LessThanOrEqual
 
 from cryptodudez_assets.contracts.base import polars_schema
-from cryptodudez_assets.contracts.catalogue import OPEN, REPLACED, Files, Schemas, Status
+from cryptodudez_assets.contracts.catalogue import REPLACED, Files, Schemas, Status
 from cryptodudez_assets.lake.iceberg.change import TableTransaction
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.iceberg.tables import IcebergTables
+from cryptodudez_assets.lake.metastore.entry import Entry, entries_in, frame_of, gone_before_read
 
 FILES = TableSpec("catalog.files", Files, (("source", "identity"), ("open", "identity")), ("uri", "member"))
 SCHEMAS = TableSpec("catalog.schemas", Schemas, (("source", "identity"),), ("layout", "version"))
 
 NO_MEMBER = "it is not in the archive any more"
-
-Entry = dict[str, Any]
-"""One row of `catalog.files`."""
 
 
 def known_versions(tables: IcebergTables, source: str, uris: Collection[str]) -> set[tuple[str, str]]:
@@ -101,7 +100,7 @@ def record(
     how many of these told other values. `superseded` says of which bytes
     (`file_id`) an earlier entry becomes a duplicate, and why: they landed again.
     """
-    new = pl.DataFrame([_closed_or_open(entry) for entry in changed], schema=polars_schema(Files))
+    new = frame_of(changed)
     with tables.changing(FILES) as change:
         untouched = change.rows(_open_of(source)).filter(pl.col("source") == source, pl.col("open")).collect()
         untouched = untouched.join(new, on="entry_id", how="anti")
@@ -169,44 +168,38 @@ def add_warned(tables: IcebergTables, source: str, more: Mapping[str, int]) -> N
 def amend(tables: IcebergTables, source: str, entries: Collection[Entry]) -> None:
     """Write another state of files that are known, such as to have them ingested again, in one commit."""
     with tables.changing(FILES) as change:
-        theirs = And(EqualTo("source", source), In("entry_id", [entry["entry_id"] for entry in entries]))
-        change.delete(theirs).add(
-            pl.DataFrame([_closed_or_open(entry) for entry in entries], schema=polars_schema(Files))
-        )
+        theirs = And(EqualTo("source", source), In("entry_id", [entry.entry_id for entry in entries]))
+        change.delete(theirs).add(frame_of(entries))
 
 
 def archives_changed(tables: IcebergTables, source: str, members: Collection[Entry]) -> None:
     """Of these members other bytes were read than were catalogued: so the archives are not what was catalogued either."""
     if not members:
         return
-    of = pl.DataFrame(
-        [(one["uri"], one["generation"]) for one in members], ["uri", "generation"], orient="row"
-    ).unique()
+    of = pl.DataFrame([(one.uri, one.generation) for one in members], ["uri", "generation"], orient="row").unique()
     expanded = files_of(tables, source).filter(pl.col("status") == Status.EXPANDED, pl.col("member").is_null())
-    archives = expanded.join(of.lazy(), on=["uri", "generation"], how="semi").collect().to_dicts()
-    amend(tables, source, [{**one, "status": Status.IGNORED, "reason": REPLACED} for one in archives])
+    archives = expanded.join(of.lazy(), on=["uri", "generation"], how="semi").collect()
+    amend(tables, source, [gone_before_read(one) for one in entries_in(archives)])
 
 
 def members_left(tables: IcebergTables, source: str, back: Collection[Entry]) -> None:
     """Of archives that are described again: members that were gone and are not in them now are not waited for."""
-    archives = pl.DataFrame([(one["uri"], one["generation"]) for one in back], ["uri", "generation"], orient="row")
+    archives = pl.DataFrame([(one.uri, one.generation) for one in back], ["uri", "generation"], orient="row")
     theirs = files_of(tables, source).filter(_was_gone(), pl.col("member").is_not_null())
-    there = pl.col("entry_id").is_in([one["entry_id"] for one in back])
+    there = pl.col("entry_id").is_in([one.entry_id for one in back])
     left = theirs.join(archives.unique().lazy(), on=["uri", "generation"], how="semi").filter(~there).collect()
     if len(left):
-        amend(tables, source, [{**one, "reason": NO_MEMBER} for one in left.to_dicts()])
+        amend(tables, source, [replace(one, reason=NO_MEMBER) for one in entries_in(left)])
 
 
 def forget_repeated(tables: IcebergTables, source: str, gone: Collection[Entry]) -> None:
     """Forget the files that only repeat the bytes of these, which are not there any more, so that they are found anew."""
     of_source = pl.col("source") == source
     closed = And(EqualTo("source", source), EqualTo("open", False))
-    archives = pl.DataFrame(
-        [(entry["uri"], entry["generation"]) for entry in gone], ["uri", "generation"], orient="row"
-    )
+    archives = pl.DataFrame([(entry.uri, entry.generation) for entry in gone], ["uri", "generation"], orient="row")
     expanded = _files(tables, closed).filter(of_source, pl.col("status") == Status.EXPANDED)
     emptied = expanded.join(archives.lazy(), on=["uri", "generation"], how="semi").collect()
-    lost = {*(entry["file_id"] for entry in gone if entry["file_id"]), *emptied["file_id"]}
+    lost = {*(entry.file_id for entry in gone if entry.file_id), *emptied["file_id"]}
     read = _files(tables, closed).filter(of_source, pl.col("status").is_in([Status.LOADED, Status.QUARANTINED]))
     lost -= set(read.filter(pl.col("file_id").is_in(list(lost))).collect()["file_id"])  # of those nothing is missing
     if not lost:
@@ -273,7 +266,3 @@ def _was_gone() -> pl.Expr:
 
 def _open_of(source: str) -> BooleanExpression:
     return And(EqualTo("source", source), EqualTo("open", True))
-
-
-def _closed_or_open(entry: Entry) -> Entry:
-    return {**entry, "open": entry["status"] in OPEN}

@@ -9,11 +9,10 @@ from collections.abc import Collection, Iterable
 
 import polars as pl
 
-from cryptodudez_assets.contracts.base import polars_schema
-from cryptodudez_assets.contracts.catalogue import Files, Status
+from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
-from cryptodudez_assets.lake.metastore.file_entries import Entry
+from cryptodudez_assets.lake.metastore.entry import Entry, frame_of
 from cryptodudez_assets.sources.declaration import BY_LANDING, Source
 
 NAME = " name"  # no column's name begins with a blank
@@ -30,8 +29,7 @@ def standing(lake: Lake, source: Source, file_ids: Collection[str], read_now: It
 
     `read_now`: entries of the batch under way, with `as_of` as it was found; they count rather than what is catalogued.
     """
-    schema = {name: polars_schema(Files)[name] for name in NEEDED}
-    now = pl.DataFrame([{name: entry.get(name) for name in NEEDED} for entry in read_now], schema=schema)
+    now = frame_of(read_now).select(NEEDED)
     known = file_entries.files_of(lake.tables, source.name).filter(pl.col("file_id").is_not_null())
     by_landing = source.newest_by is BY_LANDING
     if by_landing:  # other versions of a name need not be looked at
@@ -65,7 +63,7 @@ def landed_name(lake: Lake, key: str, source: str) -> str:
 
 def corrected_by(lake: Lake, source: Source, entry: Entry) -> pl.DataFrame | None:
     """What a corrected copy corrects, as the catalogue has it; None for any other file."""
-    found = re.match(CORRECTS, landed_name(lake, lake.store.key(entry["uri"]), source.name))
+    found = re.match(CORRECTS, landed_name(lake, lake.store.key(entry.uri), source.name))
     return file_entries.files_of(lake.tables, source.name).filter(file_id=found[1]).collect() if found else None
 
 

@@ -12,7 +12,7 @@ from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.contracts.quarantine import Fate
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake, now
-from cryptodudez_assets.lake.metastore.file_entries import Entry
+from cryptodudez_assets.lake.metastore.entry import Entry
 from cryptodudez_assets.lake.metastore.standing import CORRECTS, landed_name
 from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.sources.declaration import Source
@@ -39,9 +39,9 @@ def settle_corrected(lake: Lake, source: Source, entries: Iterable[Entry]) -> No
     """Mark what these new entries correct, if they do: their rows are to come in its place. Done again, it changes nothing."""
     corrected: dict[str, str] = {}
     for entry in entries:
-        found = re.match(CORRECTS, landed_name(lake, lake.store.key(entry["uri"]), source.name))
-        if found and entry["status"] not in NOT_THERE:
-            corrected[found[1]] = entry["uri"]
+        found = re.match(CORRECTS, landed_name(lake, lake.store.key(entry.uri), source.name))
+        if found and entry.status not in NOT_THERE:
+            corrected[found[1]] = entry.uri
     for file_id, uri in corrected.items():
         for spec in (quarantine.ROWS, quarantine.FILES):
             is_open = _theirs(lake, source, spec, file_id).filter(pl.col("status") == Fate.OPEN)

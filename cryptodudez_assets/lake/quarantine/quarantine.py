@@ -15,7 +15,7 @@ from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore.counts import FileCount
-from cryptodudez_assets.lake.metastore.file_entries import Entry
+from cryptodudez_assets.lake.metastore.entry import Entry
 from cryptodudez_assets.sources.declaration import Source
 
 ROWS = TableSpec("quarantine.rows", QuarantinedRows, (("source", "identity"),), ("uri", "member", "line"))
@@ -34,7 +34,7 @@ def set_rows_aside(
 ) -> None:
     """Write rejected records. `again`: these files were ingested before; what was set aside of them then is settled."""
     origin = pl.DataFrame(
-        [(entry["file_id"], entry["uri"], entry["member"]) for entry in entries],
+        [(entry.file_id, entry.uri, entry.member) for entry in entries],
         schema={"file_id": pl.String, "uri": pl.String, "member": pl.String},
         orient="row",
     )
@@ -75,9 +75,9 @@ def set_files_aside(
         {
             "file_id": identity(entry),
             "source": source.name,
-            "uri": entry["uri"],
-            "member": entry["member"],
-            "size": entry["size"],
+            "uri": entry.uri,
+            "member": entry.member,
+            "size": entry.size,
             "reason": count.set_aside,
             "rows": count.read,
             "copy_uri": _copy(lake, source, entry),
@@ -140,7 +140,7 @@ def settle(
 
 def identity(entry: Entry) -> str:
     """How a file is named in quarantine: by its bytes, or by its entry where these could not be read."""
-    return str(entry["file_id"] or entry["entry_id"])
+    return str(entry.file_id or entry.entry_id)
 
 
 def rows_of(tables: IcebergTables, source: str | None = None) -> pl.LazyFrame:
@@ -165,15 +165,15 @@ def of(tables: IcebergTables, spec: TableSpec, source: str | None = None) -> pl.
 
 def _copy(lake: Lake, source: Source, entry: Entry) -> str | None:
     """Copy the member, or the whole object where its inside cannot be read; None where nothing can."""
-    key = f"quarantine/{source.name}/{identity(entry)}/{_safe_name(entry['member'] or entry['uri'])}"
+    key = f"quarantine/{source.name}/{identity(entry)}/{_safe_name(entry.member or entry.uri)}"
     try:
-        opened = lake.store.open(lake.store.key(entry["uri"]))
+        opened = lake.store.open(lake.store.key(entry.uri))
     except (FileNotFoundError, PermissionError):
         return None
     with opened:
-        if entry["member"] is not None:
+        if entry.member is not None:
             try:
-                with Container(opened).text("zip", entry["member"], entry["size"]) as content:
+                with Container(opened).text("zip", entry.member, entry.size) as content:
                     lake.store.write(key, cast(BinaryIO, content))
                 return lake.store.uri(key)
             except (*ARCHIVE_ERRORS, FileRefused, RuntimeError):

@@ -16,7 +16,7 @@ from cryptodudez_assets.lake.iceberg.checksums import digest_of
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.describe import describe, path_of
-from cryptodudez_assets.lake.metastore.file_entries import Entry
+from cryptodudez_assets.lake.metastore.entry import Entry, entries_in
 from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.quarantine.corrections import key_of, landed_before
 from cryptodudez_assets.lake.store.locks import exclusive
@@ -40,7 +40,7 @@ def reopen(
         closed = file_entries.files_of(lake.tables, source.name).filter(
             pl.col("status").is_in([Status.LOADED, Status.QUARANTINED])
         )
-        entries = [entry for entry in closed.collect().to_dicts() if quarantine.identity(entry) in wanted]
+        entries = [entry for entry in entries_in(closed.collect()) if quarantine.identity(entry) in wanted]
         if file_id and not entries:
             raise Unknown(f"{source.name} has no ingested file {file_id!r}; see `cryptodudez quarantine list`")
         reopened = []
@@ -66,8 +66,8 @@ def correct(lake: Lake, source: Source, file_id: str, edited: Path) -> str:
         return before
     if file_id not in _with_open_rows(lake, source) | _set_aside(lake, source):
         raise Unknown(f"{source.name} has nothing open in quarantine for file {file_id!r}")
-    entries = file_entries.files_of(lake.tables, source.name).filter(pl.col("file_id") == file_id).collect().to_dicts()
-    if any(entry["sha256"] == digest for entry in entries):
+    entries = entries_in(file_entries.files_of(lake.tables, source.name).filter(pl.col("file_id") == file_id).collect())
+    if any(entry.sha256 == digest for entry in entries):
         raise Unknown(
             f"{edited} is the same, byte for byte, as the file {file_id} that it is to correct: edit it first"
         )
@@ -94,14 +94,26 @@ def _open(rows: pl.LazyFrame) -> set[str]:
 
 def described_anew(lake: Lake, source: Source, entry: Entry) -> Entry | None:
     """The entry as the declaration sees it now, pending; None where the raw object is not there any more."""
-    found = lake.store.stat(lake.store.key(entry["uri"]))
-    if found is None or entry["generation"] not in found.generations:
+    found = lake.store.stat(lake.store.key(entry.uri))
+    if found is None or entry.generation not in found.generations:
         return None
-    landed = entry["discovered_at"]  # reading again is no landing
-    as_catalogued = replace(found, generation=entry["generation"])
-    seen = {fresh["member"]: fresh for fresh, _ in describe(lake, source, as_catalogued, entry["run_id"], landed)}
-    fresh = seen.get(entry["member"])
-    if fresh is None or fresh.get("reason") == REPLACED or fresh["status"] == Status.UNREADABLE:
+    landed = entry.discovered_at  # reading again is no landing
+    as_catalogued = replace(found, generation=entry.generation)
+    seen = {fresh.member: fresh for fresh, _ in describe(lake, source, as_catalogued, entry.run_id, landed)}
+    fresh = seen.get(entry.member)
+    if fresh is None or fresh.reason == REPLACED or fresh.status == Status.UNREADABLE:
         return None
-    kept = {name: entry[name] for name in ("entry_id", "schema_version")}
-    return {**entry, **fresh, **kept}
+    return replace(
+        fresh,
+        entry_id=entry.entry_id,  # it may lie elsewhere than when it was catalogued
+        schema_version=entry.schema_version,
+        contract_version=entry.contract_version,
+        batch_id=entry.batch_id,
+        as_of=entry.as_of,
+        rows_read=entry.rows_read,
+        rows_valid=entry.rows_valid,
+        rows_quarantined=entry.rows_quarantined,
+        rows_duplicate=entry.rows_duplicate,
+        rows_restated=entry.rows_restated,
+        rows_warned=entry.rows_warned,
+    )

@@ -8,7 +8,7 @@ Tables that are computed are made again by `rebuilding.py`.
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from typing import TypeVar
 
 import polars as pl
@@ -24,7 +24,7 @@ from cryptodudez_assets.lake.ingest.merge import observations_spec, table_spec
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.counts import FileCount
-from cryptodudez_assets.lake.metastore.file_entries import Entry
+from cryptodudez_assets.lake.metastore.entry import Entry, entries_in
 from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.lake.upkeep.verify import problem_with, verify_table
@@ -85,7 +85,7 @@ def rebuild_source(lake: Lake, source: Source, *, lose_rows: bool = False, say: 
         staged.swap_in(names)
         _correct_quarantine(lake, source, files.there, rows, whole)
         _correct_catalogue(lake, source, files, outcomes)
-    n_rows = sum(count.columns["rows_valid"] for outcome in outcomes for count in outcome.files.values())
+    n_rows = sum(count.valid for outcome in outcomes for count in outcome.files.values())
     n_rows -= sum(n for outcome in outcomes for n in outcome.displaced.values())
     return Rebuilt(names, n_rows, lost)
 
@@ -105,28 +105,27 @@ def _sound_files(lake: Lake, source: Source, say: Say) -> _Sound:
         )
     known = file_entries.files_of(lake.tables, source.name).collect()
     sums = {
-        (entry["uri"], entry["generation"]): entry["sha256"]
-        for entry in known.filter(pl.col("member").is_null()).to_dicts()
+        (entry.uri, entry.generation): entry.sha256 for entry in entries_in(known.filter(pl.col("member").is_null()))
     }
     sound: dict[tuple[str, str], bool] = {}
 
     def is_sound(entry: Entry) -> bool:
-        version = entry["uri"], entry["generation"]
+        version = entry.uri, entry.generation
         if version not in sound:
             sound[version] = _is_sound(lake, version, sums.get(version))
         return sound[version]
 
-    loaded = known.filter(status=Status.LOADED).sort("discovered_at", "uri", "member").to_dicts()
-    repeated = known.filter(status=Status.DUPLICATE).to_dicts()
+    loaded = entries_in(known.filter(status=Status.LOADED).sort("discovered_at", "uri", "member"))
+    repeated = entries_in(known.filter(status=Status.DUPLICATE))
     found = _Sound([], [])
     say(f"{source.name}: {len(loaded):,} files are to be read again")
     for entry in loaded:
-        twins = (one for one in [entry, *repeated] if one["file_id"] == entry["file_id"] and is_sound(one))
+        twins = (one for one in [entry, *repeated] if one.file_id == entry.file_id and is_sound(one))
         twin = next(twins, None)
         if twin is None:
             found.gone.append(entry)
         else:
-            found.there.append({**entry, **{name: twin[name] for name in ("uri", "member", "generation")}})
+            found.there.append(replace(entry, uri=twin.uri, member=twin.member, generation=twin.generation))
     return found
 
 
@@ -141,11 +140,11 @@ def _is_sound(lake: Lake, version: tuple[str, str], expected: str | None) -> boo
 
 def _rows_of(source: Source, entry: Entry) -> int:
     """How many rows of a file are in tables."""
-    return int((entry["rows_valid"] or 0) + ((entry["rows_duplicate"] or 0) if source.observations else 0))
+    return int((entry.rows_valid or 0) + ((entry.rows_duplicate or 0) if source.observations else 0))
 
 
 def _place(entry: Entry) -> str:
-    return f"{entry['uri']}!{entry['member']}" if entry["member"] else str(entry["uri"])
+    return f"{entry.uri}!{entry.member}" if entry.member else str(entry.uri)
 
 
 def _would_lose(source: Source, lost: Mapping[str, int]) -> str:
@@ -160,9 +159,9 @@ def _would_lose(source: Source, lost: Mapping[str, int]) -> str:
 
 def _read_again(made: Lake, source: Source, entries: Iterable[Entry], say: Say) -> list[Outcome]:
     """Do the batches again in which the files were ingested."""
-    in_batches = sorted(entries, key=itemgetter("batch_id"))  # of each the files keep their order
+    in_batches = sorted(entries, key=attrgetter("batch_id"))  # of each the files keep their order
     outcomes = []
-    for batch_id, part in groupby(in_batches, key=itemgetter("batch_id")):
+    for batch_id, part in groupby(in_batches, key=attrgetter("batch_id")):
         files = list(part)
         say(f"{source.name}: {len(files):,} files of batch {batch_id}")
         outcomes.append(_done_again(made, source, Batch(batch_id, files, again=True), say))
@@ -212,19 +211,22 @@ def _correct_catalogue(lake: Lake, source: Source, files: _Sound, outcomes: Sequ
         for file_id, n in outcome.displaced.items():
             displaced[file_id] = displaced.get(file_id, 0) + n
     counts = {file_id: count for outcome in outcomes for file_id, count in outcome.files.items()}
-    loaded = file_entries.files_of(lake.tables, source.name).filter(status=Status.LOADED).collect().to_dicts()
-    gone = {entry["entry_id"] for entry in files.gone}
+    loaded = entries_in(file_entries.files_of(lake.tables, source.name).filter(status=Status.LOADED).collect())
+    gone = {entry.entry_id for entry in files.gone}
     corrected = []
     for entry in loaded:
-        if entry["entry_id"] in gone:
-            told: Entry = {"status": Status.IGNORED, "reason": _forgotten(source, entry), **dict.fromkeys(COUNTS)}
+        if entry.entry_id in gone:
+            now_is = replace(entry, status=Status.IGNORED, reason=_forgotten(source, entry))
+            now_is.rows_read = now_is.rows_valid = now_is.rows_quarantined = now_is.rows_duplicate = None
         else:
             file_id = quarantine.identity(entry)
-            told = {**counts[file_id].columns}
-            lost = displaced.get(file_id, 0) if told["status"] == Status.LOADED else 0
-            told |= {"rows_valid": told["rows_valid"] - lost, "rows_duplicate": told["rows_duplicate"] + lost}
-        if any(entry[name] != told[name] for name in (*COUNTS, "status")):
-            corrected.append({**entry, **told, "updated_at": now()})
+            count = counts[file_id]
+            now_is = count.onto(entry)
+            if now_is.status == Status.LOADED:
+                lost = displaced.get(file_id, 0)
+                now_is = replace(now_is, rows_valid=count.valid - lost, rows_duplicate=count.duplicate + lost)
+        if any(getattr(entry, name) != getattr(now_is, name) for name in (*COUNTS, "status")):
+            corrected.append(replace(now_is, updated_at=now()))
     if corrected:
         file_entries.amend(lake.tables, source.name, corrected)
     if files.gone:  # the same bytes under another name are a file of their own now
@@ -261,8 +263,8 @@ def rebuild_quarantine(
     for source in sources:
         with exclusive(lake.settings, f"source.{source.name}"):
             files = _sound_files(lake, source, say)
-            lost |= {_place(entry): entry["rows_quarantined"] for entry in files.gone if entry["rows_quarantined"]}
-            bad = [entry for entry in files.there if entry["rows_quarantined"]]
+            lost |= {_place(entry): entry.rows_quarantined for entry in files.gone if entry.rows_quarantined}
+            bad = [entry for entry in files.there if entry.rows_quarantined]
             _read_again(made, source, bad, say)
             _set_aside_again(made, source)
     _even_if_empty(staged, specs)
@@ -273,8 +275,8 @@ def rebuild_quarantine(
 
 def _set_aside_again(made: Lake, source: Source) -> None:
     """Files that were set aside whole, with the reason that the catalogue has."""
-    whole = file_entries.files_of(made.tables, source.name).filter(status=Status.QUARANTINED).collect().to_dicts()
-    by_batch = sorted(whole, key=lambda entry: entry["batch_id"] or "")
-    for batch_id, part in groupby(by_batch, key=lambda entry: entry["batch_id"] or ""):
-        counted = [(entry, FileCount(read=entry["rows_read"] or 0, set_aside=entry["reason"])) for entry in part]
+    whole = entries_in(file_entries.files_of(made.tables, source.name).filter(status=Status.QUARANTINED).collect())
+    by_batch = sorted(whole, key=lambda entry: entry.batch_id or "")
+    for batch_id, part in groupby(by_batch, key=lambda entry: entry.batch_id or ""):
+        counted = [(entry, FileCount(read=entry.rows_read or 0, set_aside=entry.reason)) for entry in part]
         quarantine.set_files_aside(made, source, counted, batch_id, None)

@@ -17,7 +17,7 @@ from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake.iceberg.checksums import Sums, digest_of, name_in
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
-from cryptodudez_assets.lake.metastore.file_entries import Entry
+from cryptodudez_assets.lake.metastore.entry import Entry, entries_in, known
 from cryptodudez_assets.lake.store.objects import StoredObject
 from cryptodudez_assets.lake.store.places import key_within, path_of
 
@@ -180,13 +180,13 @@ def verify_raw(lake: Lake, source: str, on_bytes: OnBytes = nothing) -> Verified
         told.differences.append(Difference("data file", file_entries.FILES.name, "catalog.files", unreadable, RESTORE))
         return told
     for entry in entries:
-        key = lake.store.key(entry["uri"])
+        key = lake.store.key(entry.uri)
         found = lake.store.stat(key)
-        if found is None and entry["status"] not in SHOULD_BE_THERE:
+        if found is None and entry.status not in SHOULD_BE_THERE:
             continue  # known to be gone, or its bytes are kept under another name
         told.files += 1
         told.bytes += found.size if found else 0
-        problem = MISSING if found is None else problem_with(lake, key, entry["sha256"], on_bytes)
+        problem = MISSING if found is None else problem_with(lake, key, known(entry.sha256), on_bytes)
         if problem:
             told.differences.append(_raw(source, entry, found, problem))
     return told
@@ -196,17 +196,17 @@ RESTORE = "restore the table from a backup (see docs/operations.md)"
 
 
 def _raw(source: str, entry: Entry, found: StoredObject | None, problem: str) -> Difference:
-    remedy = f"land the file again under that name (or from a backup), or its {entry['rows_read'] or 0:,} rows cannot be made again"
-    if found is not None and found.generation != entry["generation"]:
+    remedy = f"land the file again under that name (or from a backup), or its {entry.rows_read or 0:,} rows cannot be made again"
+    if found is not None and found.generation != entry.generation:
         remedy = (
             f"it was changed at {found.modified:%Y-%m-%d %H:%M:%S}; if that was meant, `cryptodudez run` takes it in as a "
             "new version, and if not, put back the file as it was before anything runs"
         )
-    return Difference("raw file", source, entry["uri"], problem, remedy)
+    return Difference("raw file", source, entry.uri, problem, remedy)
 
 
 def _newest_versions(lake: Lake, source: str) -> list[Entry]:
     objects = file_entries.files_of(lake.tables, source).filter(
         pl.col("member").is_null(), pl.col("sha256").str.len_chars() == 64, pl.col("status") != Status.UNREADABLE
     )
-    return objects.sort("discovered_at").collect().unique("uri", keep="last", maintain_order=True).to_dicts()
+    return entries_in(objects.sort("discovered_at").collect().unique("uri", keep="last", maintain_order=True))
