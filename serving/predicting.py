@@ -21,7 +21,7 @@ from cryptodudez_assets.models.eth_signal.signal import Confidence, decide
 from cryptodudez_assets.models.predictor import Predictor, Rows
 from cryptodudez_assets.models.receipts import Receipt
 from serving.model_slot import Loaded, Unpredictable
-from serving.recorder import PREDICTIONS
+from serving.receipt_writer import PREDICTIONS
 from serving.services import Services, of_app
 
 PROCESS = f"{time_ns():016x}{secrets.token_hex(6)}"

@@ -8,7 +8,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from cryptodudez_assets.models.eth_signal.options import SIGNAL
 from serving.errors import Problem
 from serving.services import services_of
-from serving.signal_desk import SignalAnswer
+from serving.signal_service import SignalAnswer
 
 
 @get(

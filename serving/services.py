@@ -17,8 +17,8 @@ from cryptodudez_assets.models.volume.options import VOLUME
 from cryptodudez_assets.settings import Settings
 from serving.metrics import Metrics
 from serving.model_slot import ModelSlot
-from serving.recorder import ReceiptWriter
-from serving.signal_desk import SignalService
+from serving.receipt_writer import ReceiptWriter
+from serving.signal_service import SignalService
 
 MODELS = (SIGNAL, VOLUME)
 

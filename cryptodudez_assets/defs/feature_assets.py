@@ -4,15 +4,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
-import polars as pl
 
 from cryptodudez_assets.defs.metadata import INVENTORY, contract_schema, key_of, markdown, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.feature_store.materialize import materialize, table_specs, without_rows
 from cryptodudez_assets.feature_store.registry import REGISTRY, publish
+from cryptodudez_assets.feature_store.statistics import statistics
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
-from cryptodudez_assets.lake.lake import Lake
 
 
 def view_keys(view: FeatureView) -> list[dg.AssetKey]:
@@ -49,29 +48,6 @@ def build_feature_assets(view: FeatureView) -> dg.AssetsDefinition:
             )
 
     return compute_view
-
-
-def statistics(lake: Lake, view: FeatureView, table: str) -> pl.DataFrame:
-    """One line per numeric feature: how many are null, and how the others are distributed."""
-    rows = lake.tables.scan(table)
-    schema = rows.collect_schema() if rows is not None else pl.Schema()
-    numeric = [name for name in view.features if name in schema and schema[name].is_numeric()]
-    if rows is None or not numeric:
-        return pl.DataFrame(schema={"feature": pl.String})
-    told = {
-        "nulls": pl.col(numeric).null_count().cast(pl.Float64),
-        "mean": pl.col(numeric).mean(),
-        "std": pl.col(numeric).std(),
-        "min": pl.col(numeric).min().cast(pl.Float64),
-        "median": pl.col(numeric).median(),
-        "max": pl.col(numeric).max().cast(pl.Float64),
-    }
-    lines = pl.collect_all([rows.select(expression) for expression in told.values()])
-    columns = {name: line.row(0) for name, line in zip(told, lines, strict=True)}
-    rounded = {
-        name: [None if value is None else float(f"{value:.5g}") for value in row] for name, row in columns.items()
-    }
-    return pl.DataFrame({"feature": numeric, **rounded})
 
 
 def _spec(view: FeatureView, spec: TableSpec) -> dg.AssetSpec:

@@ -155,14 +155,14 @@ def _champion() -> dg.AssetsDefinition:
     def promote_eth_signal(
         context: dg.AssetExecutionContext, lake: LakeResource
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        from cryptodudez_assets.models.eth_signal.promoting import settle
+        from cryptodudez_assets.models.eth_signal.promoting import promote_if_better
         from cryptodudez_assets.models.eth_signal.training import registry_of
 
         registry = registry_of(lake.open().settings)
         if not registry.versions():
             context.log.info("there is no model to promote yet")
             return
-        done = settle(registry)
+        done = promote_if_better(registry)
         context.log.info(done)
         champion = registry.champion()
         yield dg.MaterializeResult(

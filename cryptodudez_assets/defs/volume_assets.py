@@ -68,7 +68,7 @@ def _volume_model(view: FeatureView) -> dg.AssetsDefinition:
 
 def _train(lake: Lake, context: dg.AssetExecutionContext) -> dict[str, Any] | None:
     from cryptodudez_assets.models.volume.data import TooFewRows
-    from cryptodudez_assets.models.volume.promoting import FILE, settle
+    from cryptodudez_assets.models.volume.promoting import FILE, promote_if_better
     from cryptodudez_assets.models.volume.training import LOG, TrainedFrom, findings_of, registry_of, train
 
     table = lake.tables.table(TABLE)
@@ -86,7 +86,7 @@ def _train(lake: Lake, context: dg.AssetExecutionContext) -> dict[str, Any] | No
             registry.hold(Held(inputs={TABLE: content}, why=str(few)))
             raise
         manifest = trained.manifest
-    done = settle(registry)
+    done = promote_if_better(registry)
     context.log.info(done)
     return {
         "version": manifest.label,

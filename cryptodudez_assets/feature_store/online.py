@@ -35,9 +35,9 @@ class Bookmark:
     made: MadeFrom
 
     @property
-    def told(self) -> str:
+    def as_json(self) -> str:
         """As text."""
-        return json.dumps({"snapshot": self.snapshot_id, "made_from": self.made.told})
+        return json.dumps({"snapshot": self.snapshot_id, "made_from": self.made.as_json})
 
     @classmethod
     def parse(cls, told: str, table: str) -> "Bookmark":
@@ -102,7 +102,7 @@ class OnlineStore:
     def note_published(self, view: FeatureView, bookmark: "Bookmark") -> None:
         """Write down how far the view is here. Call it when it is."""
         at = _microseconds(datetime.now(UTC))
-        self.backend.put(_bookmark(view.name), [OnlineRow(BOOKMARK, at, at, bookmark.told)])
+        self.backend.put(_bookmark(view.name), [OnlineRow(BOOKMARK, at, at, bookmark.as_json)])
 
     def drop(self, view: str) -> None:
         """Forget a view."""

@@ -161,7 +161,7 @@ class Findings(Finding):
         return next(one for one in self.candidates if one.name == self.chosen)
 
 
-class Prediction(Finding):
+class PredictedDay(Finding):
     """One out-of-sample day of a recipe: a row of `predictions.parquet` beside a model."""
 
     event_ts: datetime

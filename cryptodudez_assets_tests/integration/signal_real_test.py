@@ -13,7 +13,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.models.eth_signal import training_set
 from cryptodudez_assets.models.eth_signal.inputs import VIEWS
 from cryptodudez_assets.models.eth_signal.options import SignalOptions
-from cryptodudez_assets.models.eth_signal.promoting import settle
+from cryptodudez_assets.models.eth_signal.promoting import promote_if_better
 from cryptodudez_assets.models.eth_signal.reporting import write_report
 from cryptodudez_assets.models.eth_signal.training import TrainedSignal, registry_of, train
 from cryptodudez_assets.models.explain import explain
@@ -41,7 +41,7 @@ def lake(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
 def trained(lake: Lake) -> TrainedSignal:
     assert training_set.update(lake, OPTIONS) is not None
     trained = train(lake, OPTIONS)
-    settle(registry_of(lake.settings))
+    promote_if_better(registry_of(lake.settings))
     return trained
 
 

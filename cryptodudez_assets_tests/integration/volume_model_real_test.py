@@ -12,7 +12,7 @@ import pytest
 from cryptodudez_assets.models.predictor import load
 from cryptodudez_assets.models.volume.options import VolumeOptions
 from cryptodudez_assets.models.volume.predict import predict
-from cryptodudez_assets.models.volume.promoting import FILE, settle
+from cryptodudez_assets.models.volume.promoting import FILE, promote_if_better
 from cryptodudez_assets.models.volume.recipes import ONE_NUMBER
 from cryptodudez_assets.models.volume.training import TrainedFrom, TrainedVolume, registry_of, train
 from cryptodudez_assets.settings import Settings
@@ -71,7 +71,7 @@ def test_the_random_split_flatters_and_so_does_the_day_itself(home: tuple[Settin
 
 def test_it_serves_from_a_small_file_within_a_millisecond(home: tuple[Settings, TrainedVolume]):
     registry = registry_of(home[0])
-    settle(registry)
+    promote_if_better(registry)
     assert (home[0].models / "volume_model" / FILE).stat().st_size < 1_000_000
     predictor = load(registry, 1)
     taken = []

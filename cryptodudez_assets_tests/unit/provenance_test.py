@@ -29,7 +29,7 @@ def table(lake: Lake):
 
 @pytest.mark.parametrize("made", [MADE, MadeFrom("", {}), MadeFrom("v", {"a.b": 1}, datetime(2026, 1, 1, tzinfo=UTC))])
 def test_a_note_is_read_as_it_was_written(made: MadeFrom) -> None:
-    assert MadeFrom.parse(made.told) == made
+    assert MadeFrom.parse(made.as_json) == made
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_an_older_table_says_it_in_a_snapshot(lake: Lake) -> None:
     store(lake, WEATHER, row(0))
     assert made_from(table(lake)) is None
     with lake.tables.rearranging(WEATHER.table) as change:
-        change.add(change.rows().collect()).note({MADE_FROM: MADE.told})
+        change.add(change.rows().collect()).note({MADE_FROM: MADE.as_json})
     store(lake, WEATHER, row(1))
     assert made_from(table(lake)) == MADE
     with lake.tables.rearranging(WEATHER.table) as change:

@@ -39,7 +39,7 @@ class MadeFrom:
         return self.until is not None and self.until <= at
 
     @property
-    def told(self) -> str:
+    def as_json(self) -> str:
         """As text."""
         note = {"code_hash": self.code_hash, "inputs": dict(self.inputs)}
         return json.dumps(note | ({"until": self.until.isoformat()} if self.until else {}), sort_keys=True)
@@ -47,7 +47,7 @@ class MadeFrom:
     @property
     def note(self) -> dict[str, str]:
         """As a property of a table, of a snapshot or of a file."""
-        return {MADE_FROM: self.told}
+        return {MADE_FROM: self.as_json}
 
     @classmethod
     def parse(cls, told: str) -> "MadeFrom":
@@ -98,7 +98,7 @@ def changed_at(table: Table, content: int | None) -> datetime:
 def note_beside(path: Path, made: MadeFrom) -> None:
     """Write down what a file was made from, in a file beside it. Call it when the file is whole."""
     note, aside = _beside(path), path.with_name(f".{path.name}.made_from")
-    aside.write_text(made.told)
+    aside.write_text(made.as_json)
     aside.replace(note)
 
 

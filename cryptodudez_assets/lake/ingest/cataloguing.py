@@ -18,7 +18,7 @@ from cryptodudez_assets.lake.metastore.describe import Described, describe
 from cryptodudez_assets.lake.metastore.discovery import is_known
 from cryptodudez_assets.lake.metastore.entry import Entry, entries_in, frame_of, gone_before_read
 from cryptodudez_assets.lake.metastore.history import History
-from cryptodudez_assets.lake.quarantine.corrections import settle_corrected
+from cryptodudez_assets.lake.quarantine.corrections import close_corrected
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.lake.store.objects import StoredObject
 from cryptodudez_assets.sources.declaration import Source
@@ -48,7 +48,7 @@ def catalogue_objects(
         for number, described in enumerate(_in_commits(lake, source, new, run_id, now()), 1):
             there = file_entries.were_gone(lake.tables, source.name, [entry.entry_id for entry, _ in described])
             entries, superseded = _finish(lake, source, described, run_id, there)
-            settle_corrected(lake, source, entries)
+            close_corrected(lake, source, entries)
             _write(lake, source, entries, superseded, there)
             written.extend(frame_of(entries).select(TOLD))
             repeated = f", {n} members of repeated archives left out" if (n := len(described) - len(entries)) else ""

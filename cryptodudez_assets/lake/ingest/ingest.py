@@ -137,7 +137,7 @@ class Outcome:
         return [entry for entry in batch.entries if quarantine.identity(entry) not in self.undecided]
 
     @property
-    def told(self) -> str:
+    def as_json(self) -> str:
         """As text for a snapshot's summary; short, since every commit writes the summaries of all snapshots."""
         more = [self.undecided, self.restated] if self.undecided or self.restated else []
         return json.dumps([self.files, self.displaced, *more], separators=(",", ":"))
@@ -243,7 +243,7 @@ def _do(lake: Lake, source: Source, batch: Batch, run_id: str | None, progress: 
         def note(merged: Merged) -> dict[str, str]:
             nonlocal outcome
             outcome = _outcome(reading, undecided, merged)
-            return {BATCH: batch.id, OUTCOME: outcome.told}
+            return {BATCH: batch.id, OUTCOME: outcome.as_json}
 
         rows.finish(
             note, anew, lambda files: standing(lake, source, files, _read_now(there, reading)), reading.complete

@@ -70,7 +70,7 @@ def discover(lake: Lake, source: str, cursor: Cursor, page: int = PAGE) -> Disco
     behind = list(islice(lake.store.list(prefix, cursor.round), page))
     ahead = behind if cursor.newest == cursor.round else list(islice(lake.store.list(prefix, cursor.newest), page))
     listed = {found.key: found for found in [*ahead, *behind]}
-    unsettled = {key for key, found in listed.items() if not settled(lake, found)}
+    unsettled = {key for key, found in listed.items() if not is_stable(lake, found)}
     candidates = {key: found for key, found in listed.items() if key not in unsettled and not key.endswith(UNFINISHED)}
     new = _unknown(lake, source, [ahead, behind], candidates)
     # Never past an object that is not catalogued yet: the next look must find it again should this one's run fail.
@@ -90,7 +90,7 @@ def discover_all(lake: Lake, source: str) -> list[StoredObject]:
     found: dict[str, StoredObject] = {}
     objects = lake.store.list(lake.raw_folder(source))
     while listed := list(islice(objects, PAGE)):
-        candidates = {one.key: one for one in listed if settled(lake, one) and not one.key.endswith(UNFINISHED)}
+        candidates = {one.key: one for one in listed if is_stable(lake, one) and not one.key.endswith(UNFINISHED)}
         found |= _unknown(lake, source, [listed], candidates)
     return [found[key] for key in sorted(found)]
 
@@ -113,7 +113,7 @@ def is_known(lake: Lake, found: StoredObject, known: Set[tuple[str, str]]) -> bo
     return any((uri, generation) in known for generation in found.generations)
 
 
-def settled(lake: Lake, found: StoredObject) -> bool:
+def is_stable(lake: Lake, found: StoredObject) -> bool:
     """Whether a file is done being written. Stores show whole objects only; a time to come was set, not written just now."""
     age = now() - found.modified
     return not lake.settings.lake_is_local or abs(age) >= timedelta(seconds=lake.settings.settle_seconds)

@@ -14,7 +14,7 @@ from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake.formats.archives import UNFINISHED
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
-from cryptodudez_assets.lake.metastore.discovery import PAGE, is_known, settled
+from cryptodudez_assets.lake.metastore.discovery import PAGE, is_known, is_stable
 from cryptodudez_assets.lake.store.objects import StoredObject
 
 LOOKED_AT = 20_000
@@ -76,4 +76,4 @@ def _unknown_of(lake: Lake, source: str, page: list[StoredObject], older_than: t
 def _why(lake: Lake, found: StoredObject) -> str:
     if found.key.endswith(UNFINISHED):
         return "by its name an unfinished download"
-    return "not catalogued yet" if settled(lake, found) else "still being written"
+    return "not catalogued yet" if is_stable(lake, found) else "still being written"

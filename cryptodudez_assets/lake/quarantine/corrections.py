@@ -35,7 +35,7 @@ def landed_before(lake: Lake, source: Source, file_id: str, digest: str) -> str 
     return next((uri for uri in by if uri and f"/{digest[:16]}/corrected/{file_id}/" in uri), None)
 
 
-def settle_corrected(lake: Lake, source: Source, entries: Iterable[Entry]) -> None:
+def close_corrected(lake: Lake, source: Source, entries: Iterable[Entry]) -> None:
     """Mark what these new entries correct, if they do: their rows are to come in its place. Done again, it changes nothing."""
     corrected: dict[str, str] = {}
     for entry in entries:
@@ -47,7 +47,7 @@ def settle_corrected(lake: Lake, source: Source, entries: Iterable[Entry]) -> No
             is_open = _theirs(lake, source, spec, file_id).filter(pl.col("status") == Fate.OPEN)
             if is_open.select(pl.len()).collect().item():
                 with lake.tables.changing(spec) as change:
-                    quarantine.settle(change, source, {file_id}, Fate.CORRECTED, uri)
+                    quarantine.close_open(change, source, {file_id}, Fate.CORRECTED, uri)
 
 
 def _theirs(lake: Lake, source: Source, spec: TableSpec, file_id: str) -> pl.LazyFrame:

@@ -43,7 +43,7 @@ def set_rows_aside(
         return
     with lake.tables.changing(ROWS) as change:
         if again:
-            _settle_earlier(change, source, {identity(entry) for entry in entries}, batch_id)
+            _close_earlier(change, source, {identity(entry) for entry in entries}, batch_id)
         for part in found:
             rows = part.join(origin, on="file_id").with_columns(
                 row_id=pl.format("{}-{}", "file_id", "file_row"),
@@ -91,7 +91,7 @@ def set_files_aside(
     ]
     with lake.tables.changing(FILES) as change:
         if before:
-            _settle_earlier(change, source, before, batch_id)
+            _close_earlier(change, source, before, batch_id)
         change.add(pl.DataFrame(rows, schema=polars_schema(QuarantinedFiles)))
 
 
@@ -109,12 +109,12 @@ def _any_of(lake: Lake, spec: TableSpec, source: Source, entries: Iterable[Entry
     )
 
 
-def _settle_earlier(change: TableTransaction, source: Source, file_ids: Collection[str], batch_id: str) -> None:
+def _close_earlier(change: TableTransaction, source: Source, file_ids: Collection[str], batch_id: str) -> None:
     """What an earlier try of this batch wrote goes; what an earlier batch set aside of these files counts as replayed."""
-    settle(change, source, file_ids, Fate.REPLAYED, drop=pl.col("batch_id") == batch_id)
+    close_open(change, source, file_ids, Fate.REPLAYED, drop=pl.col("batch_id") == batch_id)
 
 
-def settle(
+def close_open(
     change: TableTransaction,
     source: Source,
     file_ids: Collection[str],

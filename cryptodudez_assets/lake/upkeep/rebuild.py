@@ -200,7 +200,7 @@ def _correct_quarantine(
         ids = set(differing["file_id"])
         if ids:
             with lake.tables.changing(spec) as change:
-                quarantine.settle(change, source, ids, Fate.REPLAYED)
+                quarantine.close_open(change, source, ids, Fate.REPLAYED)
                 change.add(new.filter(pl.col("file_id").is_in(list(ids))))
 
 

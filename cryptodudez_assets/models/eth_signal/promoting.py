@@ -22,18 +22,18 @@ def decide(registry: Registry, candidate: Manifest) -> PromotionDecision:
     return decide_promotion(findings, champion, judgement, comparison)
 
 
-def settle(registry: Registry) -> str:
+def promote_if_better(registry: Registry) -> str:
     """Promote what may be promoted, write down what the latest run says about the champion; returns what was done, in words.
 
     Before the first promotion the base rates become champion: something honest to serve until a model has shown skill.
     """
-    done = _settle(registry)
+    done = _promote_if_better(registry)
     if versions := registry.versions():
         registry.note_settled(versions[-1])
     return done
 
 
-def _settle(registry: Registry) -> str:
+def _promote_if_better(registry: Registry) -> str:
     champion = _champion_to_be(registry)
     if champion and registry.champion() is None:
         registry.promote(champion.version, "The base rates serve until a model has shown skill.")

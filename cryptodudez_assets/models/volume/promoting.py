@@ -11,7 +11,7 @@ from cryptodudez_assets.models.volume.training import findings_of
 FILE = "model.bin"
 
 
-def settle(registry: Registry) -> str:
+def promote_if_better(registry: Registry) -> str:
     """Promote the newest candidate if it may serve, see to `model.bin`; returns what was done, in words.
 
     It may serve if it passed its tests and its MAE is below the champion's on the same rows of the same run.

@@ -17,7 +17,7 @@ from cryptodudez_assets.models.eth_signal.recipes import base_rates, configurati
 from cryptodudez_assets.models.eth_signal.regimes import regimes, trailing_return
 from cryptodudez_assets.models.evaluation.sharpe import TrialSharpe
 from cryptodudez_assets.models.evaluation.splits import Fold
-from cryptodudez_assets.models.findings import Prediction
+from cryptodudez_assets.models.findings import PredictedDay
 from cryptodudez_assets_tests.datasets import QUICK, dataset_of, noise
 
 OLDER = recipe("linear", {"inverse_penalty": 0.001, "horizon_days": 5})
@@ -92,8 +92,8 @@ class TestJudge:
     def test_predictions_are_rows_of_their_contract(self):
         for name in ("linear", "boosted", "base_rates", "momentum"):
             frame = judged().predictions[name]
-            assert frame.columns == list(Prediction.model_fields)
-            assert [Prediction(**row) for row in frame.head(3).to_dicts()]
+            assert frame.columns == list(PredictedDay.model_fields)
+            assert [PredictedDay(**row) for row in frame.head(3).to_dicts()]
         frame = judged().predictions["boosted"]
         probabilities = frame.select("probability_buy", "probability_hodl", "probability_sell").to_numpy()
         assert frame["decision"].to_list() == [CLASSES[at] for at in probabilities.argmax(axis=1)]

@@ -21,7 +21,7 @@ from cryptodudez_assets.models.volume.judging import Judge
 from cryptodudez_assets.models.volume.model_file import says, to_file
 from cryptodudez_assets.models.volume.options import FEATURES, VolumeOptions
 from cryptodudez_assets.models.volume.predict import predict
-from cryptodudez_assets.models.volume.promoting import FILE, settle
+from cryptodudez_assets.models.volume.promoting import FILE, promote_if_better
 from cryptodudez_assets.models.volume.recipes import ONE_NUMBER, VolumeRecipe, candidates, fit
 from cryptodudez_assets.models.volume.scoring import errors_of
 from cryptodudez_assets.models.volume.training import LOG, TrainedFrom, TrainedVolume, findings_of, registry_of, train
@@ -263,25 +263,25 @@ def test_the_same_rows_make_the_same_file(home: tuple[Settings, TrainedVolume], 
 
 def test_the_first_that_passes_serves_and_is_model_bin(settings: Settings):
     registry = registry_of(settings)
-    assert settle(registry) == "There is no candidate that has not been decided about."
+    assert promote_if_better(registry) == "There is no candidate that has not been decided about."
     trained_on(rows(), settings)
-    assert settle(registry).startswith("volume_model-1 serves from now on.")
+    assert promote_if_better(registry).startswith("volume_model-1 serves from now on.")
     published = settings.models / "volume_model" / FILE
     assert published.read_bytes() == registry.read(1, MODEL)
     assert OnnxModel(published.read_bytes()).predict(probes()).shape == (500, 1)
     published.unlink()  # died before it was published
-    settle(registry)
+    promote_if_better(registry)
     assert published.read_bytes() == registry.read(1, MODEL)
 
 
 def test_no_better_than_the_champion_stays_a_candidate(settings: Settings):
     registry = registry_of(settings)
     trained_on(rows(), settings)
-    settle(registry)
+    promote_if_better(registry)
     found = trained_on(rows(), settings).findings
     assert found.champion == "volume_model-1"
     assert found.errors(CHAMPION) == found.errors(found.chosen)
-    assert settle(registry).startswith("volume_model-1 stays: volume_model-2 has on the same rows MAE")
+    assert promote_if_better(registry).startswith("volume_model-1 stays: volume_model-2 has on the same rows MAE")
     assert champion_of(registry).version == 1
 
 
@@ -289,10 +289,10 @@ def test_better_than_the_champion_serves(settings: Settings):
     registry = registry_of(settings)
     half = rows().with_columns(pl.col("volume") // 4)  # a market where days were a quarter of what they are now
     trained_on(half, settings)
-    settle(registry)
+    promote_if_better(registry)
     old = (settings.models / "volume_model" / FILE).read_bytes()
     trained_on(rows(), settings)
-    assert "Better than the champion: on the same rows MAE" in settle(registry)
+    assert "Better than the champion: on the same rows MAE" in promote_if_better(registry)
     assert champion_of(registry).version == 2
     assert (settings.models / "volume_model" / FILE).read_bytes() == registry.read(2, MODEL) != old
 
@@ -302,13 +302,15 @@ def test_compared_with_another_champion_is_not_promoted(settings: Settings):
     trained_on(rows(), settings)
     trained_on(rows(), settings)
     registry.promote(1, "by hand")
-    assert settle(registry) == "volume_model-1 stays: volume_model-2 was compared with no other. Train again."
+    assert (
+        promote_if_better(registry) == "volume_model-1 stays: volume_model-2 was compared with no other. Train again."
+    )
 
 
 def test_a_file_over_the_budget_does_not_serve(settings: Settings):
     trained = trained_on(rows(), settings, QUICK.model_copy(update={"size_budget_bytes": 100}))
     assert [test.name for test in trained.findings.verdict.tests if not test.passed] == ["within the size budget"]
-    assert settle(registry_of(settings)).startswith("Nothing stays.")
+    assert promote_if_better(registry_of(settings)).startswith("Nothing stays.")
     assert not (settings.models / "volume_model" / FILE).exists()
 
 

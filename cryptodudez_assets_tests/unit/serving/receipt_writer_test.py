@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from cryptodudez_assets.models.receipts import Receipt, Receipts
-from serving import recorder
+from serving import receipt_writer
 from serving.errors import Unavailable
-from serving.recorder import PREDICTIONS, ReceiptWriter
+from serving.receipt_writer import PREDICTIONS, ReceiptWriter
 
 
 def receipt(name: str, rows: int = 1) -> Receipt:
@@ -72,7 +72,7 @@ def test_closing_writes_what_waits(receipts: Counted):
 
 
 def test_a_full_queue_says_try_again(receipts: Counted, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(recorder, "MOST_WAITING", 2)
+    monkeypatch.setattr(receipt_writer, "MOST_WAITING", 2)
 
     async def use() -> None:
         one = ReceiptWriter(receipts)
@@ -88,7 +88,7 @@ def test_a_full_queue_says_try_again(receipts: Counted, monkeypatch: pytest.Monk
 def test_a_queue_is_full_by_rows_too_and_takes_more_once_they_are_written(receipts: Counted):
     async def use() -> None:
         one = ReceiptWriter(receipts)
-        waiting = [one.record(receipt(str(number), 1000)) for number in range(recorder.MOST_ROWS_WAITING // 1000)]
+        waiting = [one.record(receipt(str(number), 1000)) for number in range(receipt_writer.MOST_ROWS_WAITING // 1000)]
         with pytest.raises(Unavailable) as refused:
             one.record(receipt("too many"))
         assert refused.value.headers == {"Retry-After": "1"}
@@ -134,7 +134,7 @@ def test_a_cancelled_request_does_not_disturb_the_others(receipts: Counted):
 
 
 def test_the_oldest_go(receipts: Counted, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(recorder, "TRIM_EVERY", 5)
+    monkeypatch.setattr(receipt_writer, "TRIM_EVERY", 5)
 
     async def use() -> None:
         one = ReceiptWriter(receipts, kept=3)
