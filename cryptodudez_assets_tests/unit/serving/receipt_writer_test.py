@@ -162,5 +162,5 @@ def test_the_oldest_go_by_bytes_too_however_few_they_are(receipts: Counted, tmp_
     asyncio.run(use())
     assert receipts.get("0") is None
     assert receipts.get("59")
-    between_trims = recorder.TRIM_EVERY // 1000 * 700_000
+    between_trims = receipt_writer.TRIM_EVERY // 1000 * 700_000
     assert (tmp_path / "receipts.db").stat().st_size < 10_000_000 + between_trims + 1_000_000
