@@ -19,7 +19,7 @@ class Features(Contract):
     view: str = pa.Field(description="Name of the view; its table is `features.<view>`.")
     feature: str = pa.Field(description="Column of the view.")
     version: pl.Int64 = pa.Field(description="Version of the view's definition, 1 being the first.", ge=1)
-    hash_of_code: str = pa.Field(description="Hash of the code that defines the view.")
+    code_hash: str = pa.Field(description="Hash of the code that defines the view.")
     type: str = pa.Field(description="Type of the column.")
     unit: str = pa.Field(description="Unit of the column.", nullable=True)
     description: str = pa.Field(description="What the feature is.")

@@ -25,6 +25,7 @@ from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.status import unbalanced_files
+from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.toy import (
@@ -226,12 +227,13 @@ AS_NOBODY = """
 import json, os, sys
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.status import unbalanced_files
+from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.toy import load
-load(open_lake(Settings(home=sys.argv[2], settle_seconds=0)))  # imports all, while the interpreter's folder may be read
+load(Lake.open(Settings(home=sys.argv[2], settle_seconds=0), all_sources()))  # imports all, while the interpreter's folder may be read
 if os.getuid() == 0:
     os.setgroups([]), os.setgid(65534), os.setuid(65534)
-found = load(open_lake(Settings(home=sys.argv[1], settle_seconds=0)))
+found = load(Lake.open(Settings(home=sys.argv[1], settle_seconds=0), all_sources()))
 print(json.dumps({name: (entry["status"], entry["reason"], entry["rows_valid"]) for name, entry in found.items()}))
 """
 
