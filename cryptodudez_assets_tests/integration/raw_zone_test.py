@@ -25,7 +25,6 @@ from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.status import unbalanced_files
-from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.toy import (

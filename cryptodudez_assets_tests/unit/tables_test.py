@@ -9,6 +9,7 @@ import pytest
 from pyiceberg.expressions import AlwaysTrue, EqualTo, GreaterThan, In
 
 from cryptodudez_assets.contracts.base import Contract, UtcTime, polars_schema
+from cryptodudez_assets.lake.iceberg.homes import HomeRefused
 from cryptodudez_assets.lake.iceberg.scan import TableAt, data_files
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.iceberg.tables import IcebergTables
@@ -93,6 +94,28 @@ def test_a_column_that_the_contract_loses_stays_for_older_rows(lake: Lake) -> No
     with pytest.raises(ValueError, match="colour"):
         add(lake, {"name": "new"})  # it was required: whoever reads it must be told
     assert names(lake) == ["old"]
+
+
+class RetypedThings(Things):
+    """Things that are counted in another way."""
+
+    number: float = pa.Field(description="Some number.", nullable=True)
+
+
+RETYPED = TableSpec("lab.things", RetypedThings, (("name", "identity"),), ("number",))
+
+
+def test_a_column_that_the_contract_retypes_is_refused_until_the_table_is_made_again(lake: Lake) -> None:
+    add(lake, {"name": "old", "number": 1})
+    refused = r"number is double, the table has it as long.*cryptodudez rebuild lab.things"
+    with pytest.raises(HomeRefused, match=refused), lake.tables.changing(RETYPED):
+        pytest.fail("a change of the table has begun")
+    assert names(lake) == ["old"]
+    staged = lake.tables.staged([SPEC.name])
+    with staged.changing(RETYPED) as change:
+        change.add(pl.DataFrame([{"name": "new", "number": 1.5}], schema=polars_schema(RetypedThings)))
+    staged.swap_in([SPEC.name])
+    assert rows_of(lake, SPEC.name).select("name", "number").rows() == [("new", 1.5)]
 
 
 def test_a_change_is_invisible_until_it_ends(lake: Lake) -> None:

@@ -15,6 +15,7 @@ from pyiceberg.expressions import BooleanExpression
 from pyiceberg.io import PY_IO_IMPL
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import MetadataLogEntry
+from pyiceberg.types import IcebergType, ListType
 
 from cryptodudez_assets.lake.iceberg import homes
 from cryptodudez_assets.lake.iceberg.catalog_database import CATALOG, Pointer, named
@@ -214,11 +215,27 @@ def open_catalog(settings: Settings, name: str = CATALOG, uri: str | None = None
     return RecordingCatalog(name, **properties, **endpoints.for_iceberg(settings))
 
 
+def _kind(type_: IcebergType) -> str:
+    """The type without the numbers that tell parts of it apart."""
+    return f"list of {type_.element_type}" if isinstance(type_, ListType) else str(type_)
+
+
 def with_new_columns(table: Table, spec: TableSpec) -> Table:
-    """The table with the columns that its contract has gained since; older rows have null there."""
+    """The table with the columns that its contract has gained since; older rows have null there.
+
+    Raises HomeRefused where the contract gives a column another type than the table has.
+    """
     schema, _, _ = layout_of(spec)
-    known = {field.name for field in table.schema().fields}
+    known = {field.name: field.field_type for field in table.schema().fields}
     added = [field for field in schema.fields if field.name not in known]
+    for field in schema.fields:
+        there = known.get(field.name, field.field_type)
+        if _kind(there) != _kind(field.field_type):
+            raise homes.HomeRefused(
+                f"{spec.name}: the contract {spec.contract.__name__} says that {field.name} is {field.field_type}, the table "
+                f"has it as {there}. Rows of both types cannot be in one table: make it again with "
+                f"`cryptodudez rebuild {spec.name}`, or give the column another name"
+            )
     if added:
         with table.update_schema() as update:
             for field in added:
