@@ -165,3 +165,12 @@ def test_a_records_fate_does_not_depend_on_its_neighbours(each: list[bytes]) -> 
         return [told[row] for row in sorted(told)]
 
     assert fates(b"".join(each)) == [fate for one in each for fate in fates(one)]
+
+
+@given(st.integers(0, 1 << 64), st.sampled_from(["{}", " {}", '"{}"', "{} "]), st.booleans(), st.integers(0, 3))
+def test_a_number_to_the_base_of_16_is_no_whole_number(number: int, spelled: str, careful: bool, n_before: int) -> None:
+    for told in (hex(number), hex(number).upper()):
+        before = "a,1,1,7,0x1f\n" * n_before
+        rows, rejects, _ = read(f"{before}a,1,1,{spelled.format(told)},x\n".encode(), careful=careful)
+        assert len(rows) == n_before
+        assert [reject.rules for reject in rejects] == [("count:type",)]

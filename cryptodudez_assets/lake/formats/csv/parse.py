@@ -31,6 +31,8 @@ MANY_ZEROS = b"0" * 200
 LONG_EXPONENTS = {letter: re.compile(rb"%b-[0-9]{3}" % letter) for letter in (b"e", b"E")}
 # How it is known: there is another digit before the exponent.
 NOT_ZERO = "^[^eE]*[1-9]"
+# What Arrow takes for a whole number; a text may hold it, too, but for longer ones such as hashes.
+HEXADECIMAL = re.compile(rb"0[xX][0-9a-fA-F]{1,16}(?![0-9a-fA-F])")
 ARROW_TYPES = {pl.String: pa.string(), pl.Int64: pa.int64(), pl.Float64: pa.float64(), pl.Date: pa.date32()}
 
 
@@ -88,24 +90,32 @@ class ChunkReader:
         if not chunk.is_unambiguous or b"\0" in data:
             return None  # Arrow is laxer with these
         try:
-            table = pacsv.read_csv(
-                pa.BufferReader(data),
-                pacsv.ReadOptions(
-                    use_threads=False, block_size=max(len(data), 1) + 1, column_names=self.dialect.header
-                ),
-                pacsv.ParseOptions(delimiter=self.dialect.delimiter, newlines_in_values=True),
-                pacsv.ConvertOptions(
-                    column_types=self._types,
-                    include_columns=list(self._types),
-                    null_values=[""],
-                    strings_can_be_null=True,
-                    quoted_strings_can_be_null=True,
-                ),
-            )
+            table = self._arrow(data, self._types)
         except pa.ArrowInvalid:
+            return None
+        if HEXADECIMAL.search(data) and any(map(_is_hexadecimal, self._whole_numbers(data).columns)):
             return None
         # Which of its zeros are none, only their text tells.
         return None if _may_underflow(data) and any(map(_has_zero, table.columns)) else table
+
+    def _whole_numbers(self, data: bytes) -> pa.Table:
+        """The columns of whole numbers, as text."""
+        names = [name for name, dtype in self._types.items() if pa.types.is_integer(dtype)]
+        return self._arrow(data, dict.fromkeys(names, pa.string())) if names else pa.table({})
+
+    def _arrow(self, data: bytes, types: Mapping[str, pa.DataType]) -> pa.Table:
+        return pacsv.read_csv(
+            pa.BufferReader(data),
+            pacsv.ReadOptions(use_threads=False, block_size=max(len(data), 1) + 1, column_names=self.dialect.header),
+            pacsv.ParseOptions(delimiter=self.dialect.delimiter, newlines_in_values=True),
+            pacsv.ConvertOptions(
+                column_types=types,
+                include_columns=list(types),
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=True,
+            ),
+        )
 
     def _careful(self, chunk: Chunk, first_row: int) -> "_Part":
         found = list(records(chunk.data, chunk.first_line, self.dialect.delimiter))
@@ -205,6 +215,11 @@ def _may_underflow(data: bytes) -> bool:
     return long_exponent or MANY_ZEROS in data
 
 
+def _is_hexadecimal(text: pa.Array | pa.ChunkedArray) -> bool:
+    """Whether any is a number to the base of 16, which Arrow reads as a whole one though nobody means it."""
+    return bool(pc.any(pc.match_substring(text, "0x", ignore_case=True)).as_py())
+
+
 def _has_zero(column: pa.ChunkedArray) -> bool:
     return pa.types.is_floating(column.type) and bool(pc.any(pc.equal(column, 0.0)).as_py())
 
@@ -219,8 +234,11 @@ def _convert(text: pa.Array, dtype: pa.DataType) -> tuple[pa.Array, list[tuple[i
     pending = [(0, len(trimmed))]
     while pending:  # halve whatever does not convert until the single culprits are found
         start, end = pending.pop()
+        piece = trimmed.slice(start, end - start)
         try:
-            pieces.append(trimmed.slice(start, end - start).cast(dtype))
+            if pa.types.is_integer(dtype) and _is_hexadecimal(piece):
+                raise pa.ArrowInvalid("to the base of 16")
+            pieces.append(piece.cast(dtype))
         except pa.ArrowInvalid:
             if end - start == 1:
                 failed.append((start, "type"))
