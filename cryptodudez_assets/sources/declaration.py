@@ -46,6 +46,8 @@ class Layout:
     others; the file must then fit into memory.
     `ignored`: further raw columns that the layout is known to have. Any other column is *added*: it is noted in
     `catalog.schemas`, and where the contract has a text column `extra`, its values are kept there as JSON.
+    `names`: the names of all columns in their order, for files that have no header. A file is then known by its first record:
+    as many fields, each as its column is read, and among them a number or a date. Files with a header are read as others are.
     `path`: a regular expression that the end of a file's path matches. Its named groups are raw text columns, and part of
     what makes a file: the same bytes under a path that says something else are another file.
     """
@@ -55,13 +57,22 @@ class Layout:
     canonical: Mapping[str, pl.Expr]
     ignored: Sequence[str] = ()
     path: str = ""
+    names: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if both := set(re.compile(self.path).groupindex) & set(self.columns):
             raise ValueError(f"layout {self.name}: {sorted(both)} come from the path and from the header")
+        if self.names and (unnamed := set(self.columns) - set(self.names) or len(self.names) > len(set(self.names))):
+            told = "a name is there twice" if unnamed is True else f"{sorted(unnamed)} are not among them"
+            raise ValueError(f"layout {self.name}: `names` are those of all columns in the file, and {told}")
         if wrong := {name for name, dtype in self.columns.items() if dtype not in RAW_TYPES}:
             allowed = ", ".join(dtype.__name__ for dtype in RAW_TYPES)
             raise ValueError(f"layout {self.name}: raw columns are read as {allowed}, not so {sorted(wrong)}")
+
+    @property
+    def is_headerless(self) -> bool:
+        """Whether its files may lack a header."""
+        return bool(self.names)
 
     @cached_property
     def is_dated(self) -> bool:
@@ -169,7 +180,11 @@ class Source:
     def code_hash(self) -> str:
         """Version of the contract and of what the declaration makes of raw rows; quarantined rows carry it."""
         layouts = [
-            (layout.name + layout.path, dict(layout.columns), {k: told_by(e) for k, e in layout.canonical.items()})
+            (
+                "\0".join([layout.name + layout.path, *layout.names]),
+                dict(layout.columns),
+                {k: told_by(e) for k, e in layout.canonical.items()},
+            )
             for layout in self.layouts
         ]
         told = (layouts, tuple(self.key), self.newest_by, self.breaker_share, self.breaker_floor)

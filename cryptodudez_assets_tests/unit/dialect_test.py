@@ -135,3 +135,39 @@ def test_any_bytes_are_recognised_or_refused(head: bytes) -> None:
     with suppress(FileRefused):
         found = recognise(head, [LAYOUT, WIDER])
         assert (found.layout is None) == (found.problem is not None) or "changed its type" in (found.problem or "")
+
+
+def test_further_columns_without_a_name_are_told_apart() -> None:
+    found = recognise(f"{HEADER.strip()},,x,,\n".encode(), [LAYOUT])
+    assert found.layout is LAYOUT
+    assert found.problem is None
+    assert found.dialect.header[-4:] == ("", "x", " column 8", " column 9")
+
+
+HEADERLESS = replace(LAYOUT, name="headerless", names=[*LAYOUT.columns])
+
+
+@pytest.mark.parametrize(
+    ("first", "fits"),
+    [
+        ("a,2021-01-01 00:00:00,1.5,7,x", True),
+        ("a,b,,7,", True),
+        ("a,b,1.5,seven,x", False),
+        ("a,2021-01-01 00:00:00,1.5,7", False),
+        ("station,when,,,remark", False),
+    ],
+)
+def test_a_layout_without_a_header_is_known_by_what_the_first_record_holds(first: str, fits: bool) -> None:
+    text = f"{first}\na,2021-01-01 00:00:00,1.5,7,x\n".encode()
+    try:
+        found = recognise(text, [HEADERLESS]).layout
+    except FileRefused:
+        found = None
+    assert (found is HEADERLESS) == fits
+
+
+def test_a_layout_names_all_columns_of_a_file_without_a_header() -> None:
+    with pytest.raises(ValueError, match=r"'note'.* not among them"):
+        replace(LAYOUT, names=["name", "at", "value", "count"])
+    with pytest.raises(ValueError, match="a name is there twice"):
+        replace(LAYOUT, names=[*LAYOUT.columns, "at"])

@@ -5,6 +5,7 @@ A table of our own rather than a library: what a reason needs beside a name is w
 `puremagic` lives, but answers for any text too, by a list of extensions.
 """
 
+import codecs
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -23,6 +24,8 @@ FETCH = "fetch or save the data again"
 WORKBOOK = "save its sheet as CSV (UTF-8)"
 BINARY = "binary data, not text"
 HEAD = 512
+# So many of the characters of a text may be none that a text has.
+TOLERATED, SLIPS = 0.02, 2
 
 # Bytes, and where they are.
 MAGIC: list[tuple[bytes, int, Known]] = [
@@ -87,7 +90,10 @@ TEXTS: list[tuple[re.Pattern[bytes], Known]] = [
         re.compile(rb"<\?xml.*urn:schemas-microsoft-com:office:spreadsheet", re.I | re.S),
         Known("an Excel workbook as XML", WORKBOOK),
     ),
-    (re.compile(rb"<\?xml|<[a-z][a-z0-9:]*[\s>/]", re.I), Known("XML", "an error of a download? Otherwise " + EXPORT)),
+    (
+        re.compile(rb"<\?xml|<[a-z][a-z0-9:]*[\s>/](?![,;|\t])", re.I),
+        Known("XML", "an error of a download? Otherwise " + EXPORT),
+    ),
     (
         re.compile(rb"version https://git-lfs"),
         Known("a Git LFS pointer", "the data are elsewhere: fetch them with `git lfs pull`"),
@@ -124,17 +130,30 @@ def no_text(head: bytes) -> str | None:
             return f"{known.name}; {BINARY}: {known.advice}"
     if b"\0" not in head:
         return None
+    if is_text(head):
+        return None  # with a slip: which name or record it is in is told of that
     if _alternates(head):
         return f"{BINARY} (or UTF-16 without a byte order mark: save it as UTF-8)"
     return f"{BINARY}, of no format that is known here; {BINARY_ADVICE}"
 
 
+def is_text(head: bytes) -> bool:
+    """Whether all but a few of its characters are those of a text."""
+    if len(NO_TEXT.findall(head)) > max(SLIPS, TOLERATED * len(head)) or b"\n" not in head:
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # its end may be cut off
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 BINARY_ADVICE = "expected a CSV, alone or in a gzip or zip"
 
 
-def has_no_text(names: Iterable[str]) -> bool:
-    """Whether characters that no text has stand in names."""
-    return any(NO_TEXT.search(name.encode()) for name in names)
+def without_text(names: Iterable[str]) -> str | None:
+    """The first name in which a character stands that no text has."""
+    return next((name for name in names if NO_TEXT.search(name.encode())), None)
 
 
 def no_table(text: bytes) -> str | None:

@@ -197,9 +197,8 @@ class _Opener:
 def _parse(opener: _Opener, source: Source, entry: Entry) -> Iterator[ParsedChunk]:
     layout = _layout(source, entry)
     line_end = "\r\n" if entry.line_end == "crlf" else "\n"
-    dialect = Dialect(
-        known(entry.encoding), known(entry.delimiter), line_end, tuple(known(entry.header)), known(entry.quote)
-    )
+    header, quote = tuple(known(entry.header)), known(entry.quote)
+    dialect = Dialect(known(entry.encoding), known(entry.delimiter), line_end, header, quote, layout.is_headerless)
     reader = ChunkReader(dialect, layout, layout.added_in(dialect.header) if source.keeps_extra else ())
     with ExitStack() as opened:
         try:

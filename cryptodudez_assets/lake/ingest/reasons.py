@@ -64,7 +64,10 @@ class Wording:
 
     def _of_record(self, kind: str, raw: str, values: Mapping[str, str], n_fields: int) -> str:
         line, delimiter = _shown(raw), shown(self.dialect.delimiter)
-        counts = f"the line {line} has {n_fields} field{'s' * (n_fields != 1)}, expected {len(self.dialect.header)} as in the header"
+        where = "" if self.dialect.may_lack_header else " as in the header"
+        counts = (
+            f"the line {line} has {n_fields} field{'s' * (n_fields != 1)}, expected {len(self.dialect.header)}{where}"
+        )
         if kind == "binary":
             column = next((name for name, value in values.items() if "\0" in value), None)
             where = f"{column} is {_shown(values[column])}" if column else f"the line {line} is no text"

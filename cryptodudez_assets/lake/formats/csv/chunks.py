@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from cryptodudez_assets.lake.formats.archives import FileRefused, Text
 from cryptodudez_assets.lake.formats.csv.dialect import Dialect
+from cryptodudez_assets.lake.formats.csv.headers import names_of
 from cryptodudez_assets.lake.formats.csv.records import (
     MAX_RECORD_BYTES,
     TOO_LONG,
@@ -47,7 +48,7 @@ class Chunk:
 def chunks(stream: BinaryIO | Text, dialect: Dialect, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Chunk]:
     """The records behind the header. Lines are counted from 1."""
     blocks = _utf8_blocks(stream, dialect.encoding, chunk_bytes)
-    pending, line = _behind_header(blocks, dialect.delimiter)
+    pending, line = _behind_header(blocks, dialect)
     for block in chain(blocks, [b""]):
         pending += block
         while pending:
@@ -80,11 +81,13 @@ def _utf8_blocks(stream: BinaryIO | Text, encoding: str, size: int) -> Iterator[
         raise FileRefused(f"the {encoding} text ends in the middle of a character: cut off?")
 
 
-def _behind_header(blocks: Iterator[bytes], delimiter: str) -> tuple[bytes, int]:
+def _behind_header(blocks: Iterator[bytes], dialect: Dialect) -> tuple[bytes, int]:
     pending = b""
     for block in chain(blocks, [b""]):
         pending += block
-        if header := first_record(pending, delimiter, final=not block):
+        if header := first_record(pending, dialect.delimiter, final=not block):
+            if dialect.may_lack_header and names_of(header, pending) != dialect.header:
+                return pending, 1
             return pending[header.end :], 1 + pending.count(b"\n", 0, header.end)
     return b"", 1
 

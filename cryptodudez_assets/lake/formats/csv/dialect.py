@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -11,7 +11,7 @@ import polars as pl
 
 from cryptodudez_assets.lake.formats import signatures
 from cryptodudez_assets.lake.formats.archives import FileRefused
-from cryptodudez_assets.lake.formats.csv.headers import clean, headers, no_header, repeated, why_unknown
+from cryptodudez_assets.lake.formats.csv.headers import VALUE, clean, headers, no_header, repeated, shown, why_unknown
 from cryptodudez_assets.lake.formats.csv.records import TOO_LONG, CsvRecord, records
 from cryptodudez_assets.lake.formats.forms import ISO_DAY, number_hint, time_hint
 from cryptodudez_assets.sources.declaration import Layout
@@ -48,6 +48,8 @@ class Dialect:
     line_end: str
     header: tuple[str, ...]
     quote: str = '"'
+    may_lack_header: bool = False
+    """Whether the first record holds data, unless it is `header`."""
 
 
 @dataclass(frozen=True)
@@ -76,27 +78,31 @@ def recognise(head: bytes, layouts: Sequence[Layout]) -> Recognised:
     is_all = len(head) < HEAD_BYTES
     first = _headers(head, text, is_all)
     names = {delimiter: header for delimiter, (_, header) in first.items()}
-    matching = [(d, layout) for d, header in names.items() for layout in layouts if not layout.missing_from(header)]
+    matching = _by_header(names, layouts) or _by_first_record(names, layouts)
     if matching:
         # Where several layouts fit, the one that reads most of the file is meant.
         delimiter, layout = max(matching, key=lambda match: len(match[1].columns))
         # An archive may hold its text as it is, behind bytes of its own: then these are part of the first name.
-        if signatures.has_no_text(names[delimiter]) and (instead := _no_table(head, text)):
+        if signatures.without_text(names[delimiter]) and (instead := another_kind(head, text)):
             raise instead
     else:
         delimiter, layout = max(names, key=lambda d: len(names[d])), None
-        if instead := _no_table(head, text):
+        if instead := another_kind(head, text):
             raise instead
         if told := no_header(text, names[delimiter], layouts):
             raise FileRefused(told)
     record, header = first[delimiter]
     if record.fault:
         raise FileRefused(f"the header cannot be read: {FAULTS[record.fault]}")
+    if "\0" in (odd := signatures.without_text(header) or ""):
+        raise FileRefused(f"the column name {shown(odd)} has a NUL character in it, which no text has: delete it")
     line_end = "\r\n" if text.endswith(b"\r\n", 0, record.end) else "\n"
-    dialect = Dialect(encoding, delimiter, line_end, header)
+    header, start = _header_of(record, header, layout)
+    dialect = Dialect(
+        encoding, delimiter, line_end, header, may_lack_header=layout is not None and layout.is_headerless
+    )
     if problem := repeated(header):
         return Recognised(dialect, b"", None, problem=problem)
-    start = record.end
     if layout is None:
         beginning = _beginning(text[start:], dialect, is_all)
         return Recognised(dialect, beginning, None, problem=why_unknown(header, layouts))
@@ -107,15 +113,22 @@ def recognise(head: bytes, layouts: Sequence[Layout]) -> Recognised:
     return Recognised(dialect, beginning, layout, added, _why_retyped(_sample(beginning, dialect), layout))
 
 
+def _header_of(record: CsvRecord, header: tuple[str, ...], layout: Layout | None) -> tuple[tuple[str, ...], int]:
+    """The names of the columns, and where the records begin."""
+    if layout is not None and layout.is_headerless and layout.missing_from(header):
+        return tuple(layout.names), record.start
+    return header, record.end
+
+
 def _headers(head: bytes, text: bytes, is_all: bool) -> dict[str, tuple[CsvRecord, tuple[str, ...]]]:
     try:
         return headers(text, is_all)
     except FileRefused as error:
-        raise _no_table(head, text) or error from None
+        raise another_kind(head, text) or error from None
 
 
-def _no_table(head: bytes, text: bytes) -> FileRefused | None:
-    """What a file is instead, of whose first line no layout knows anything."""
+def another_kind(head: bytes, text: bytes) -> FileRefused | None:
+    """What a file is instead, of whose first line no layout knows anything; None where it may be a table."""
     marked = codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE
     if told := signatures.no_text(head if head.startswith(marked) else text):
         return NoText(told)
@@ -130,7 +143,31 @@ def follows(head: bytes, layouts: Sequence[Layout]) -> bool:
         found = headers(text, is_all=len(head) < HEAD_BYTES)
     except FileRefused:
         return False
-    return any(not layout.missing_from(header) for _, header in found.values() for layout in layouts)
+    names = {delimiter: header for delimiter, (_, header) in found.items()}
+    return bool(_by_header(names, layouts) or _by_first_record(names, layouts))
+
+
+def _by_header(names: Mapping[str, Sequence[str]], layouts: Sequence[Layout]) -> list[tuple[str, Layout]]:
+    """Delimiters, and layouts that the header follows where it is divided so."""
+    return [(d, layout) for d, header in names.items() for layout in layouts if not layout.missing_from(header)]
+
+
+def _by_first_record(names: Mapping[str, Sequence[str]], layouts: Sequence[Layout]) -> list[tuple[str, Layout]]:
+    """Delimiters, and layouts of files without a header, of which this may be the first record."""
+    return [
+        (d, layout)
+        for d, fields in names.items()
+        for layout in layouts
+        if layout.is_headerless and len(fields) == len(layout.names) and _holds_data(fields, layout)
+    ]
+
+
+def _holds_data(fields: Sequence[str], layout: Layout) -> bool:
+    """Whether these are what the layout's columns hold. Texts alone might as well be the names of other columns."""
+    told = [(field, layout.columns.get(name, pl.String)) for field, name in zip(fields, layout.names, strict=True)]
+    typed = [(field, dtype) for field, dtype in told if field and dtype is not pl.String]
+    fits = all(pl.select(_converted(pl.lit(field), dtype).is_not_null()).item() for field, dtype in typed)
+    return fits and any(VALUE.fullmatch(field) for field in fields)
 
 
 def decode(head: bytes) -> tuple[str, bytes]:

@@ -5,7 +5,7 @@ What else than a table a file can be is in `formats.py`.
 
 import codecs
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from cryptodudez_assets.lake.formats.archives import FileRefused
@@ -37,7 +37,14 @@ def _header(text: bytes, delimiter: str, is_all: bool) -> tuple[CsvRecord, tuple
 def names_of(record: CsvRecord, text: bytes) -> tuple[str, ...]:
     """The names in a header; all of it where it cannot be told what they are."""
     fields = [text[record.start : record.end].decode("utf-8", "replace")] if record.fault else record.fields
-    return tuple(clean(name).strip() for name in fields)
+    return tuple(_distinct([clean(name).strip() for name in fields]))
+
+
+def _distinct(names: Sequence[str]) -> Iterator[str]:
+    """Names as they are. Further columns without a name are told apart by a blank and their number: no name begins so."""
+    first = names.index("") if "" in names else -1
+    for index, name in enumerate(names):
+        yield name or ("" if index == first else f" column {index + 1}")
 
 
 def clean(text: str) -> str:
