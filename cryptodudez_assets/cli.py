@@ -482,8 +482,13 @@ class Question(click.ClickException):
     help="The column that tells when something happened, or two, its day and time of day; none: the time of landing.",
 )
 @click.option("--header", is_flag=True, help="The first record holds names, though they look like data.")
-def new_source(name: str, sample: Path, dates: str | None, key: str | None, time: str | None, header: bool) -> None:
-    """Write the declaration of a source NAME from a SAMPLE file (CSV with a header, also packed), and try it on the sample.
+@click.option(
+    "--columns", metavar="COLUMN,…", help="The names of all columns in their order, where there is no header."
+)
+def new_source(
+    name: str, sample: Path, dates: str | None, key: str | None, time: str | None, header: bool, columns: str | None
+) -> None:
+    """Write the declaration of a source NAME from a SAMPLE file (CSV, also packed), and try it on the sample.
 
     What the sample leaves open is asked for (exit code 2); then, and where the draft cannot read its own sample, nothing is written.
 
@@ -491,6 +496,7 @@ def new_source(name: str, sample: Path, dates: str | None, key: str | None, time
     Examples:
       cryptodudez new-source gas_prices ~/Downloads/gas.csv
       cryptodudez new-source trades trades.csv --dates month-first --key exchange,pair,time
+      cryptodudez new-source candles ETHUSDT-1h.csv --columns open_time,open,high,low,close
     """
     from cryptodudez_assets import sources
     from cryptodudez_assets.drafting.draft import Choices, Undecided, Unusable, listed
@@ -502,7 +508,8 @@ def new_source(name: str, sample: Path, dates: str | None, key: str | None, time
         raise click.ClickException(f"{target} exists; it is left as it is")
     try:
         with errors.status("trying a draft on the sample"):
-            made = make(name, sample, Choices(dates, listed(key), listed(time), header), sources.all_sources().values())
+            choices = Choices(dates, listed(key), listed(time), header, listed(columns))
+            made = make(name, sample, choices, sources.all_sources().values())
         with target.open("x", encoding="utf-8") as out:
             out.write(made.text)
     except Undecided as question:

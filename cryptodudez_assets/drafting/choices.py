@@ -14,13 +14,14 @@ class Choices:
 
     `dates`: in which order dates are written (one of `ORDERS`). `key`: the columns that tell a fact, as in the file or in the
     table. `time`: the column that tells when, or two that tell day and time of day; `NO_TIME` for the time of landing.
-    `header`: the first record holds names, whatever it looks like.
+    `header`: the first record holds names, whatever it looks like. `names`: those of all columns, of a file without a header.
     """
 
     dates: str | None = None
     key: Sequence[str] = ()
     time: Sequence[str] = ()
     header: bool = False
+    names: Sequence[str] = ()
 
 
 class Unusable(Exception):

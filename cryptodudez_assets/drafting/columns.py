@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from cryptodudez_assets.drafting import spelling
-from cryptodudez_assets.drafting.names import python_list, quoted, snake, table_names
+from cryptodudez_assets.drafting.names import is_unnamed, python_list, quoted, snake, table_names
 from cryptodudez_assets.drafting.times import expression
 
 # A column is one of numbers though so many of its values are none: they are set aside. A short one must be clean.
@@ -48,7 +48,7 @@ class Column:
 
 def columns_of(rows: pl.DataFrame, without: Mapping[str, str]) -> list[Column]:
     """What each column holds, but for those that have no name or tell the time."""
-    texts = {name: rows[name] for name in rows.columns if name and name not in without}
+    texts = {name: rows[name] for name in rows.columns if not is_unnamed(name) and name not in without}
     names = table_names(texts)
     return [_column(names[raw], raw, text) for raw, text in texts.items()]
 

@@ -50,7 +50,8 @@ def decided(name: str, sample: Sample, choices: Choices) -> tuple[str, Time | No
     time = time_of(rows, choices)
     columns = columns_of(rows, time.columns if time else {})
     key = key_of(rows, columns, time, choices)
-    return written(name, columns, time, key, rows.columns), time, key, columns
+    text = written(name, columns, time, key, rows.columns, has_header=not choices.names)
+    return text, time, key, columns
 
 
 def _insist_on_name(name: str, others: Iterable[Source]) -> None:

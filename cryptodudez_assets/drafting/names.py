@@ -30,6 +30,11 @@ def table_names(columns: Iterable[str]) -> dict[str, str]:
     return told
 
 
+def is_unnamed(column: str) -> bool:
+    """Whether a raw column has no name in the header."""
+    return not column or column.startswith(" ")
+
+
 def quoted(text: str) -> str:
     """A text as Python (and JSON) write it."""
     return json.dumps(text, ensure_ascii=False)

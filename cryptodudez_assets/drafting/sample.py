@@ -5,42 +5,42 @@ What its columns mean is found out elsewhere.
 
 import csv
 import io
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
 import polars as pl
 
+from cryptodudez_assets.contracts.base import TableContract
 from cryptodudez_assets.drafting.choices import Choices, Undecided, Unusable
+from cryptodudez_assets.drafting.opening import Readable, names_in, opened
 from cryptodudez_assets.drafting.spelling import looks_like_data
-from cryptodudez_assets.lake.formats.archives import Container, FileRefused, format_of, members
+from cryptodudez_assets.lake.formats.archives import FileRefused
 from cryptodudez_assets.lake.formats.csv.chunks import Chunk, chunks
-from cryptodudez_assets.lake.formats.csv.dialect import HEAD_BYTES, Dialect, decode, recognise
-from cryptodudez_assets.lake.formats.csv.headers import DELIMITERS, clean
-from cryptodudez_assets.lake.formats.csv.parse import ROW, ChunkReader
+from cryptodudez_assets.lake.formats.csv.dialect import HEAD_BYTES, Dialect, another_kind, decode, recognise
+from cryptodudez_assets.lake.formats.csv.headers import DELIMITERS, clean, names_of, shown
+from cryptodudez_assets.lake.formats.csv.parse import ROW, ChunkReader, ParsedChunk
 from cryptodudez_assets.lake.formats.csv.records import first_record, records
 from cryptodudez_assets.lake.formats.faults import Fault
-from cryptodudez_assets.sources.declaration import Layout
+from cryptodudez_assets.lake.ingest.reasons import Wording
+from cryptodudez_assets.sources.declaration import Layout, Source
 
 # So much of a file is read, and tried: enough for half a million short records, and for a trial of seconds.
 SAMPLE_BYTES, CHUNK_BYTES = 16 << 20, 1 << 20
-FOR_EXCEL = re.compile(rb'("?sep=."?)\r?\n', re.I)
 MISSING = " a column that no file has"
 # So many records tell by which delimiter they are divided.
 COMPARED_RECORDS = 200
-OTHER_KINDS = {"Parquet": re.compile(rb"PAR1"), "JSON": re.compile(rb'\s*(?:\[\s*)?[\[{]\s*["\[\]{}]')}
-
-
-class Readable(Protocol):
-    """Something that is read from its beginning to its end."""
-
-    def read(self, size: int, /) -> bytes:
-        """The next bytes, at most so many."""
-        ...
+OTHER_DELIMITERS = {
+    " ": "blanks",
+    ":": "colons",
+    "^": "carets",
+    "~": "tildes",
+    "\x01": "characters 0x01",
+    "/": "slashes",
+}
+HEADER_SHOWN = 80
 
 
 @dataclass(frozen=True)
@@ -58,77 +58,146 @@ class Sample:
 
 
 def read_sample(path: Path, choices: Choices) -> Sample:
-    """Read the beginning of a file, packed or not. Raises Unusable where there is no text with a header in it."""
+    """Read the beginning of a file, packed or not; of an archive, of the first member that is a table.
+
+    Raises Unusable where there is no text with a header in it.
+    """
     try:
-        with _opened(path) as (text, member):
-            return _read(text, member, choices)
+        names = names_in(path)
+        if names == [None]:
+            return _sample(path, None, choices)
+        return _first_table(path, names, choices)
     except (FileRefused, Fault, OSError) as error:
         raise Unusable(f"{path}: {error}") from None
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[Readable, str | None]]:
-    """The text, and the name of the archive's first member where it is one."""
-    with path.open("rb") as content:
-        size = path.stat().st_size
-        format_ = format_of(content.read(HEAD_BYTES))
-        if format_ != "zip":
-            with Container(content).text(format_, None, size) as text:
-                yield text, None
-            return
-        read = [one for one in members(content, size) if not one.ignored and not one.refused]
-        if not read:
-            raise FileRefused("there is no member in it that can be read")
-        with Container(content).text("zip", read[0].name, read[0].size) as text:
-            yield text, read[0].name
+def _first_table(path: Path, names: list[str | None], choices: Choices) -> Sample:
+    """The first member of an archive with several columns, or else the first that can be read."""
+    told: list[str] = []
+    of_one_column = None
+    for name in names:
+        try:
+            found = _sample(path, name, choices)
+        except Undecided:
+            raise
+        except (Unusable, FileRefused, Fault) as error:
+            told.append(f"{name}: {error}")
+            continue
+        if len(found.dialect.header) > 1:
+            return found
+        of_one_column = of_one_column or found
+    if of_one_column:
+        return of_one_column
+    raise FileRefused(f"no member of the archive is a table that can be read; {told[0]}")
+
+
+def _sample(path: Path, member: str | None, choices: Choices) -> Sample:
+    with opened(path, member) as text:
+        return _read(text, member, choices)
 
 
 def _read(text: Readable, member: str | None, choices: Choices) -> Sample:
     head = text.read(HEAD_BYTES)
     _insist_on_csv(head)
-    dialect = _dialect(head)
+    dialect = _without_header(head, choices.names) if choices.names else _dialect(head, choices)
     content = head + text.read(SAMPLE_BYTES - len(head))
     is_all = not text.read(1)
     found = list(_whole(chunks(io.BytesIO(content), dialect, CHUNK_BYTES), is_all))
     if not is_all:
-        content = _header(dialect) + b"".join(chunk.data for chunk in found)
-    rows, n_records = _rows(found, dialect)
-    if not choices.header:
-        _insist_on_header(dialect.header, rows)
-    if not n_records:
-        raise Unusable("there is no record behind the header: give a sample that has some")
-    if len(rows) <= n_records / 2:
-        shown = ",".join(dialect.header)[:80]
-        raise Unusable(
-            f"{n_records - len(rows):,} of {n_records:,} records have other fields than the {len(dialect.header)} of the header "
-            f"({shown}): is there a line above the header? Remove it"
-        )
+        content = (b"" if choices.names else _header(dialect)) + b"".join(chunk.data for chunk in found)
+    rows, parsed = _rows(found, dialect)
+    if not choices.header and not choices.names:
+        _insist_on_header(dialect, rows)
+    _insist_on_records(dialect, len(rows), parsed)
     return Sample(content, dialect, rows, member, is_all)
 
 
 def _insist_on_csv(head: bytes) -> None:
-    if excel := FOR_EXCEL.match(decode(head)[1]):
-        raise Unusable(f"a line above the header: line 1 is {excel[1].decode()!r}; delete it")
-    for kind, beginning in OTHER_KINDS.items():
-        if beginning.match(head):
-            raise Unusable(f"this is {kind}, and sources are drafted from CSV: export it as CSV with a header")
+    text = decode(head)[1]
+    if instead := another_kind(head, text):
+        raise instead
+    line = text[:HEADER_SHOWN].splitlines()[:1]
+    if line and line[0].lower().startswith((b"sep=", b'"sep=')):
+        raise Unusable(
+            f"a line above the header: line 1 is {clean(line[0].decode('utf-8', 'surrogateescape'))!r}; delete it"
+        )
 
 
-def _dialect(head: bytes) -> Dialect:
+def _insist_on_records(dialect: Dialect, n_good: int, parsed: list[ParsedChunk]) -> None:
+    """Most records must be of the header's shape."""
+    n_records = sum(one.n_records for one in parsed)
+    if not n_records:
+        raise Unusable("there is no record behind the header: give a sample that has some")
+    if n_good > n_records / 2:
+        return
+    reject = next(reject for one in parsed for reject in one.rejects)
+    layout = _columns(list(dialect.header))
+    source = Source("sample", "", "", "market.sample", TableContract, [], ["event_ts"])
+    why = Wording(source, layout, dialect).reason(reject.raw, reject.rules)
+    above = (
+        f" (or is line 1, {shown(','.join(dialect.header), HEADER_SHOWN)}, not the header, but a line above it? Delete it)"
+        if {"record:too_few_fields", "record:too_many_fields"} & {*reject.rules}
+        else ""
+    )
+    raise Unusable(
+        f"{n_records - n_good:,} of {n_records:,} records cannot be read, such as line {reject.line}: {why}{above}"
+    )
+
+
+def _dialect(head: bytes, choices: Choices) -> Dialect:
     """The dialect: of the delimiters that which divides most records as it divides the header."""
-    _, text = decode(head)
-    is_all = len(head) < HEAD_BYTES
+    text, is_all = decode(head)[1], len(head) < HEAD_BYTES
     headers = {one: first_record(text, one, final=is_all) for one in DELIMITERS}
-    names = {one: [clean(field).strip() for field in record.fields] for one, record in headers.items() if record}
+    names = {one: [*names_of(record, text)] for one, record in headers.items() if record}
     scores = {one: _divides(text, one, len(names[one]), is_all) for one in names}
     best = max(scores, key=lambda one: scores[one], default="")
     columns = names.get(best, [])
-    if b"\0" in text or scores.get(best, 0) <= 0:
+    if scores.get(best, 0) <= 0:
         _insist_on_table(head, columns)
     seen = recognise(head, [_columns(columns)])
     if seen.layout is None:
+        if data := [name for name in columns if looks_like_data(name)]:
+            raise Undecided(_no_header(columns, data[0]))
         raise Unusable(f"{seen.problem}: name each column, and each differently")
+    if len(columns) == 1 and not choices.header:
+        _insist_on_one_column(text, columns[0], is_all)
     return seen.dialect
+
+
+def _without_header(head: bytes, names: Sequence[str]) -> Dialect:
+    """The dialect of a file in which the columns have these names, and no header tells them."""
+    if len(set(names)) < len(names):
+        raise Unusable(f"--columns {','.join(names)}: a name is there twice")
+    text, is_all = decode(head)[1], len(head) < HEAD_BYTES
+    found = {len(record.fields) for one in DELIMITERS if (record := first_record(text, one, final=is_all))}
+    if len(names) not in found:
+        raise Unusable(
+            f"--columns has {len(names)} names, and the first record has {max(found, default=0)} fields: name each of them"
+        )
+    layout = replace(_columns([*names]), names=names)
+    try:
+        seen = recognise(head, [layout])
+    except FileRefused:
+        seen = None
+    if seen is None or seen.layout is None:
+        raise Unusable(
+            f"the first record holds no number and no date, so it might as well be a header: put one above it ({','.join(names)})"
+        )
+    return seen.dialect
+
+
+def _insist_on_one_column(text: bytes, name: str, is_all: bool) -> None:
+    """What divides each record as it divides the header may be a delimiter that ingest does not know."""
+    lines = [
+        clean(line.decode("utf-8", "surrogateescape")) for line in text.splitlines()[1 : COMPARED_RECORDS + 1] if line
+    ]
+    for mark, called in OTHER_DELIMITERS.items():
+        n = name.count(mark)
+        if n and len(lines) > 1 and all(line.count(mark) == n for line in (lines if is_all else lines[:-1])):
+            raise Undecided(
+                f"one column was found, {shown(name, HEADER_SHOWN)}, and {called} divide each line of it alike: what is read is divided by "
+                "commas, semicolons, tabs or bars: write one of these in their place, or say --header if it is one column"
+            )
 
 
 def _insist_on_table(head: bytes, columns: list[str]) -> None:
@@ -167,8 +236,8 @@ def _header(dialect: Dialect) -> bytes:
     return text.getvalue().encode()
 
 
-def _rows(found: list[Chunk], dialect: Dialect) -> tuple[pl.DataFrame, int]:
-    """The records that are whole, and how many there are in all."""
+def _rows(found: list[Chunk], dialect: Dialect) -> tuple[pl.DataFrame, list[ParsedChunk]]:
+    """The records that are whole, and how all were read."""
     reader = ChunkReader(dialect, _columns(list(dialect.header)))
     parsed = [reader.read(chunk, 1) for chunk in found]
     tables = [
@@ -183,18 +252,22 @@ def _rows(found: list[Chunk], dialect: Dialect) -> tuple[pl.DataFrame, int]:
         ]
     )
     rows.columns = list(dialect.header)
-    return rows, sum(one.n_records for one in parsed)
+    return rows, parsed
 
 
-def _insist_on_header(header: tuple[str, ...], rows: pl.DataFrame) -> None:
+def _insist_on_header(dialect: Dialect, rows: pl.DataFrame) -> None:
     """A first record that holds data would be taken for names, and be lost."""
-    told = [name for name in header if looks_like_data(name)] or _that_recur(header, rows)
-    if told:
-        shown = ",".join(header)
-        raise Undecided(
-            f"the first record ({shown[:80]}) looks like data, not like names ({told[0]!r}): put a line with the columns' "
-            "names above it, or say --header if these are the names"
-        )
+    header = dialect.header
+    if told := [name for name in header if looks_like_data(name)] or _that_recur(header, rows):
+        raise Undecided(_no_header(header, told[0]))
+
+
+def _no_header(header: Sequence[str], told: str) -> str:
+    line = ",".join(header)
+    return (
+        f"the first record ({line[:HEADER_SHOWN]}) looks like data, not like names ({told!r}): say --columns with the names of the "
+        f"{len(header)} columns, or put a line with them above it; or say --header if these are the names"
+    )
 
 
 def _that_recur(header: tuple[str, ...], rows: pl.DataFrame) -> list[str]:

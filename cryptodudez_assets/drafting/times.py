@@ -168,11 +168,18 @@ def _share(text: pl.Series, pattern: str) -> float:
 def _insist_that_none_is_meant(rows: pl.DataFrame) -> None:
     for name in rows.columns:
         example = rows[name].drop_nulls().first()
-        if example is not None and SURELY.search(snake(name)):
+        if example is None or not SURELY.search(snake(name)):
+            continue
+        n_missing = rows[name].null_count()
+        if n_missing >= MOST * len(rows):
             raise Undecided(
-                f"column {name} is named like a time, but {example!r} cannot be read as one: say --time COLUMN to name another, "
-                f"or --time {NO_TIME} to take the time of landing"
+                f"column {name} is named like a time, but {n_missing:,} of {len(rows):,} records have none there: say --time {name} "
+                f"to set those aside, or --time {NO_TIME} to take the time of landing"
             )
+        raise Undecided(
+            f"column {name} is named like a time, but {example!r} cannot be read as one: say --time COLUMN to name another, "
+            f"or --time {NO_TIME} to take the time of landing"
+        )
 
 
 def _preferred(found: list[Candidate], choices: Choices) -> Candidate:

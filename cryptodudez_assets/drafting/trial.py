@@ -83,6 +83,7 @@ def _looked_at(lake: Lake, source: Source) -> Tried:
 
 def _reasons(lake: Lake, source: Source) -> Iterator[str]:
     """Why something was set aside, each reason with the first line of it."""
-    found = overview(lake, source.name).group_by("why", maintain_order=True).agg(pl.len(), pl.col("line").min())
-    for why, n, line in found.sort("len", descending=True).head(SHOWN).iter_rows():
+    first = pl.coalesce("reason", "why").first().alias("told")
+    found = overview(lake, source.name).group_by("why", maintain_order=True).agg(first, pl.len(), pl.col("line").min())
+    for why, n, line in found.sort("len", descending=True).select("told", "len", "line").head(SHOWN).iter_rows():
         yield why if line is None else f"line {line}: {why}" if n == 1 else f"line {line} and {n - 1:,} more: {why}"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from cryptodudez_assets.drafting.columns import Column
 from cryptodudez_assets.drafting.keys import Key
-from cryptodudez_assets.drafting.names import python_list, quoted
+from cryptodudez_assets.drafting.names import is_unnamed, python_list, quoted
 from cryptodudez_assets.drafting.times import Time
 
 TEMPLATE = '''"""{title}. Drafted from a sample: check the key, the times, the units and the rules."""
@@ -34,7 +34,7 @@ SOURCE = Source(
             name="csv",
             columns={{
 {columns}
-            }},{ignored}
+            }},{names}{ignored}
             canonical={{
 {canonical}
                 "event_ts": event_time,
@@ -51,9 +51,12 @@ HIDING = {"TableContract", "Layout", "Source"}
 """Classes of which a contract may not have the name."""
 
 
-def written(name: str, columns: Sequence[Column], time: Time | None, key: Key, header: Iterable[str]) -> str:
+def written(
+    name: str, columns: Sequence[Column], time: Time | None, key: Key, header: Sequence[str], *, has_header: bool = True
+) -> str:
     """The text of `sources/<name>.py`."""
     raw = (time.columns if time else {}) | {column.raw: column.raw_type for column in columns}
+    unnamed = [column for column in header if is_unnamed(column)]
     contract = name.title().replace("_", "")
     return TEMPLATE.format(
         title=name.replace("_", " ").capitalize(),
@@ -64,7 +67,8 @@ def written(name: str, columns: Sequence[Column], time: Time | None, key: Key, h
         fields="".join(f"\n    {_field(column, key)}" for column in columns),
         event_time=time.code if time else LANDING,
         columns=_lines(f"{quoted(column)}: {dtype}," for column, dtype in raw.items()),
-        ignored='\n            ignored=[""],' if "" in header else "",
+        names="" if has_header else f"\n            names={python_list(header)},",
+        ignored=f"\n            ignored={python_list(unnamed)}," if unnamed else "",
         canonical=_lines(f"{quoted(column.name)}: {column.code}," for column in columns),
         key=python_list(key.columns),
     )

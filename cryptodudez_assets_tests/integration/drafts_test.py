@@ -1,5 +1,7 @@
 """`new-source` on samples from outside: what it writes reads the sample, and what it cannot know it asks for and writes nothing."""
 
+import io
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -247,3 +249,93 @@ class TestTheCommand:
         refused = self.run(tmp_path, PAIRS)
         assert refused.exit_code == 1
         assert (folder / "prix.py").read_text() == "# mine\n"
+
+
+CANDLES = "".join(f"{1_609_459_200_000 + hour * 3_600_000},1.0,2.5,1.0,{hour}.5,{hour}\n" for hour in range(30))
+CANDLE = ["open_time", "open", "high", "low", "close", "trades"]
+
+
+@pytest.mark.parametrize("header", ["", ",".join(CANDLE) + "\n"], ids=["without a header", "with one"])
+def test_a_file_without_a_header_loads_with_the_names_that_are_said(
+    make: Make, lake: Lake, drop: Drop, tmp_path: Path, header: str
+) -> None:
+    with pytest.raises(Undecided, match=r"looks like data.*say --columns with the names of the 6 columns"):
+        make(CANDLES)
+    made = make(CANDLES, names=CANDLE)
+    # A file of the same source may have a header, as exchanges begin to write one.
+    drop("prix", "another.csv", (header + CANDLES).encode())
+    with declared("prix", made.text, tmp_path) as source:
+        load(lake, source)
+        rows = table(lake, source).sort("event_ts")
+    assert [row["event_ts"] for row in rows.to_dicts()[:2]] == [at(1), at(1, hour=1)]
+    assert rows["close"].to_list() == [hour + 0.5 for hour in range(30)]
+    assert (status_of(lake, "prix").read, status_of(lake, "prix").quarantined) == (30, 0)
+
+
+def test_names_for_other_columns_than_there_are_are_told(make: Make) -> None:
+    with pytest.raises(Unusable, match=r"--columns has 2 names, and the first record has 6 fields"):
+        make(CANDLES, names=["a", "b"])
+    with pytest.raises(Unusable, match=r"might as well be a header"):
+        make("ETH,ether\nBTC,bitcoin\n", names=["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("day,name\n" + "2021-01-01,caf\xe9\n" * 3, r"3 of 3 records cannot be read, such as line 2: name is 'caf\\xe9', which is no UTF"),
+        ("Prices of ETH\nday,open\n2021-01-01,1\n", r"line 1, 'Prices of ETH', not the header"),
+        ("day,open\n2021-01-01,1,\n", r"has 3 fields, expected 2 as in the header"),
+        ("day,na\0me\n2021-01-01,1\n", r"the column name 'na\\x00me' has a NUL character"),
+        ("day open\n2021-01-01 1\n2021-01-02 2\n", r"one column was found, 'day open', and blanks divide each line"),
+        ("day^open\n2021-01-01^1\n2021-01-02^2\n", r"carets divide each line"),
+        ("date,n\n" + "2021-01-01,1\n,\n" * 3, r"3 of 6 records have none there"),
+        ('{"date":"2021-01-01","n":1}\n', r"JSON, not CSV"),
+        ("PAR1\0\0\0", r"Parquet"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_drafted_is_told_as_it_is(make: Make, text: str, told: str) -> None:
+    with pytest.raises(Unusable, match=told):
+        make(text.encode("latin-1"))
+
+
+def test_what_the_trial_set_aside_is_told_in_words(make: Make) -> None:
+    made = make("date,n\n" + "".join(f"2021-01-{day:02},{day}\n" for day in DAYS) + "banana,1\n")
+    assert any("date is 'banana', expected a time such as 2021-12-31" in line for line in made.lines)
+
+
+def test_columns_without_a_name_are_left_out(landed: Callable[..., tuple[list[dict[str, Any]], Any]]) -> None:
+    rows, counts = landed("date,,n,,\n" + "".join(f"2021-01-{day:02},x,{day},,\n" for day in DAYS))
+    assert set(rows[0]) == {"event_ts", "n"}
+    assert (counts.valid, counts.quarantined) == (28, 0)
+
+
+def zipped(members: dict[str, str]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(name, text)
+    return packed.getvalue()
+
+
+PLAIN = "date,n\n" + "".join(f"2021-01-{day:02},{day}\n" for day in DAYS)
+
+
+@pytest.mark.parametrize(
+    "first", [{"README.md": "hello\n"}, {"LICENSE": "All rights\nreserved\n"}, {"page.html": "<html>"}]
+)
+def test_of_an_archive_the_first_table_is_the_sample(make: Make, first: dict[str, str]) -> None:
+    assert "28 rows of prices.csv" in make(zipped({**first, "prices.csv": PLAIN})).lines[0]
+
+
+@pytest.mark.parametrize(
+    ("members", "told"),
+    [
+        ({"inner.zip": "x"}, r"inner.zip: an archive inside an archive: unpack it once"),
+        ({"[Content_Types].xml": "<x/>", "xl/workbook.xml": "<x/>"}, r"an Excel workbook \(xlsx\).*save its sheet as CSV"),
+        ({}, r"nothing in the archive"),
+        ({"__MACOSX/._a": "x"}, r"nothing in the archive"),
+    ],
+)  # fmt: skip
+def test_an_archive_without_a_table_says_why(make: Make, members: dict[str, str], told: str) -> None:
+    with pytest.raises(Unusable, match=told):
+        make(zipped(members))
