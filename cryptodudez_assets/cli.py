@@ -20,6 +20,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 from rich.text import Text
 
+from cryptodudez_assets.outside import refusal
 from cryptodudez_assets.settings import Settings, may_be_told, unknown_variables
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.terminal import SafeConsole, escape_in_children, say, visible, visible_json
@@ -56,6 +57,10 @@ class Commands(click.Group):
             raise click.ClickException(f"the catalog's server does not answer: {said}") from None
         except TimeoutError as error:
             raise click.ClickException(f"somebody else is at work here, and did not end in time: {error}") from None
+        except Exception as error:
+            if told := refusal(error):
+                raise click.ClickException(visible(told, lines=True)) from None
+            raise
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -56,3 +56,10 @@ def test_a_database_server_that_does_not_answer(tmp_path: Path, command: str, se
 
 def test_an_address_that_others_reach_needs_a_key(tmp_path: Path) -> None:
     assert "CRYPTODUDEZ_API_KEY" in refused(tmp_path, "up", "--host", "0.0.0.0")  # noqa: S104
+
+
+def test_a_database_that_does_not_answer_whatever_is_asked_of_it(tmp_path: Path) -> None:
+    (tmp_path / "lake").mkdir()
+    told = refused(tmp_path, "status", CRYPTODUDEZ_CATALOG=NOWHERE)
+    assert "does not answer" in told
+    assert "127.0.0.1" in told

@@ -1,0 +1,65 @@
+"""What the machine or somebody's server refuses, in a line for who typed the command. Faults of our own keep their traceback."""
+
+import errno
+import os
+import re
+import sqlite3
+import sys
+from types import ModuleType
+
+OF_THE_MACHINE = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE),
+    *(errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO, errno.EFBIG),
+    *(errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT),
+}
+TO_DO = {
+    errno.ENOSPC: "free some space, then run it again",
+    errno.EDQUOT: "free some space, then run it again",
+    errno.EROFS: "choose another folder with CRYPTODUDEZ_HOME",
+    errno.EACCES: "run it as the user to whom the home belongs",
+    errno.EPERM: "run it as the user to whom the home belongs",
+    errno.EMFILE: "allow more open files (`ulimit -n`)",
+}
+OF_SQLITE = {"full": errno.ENOSPC, "readonly": errno.EROFS}
+TOLD_BY_POLARS = re.compile(r"\(os error (\d+)\)")
+
+
+def refusal(error: BaseException) -> str | None:
+    """What was refused, by whom, and what to do; None for an error that is a fault of ours. Holds no password."""
+    if isinstance(error, OSError):
+        return _of_the_machine(error.errno, error.filename) if error.errno in OF_THE_MACHINE else None
+    if isinstance(error, sqlite3.OperationalError):
+        number = next((number for sign, number in OF_SQLITE.items() if sign in str(error)), None)
+        return _of_the_machine(number, "a database") if number else None
+    if _is(error, "sqlalchemy.exc", "OperationalError"):
+        cause = getattr(error, "orig", None)
+        return refusal(cause) if cause else None
+    for module, name, whose in SERVERS:
+        if _is(error, module, name):
+            first = str(error).strip().partition("\n")[0]  # the driver goes on with advice
+            return f"{whose} does not answer: {first}"
+    if _is(error, "polars.exceptions", "ComputeError") and (found := TOLD_BY_POLARS.search(str(error))):
+        number = int(found[1])
+        return _of_the_machine(number, None) if number in OF_THE_MACHINE else None
+    return None
+
+
+SERVERS = [
+    ("psycopg", "OperationalError", "the database server"),
+    ("redis.exceptions", "ConnectionError", "the Redis server"),
+    ("redis.exceptions", "TimeoutError", "the Redis server"),
+]
+
+
+def _is(error: BaseException, module: str, name: str) -> bool:
+    """Whether it is one of a library's errors. What was not imported has raised nothing."""
+    there: ModuleType | None = sys.modules.get(module)
+    return there is not None and isinstance(error, getattr(there, name))
+
+
+def _of_the_machine(number: int | None, what: object) -> str:
+    said = os.strerror(number or 0)
+    place = os.fsdecode(what) if isinstance(what, str | bytes) else ""
+    told = f"{place}: {said}" if place else said
+    to_do = TO_DO.get(number or 0)
+    return f"{told}: {to_do}" if to_do else told
