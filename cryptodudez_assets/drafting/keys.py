@@ -21,6 +21,8 @@ NAMING = re.compile(
 )
 LONG_TEXT = 40
 MOST_NAMES = 3
+# Of so many columns, the likeliest, sets are tried: there are thousands of sets of three among fifty.
+MOST_CANDIDATES = 12
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def _sets(candidates: Sequence[Column], always: list[str]) -> Iterator[list[str]
     """Sets of columns, the smallest first; without a time of the data, at least one of them."""
     yield from ([one.name] for one in candidates if snake(one.raw) in UNIQUE)
     for size in range(not always, MOST_NAMES + 1):
-        for chosen in combinations(candidates, size):
+        for chosen in combinations(candidates if size < 2 else candidates[:MOST_CANDIDATES], size):
             yield [*(one.name for one in chosen), *always]
 
 

@@ -339,3 +339,10 @@ def test_of_an_archive_the_first_table_is_the_sample(make: Make, first: dict[str
 def test_an_archive_without_a_table_says_why(make: Make, members: dict[str, str], told: str) -> None:
     with pytest.raises(Unusable, match=told):
         make(zipped(members))
+
+
+def test_a_sample_of_many_texts_that_tell_nothing_apart_is_asked_about_at_once(make: Make) -> None:
+    names = ",".join(f"name{number}" for number in range(150))
+    row = ",".join(["same"] * 150)
+    with pytest.raises(Undecided, match="which columns tell rows apart"):
+        make(f"date,{names},n\n" + "".join(f"2021-01-01,{row},{number}.5\n" for number in range(3)))

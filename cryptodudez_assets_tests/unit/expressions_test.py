@@ -1,5 +1,7 @@
 """What an expression looks at, and what it says: found out from Polars itself, so a new version of it may change it."""
 
+from typing import Any
+
 import pandera.polars as pa
 import polars as pl
 import pytest
@@ -111,3 +113,23 @@ def test_an_empty_text_that_an_expression_refuses_takes_no_other_rows_value():
         return with_empty_text(source, layout, rows, rows.select(word=made_of))["word"].to_list()
 
     assert words(raw) == [*words(raw[:1]), *words(raw[1:])] == ["one", None]
+
+
+class Watched(dict[str, type[pl.DataType]]):
+    """A schema that notes which columns' types are asked for."""
+
+    def __init__(self, *told: Any) -> None:
+        super().__init__(*told)
+        self.asked: list[str] = []
+
+    def __getitem__(self, name: str) -> type[pl.DataType]:
+        self.asked.append(name)
+        return super().__getitem__(name)
+
+
+def test_of_a_wide_table_only_the_columns_of_an_expression_are_looked_at() -> None:
+    wide = Watched({**SCHEMA, **{f"c{number}": pl.Int64 for number in range(2000)}})
+    assert not looks_around(pl.col("x") > 1, wide)
+    assert looks_around(pl.col("x") > pl.col("x").sum(), wide)
+    assert {*wide.asked} == {"x"}
+    assert looks_around(pl.col("x") + pl.sum_horizontal(pl.col("^c.*$").sum()), wide)
