@@ -360,7 +360,7 @@ def up(port: int, host: str, api_port: int) -> None:
     """
     from cryptodudez_assets.instance import dagster_home
     from cryptodudez_assets.running import UI_HOST, run_servers
-    from serving.run import is_loopback
+    from serving.elsewhere import is_loopback
 
     settings = _reachable(_usable_settings())
     if settings.api_key is None and not is_loopback(host):

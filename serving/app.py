@@ -28,8 +28,11 @@ ROUTES = [
 ]
 
 
-def create_app(settings: Settings) -> Litestar:
-    """The app over a home's models, online store and receipts, which are opened when it starts."""
+def create_app(settings: Settings, only_here: bool = False) -> Litestar:
+    """The app over a home's models, online store and receipts, which are opened when it starts.
+
+    `only_here`: no name but this machine's own leads here, so that requests with another one are refused.
+    """
     counted = Metrics()
 
     @asynccontextmanager
@@ -44,7 +47,7 @@ def create_app(settings: Settings) -> Litestar:
         openapi_config=_openapi(settings),
         logging_config=None,  # `errors` logs what was not expected, once
     )
-    app.asgi_handler = Guard(app.asgi_handler, settings, counted)
+    app.asgi_handler = Guard(app.asgi_handler, settings, counted, only_here)
     return app
 
 

@@ -1,4 +1,4 @@
-"""Before every request: the API key and the rate limits; behind it: the metrics, and what every answer tells a browser.
+"""Before every request: where it comes from, the key, the rate limits; behind it: the metrics, and what answers tell a browser.
 
 One layer around the whole app rather than Litestar's several around each route: unknown paths are guarded as well, and its rate
 limit keeps its history as JSON in an asynchronous store, which costs more than a prediction.
@@ -16,6 +16,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from cryptodudez_assets.settings import Settings
 from serving.crowd import client_of
+from serving.elsewhere import refusal
 from serving.errors import Problem
 from serving.headers import protected
 from serving.metrics import Metrics
@@ -27,10 +28,10 @@ EVERYBODY = ""
 
 
 class Guard:
-    """ASGI: lets through who may, answers 401 or 429 to others, and counts all."""
+    """ASGI: lets through who may, answers 401, 403, 421 or 429 to others, and counts all."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
-        self._app, self._metrics = app, metrics
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics, only_here: bool = False) -> None:
+        self._app, self._metrics, self._only_here = app, metrics, only_here
         self._key = settings.api_key.get_secret_value().encode() if settings.api_key else None
         self._limit, self._guesses = RateLimit(settings.requests_per_minute), RateLimit(settings.requests_per_minute)
 
@@ -57,7 +58,10 @@ class Guard:
             self._metrics.observe(route, status, version, perf_counter() - began)
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
-        right = self._key is None or hmac.compare_digest(_sent_key(scope), self._key)
+        headers = dict(scope["headers"])
+        if elsewhere := refusal(scope["method"], headers, self._only_here):
+            return _answer(*elsewhere, {})
+        right = self._key is None or hmac.compare_digest(_sent_key(headers), self._key)
         # Who has the key is known by it, and does not share a minute with those who guess, whatever address they share. Guesses
         # are limited, so that a flood of them is cheap; what makes a key hard to guess is its length.
         limit = self._limit if right else self._guesses
@@ -94,8 +98,7 @@ class RateLimit:
         return 0.0
 
 
-def _sent_key(scope: Scope) -> bytes:
-    headers = dict(scope["headers"])
+def _sent_key(headers: dict[bytes, bytes]) -> bytes:
     if (key := headers.get(b"x-api-key")) is not None:
         return key
     kind, _, credentials = headers.get(b"authorization", b"").partition(b" ")

@@ -1,4 +1,4 @@
-"""What every answer tells a browser, whatever it is: not to guess, not to frame, not to load, not to tell others."""
+"""What every answer tells a browser, whatever it is: not to guess, not to frame, not to load, not to keep, not to tell others."""
 
 from collections.abc import Iterable
 
@@ -9,11 +9,14 @@ PROTECTION = [
     (CSP, NOTHING.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),  # a cache on the way does not know X-API-Key, and gave an answer to those without
 ]
 
 
 def protected(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """With those that it does not have."""
     own = list(headers)
-    names = {name for name, _ in own}
+    names = {name.lower() for name, _ in own}
+    if b"etag" in names:
+        names.add(b"cache-control")  # a file that is the same for all, and is asked for anew by its tag
     return [*own, *(one for one in PROTECTION if one[0] not in names)]

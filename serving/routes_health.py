@@ -12,6 +12,8 @@ from serving.model_slot import RETRY_SECONDS
 from serving.services import services_of
 
 Asked = Request[Any, Any, Any]
+TEXT_FORMAT = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
+"""Without the charset, which Litestar adds: Prometheus takes no type that names it twice."""
 
 
 class Health(msgspec.Struct):
@@ -48,4 +50,4 @@ def metrics(request: Asked) -> Response[str]:
     """Tell the metrics, in Prometheus' text format."""
     services = services_of(request)
     services.metrics.features_age.set(services.desk.features_age())
-    return Response(services.metrics.text().decode(), media_type=CONTENT_TYPE_LATEST)
+    return Response(services.metrics.text().decode(), media_type=TEXT_FORMAT)

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import ipaddress
 import logging
 import signal
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from cryptodudez_assets.settings import Settings
 from serving.app import create_app
 from serving.connections import Connection
 from serving.crowd import Bounds, Crowd
+from serving.elsewhere import is_loopback
 from serving.services import of_app
 
 LOOPBACK = "127.0.0.1"
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 def run(settings: Settings, host: str = LOOPBACK, port: int = PORT) -> int:
     """Serve until told to stop; returns the exit code. Without a key it listens to this machine only, or not at all."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_stderr()
     if settings.api_key is None and not is_loopback(host):
         log.error("%s can be reached by others: set CRYPTODUDEZ_API_KEY, or listen on %s", host, LOOPBACK)
         return 1
@@ -38,10 +38,23 @@ def run(settings: Settings, host: str = LOOPBACK, port: int = PORT) -> int:
         log.warning(
             "CRYPTODUDEZ_API_KEY has fewer than %d characters and may be guessed: openssl rand -hex 16", SAFE_KEY
         )
-    app = create_app(settings)
+    app = opened(settings)
     server = Server(server_config(app, host, port), lambda: drain(app))
     server.run()
     return 0 if server.started else 1
+
+
+def opened(settings: Settings) -> Litestar:
+    """The app, with nothing left for the first request to make that would keep all others waiting."""
+    app = create_app(settings, only_here=settings.api_key is None)
+    app.openapi_schema  # noqa: B018  (made when it is first asked for, on the event loop: half a second and more)
+    return app
+
+
+def log_to_stderr() -> None:
+    """Log what happens here; of tables that are read again and again only what is wrong."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("pyiceberg").setLevel(logging.WARNING)
 
 
 def drain(app: Litestar) -> None:
@@ -64,16 +77,6 @@ def server_config(app: Litestar, host: str, port: int) -> uvicorn.Config:
         ws="none",  # whoever asks for it would get another protocol, without bounds
         backlog=Bounds().backlog,
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach it."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class Server(uvicorn.Server):

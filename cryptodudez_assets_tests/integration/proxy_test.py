@@ -31,7 +31,7 @@ class Behind(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
-        told = {name: self.headers.get(name) for name in ("Upgrade", "Authorization")}
+        told = {name: self.headers.get(name) for name in ("Host", "Upgrade", "Authorization")}
         self.wfile.write(f"{self.server.server_port} {self.path} {told}".encode())
 
     def log_message(self, format: str, *args: object) -> None:
@@ -92,7 +92,8 @@ class TestBothAreBehindIt:
     ) -> None:
         status, text = ask(certificate, ports[PUBLIC[name]], word="secret", path="/a?b=1")
         assert status == 200
-        assert text == f"{ports[BEHIND[name]]} /a?b=1 {{'Upgrade': None, 'Authorization': None}}"
+        host = "localhost" if name == "API" else f"127.0.0.1:{ports[PUBLIC[name]]}"
+        assert text == f"{ports[BEHIND[name]]} /a?b=1 {{'Host': '{host}', 'Upgrade': None, 'Authorization': None}}"
 
     def test_connections_of_the_browser_are_upgraded(self, ports: dict[int, int], certificate: Path, name: str) -> None:
         _, text = ask(certificate, ports[PUBLIC[name]], word="secret", headers={"Upgrade": "websocket"})

@@ -32,8 +32,9 @@ from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.model_builders import NO_SKILL, TOY_FEATURES
 from cryptodudez_assets_tests.serving_builders import MODEL, ROW, champion, write_features
 from serving.app import create_app
+from serving.elsewhere import is_loopback
 from serving.model_slot import LONGEST, MOST_ROWS
-from serving.run import LOOPBACK, is_loopback, run
+from serving.run import LOOPBACK, run
 from serving.services import of_app
 
 PREDICT = f"/models/{MODEL}/predict"
