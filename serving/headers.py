@@ -12,11 +12,15 @@ PROTECTION = [
     (b"cache-control", b"no-store"),  # a cache on the way does not know X-API-Key, and gave an answer to those without
 ]
 
+DECIDING = {name for name, _ in PROTECTION} | {b"etag"}
+
 
 def protected(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """With those that it does not have."""
     own = list(headers)
-    names = {name.lower() for name, _ in own}
+    names = {name for name, _ in own}
+    if names.isdisjoint(DECIDING):  # most answers
+        return own + PROTECTION
     if b"etag" in names:
         names.add(b"cache-control")  # a file that is the same for all, and is asked for anew by its tag
     return [*own, *(one for one in PROTECTION if one[0] not in names)]

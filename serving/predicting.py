@@ -18,7 +18,7 @@ from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send
 
 from cryptodudez_assets.models.eth_signal.options import Decision
 from cryptodudez_assets.models.eth_signal.signal import Confidence, decide
-from cryptodudez_assets.models.predictor import Predictor, Rows
+from cryptodudez_assets.models.predictor import Rows
 from cryptodudez_assets.models.receipts import Receipt
 from serving.model_slot import Loaded, Unpredictable
 from serving.receipt_writer import PREDICTIONS
@@ -31,7 +31,7 @@ INLINE_ROWS = 20  # so many take less time than it takes to hand them to a threa
 _numbers = count()
 
 
-class Prediction(msgspec.Struct):
+class Prediction(msgspec.Struct, gc=False):
     """What is said about one row. `decision` is HODL whenever the model has no skill."""
 
     decision: Decision
@@ -65,13 +65,13 @@ class Predicting:
         try:
             rows = loaded.rows(await _body(receive, loaded.most_bytes))
             if len(rows) <= INLINE_ROWS:
-                answer, receipt = _answer(loaded, rows)
+                body, receipt = _answer(loaded, rows)
             else:
-                answer, receipt = await asyncio.to_thread(_answer, loaded, rows)
+                body, receipt = await asyncio.to_thread(_answer, loaded, rows)
         except (msgspec.DecodeError, UnicodeDecodeError, Unpredictable) as error:
             raise ClientException(str(error)) from error
         await services.recorder.record(receipt)
-        await _send(send, msgspec.json.encode(answer))
+        await _send(send, body)
 
 
 def _loaded(services: Services, parameters: dict[str, Any]) -> Loaded:
@@ -106,7 +106,7 @@ async def _send(send: Send, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _answer(loaded: Loaded, rows: Rows) -> tuple[PredictAnswer, Receipt]:
+def _answer(loaded: Loaded, rows: Rows) -> tuple[bytes, Receipt]:
     probabilities = loaded.predict(rows)
     manifest, verdict, at = loaded.predictor.manifest, loaded.predictor.verdict, datetime.now(UTC)
     signals = [decide(one, verdict, None, at) for one in probabilities]
@@ -120,26 +120,23 @@ def _answer(loaded: Loaded, rows: Rows) -> tuple[PredictAnswer, Receipt]:
             Prediction(one.decision, one.model_decision, one.confidence, one.probabilities) for one in signals
         ],
     )
-    return answer, _receipt(loaded.predictor, rows, probabilities, answer)
+    body = msgspec.json.encode(answer)
+    return body, Receipt(
+        id=answer.receipt_id,
+        made_at=at,
+        endpoint=PREDICTIONS,
+        request={"rows": len(rows)},
+        model=answer.model,
+        version=answer.model_version,
+        sha256=loaded.predictor.sha256,
+        inputs=rows,
+        probabilities=probabilities,
+        answer=msgspec.Raw(body),  # what is sent, encoded once
+        as_of=None,
+        feature_snapshots={},
+    )
 
 
 def _new_id() -> str:
     """Unlike any other, so that two who ask the same are told apart; in order of time, which is cheap to index."""
     return f"{PROCESS}{next(_numbers):010x}"
-
-
-def _receipt(predictor: Predictor, rows: Rows, probabilities: list[list[float]], answer: PredictAnswer) -> Receipt:
-    return Receipt(
-        id=answer.receipt_id,
-        made_at=datetime.now(UTC),
-        endpoint=PREDICTIONS,
-        request={"rows": len(rows)},
-        model=answer.model,
-        version=answer.model_version,
-        sha256=predictor.sha256,
-        inputs=rows,
-        probabilities=probabilities,
-        answer=answer,
-        as_of=None,
-        feature_snapshots={},
-    )

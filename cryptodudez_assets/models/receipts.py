@@ -6,7 +6,6 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -38,8 +37,7 @@ USED = """SELECT (page_count - freelist_count) * page_size
     FROM pragma_page_count, pragma_freelist_count, pragma_page_size"""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One answer. `inputs` are the rows that were predicted together, `probabilities` one row for each, to the last bit.
 
     `sha256` is that of the model file; `as_of` says since when the features were known, None where the caller brought

@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects

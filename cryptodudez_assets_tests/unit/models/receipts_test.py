@@ -5,12 +5,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from cryptodudez_assets.models.receipts import ID_LENGTH, Receipt, Receipts, receipt_id
 

@@ -10,18 +10,9 @@ HERE = {b"host": b"127.0.0.1:8000"}
 @pytest.mark.parametrize(
     "host",
     [
-        b"evil.example",
-        b"evil.example:8000",
-        b"127.0.0.1.evil.example",
-        b"localhost.evil.example:80",
-        b"[2001:db8::1]",
-        b"192.168.1.2:8000",
-        b"0.0.0.0:8000",
-        b"localhost@evil.example",
-        b"\xff\xfe",
-        b"[",
-        b":8000",
-        b"2130706433",
+        *(b"evil.example", b"evil.example:8000", b"127.0.0.1.evil.example", b"localhost.evil.example:80"),
+        *(b"[2001:db8::1]", b"192.168.1.2:8000", b"0.0.0.0:8000", b"localhost@evil.example"),
+        *(b"\xff\xfe", b"[", b":8000", b"2130706433"),
     ],
 )
 def test_a_name_that_was_made_to_point_here_is_not_answered_where_no_key_is_asked(host: bytes):
