@@ -12,7 +12,7 @@ from time import monotonic, perf_counter
 import msgspec
 from litestar.enums import ScopeType
 from litestar.response.base import ASGIResponse
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from cryptodudez_assets.settings import Settings
 from serving.crowd import client_of
@@ -57,7 +57,7 @@ class Guard:
             version = scope["state"].get("model_version", "")
             self._metrics.observe(route, status, version, perf_counter() - began)
 
-    def _refusal(self, scope: Scope) -> ASGIApp | None:
+    def _refusal(self, scope: HTTPScope) -> ASGIApp | None:
         headers = dict(scope["headers"])
         if elsewhere := refusal(scope["method"], headers, self._only_here):
             return _answer(*elsewhere, {})
