@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Annotated
 
+import msgspec
 import polars as pl
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, InstanceOf, PlainSerializer
 
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.features import all_views
@@ -73,7 +75,7 @@ class Replay(Part):
 class Explanation(Part):
     """The whole chain behind a prediction. `files` are newest first."""
 
-    receipt: Receipt
+    receipt: Annotated[InstanceOf[Receipt], PlainSerializer(msgspec.to_builtins)]
     model: Model
     lineage: list[Lineage]
     files: list[RawFile]
