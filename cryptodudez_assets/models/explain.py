@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 import polars as pl
-from pydantic import BaseModel, ConfigDict, InstanceOf, PlainSerializer
+from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator
 
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.features import all_views
@@ -72,10 +72,14 @@ class Replay(Part):
     problem: str | None = None
 
 
+def _as_receipt(told: object) -> Receipt:
+    return told if isinstance(told, Receipt) else msgspec.convert(told, Receipt)
+
+
 class Explanation(Part):
     """The whole chain behind a prediction. `files` are newest first."""
 
-    receipt: Annotated[InstanceOf[Receipt], PlainSerializer(msgspec.to_builtins)]
+    receipt: Annotated[Receipt, PlainValidator(_as_receipt), PlainSerializer(msgspec.to_builtins)]
     model: Model
     lineage: list[Lineage]
     files: list[RawFile]
