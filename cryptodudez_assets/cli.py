@@ -271,7 +271,10 @@ def sql(query: str, format_: Literal["table", "json", "csv"], unsafe: bool) -> N
 
 @main.command()
 @click.option("--select", multiple=True, type=DeclaredSource(), help="Only this source (may be repeated).")
-def run(select: tuple[str, ...]) -> None:
+@click.option(
+    "--check-all", is_flag=True, help="Judge all rows by their contracts, not only what is new since they last passed."
+)
+def run(select: tuple[str, ...], check_all: bool) -> None:
     """Do everything that is pending, headless: catalogue, ingest, check, and what depends on it.
 
     Exits with 1 if an asset or a blocking check fails, or a declaration is left out. The runs are in the Dagster UI afterwards.
@@ -280,11 +283,12 @@ def run(select: tuple[str, ...]) -> None:
     Examples:
       cryptodudez run
       cryptodudez run --select crypto_prices
+      cryptodudez run --check-all
     """
     from cryptodudez_assets.features import left_out
     from cryptodudez_assets.sources import all_sources
 
-    fine = _nothing_yet(_settings()) or _run(list(select or all_sources()))
+    fine = _nothing_yet(_settings()) or _run(list(select or all_sources()), check_all=check_all)
     sys.exit(0 if fine and not left_out() else 1)
 
 
@@ -781,10 +785,10 @@ def replay(source: str, file_id: str | None, edited: Path | None) -> None:
     sys.exit(0 if _run([source]) else 1)
 
 
-def _run(sources: list[str]) -> bool:
+def _run(sources: list[str], *, check_all: bool = False) -> bool:
     from cryptodudez_assets.headless import run_pending
 
-    return run_pending(_lake(), sources, console)
+    return run_pending(_lake(), sources, console, check_all=check_all)
 
 
 def _lake() -> "Lake":

@@ -15,6 +15,7 @@ import dagster as dg
 from rich.console import Console
 
 from cryptodudez_assets.defs.build import build_definitions
+from cryptodudez_assets.defs.contract_check import build_full_check
 from cryptodudez_assets.defs.dead_runs import close_dead_runs
 from cryptodudez_assets.defs.judged import blocking_checks, judged
 from cryptodudez_assets.defs.metadata import INVENTORY, key_of
@@ -44,17 +45,23 @@ def run_pending(
     console: Console,
     sources: Mapping[str, Source] | None = None,
     views: Sequence[FeatureView] | None = None,
+    *,
+    check_all: bool = False,
 ) -> bool:
     """Make what is pending for these sources, and everything that stands on them. Says what it does; returns whether all went well.
 
-    `sources` and `views` are all that are declared; tests name their own.
+    `sources` and `views` are all that are declared; tests name their own. `check_all`: afterwards, have all rows of these tables
+    judged by their contracts, also those that passed before.
     """
     _wait_until_settled(lake, names, console)
     views = configured_views(lake.settings.rolling_days) if views is None else views
     with dg.DagsterInstance.from_config(str(dagster_home(lake.settings))) as instance:
         for closed in close_dead_runs(instance, lake.settings):
             _tell(console, "warning", closed)
-        fine = _Work(lake, names, console, instance, sources or all_sources(), views).do()
+        work = _Work(lake, names, console, instance, sources or all_sources(), views)
+        fine = work.do()
+        if check_all:
+            fine = work.check_all_rows() and fine
     if fine:
         _tell_unknown(lake, names, console)
     return fine
@@ -139,6 +146,25 @@ class _Work:
         with self.console.status("running the asset graph …"):
             result = job.execute_in_process(
                 instance=self.instance, asset_selection=list(keys), run_config=QUIET, raise_on_error=False
+            )
+        return _report(result, self.console)
+
+    def check_all_rows(self) -> bool:
+        """Have all rows of the tables in scope judged; whether each keeps its contract."""
+        checks = self.definitions.asset_checks or ()
+        chosen = [one for one in checks if {key.asset_key for key in one.check_keys} <= self._scope]
+        job, _ = build_full_check(chosen)
+        lake = LakeResource(home=str(self.lake.settings.home))
+        with self.console.status("judging all rows …"):
+            result = (
+                job.resolve(asset_graph=self.graph)
+                .with_logger_defs(self.definitions.loggers or {})
+                .execute_in_process(
+                    instance=self.instance,
+                    resources={"lake": lake},
+                    run_config={**(job.config or {}), **QUIET},  # type: ignore[dict-item]
+                    raise_on_error=False,
+                )
             )
         return _report(result, self.console)
 

@@ -6,6 +6,7 @@ import dagster as dg
 
 from cryptodudez_assets.declarations import LeftOut
 from cryptodudez_assets.defs.automation import automation_sensor
+from cryptodudez_assets.defs.contract_check import build_full_check
 from cryptodudez_assets.defs.declarations_check import build_declarations_check
 from cryptodudez_assets.defs.export_assets import build_export_assets
 from cryptodudez_assets.defs.feature_assets import build_feature_assets, build_registry, view_keys
@@ -59,6 +60,7 @@ def build_definitions(
     maintenance, nightly_maintenance = build_maintenance(
         [source.name for source in sources], [".".join(key.path) for key in checked]
     )
+    full_check, nightly_full_check = build_full_check(checks)
     return dg.Definitions(
         assets=[
             *(asset for source in sources for asset in build_source_assets(source)),
@@ -74,8 +76,8 @@ def build_definitions(
             build_inventory([*tables, *([key_of(REGISTRY.name)] if views else [])]),
         ],
         asset_checks=checks,
-        jobs=[maintenance],
-        schedules=[nightly_maintenance],
+        jobs=[maintenance, full_check],
+        schedules=[nightly_maintenance, nightly_full_check],
         sensors=[
             *(build_source_sensor(source, settings.sensor_seconds) for source in sources),
             automation_sensor,

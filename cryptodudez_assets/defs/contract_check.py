@@ -1,19 +1,29 @@
-"""The blocking check that every table has: its rows keep the rules of the contract, and its key is unique."""
+"""The blocking check that every table has: its rows keep the rules of the contract, and its key is unique.
 
-from collections.abc import Sequence
+Each materialization has what is new judged; every night, and by `cryptodudez run --check-all`, all rows are.
+"""
+
+from collections.abc import Iterable, Sequence
 
 import dagster as dg
-import numpy as np
-import polars as pl
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from cryptodudez_assets.contracts.base import Contract
-from cryptodudez_assets.contracts.rules import evaluate_rules
 from cryptodudez_assets.defs.judged import CONTENT
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.lake.iceberg.provenance import content_of
-from cryptodudez_assets.lake.iceberg.scan import planned_files, scan_files
-from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.upkeep.judging import judge_table
+
+NAME = "contract"
+ALL_ROWS = "check_all_rows"
+"""The job that has all rows of all tables judged."""
+
+
+class ContractCheckConfig(dg.Config):
+    """Which data files are judged: by default those that are new since the table last passed."""
+
+    everything: bool = False
 
 
 def build_contract_check(
@@ -24,23 +34,26 @@ def build_contract_check(
 
     @dg.asset_check(
         asset=key_of(table),
-        name="contract",
+        name=NAME,
         blocking=True,
-        description=f"Every row of {table} keeps the rules of its contract{unique}",
+        description=f"Every row of {table} keeps the rules of its contract{unique} Data files that passed are judged again each "
+        "night.",
     )
-    def keeps_contract(lake: LakeResource) -> dg.AssetCheckResult:
+    def keeps_contract(config: ContractCheckConfig, lake: LakeResource) -> dg.AssetCheckResult:
         opened = lake.open()
         content = content_of(opened.tables.table(table))  # before the rows, so that newer ones are judged again
-        errors, warnings = count_broken_rules(opened, table, contract)
-        if key and (repeated := _repeated_keys(opened, table, key)):
-            errors["key_repeats"] = repeated
+        found = judge_table(opened, table, contract, key, version, everything=config.everything)
         return dg.AssetCheckResult(
-            passed=not errors,
+            passed=not found.errors,
             severity=dg.AssetCheckSeverity.ERROR,
-            description=f"broken rules: {errors}" if errors else "every rule holds",
+            description=str(found),
             metadata={
-                "errors": errors,
-                "warnings": warnings,
+                "errors": found.errors,
+                "warnings": found.warnings,
+                "rows_judged": found.rows,
+                "rows_compared": found.compared,
+                "files_judged": found.files,
+                "files": found.files_in_all,
                 "contract_version": version,
                 **({CONTENT: str(content)} if content is not None else {}),
             },
@@ -49,30 +62,22 @@ def build_contract_check(
     return keeps_contract
 
 
-def count_broken_rules(lake: Lake, table: str, contract: type[Contract]) -> tuple[dict[str, int], dict[str, int]]:
-    """How many rows of the table break which errors and which warnings. One data file at a time, for memory's sake."""
-    found = lake.tables.table(table)
-    errors: dict[str, int] = {}
-    warnings: dict[str, int] = {}
-    for path in planned_files(found) if found is not None else ():
-        assert found is not None  # noqa: S101  (for the type checker: there are paths)
-        for finding in evaluate_rules(contract, scan_files(found, [path]).collect()):
-            counts = warnings if finding.is_warning else errors
-            counts[finding.rule] = counts.get(finding.rule, 0) + int(finding.broken.sum())
-    return errors, warnings
-
-
-def _repeated_keys(lake: Lake, table: str, key: Sequence[str]) -> int:
-    """How many rows have a key that an earlier row has. A hash for each row is held, not its key: tables may be large."""
-    found = lake.tables.table(table)
-    paths = planned_files(found) if found is not None else []
-    if found is None or not paths:
-        return 0
-    keys = pl.struct(key)
-    parts = (scan_files(found, [path]).select(keys.hash()).collect().to_series().to_numpy() for path in paths)
-    hashes = np.concatenate(list(parts))
-    hashes.sort()
-    if not (hashes[1:] == hashes[:-1]).any():
-        return 0
-    # Equal keys, or else equal hashes by chance: counted exactly.
-    return int(scan_files(found, paths).select(pl.len() - keys.n_unique()).collect(engine="streaming").item())
+def build_full_check(
+    checks: Iterable[dg.AssetsDefinition],
+) -> tuple[UnresolvedAssetJobDefinition, dg.ScheduleDefinition]:
+    """The job that judges all rows of the tables among these checks, and when it is done."""
+    chosen = [one for one in checks if any(key.name == NAME for key in one.check_keys)]
+    everything = {"config": ContractCheckConfig(everything=True).model_dump()}
+    job = dg.define_asset_job(
+        ALL_ROWS,
+        selection=dg.AssetSelection.checks(*(key for one in chosen for key in one.check_keys)),
+        config={"ops": {one.node_def.name: everything for one in chosen}},
+        description="Every row of every table is judged by its contract, also in data files that passed before.",
+    )
+    nightly = dg.ScheduleDefinition(
+        job=job,
+        cron_schedule="30 4 * * *",  # behind the upkeep
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+    return job, nightly

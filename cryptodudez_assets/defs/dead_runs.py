@@ -21,7 +21,7 @@ WAITING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED]
 GOING = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 # Of a run of ours that never came to take its lock: loading code and starting take far less.
 START_SECONDS = 600.0
-OURS = ("__ASSET_JOB", "__anonymous_asset_job", "maintenance")
+OURS = ("__ASSET_JOB", "__anonymous_asset_job", "maintenance", "check_all_rows")
 
 
 _of_this = threading.local()

@@ -14,6 +14,7 @@ import dagster as dg
 
 from cryptodudez_assets.declarations import LeftOut
 from cryptodudez_assets.defs import declarations_check
+from cryptodudez_assets.defs.contract_check import ALL_ROWS
 from cryptodudez_assets.defs.dead_runs import close_dead_runs
 from cryptodudez_assets.defs.judged import Blocking, judged
 from cryptodudez_assets.defs.metadata import key_of
@@ -30,7 +31,7 @@ SECONDS = 3
 LOOK_AGAIN = timedelta(seconds=60)
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
 NAME = "what_is_behind"
-NOT_OF_ASSETS = {"maintenance"}
+NOT_OF_ASSETS = {"maintenance", ALL_ROWS}
 
 
 def build_reconciling_sensor(
