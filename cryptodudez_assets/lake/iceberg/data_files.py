@@ -4,13 +4,14 @@ pyiceberg has a writer of its own; it looks for each partition in all rows, and 
 partition once, numbers are encoded by what they are, and files grow by row groups, so that many frames make few files.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from typing import Any, Literal
 from uuid import uuid4
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -57,6 +58,9 @@ TRANSFORMS: Mapping[Transform, tuple[IcebergTransform[Any, Any], Callable[[pl.Ex
 }
 
 COMPRESSION = {"compression": "zstd", "compression_level": 1}
+LEAST_RUN = 16  # rows: where runs are shorter, to write each text is as cheap
+SAMPLE_ROWS = 1 << 12
+NO_TEXT = -1
 INTEGERS = {"int64", "date32[day]", "timestamp[us, tz=UTC]"}
 
 
@@ -124,7 +128,7 @@ class DataFiles:
                 if len(self._open) == OPEN_FILES:  # partitions come in order: the others stay open for the next portion
                     self._end(next(reversed(self._open)))
                 self._open[partition] = self._new_file(partition)
-            self._open[partition].write(part.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(self._arrow_schema))
+            self._open[partition].write(as_arrow(part, self._arrow_schema))
             if self._open[partition].size >= FILE_BYTES:
                 self._end(partition)
 
@@ -188,24 +192,34 @@ class DataFiles:
 
 
 class _OpenFile:
-    """One Parquet file that grows by row groups."""
+    """One Parquet file that grows by row groups. Its first rows tell which texts are handed over as dictionaries."""
 
     def __init__(self, path: str, stream: OutputStream, schema: pa.Schema, key: PartitionKey | None) -> None:
-        self.path, self.key, self._stream = path, key, stream
+        self.path, self.key, self._stream, self._schema = path, key, stream, schema
         self._footer: list[pq.FileMetaData] = []
-        self._writer = pq.ParquetWriter(
-            stream,
-            schema,
-            metadata_collector=self._footer,
-            write_page_checksum=True,
-            **COMPRESSION,
-            **encodings(schema),
-        )
+        self._opened: pq.ParquetWriter | None = None
         self.size = 0
 
     def write(self, rows: pa.Table) -> None:
-        self._writer.write_table(rows, row_group_size=ROW_GROUP_ROWS)
+        if self._opened is None:
+            self._opened = self._open(rows.schema)
+        self._opened.write_table(rows.cast(self._opened.schema), row_group_size=ROW_GROUP_ROWS)
         self.size = self._stream.tell()
+
+    @property
+    def _writer(self) -> pq.ParquetWriter:
+        return self._opened or self._open(self._schema)
+
+    def _open(self, schema: pa.Schema) -> pq.ParquetWriter:
+        return pq.ParquetWriter(
+            self._stream,
+            schema,
+            metadata_collector=self._footer,
+            write_page_checksum=True,
+            store_schema=False,  # a dictionary is a way to write text, not to be seen by who reads it
+            **COMPRESSION,
+            **encodings(self._schema),
+        )
 
     def close(self) -> pq.FileMetaData:
         self._writer.close()
@@ -218,6 +232,35 @@ class _OpenFile:
         for part in (self._writer, self._stream):
             with suppress(OSError, pa.ArrowException):
                 part.close()
+
+
+def as_arrow(rows: pl.DataFrame, schema: pa.Schema) -> pa.Table:
+    """The rows in these columns' types; texts that come in long runs as dictionaries, so that none is looked at for each row.
+
+    Raises ValueError where there is a null that a column may not have.
+    """
+    runs = _long_runs(rows, [field.name for field in schema if pa.types.is_large_string(field.type)])
+    told = {name: _as_dictionary(one) for name, one in runs.items()}
+    others = rows.drop(told).to_arrow(compat_level=pl.CompatLevel.oldest())
+    columns = [told[field.name] if field.name in told else others[field.name] for field in schema]
+    types = [field.with_type(told[field.name].type) if field.name in told else field for field in schema]
+    return pa.table(columns, names=schema.names).cast(pa.schema(types))
+
+
+def _long_runs(rows: pl.DataFrame, texts: Sequence[str]) -> dict[str, pl.DataFrame]:
+    """Of these columns, those in which one text mostly follows itself: each run's `len` and `value`."""
+    sample = rows.head(SAMPLE_ROWS).select(pl.col(name).rle_id().max() for name in texts)
+    likely = [name for name, n in zip(texts, sample.row(0), strict=True) if n is not None and n * LEAST_RUN < len(rows)]
+    found = rows.lazy().select(pl.col(name).rle().implode() for name in likely).collect() if likely else pl.DataFrame()
+    runs = {name: found[name].explode().struct.unnest() for name in likely}
+    return {name: one for name, one in runs.items() if len(one) * LEAST_RUN <= len(rows)}
+
+
+def _as_dictionary(runs: pl.DataFrame) -> pa.DictionaryArray:
+    values = runs["value"].to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.large_string()).dictionary_encode()
+    numbers = np.repeat(values.indices.fill_null(NO_TEXT).to_numpy(), runs["len"].to_numpy())
+    missing = numbers == NO_TEXT if values.null_count else None
+    return pa.DictionaryArray.from_arrays(pa.array(numbers, pa.int32(), mask=missing), values.dictionary)
 
 
 def encodings(schema: pa.Schema) -> Mapping[str, Any]:
