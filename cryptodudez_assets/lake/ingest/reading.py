@@ -40,7 +40,7 @@ from cryptodudez_assets.lake.store.folders import Link
 from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
 
 # Chunks of many small files are judged together: evaluating a contract has a price per call, not per row.
-GROUP_BYTES = 6 << 20
+GROUP_BYTES = 12 << 20
 GROUP_CHUNKS = 500
 EXAMPLES = 3  # of bad rows, where they are so many that the file is set aside
 GROUPS_TOLD = 16  # between two words of progress
@@ -281,7 +281,7 @@ class RowValidator:
             for file_id, n in judged.warned.items():
                 self.reading.counts[file_id].warned += n
             self._count_valid(judged.rows)
-            self._hand_out(judged.rows)
+            self.take(judged.rows)
         for told, parsed in group:
             file_id = str(told[FILE])
             wrong = judged.broken.get(file_id, {}) if judged else {}
@@ -365,12 +365,9 @@ class RowValidator:
 
     def _count_valid(self, rows: pl.DataFrame) -> None:
         for file_id, newest in rows.group_by("file_id").agg(pl.col("event_ts").max()).iter_rows():
+            self.reading.taken.add(file_id)
             count = self.reading.counts[file_id]
             count.as_of = max(filter(None, [count.as_of, newest]), default=None)
-
-    def _hand_out(self, rows: pl.DataFrame) -> None:
-        self.reading.taken.update(rows["file_id"].unique())
-        self.take(rows)
 
     def _count_rejects(self, file_id: str, rejects: list[Reject], reader: ChunkReader) -> None:
         if not rejects:

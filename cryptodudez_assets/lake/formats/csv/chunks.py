@@ -49,9 +49,11 @@ def chunks(stream: BinaryIO | Text, dialect: Dialect, chunk_bytes: int = CHUNK_B
     """The records behind the header. Lines are counted from 1."""
     blocks = _utf8_blocks(stream, dialect.encoding, chunk_bytes)
     pending, line = _behind_header(blocks, dialect)
+    before = b""  # what was handed out: its lines are counted when more comes, and most files are one chunk
     for block in chain(blocks, [b""]):
         pending += block
         while pending:
+            line, before = line + before.count(b"\n"), b""
             if _starts_with_long_line(pending):
                 beginning = pending[:KEPT_OF_LONG_LINE]
                 size, pending = _skip_line(pending, blocks)
@@ -61,8 +63,8 @@ def chunks(stream: BinaryIO | Text, dialect: Dialect, chunk_bytes: int = CHUNK_B
             end, plain = _whole_records(pending, dialect.delimiter, final=not block)
             if not end:
                 break
-            yield Chunk(line, pending[:end], plain)
-            line += pending.count(b"\n", 0, end)
+            before = pending[:end]
+            yield Chunk(line, before, plain)
             pending = pending[end:]
 
 
