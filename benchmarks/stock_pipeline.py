@@ -4,8 +4,8 @@ The files are made up in the layout of the Kaggle data set. Ours catalogues them
 commits, and computes `stock_rolling`; then one more day of every symbol lands. The peers only drop rows without prices, and
 write the same two tables as Parquet. `lean` is the cheapest way known: each row is parsed once, and goes from memory into
 both; it shows how much of the goals any pipeline could use up. All read the same files in the same call, each in a process
-of its own, alternating. `dlt` only loads the files into Parquet: by its own reader of CSV
-files, or handed Arrow tables that others read (`dlt-arrow`). With `--zip` there is one archive, which the peers unpack first. Features of all are compared.
+of its own, alternating. `dlt` only loads the files into Parquet: by its own reader of CSV files, or handed Arrow tables that
+others read (`dlt-arrow`). With `--zip` there is one archive, which the peers unpack first. Features of all are compared.
 """
 
 import argparse
@@ -225,7 +225,7 @@ def answer(name: str, samples: Path, home: Path, files: int, zipped: bool) -> No
         put_in_raw(samples / ("archive" if name == "ours" else "more"), home)
         run = ours
     elif name == "pandas":
-        import pandas  # noqa: F401
+        import pandas
         import pyarrow.parquet
 
         run = by_pandas
@@ -233,7 +233,7 @@ def answer(name: str, samples: Path, home: Path, files: int, zipped: bool) -> No
         os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
         import dlt  # noqa: F401
         import pandas  # noqa: F401
-        import pyarrow.csv  # noqa: F401
+        import pyarrow.csv
 
         run = by_dlt if name == "dlt" else by_dlt_with_arrow
     else:
