@@ -25,14 +25,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from cryptodudez_assets.sources import all_sources
-
 PEERS = ("ours", "lean", "plain", "pandas", "dlt", "dlt-arrow", "parse")
 OF_DLT = ("dlt", "dlt-arrow")
-DLT = (
-    "dlt[filesystem,parquet]==1.31.0",
-    "pandas==3.1.1",
-)  # not among the project's own packages: it gets an environment of its own
+# Not among the project's own packages: it gets an environment of its own.
+DLT = ("dlt[filesystem,parquet]==1.31.0", "pandas==3.1.1")
 ROWS, INDEX, LAST_DAY, NEXT_DAY = 30, "symbols_valid_meta.csv", "2020-04-01", "2020-04-02"
 MEAN_DAYS, LEAST_DAYS, MOST_DAYS = 3430, 30, 14_600  # of a file; the real ones begin in 1962
 FILES_AT_ONCE = 50  # where several are read as one text
@@ -282,6 +278,7 @@ def ours(samples: Path, home: Path) -> Run:
 def lake_in(home: Path) -> Any:
     from cryptodudez_assets.lake.lake import Lake
     from cryptodudez_assets.settings import Settings
+    from cryptodudez_assets.sources import all_sources
 
     return Lake.open(Settings(home=home, settle_seconds=0), all_sources())
 

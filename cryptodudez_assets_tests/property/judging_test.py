@@ -15,6 +15,7 @@ from cryptodudez_assets.lake.ingest.merge import table_spec
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.upkeep.judging import Judgement, judge_table
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.toy_source import SOURCE
 
 AT = datetime(2021, 1, 1, tzinfo=UTC)
@@ -77,7 +78,7 @@ OPERATIONS = st.one_of(
 @settings(max_examples=25, deadline=None)
 def test_judging_what_is_new_finds_what_judging_all_finds(operations: list[Callable[[Lake], object]]) -> None:
     with TemporaryDirectory() as home:
-        lake = Lake.open(Settings(home=Path(home), settle_seconds=0))
+        lake = open_lake(Settings(home=Path(home), settle_seconds=0))
         add([1], 5.0)(lake)
         for operation in operations:
             operation(lake)

@@ -40,7 +40,7 @@ from cryptodudez_assets.lake.store.folders import Link
 from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
 
 # Chunks of many small files are judged together: evaluating a contract has a price per call, not per row.
-GROUP_BYTES = 12 << 20
+GROUP_BYTES = 6 << 20
 GROUP_CHUNKS = 500
 EXAMPLES = 3  # of bad rows, where they are so many that the file is set aside
 GROUPS_TOLD = 16  # between two words of progress
