@@ -13,7 +13,7 @@ import polars as pl
 
 from cryptodudez_assets.features.declaration import FeatureView, Frames, Input
 from cryptodudez_assets.features.look_ahead import Compared, Rows, computed, look_ahead_at, read
-from cryptodudez_assets.features.moments import ALL_ROWS, Moment, choose, moment_of
+from cryptodudez_assets.features.moments import ALL_ROWS, MOMENTS, Moment, choose, moment_of
 from cryptodudez_assets.features.series import Times, times
 
 # Keys are sampled where the inputs have more rows than this.
@@ -34,15 +34,17 @@ class Looked:
     compared: Compared
 
 
-def check(view: FeatureView, rows: Rows, random: Random) -> Iterator[Looked]:
-    """Look at one moment after the other, in the inputs as they were read."""
+def check(view: FeatureView, rows: Rows, random: Random, n: int = MOMENTS) -> Iterator[Looked]:
+    """Look at one moment after the other, in the inputs as they were read; where `n` are fewer than all, at some at random."""
     if not all(len(rows[one.table]) for one in view.inputs):
         return
     outputs = computed(view, rows)
     of_inputs = [rows[one.table][one.known] for one in view.inputs]
     known = np.unique(np.concatenate([times(its) for its in (outputs["known_ts"], *of_inputs)]))
     n_rows = 0
-    for number, moment in enumerate(choose(view, rows, outputs, random)):
+    moments = choose(view, rows, outputs, random)
+    chosen = moments if n >= len(moments) else random.sample(moments, n)
+    for number, moment in enumerate(chosen):
         if number >= MOMENTS_AT_LEAST and n_rows > ROWS_COMPUTED:
             return
         near = rows if moment.kind == ALL_ROWS else _near(view, rows, moment.time, known)

@@ -1,6 +1,7 @@
 """The asset check `no_look_ahead` on the tables of a lake: what it says, and of what."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -8,9 +9,10 @@ import dagster as dg
 import pytest
 
 from cryptodudez_assets.defs.feature_assets import build_feature_assets
-from cryptodudez_assets.defs.feature_checks import SpotCheck, build_feature_checks, spot_check
+from cryptodudez_assets.defs.feature_checks import FEW, SpotCheck, build_feature_checks, spot_check
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.features import all_views
+from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.features.moments import ALL_ROWS
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.sources import all_sources
@@ -55,6 +57,26 @@ def test_a_change_of_a_table_is_looked_at_and_the_check_says_what_it_saw(coins: 
     assert told["keys"] == "all keys"
     assert told["snapshots"] == {TABLE: str(coins.tables.table(TABLE).current_snapshot().snapshot_id)}
     assert told["differences"] == {}
+
+
+def test_all_moments_are_followed_by_a_few_until_a_while_has_passed_or_the_code_is_another(
+    coins: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = all_views()["crypto_daily"]
+    resources = {"lake": LakeResource(home=str(coins.settings.home))}
+    instance = dg.DagsterInstance.ephemeral()
+
+    def look(view: FeatureView) -> int:
+        """At how many moments a run looks."""
+        made = dg.Definitions([build_feature_assets(view)], asset_checks=build_feature_checks(view), resources=resources)
+        done = made.resolve_implicit_global_asset_job_def().execute_in_process(instance=instance)
+        return sum(checks_of(done)["no_look_ahead"].metadata["moments"].value.values())
+
+    assert [look(view) for _ in range(3)] == [60, FEW, FEW]
+    monkeypatch.setitem(vars(view), "code_hash", "other code")
+    assert look(view) == 60
+    monkeypatch.setattr("cryptodudez_assets.defs.feature_checks.MEANWHILE", timedelta(0))
+    assert look(view) == 60
 
 
 def test_a_leak_is_told_with_its_rows_and_columns(coins: Lake) -> None:
