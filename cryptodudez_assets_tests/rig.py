@@ -43,7 +43,7 @@ class Rig:
         if cursor != "as it was left":
             self.cursor = cursor
         sensor = next(one for one in self.definitions.sensors or () if one.name == f"{self.sources[0].name}_files")
-        context = dg.build_sensor_context(self.instance, cursor=self.cursor, resources={"lake": self.resource})
+        context = dg.build_sensor_context(self.instance, cursor=self.cursor)
         result = sensor(context)
         assert isinstance(result, dg.SensorResult)
         self.cursor = result.cursor
@@ -68,7 +68,7 @@ class Rig:
     def what_follows(self) -> set[dg.AssetKey]:
         """One tick of the reconciling sensor: the assets that it requests."""
         sensor = next(one for one in self.definitions.sensors or () if one.name == RECONCILING)
-        result = sensor(dg.build_sensor_context(self.instance, resources={"lake": self.resource}))
+        result = sensor(dg.build_sensor_context(self.instance))
         assert isinstance(result, dg.SensorResult)
         return {key for request in result.run_requests or () for key in request.asset_selection or ()}
 

@@ -79,9 +79,9 @@ def build_definitions(
         jobs=[maintenance, full_check],
         schedules=[nightly_maintenance, nightly_full_check],
         sensors=[
-            *(build_source_sensor(source, settings.sensor_seconds) for source in sources),
+            *(build_source_sensor(source, lake, settings.sensor_seconds) for source in sources),
             automation_sensor,
-            build_reconciling_sensor(sources, products, blocking_checks(checks), left_out),
+            build_reconciling_sensor(sources, products, blocking_checks(checks), lake, left_out),
             build_forgetting_sensor(),
         ],
         loggers=loggers,

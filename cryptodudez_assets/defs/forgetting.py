@@ -15,6 +15,8 @@ from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.tags import SENSOR_NAME_TAG
 from sqlalchemy import func, select
 
+from cryptodudez_assets.defs.kept_instance import instance_of
+
 NAME = "forgets"
 SECONDS = 30
 # A tick that found nothing is of interest while somebody looks at the sensor.
@@ -37,8 +39,9 @@ def build_forgetting_sensor() -> dg.SensorDefinition:
         "that made what is there now.",
     )
     def forgets(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        forget_ticks(context.instance, time.time())
-        forgotten = forget_runs(context.instance)
+        instance = instance_of(context)
+        forget_ticks(instance, time.time())
+        forgotten = forget_runs(instance)
         return dg.SkipReason(f"{forgotten} runs were forgotten")
 
     return forgets

@@ -17,6 +17,7 @@ from cryptodudez_assets.defs import declarations_check
 from cryptodudez_assets.defs.contract_check import ALL_ROWS
 from cryptodudez_assets.defs.dead_runs import close_dead_runs
 from cryptodudez_assets.defs.judged import Blocking, judged
+from cryptodudez_assets.defs.kept_instance import instance_of
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, table_keys
@@ -38,9 +39,10 @@ def build_reconciling_sensor(
     sources: Sequence[Source],
     products: Sequence[Product],
     blocking: Blocking,
+    lake: LakeResource,
     left_out: Sequence[LeftOut] | None = None,
 ) -> dg.SensorDefinition:
-    """The sensor over all products. It tells what is left out, too, unless nobody has looked (None)."""
+    """The sensor over all products of this lake. It tells what is left out, too, unless nobody has looked (None)."""
     of_source = {
         source.name: {catalogue_key(source), quarantine_key(source), *table_keys(source)} for source in sources
     }
@@ -53,9 +55,9 @@ def build_reconciling_sensor(
         description="Requests, in one run, what was made from something else than its inputs are now, and closes runs whose "
         "process is gone.",
     )
-    def what_is_behind(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
-        opened = lake.open()
-        for closed in close_dead_runs(context.instance, opened.settings):
+    def what_is_behind(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        opened, instance = lake.open(), instance_of(context)
+        for closed in close_dead_runs(instance, opened.settings):
             context.log.warning(closed)
         before, commits = _Cursor.parse(context.cursor), _commits(opened)
         told = [str(one) for one in left_out or ()]
@@ -69,7 +71,7 @@ def build_reconciling_sensor(
         events = [evaluation_of(late)] if before.late != names else []
         if left_out is not None and before.left_out != told:
             events.append(declarations_check.evaluation_of(left_out))
-        keys = _to_do(context.instance, opened, behind, of_source, blocking)
+        keys = _to_do(instance, opened, behind, of_source, blocking)
         if not keys:
             waits = f"{len(behind)} behind, each under way or held back by a check"
             return dg.SensorResult(

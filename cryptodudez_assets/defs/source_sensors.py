@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import dagster as dg
 
+from cryptodudez_assets.defs.kept_instance import instance_of
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, table_keys
 from cryptodudez_assets.lake.ingest.upgrade import is_due
@@ -25,8 +26,8 @@ RUNNING = [
 ]
 
 
-def build_source_sensor(source: Source, seconds: int) -> dg.SensorDefinition:
-    """The sensor that watches a source's raw folder, each so many seconds."""
+def build_source_sensor(source: Source, lake: LakeResource, seconds: int) -> dg.SensorDefinition:
+    """The sensor that watches a source's raw folder in this lake, each so many seconds."""
 
     made = [catalogue_key(source), *table_keys(source), quarantine_key(source)]
 
@@ -37,10 +38,10 @@ def build_source_sensor(source: Source, seconds: int) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Watches <lake>/raw/{source.raw}/ and ingests what lands there.",
     )
-    def watch(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
+    def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         opened = lake.open()
         make_folders(opened, [source])  # of one that was declared since this home was opened
-        if _is_running(context.instance, source):
+        if _is_running(instance_of(context), source):
             return dg.SensorResult(skip_reason="a run for this source is under way", cursor=context.cursor)
         look = discover(opened, source.name, Cursor.parse(context.cursor))
         waiting = open_entries(opened.tables, source.name)

@@ -250,10 +250,7 @@ def test_the_code_location_loads_with_a_check_that_fails_and_passes_again(
 def _declarations(defs, cursor: str | None) -> tuple[dg.AssetCheckEvaluation | None, str]:
     definitions = defs()
     sensor = next(one for one in definitions.sensors if one.name == SENSOR)
-    context = dg.build_sensor_context(
-        dg.DagsterInstance.ephemeral(), cursor=cursor, resources={"lake": definitions.resources["lake"]}
-    )
-    result = sensor(context)
+    result = sensor(dg.build_sensor_context(dg.DagsterInstance.ephemeral(), cursor=cursor))
     events = [one for one in result.asset_events if one.check_name == NAME]
     return (events[0] if events else None), result.cursor
 

@@ -33,7 +33,7 @@ class Daemon:
 
     def tick(self) -> dg.SensorResult:
         sensor = next(one for one in self.definitions.sensors or () if one.name == NAME)
-        context = dg.build_sensor_context(self.instance, cursor=self.cursor, resources={"lake": self.resource})
+        context = dg.build_sensor_context(self.instance, cursor=self.cursor)
         result = sensor(context)
         assert isinstance(result, dg.SensorResult)
         self.cursor = result.cursor
