@@ -60,6 +60,14 @@ class RecordingCatalog(SqlCatalog):  # type: ignore[misc]
         self._forget(done.metadata.location)
         return done
 
+    def names(self) -> list[str]:
+        """All tables, as `namespace.table`, in one query: the base class makes several for each namespace."""
+        asked = select(IcebergTables.table_namespace, IcebergTables.table_name).where(
+            IcebergTables.catalog_name == self.name
+        )
+        with Session(self.engine) as session:
+            return sorted(f"{space}.{table}" for space, table in session.execute(asked))
+
     def metadata_location(self, name: str) -> str:
         """Where the metadata of a table lies, without reading it. Raises NoSuchTableError where there is no table."""
         with Session(self.engine) as session:

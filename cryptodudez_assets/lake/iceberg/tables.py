@@ -77,8 +77,7 @@ class IcebergTables:
 
     def names(self) -> list[str]:
         """All tables, as `namespace.table`."""
-        spaces = sorted(self.catalog.list_namespaces())
-        return [".".join(name) for space in spaces for name in sorted(self.catalog.list_tables(space))]
+        return self.catalog.names()
 
     def pointers(self) -> list[Pointer]:
         """All tables, with the metadata file of each."""
