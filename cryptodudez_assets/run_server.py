@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import traceback
+from importlib import import_module
 
 import dagster as dg
 from dagster._cli.api import api_cli
@@ -21,11 +22,32 @@ from cryptodudez_assets.definitions import defs
 from cryptodudez_assets.defs.dead_runs import end_life
 from cryptodudez_assets.defs.run_lines import lines_of
 
+# What runs import when they come to it, and would import anew in each fork.
+LATER = (
+    "cryptodudez_assets.lake.iceberg.recording",
+    "cryptodudez_assets.feature_store.online_sqlite",
+    "cryptodudez_assets.studies.report",
+    "cryptodudez_assets.models.drift_report",
+    "cryptodudez_assets.models.eth_signal.drifting",
+    "pandera.backends.register_checks",
+    "pandera.backends.polars.builtin_checks",  # brings hypothesis
+    "pandera.backends.polars.checks",
+    "pandera.backends.polars.components",
+    "pandera.backends.polars.container",
+)
+
+
+def import_everything() -> None:
+    """Import what runs need, so that forks share it."""
+    defs()
+    for name in LATER:
+        import_module(name)
+
 
 def main(number: int) -> None:
     """Serve the socket with this file descriptor: a line for a run, answered with the id of its process."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for runs: the system clears them up
-    defs()
+    import_everything()
     gc.collect()
     gc.freeze()  # forks share what is not touched
     with socket.socket(fileno=number) as connection, connection.makefile("rwb") as stream:

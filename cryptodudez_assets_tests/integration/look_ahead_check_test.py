@@ -68,7 +68,9 @@ def test_all_moments_are_followed_by_a_few_until_a_while_has_passed_or_the_code_
 
     def look(view: FeatureView) -> int:
         """At how many moments a run looks."""
-        made = dg.Definitions([build_feature_assets(view)], asset_checks=build_feature_checks(view), resources=resources)
+        made = dg.Definitions(
+            [build_feature_assets(view)], asset_checks=build_feature_checks(view), resources=resources
+        )
         done = made.resolve_implicit_global_asset_job_def().execute_in_process(instance=instance)
         return sum(checks_of(done)["no_look_ahead"].metadata["moments"].value.values())
 

@@ -1,0 +1,30 @@
+"""What the process that forks runs has imported, so that no run does."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+RUN = """
+import sys
+import polars as pl
+from cryptodudez_assets.run_server import import_everything
+
+import_everything()
+before = set(sys.modules)
+from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.contracts.rules import evaluate_rules
+from cryptodudez_assets.sources import all_sources
+
+contract = all_sources()["crypto_prices"].contract
+list(evaluate_rules(contract, pl.DataFrame(schema=polars_schema(contract))))
+heavy = {"hypothesis", "matplotlib", "pandera", "scipy", "sklearn"}
+print(sorted({name.partition(".")[0] for name in set(sys.modules) - before} & heavy), sorted(heavy - before))
+"""
+
+
+def test_a_run_imports_nothing_of_weight(tmp_path: Path) -> None:
+    environment = os.environ | {"CRYPTODUDEZ_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", RUN], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.splitlines()[-1] == "[] []"
