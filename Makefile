@@ -2,10 +2,13 @@
 VENV := .venv/bin
 UV_VERSION := 0.13.8
 
-.PHONY: help install demo up test lint bench docs
+PYTEST := $(VENV)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+RUNGS := cryptodudez_assets_tests/unit cryptodudez_assets_tests/property
+
+.PHONY: help install demo up test test-fast coverage mutants lint bench docs
 
 help:  ## Show what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 install: .venv/installed  ## Make .venv from the lock file
 
@@ -22,9 +25,18 @@ demo: install  ## Everything once on sample data, headless, with a summary
 up: install  ## Dagster UI with sensors on: http://127.0.0.1:3000
 	@exec $(VENV)/cryptodudez up
 
-test: install  ## All tests, the fast ones first
-	@start=$$(date +%s); $(VENV)/pytest -n auto --maxprocesses 4 --dist loadfile cryptodudez_assets_tests/unit cryptodudez_assets_tests/property cryptodudez_assets_tests/integration; \
+test: install  ## All tests, the long ones first, a worker for each core
+	@start=$$(date +%s); $(PYTEST) cryptodudez_assets_tests; \
 	code=$$?; echo "tests took $$(( $$(date +%s) - start )) s"; exit $$code
+
+test-fast: install  ## Unit and property tests without servers, real archives and slow ones
+	@$(PYTEST) -m "not slow and not servers and not real" $(RUNGS)
+
+coverage: install  ## All tests, and which lines and branches they run
+	@$(PYTEST) --cov --cov-report=term cryptodudez_assets_tests
+
+mutants: install  ## 400 small changes of the core, drawn by a seed: which of them no test notices
+	@$(VENV)/python -m cryptodudez_assets_tests.mutants
 
 lint: install  ## Style, types, definitions, generated docs
 	@$(VENV)/ruff check

@@ -6,7 +6,6 @@ compared by content. What is interrupted is here; how many kills are spent is up
 
 import hashlib
 import io
-import multiprocessing
 import os
 import shutil
 import signal
@@ -36,20 +35,9 @@ from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets.simulator.sizes import Size
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import INCIDENTAL, open_lake, rows_of, take_in
+from cryptodudez_assets_tests.processes import PROCESSES
 
 PATIENCE_SECONDS = 600
-PROCESSES = multiprocessing.get_context("forkserver")  # whose children need not load what takes long
-PROCESSES.set_forkserver_preload(
-    [
-        "dagster._cli",
-        "cryptodudez_assets.cli",
-        "cryptodudez_assets.definitions",
-        "cryptodudez_assets.headless",
-        "cryptodudez_assets.models.eth_signal.reporting",
-        "cryptodudez_assets.models.eth_signal.training",
-        "cryptodudez_assets.studies.plots",
-    ]
-)
 SAMPLES = Size(coins=3, crypto_days=900, tweets=48, stock_symbols=3, stock_days=400)
 """Just enough for both models to be trained."""
 

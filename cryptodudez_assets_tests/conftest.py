@@ -1,16 +1,64 @@
-"""Fixtures that every rung shares: a lake of one's own, the folder of real archives, a way to put files into the raw zone."""
+"""Fixtures that every rung shares: a lake of one's own, the folder of real archives, what is made once in a run of tests.
+
+Which tests need servers or real archives is told here, by their fixtures; `slow` is written at the tests themselves.
+"""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import open_lake
 
 ROOT = Path(__file__).parents[1]
+NEED_SERVERS = {"postgres", "database", "s3_endpoint", "gs_endpoint", "redis_url", "proxy", "page"}
+NEED_REAL_ARCHIVES = {"real_data", "stock_market_zip"}
+LONGEST_FIRST = ("readme", "kill_campaign", "first_hour", "ui", "cli", "crash", "stores", "operations_real", "pending")
+"""Files that take longest: what is begun last should be short, for then the other workers have nothing left to do."""
+
+Once = Callable[[str, Callable[[Path], None]], Path]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what they need, and begin with the long ones."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures & NEED_SERVERS:
+            item.add_marker(pytest.mark.servers)
+        if fixtures & NEED_REAL_ARCHIVES:
+            item.add_marker(pytest.mark.real)
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    name = item.path.stem.removesuffix("_test")
+    if item.path.parent.name == "integration":
+        return LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST)
+    return len(LONGEST_FIRST) + 1
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Once:
+    """A folder that is filled once in a run of tests, whichever worker asks first: `once("demo", fill)`. Do not write into it."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if hasattr(request.config, "workerinput") else own
+
+    def made(name: str, fill: Callable[[Path], None]) -> Path:
+        folder, done = shared / f"once-{name}", shared / f"once-{name}.done"
+        with FileLock(f"{folder}.lock"):
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # what another left that failed
+                folder.mkdir()
+                fill(folder)
+                done.touch()
+        return folder
+
+    return made
 
 
 @pytest.fixture

@@ -1,14 +1,14 @@
 """A process for tests of concurrency and sudden death: says that it is ready, waits for its orders, works.
 
-`worker.py take_in` takes in what lies there, in many small steps. `worker.py land N` lands files of its own and takes in after each.
-Which lake: the `CRYPTODUDEZ_*` settings.
+`take_in_by_steps` takes in what lies there, in many small steps. `lander` is one that lands files of its own and takes in after each.
 """
 
 import io
-import os
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing.context import ForkServerProcess
+from multiprocessing.synchronize import Event
 
 from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.ingest.ingest import ingest
@@ -17,8 +17,10 @@ from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import Source
 from cryptodudez_assets_tests.builders import csv, open_lake, readings_source, take_in
+from cryptodudez_assets_tests.processes import PROCESSES
 
 SHARED, LANDINGS = readings_source(), 2
+PATIENCE_SECONDS = 120
 
 
 def landings(worker: int) -> list[tuple[Source, str, bytes]]:
@@ -31,23 +33,43 @@ def landings(worker: int) -> list[tuple[Source, str, bytes]]:
     return [*shared, same, (readings_source(f"readings_{worker}"), "own.csv", csv("own", range(10), value=1 + worker))]
 
 
-def start(settings: Settings, *orders: str) -> subprocess.Popen[str]:
-    """Start a worker; it loads its modules and waits for a line."""
-    told = {f"CRYPTODUDEZ_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
-    root = Path(__file__).parents[1]
-    command = [sys.executable, "-m", "cryptodudez_assets_tests.worker", *orders]
-    return subprocess.Popen(
-        command, env=os.environ | told, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+@dataclass
+class Worker:
+    """A process that has been started, and what is said between it and the test."""
+
+    process: ForkServerProcess
+    ready: Event = field(repr=False)
+    told: Event = field(repr=False)
+
+    def go(self) -> None:
+        """Let it begin."""
+        assert self.ready.wait(PATIENCE_SECONDS), "it did not come up"
+        self.told.set()
+
+    def ends_within(self, seconds: float = PATIENCE_SECONDS) -> bool:
+        """Wait that long for its end; whether it came."""
+        self.process.join(seconds)
+        return not self.process.is_alive()
+
+    def kill(self) -> None:
+        """Kill it by SIGKILL."""
+        self.process.kill()
+        self.process.join()
 
 
-def go(worker: subprocess.Popen[str]) -> None:
-    """Let a worker begin."""
-    assert worker.stdin is not None
-    assert worker.stdout is not None
-    assert worker.stdout.readline() == "ready\n"
-    worker.stdin.write("go\n")
-    worker.stdin.flush()
+def start(settings: Settings, work: Callable[[Lake], None]) -> Worker:
+    """Start a worker on this lake; it waits for its `go`."""
+    ready, told = PROCESSES.Event(), PROCESSES.Event()
+    process = PROCESSES.Process(target=_be, args=(settings, work, ready, told))
+    process.start()
+    return Worker(process, ready, told)
+
+
+def _be(settings: Settings, work: Callable[[Lake], None], ready: Event, told: Event) -> None:
+    lake = open_lake(settings)
+    ready.set()
+    told.wait()
+    work(lake)
 
 
 def take_in_by_steps(lake: Lake) -> None:
@@ -59,17 +81,12 @@ def take_in_by_steps(lake: Lake) -> None:
         ingest(lake, SHARED)
 
 
-def main() -> None:
-    lake = open_lake(Settings())
-    print("ready", flush=True)
-    sys.stdin.readline()
-    if sys.argv[1] == "take_in":
-        take_in_by_steps(lake)
-        return
-    for source, name, content in landings(int(sys.argv[2])):
+def lander(number: int) -> Callable[[Lake], None]:
+    """The work of a worker that lands: its `landings`, one by one."""
+    return partial(_land_and_take_in, number)
+
+
+def _land_and_take_in(number: int, lake: Lake) -> None:
+    for source, name, content in landings(number):
         lake.store.write(f"raw/{source.name}/{name}", io.BytesIO(content))
         take_in(lake, source)
-
-
-if __name__ == "__main__":
-    main()

@@ -14,7 +14,7 @@ from cryptodudez_assets_tests.builders import open_lake, picture, rows_of, take_
 WORKERS = range(4)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
 def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """Settings of one lake for all processes."""
     catalog = request.getfixturevalue("database") if request.param == "postgresql" else ""
@@ -24,10 +24,11 @@ def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
 def test_four_processes_at_once_leave_what_one_alone_would(
     shared: Settings, lake: Lake, drop: Callable[[str, str, bytes], Path]
 ) -> None:
-    processes = [worker.start(shared, "land", str(number)) for number in WORKERS]
+    processes = [worker.start(shared, worker.lander(number)) for number in WORKERS]
     for process in processes:
-        worker.go(process)
-    assert [process.wait(120) for process in processes] == [0, 0, 0, 0]
+        process.go()
+    assert all(process.ends_within() for process in processes)
+    assert [process.process.exitcode for process in processes] == [0, 0, 0, 0]
     for source, name, content in (landing for number in WORKERS for landing in worker.landings(number)):
         drop(source.name, name, content)
         take_in(lake, source)

@@ -23,6 +23,7 @@ from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import open_lake
+from cryptodudez_assets_tests.conftest import Once
 from cryptodudez_assets_tests.feature_frames import ingested
 from cryptodudez_assets_tests.google_stand_in import google_stand_in
 
@@ -90,13 +91,36 @@ def gs_endpoint() -> Iterator[str]:
         yield endpoint
 
 
+@pytest.fixture(scope="session")
+def tiny_samples(once: Once) -> Path:
+    """The folder of tiny sample archives, by source."""
+    return once("samples", lambda folder: simulate(folder, "tiny"))
+
+
+@pytest.fixture(scope="session")
+def demo_home(once: Once) -> Path:
+    """A home in which the tiny demo was run; beside it, in `said`, what it printed. Others read it: move a copy to change it."""
+
+    def fill(folder: Path) -> None:
+        environment = os.environ | {
+            "CRYPTODUDEZ_HOME": str(folder / "home"),
+            "CRYPTODUDEZ_SETTLE_SECONDS": "0",
+            "COLUMNS": "200",
+        }
+        command = [str(Path(sys.executable).with_name("cryptodudez")), "demo", "--size", "tiny"]
+        demo = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert demo.returncode == 0, demo.stdout + demo.stderr
+        (folder / "said").write_text(demo.stdout)
+
+    return once("demo", fill) / "home"
+
+
 @pytest.fixture(scope="module")
-def tiny_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def tiny_lake(tmp_path_factory: pytest.TempPathFactory, tiny_samples: Path) -> Lake:
     """A lake with the tiny sample archives, ingested, and all features."""
     home = tmp_path_factory.mktemp("tiny")
-    simulate(home / "samples", "tiny")
     archives = {
-        name: sorted((home / "samples" / name).iterdir())
+        name: sorted((tiny_samples / name).iterdir())
         for name, source in all_sources().items()
         if not source.shares_raw_with
     }

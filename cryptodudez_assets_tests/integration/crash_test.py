@@ -1,7 +1,6 @@
 """A process dies, another goes on: all tables are as if nothing had happened."""
 
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -120,19 +119,17 @@ def test_killed_at_random_moments_again_and_again_it_ends_in_the_same_tables(
     for name, content in contents.items():
         drop("readings", name, content)
     killed = 0
-    process = worker.start(lake.settings, "take_in")
+    process = worker.start(lake.settings, worker.take_in_by_steps)
     for _ in range(16):
-        following = worker.start(lake.settings, "take_in")  # loads while the other works
-        worker.go(process)
-        try:
-            process.wait(random.uniform(0.02, 0.5))
-        except subprocess.TimeoutExpired:
+        following = worker.start(lake.settings, worker.take_in_by_steps)  # loads while the other works
+        process.go()
+        if not process.ends_within(random.uniform(0.02, 0.5)):
             process.kill()
-            process.wait()
             killed += 1
         process = following
-    worker.go(process)
-    assert process.wait(120) == 0
+    process.go()
+    assert process.ends_within()
+    assert process.process.exitcode == 0
     calm = open_lake(Settings(home=tmp_path / "calm", settle_seconds=0))
     for name, content in contents.items():
         path = Path(calm.settings.lake) / "raw" / "readings" / name

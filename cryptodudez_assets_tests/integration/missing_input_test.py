@@ -16,18 +16,10 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.models.eth_signal import training_set
 from cryptodudez_assets.models.eth_signal.options import SignalOptions
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import open_lake, rows_of, take_in
 
 LANDED = ("crypto_prices", "elon_tweets", "stock_prices")
-
-
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("samples")
-    simulate(folder, "tiny")
-    return folder
 
 
 def run(lake: Lake) -> str:
@@ -59,9 +51,9 @@ def features(lake: Lake, began: datetime) -> dict[str, pl.DataFrame]:
 
 
 def test_without_ether_s_prices_it_says_so_and_when_they_land_every_table_is_made(
-    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    began = datetime.now(UTC)
+    samples, began = tiny_samples, datetime.now(UTC)
     monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
     lake, calm = (open_lake(Settings(home=tmp_path / name, settle_seconds=0)) for name in ("home", "calm"))
     for name, content in coins(samples).items():

@@ -20,6 +20,7 @@ import pytest
 
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.status import status_of
+from cryptodudez_assets.lake.upkeep.moving import move
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import open_lake
 
@@ -55,11 +56,11 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    home = tmp_path_factory.mktemp("ui")
+def server(tmp_path_factory: pytest.TempPathFactory, demo_home: Path) -> Iterator[Server]:
+    home = tmp_path_factory.mktemp("ui") / "home"
+    shutil.copytree(demo_home, home)
+    move(str(demo_home), str(home), Settings(home=home))
     environment = os.environ | {"CRYPTODUDEZ_HOME": str(home)}
-    demo = subprocess.run([COMMAND, "demo", "--size", "tiny"], env=environment, capture_output=True, text=True)
-    assert demo.returncode == 0, demo.stdout + demo.stderr
     url, api = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
     with (home / "up.log").open("wb") as log:
         command = [COMMAND, "up", "--port", url.rpartition(":")[2], "--api-port", api.rpartition(":")[2]]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -74,6 +75,7 @@ def truth(landed: Sequence[File]) -> dict[str, int]:
     return {at(one.minute): one.value for *_, one in candidates}
 
 
+@pytest.mark.slow
 @given(landings, st.randoms(use_true_random=False), st.booleans())
 @settings(max_examples=8, deadline=None)
 def test_rows_add_up_and_the_table_holds_the_truth_in_any_order_of_landing(

@@ -47,6 +47,7 @@ def frame(rows: list[tuple[str, int, float]], file_id: str) -> pl.DataFrame:
     return pl.DataFrame(told, schema=polars_schema(Marks), orient="row")
 
 
+@pytest.mark.slow
 @given(steps, st.sampled_from(SPECS), st.sampled_from([1, 1 << 19]), st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_changes_are_those_that_a_comparison_finds(

@@ -68,6 +68,7 @@ def judged(folder: Path, source: Source, names: Sequence[str]) -> tuple[Found, s
     }, given_rows
 
 
+@pytest.mark.slow
 @each_way
 @settings(max_examples=25, deadline=None)
 @given(data=st.data(), chunks=st.integers(1, 4))
@@ -113,6 +114,7 @@ def landed(source: Source, batches: Sequence[Sequence[str]], whole: Mapping[str,
         return fate(lake, source)
 
 
+@pytest.mark.slow
 @settings(max_examples=4, deadline=None, phases=[Phase.reuse, Phase.generate])
 @given(data=st.data(), seed=st.integers(0, 1 << 30), per_batch=st.integers(1, 4))
 def test_any_order_of_landing_and_any_batches_end_in_the_same_state(

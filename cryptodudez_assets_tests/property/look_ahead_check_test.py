@@ -30,6 +30,7 @@ def counts(frames: dict[str, pl.LazyFrame]) -> Mapping[str, int]:
     return {name: caught(view, frames) for name, view in views.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEAKS)
 def test_a_planted_leak_is_caught(name: str, counts: Mapping[str, int]) -> None:
     assert counts[name] >= SEEDS - 1
@@ -40,11 +41,13 @@ def test_an_honest_view_passes(view: FeatureView, frames: dict[str, pl.LazyFrame
     assert caught(view, frames, HONEST_SEEDS) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", all_views().values(), ids=lambda view: view.name)
 def test_a_view_of_this_project_passes(view: FeatureView, frames: dict[str, pl.LazyFrame]) -> None:
     assert caught(view, frames, SEEDS_OF_VIEWS) == 0
 
 
+@pytest.mark.slow
 def test_the_docs_tell_what_was_measured(counts: Mapping[str, int]) -> None:
     before, _, rest = PAGE.read_text().partition(BEGIN)
     text = f"{before}{BEGIN}\n{_table(counts)}{END}{rest.partition(END)[2]}"

@@ -7,6 +7,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -49,6 +50,7 @@ def truth(landed: list[tuple[str, int]], rule: ByFile) -> dict[int, float]:
     return {hour: CONTENTS[number][1] for number in oldest_first for hour in CONTENTS[number][0]}
 
 
+@pytest.mark.slow
 @given(
     LANDINGS, st.sampled_from([BY_LANDING, BY_REACH]), st.lists(st.booleans(), min_size=5, max_size=5), st.booleans()
 )

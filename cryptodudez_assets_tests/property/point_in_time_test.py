@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,6 +69,7 @@ def oracle(asked: Row, view: View) -> int | None:
 SCHEMA = {"a": pl.String, "b": pl.String, "event_ts": TIME, "known_ts": TIME, "value": pl.Int64}
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(entity, max_size=12), views)
 def test_the_join_is_what_its_definition_says(asked: list[Row], given_views: dict[str, View]):

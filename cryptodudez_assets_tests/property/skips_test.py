@@ -85,6 +85,7 @@ def fill(store: Troubled) -> None:
         (store.root / FOLDER / name).write_bytes(content)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.dictionaries(st.sampled_from(NAMES), st.sampled_from(TROUBLES)), st.booleans()), max_size=2)
 )

@@ -79,6 +79,7 @@ def test_many_small_files_become_several_of_bounded_size(
     assert compact(lake.tables, NAME, max_small=2) == Compacted(files=5, into=2)
 
 
+@pytest.mark.slow
 def test_landings_tidy_up_behind_themselves(lake: Lake, drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compaction, "MAX_SMALL_FILES", 4)
     monkeypatch.setattr(compaction, "KEPT_SNAPSHOTS", 10)

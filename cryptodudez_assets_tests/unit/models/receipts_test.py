@@ -204,6 +204,7 @@ def test_threads_share_one(receipts: Receipts, path: Path):
     assert len(stored(path)) == 41
 
 
+@pytest.mark.slow
 def test_processes_share_one_file_from_its_first_moment(path: Path):
     command = [sys.executable, "-c", WORKER, str(path)]
     workers = [subprocess.Popen([*command, str(number)], stdin=subprocess.PIPE, text=True) for number in range(3)]

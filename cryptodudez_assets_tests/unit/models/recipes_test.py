@@ -29,6 +29,7 @@ def dataset() -> Dataset:
     return noise(1, days=300, features=4)
 
 
+@pytest.mark.slow
 @every_recipe
 def test_it_is_made_again_from_json(made: SignalRecipe, dataset: Dataset):
     again = recipe(made.name, json.loads(json.dumps(dict(made.parameters))))

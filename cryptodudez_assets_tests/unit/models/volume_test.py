@@ -153,6 +153,7 @@ def tried(changed_from: date = date.max) -> tuple[Judge, VolumeRecipe, dict[str,
     return judge, chosen, files
 
 
+@pytest.mark.slow
 def test_volumes_of_the_test_change_its_scores_and_nothing_else():
     judge, chosen, files = tried()
     again, chosen_again, files_again = tried(judge.split.test_from)
@@ -162,6 +163,7 @@ def test_volumes_of_the_test_change_its_scores_and_nothing_else():
         assert (one == same) is (one.part == "choose")
 
 
+@pytest.mark.slow
 def test_volumes_of_the_days_to_choose_on_are_not_learned_before():
     judge, _, _ = tried()
     again, _, _ = tried(judge.split.choose_from)
@@ -169,6 +171,7 @@ def test_volumes_of_the_days_to_choose_on_are_not_learned_before():
     assert first[0] == first[1] != []
 
 
+@pytest.mark.slow
 def test_in_a_window_of_calendar_days_the_leak_has_no_number(tmp_path: Path):
     trained = trained_on(rows(days=90), Settings(home=tmp_path, rolling_days=30))
     assert trained.findings.without_today is None
@@ -256,11 +259,13 @@ def test_the_leak_is_named_with_its_numbers(home: tuple[Settings, TrainedVolume]
     assert "mixes days of the same stock" in found.leak
 
 
+@pytest.mark.slow
 def test_the_same_rows_make_the_same_file(home: tuple[Settings, TrainedVolume], settings: Settings):
     again = trained_on(rows().sample(fraction=1, shuffle=True, seed=5), settings)
     assert again.manifest.files[MODEL] == home[1].manifest.files[MODEL]
 
 
+@pytest.mark.slow
 def test_the_first_that_passes_serves_and_is_model_bin(settings: Settings):
     registry = registry_of(settings)
     assert promote_if_better(registry) == "There is no candidate that has not been decided about."
@@ -274,6 +279,7 @@ def test_the_first_that_passes_serves_and_is_model_bin(settings: Settings):
     assert published.read_bytes() == registry.read(1, MODEL)
 
 
+@pytest.mark.slow
 def test_no_better_than_the_champion_stays_a_candidate(settings: Settings):
     registry = registry_of(settings)
     trained_on(rows(), settings)
@@ -285,6 +291,7 @@ def test_no_better_than_the_champion_stays_a_candidate(settings: Settings):
     assert champion_of(registry).version == 1
 
 
+@pytest.mark.slow
 def test_better_than_the_champion_serves(settings: Settings):
     registry = registry_of(settings)
     half = rows().with_columns(pl.col("volume") // 4)  # a market where days were a quarter of what they are now
@@ -297,6 +304,7 @@ def test_better_than_the_champion_serves(settings: Settings):
     assert (settings.models / "volume_model" / FILE).read_bytes() == registry.read(2, MODEL) != old
 
 
+@pytest.mark.slow
 def test_compared_with_another_champion_is_not_promoted(settings: Settings):
     registry = registry_of(settings)
     trained_on(rows(), settings)
@@ -307,6 +315,7 @@ def test_compared_with_another_champion_is_not_promoted(settings: Settings):
     )
 
 
+@pytest.mark.slow
 def test_a_file_over_the_budget_does_not_serve(settings: Settings):
     trained = trained_on(rows(), settings, QUICK.model_copy(update={"size_budget_bytes": 100}))
     assert [test.name for test in trained.findings.verdict.tests if not test.passed] == ["within the size budget"]
