@@ -36,7 +36,7 @@ coverage: install  ## All tests, and which lines and branches they run
 	@$(PYTEST) --cov --cov-report=term cryptodudez_assets_tests
 
 mutants: install  ## 400 small changes of the core, drawn by a seed: which of them no test notices
-	@$(VENV)/python -m cryptodudez_assets_tests.mutants
+	@$(VENV)/python cryptodudez_assets_tests/mutants.py
 
 lint: install  ## Style, types, definitions, generated docs
 	@$(VENV)/ruff check

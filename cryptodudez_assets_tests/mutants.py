@@ -1,6 +1,6 @@
 """`make mutants`: small changes of the code, each of which some test must notice.
 
-    python -m cryptodudez_assets_tests.mutants [--draw 400] [--seed 1] [--part 1/1]
+    python cryptodudez_assets_tests/mutants.py [--draw 400] [--seed 1] [--part 1/1]
 
 Which modules are changed, and which tests are run, is said by `[tool.mutmut]` in pyproject.toml. As many mutants as `--draw` says
 are drawn with a seed, so that a second call takes the same ones; parts of a draw can be run one by one. Those that no test

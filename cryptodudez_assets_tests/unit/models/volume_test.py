@@ -1,6 +1,7 @@
 """The volume model: what is counted, learned, chosen, registered, promoted and said."""
 
 import json
+import shutil
 from datetime import date, datetime, timedelta
 from functools import cache
 from itertools import pairwise
@@ -63,6 +64,13 @@ def trained_on(frame: pl.DataFrame, settings: Settings, options: VolumeOptions =
 def home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, TrainedVolume]:
     settings = Settings(home=tmp_path_factory.mktemp("home"))
     return settings, trained_on(rows(), settings)
+
+
+@pytest.fixture
+def candidate(home: tuple[Settings, TrainedVolume], settings: Settings) -> Settings:
+    """A home of one's own in which the first version was trained."""
+    shutil.copytree(home[0].home, settings.home)
+    return settings
 
 
 @pytest.fixture(scope="module")
@@ -265,13 +273,11 @@ def test_the_same_rows_make_the_same_file(home: tuple[Settings, TrainedVolume], 
     assert again.manifest.files[MODEL] == home[1].manifest.files[MODEL]
 
 
-@pytest.mark.slow
-def test_the_first_that_passes_serves_and_is_model_bin(settings: Settings):
-    registry = registry_of(settings)
-    assert promote_if_better(registry) == "There is no candidate that has not been decided about."
-    trained_on(rows(), settings)
+def test_the_first_that_passes_serves_and_is_model_bin(candidate: Settings, tmp_path: Path):
+    nothing, registry = registry_of(Settings(home=tmp_path / "empty")), registry_of(candidate)
+    assert promote_if_better(nothing) == "There is no candidate that has not been decided about."
     assert promote_if_better(registry).startswith("volume_model-1 serves from now on.")
-    published = settings.models / "volume_model" / FILE
+    published = candidate.models / "volume_model" / FILE
     assert published.read_bytes() == registry.read(1, MODEL)
     assert OnnxModel(published.read_bytes()).predict(probes()).shape == (500, 1)
     published.unlink()  # died before it was published
@@ -280,11 +286,10 @@ def test_the_first_that_passes_serves_and_is_model_bin(settings: Settings):
 
 
 @pytest.mark.slow
-def test_no_better_than_the_champion_stays_a_candidate(settings: Settings):
-    registry = registry_of(settings)
-    trained_on(rows(), settings)
+def test_no_better_than_the_champion_stays_a_candidate(candidate: Settings):
+    registry = registry_of(candidate)
     promote_if_better(registry)
-    found = trained_on(rows(), settings).findings
+    found = trained_on(rows(), candidate).findings
     assert found.champion == "volume_model-1"
     assert found.errors(CHAMPION) == found.errors(found.chosen)
     assert promote_if_better(registry).startswith("volume_model-1 stays: volume_model-2 has on the same rows MAE")
@@ -305,10 +310,9 @@ def test_better_than_the_champion_serves(settings: Settings):
 
 
 @pytest.mark.slow
-def test_compared_with_another_champion_is_not_promoted(settings: Settings):
-    registry = registry_of(settings)
-    trained_on(rows(), settings)
-    trained_on(rows(), settings)
+def test_compared_with_another_champion_is_not_promoted(candidate: Settings):
+    registry = registry_of(candidate)
+    trained_on(rows(), candidate)
     registry.promote(1, "by hand")
     assert (
         promote_if_better(registry) == "volume_model-1 stays: volume_model-2 was compared with no other. Train again."
