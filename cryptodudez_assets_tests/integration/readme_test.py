@@ -104,9 +104,11 @@ def test_its_commands_do_what_it_says(clone: Clone) -> None:
     assert "crypto_prices" in clone.typed(demo)
     assert all((clone.raw / name).is_dir() for name in ("crypto_prices", "elon_tweets", "stock_market", "stock_prices"))
 
-    with clone.up(up):
+    with clone.up(up) as log:
         dropped, looked_at = DROP.split("\n\n")
         clone.typed(dropped)
+        # Each look by commands costs many seconds of CPU, which what is looked for needs too.
+        eventually(lambda: log.read_text().partition("quarantine.rows.crypto_prices: ")[1])
         looks = f". .venv/bin/activate\n{looked_at}"
         told = eventually(lambda: found if "drop.csv" in (found := clone.typed(looks)) else "")
         assert "TST" in told
