@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from cryptodudez_assets.contracts.base import Contract, TableContract
-from cryptodudez_assets.contracts.expressions import looks_around, told_by
+from cryptodudez_assets.contracts.expressions import formats_in, looks_around, told_by
 from cryptodudez_assets.contracts.rules import evaluate_rules
 from cryptodudez_assets.lake.ingest.cells import with_empty_text
 from cryptodudez_assets.sources import Layout, Source, all_sources
@@ -22,6 +22,18 @@ def same(values):
 
 def other(values):
     return values
+
+
+def test_formats_are_those_as_which_times_are_read_each_once():
+    days = text.str.to_date("%Y-%m-%d", strict=False)
+    read = pl.coalesce(days, text.str.to_date("%d.%m.%Y", strict=False), days.dt.offset_by("1d"))
+    assert formats_in(read) == ["%Y-%m-%d", "%d.%m.%Y"]
+    assert formats_in(text.str.to_datetime()) == formats_in(text) == []
+    assert formats_in(pl.format("{} of {}", text, x)) == []
+
+
+def test_formats_of_what_cannot_be_written_down_are_none():
+    assert formats_in(text.map_elements(lambda value: value, return_dtype=pl.String)) == []
 
 
 BY_ITSELF = {

@@ -12,7 +12,7 @@ from pyiceberg.types import StringType
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.lake.iceberg.scan import planned_files
-from cryptodudez_assets.lake.ingest.merge import Merged, merging, table_spec
+from cryptodudez_assets.lake.ingest.merge import Merged, merging, observations_spec, table_spec
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.sources.declaration import Source
 from cryptodudez_assets_tests.builders import Readings, readings_source, rows_of
@@ -38,6 +38,12 @@ def bring(lake: Lake, *parts: pl.DataFrame, source: Source = READINGS, anew: Seq
 
 def values(lake: Lake) -> list[tuple[str, float]]:
     return rows_of(lake, READINGS.table).sort("sensor", "event_ts").select("sensor", "value").rows()
+
+
+def test_observations_have_a_table_like_that_of_the_source_where_it_wants_one() -> None:
+    wanting = replace(READINGS, observations="lab.seen")
+    assert observations_spec(wanting) == replace(table_spec(wanting), name="lab.seen")
+    assert observations_spec(replace(READINGS, observations=None)) is None
 
 
 OLD = frame(("a", "2020-05-01", 1, "2020-06-01", "f1", 1), ("b", "2020-05-01", 2, "2020-06-01", "f1", 2))

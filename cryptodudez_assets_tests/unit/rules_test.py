@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from pandera.errors import SchemaErrors
 
-from cryptodudez_assets.contracts.base import Contract, polars_schema
+from cryptodudez_assets.contracts.base import PLACE, Contract, places_of, polars_schema, table_rules
 from cryptodudez_assets.contracts.rules import assert_holds, breaking, broken_rules, evaluate_rules
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.toy import Gauges
@@ -54,6 +54,32 @@ def test_a_warning_is_no_error() -> None:
     warned = breaking(findings, warnings=True)
     assert warned is not None
     assert (warned.to_list(), broken_rules(findings, warned)) == ([True, False], [])
+
+
+def test_rules_over_whole_rows_are_told_with_whether_they_only_warn() -> None:
+    class Ordered(Contract):
+        low: float
+        high: float
+
+        @pa.dataframe_check(name="low_below_high")
+        def low_below_high(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+            return data.lazyframe.select(pl.col("low") <= pl.col("high"))
+
+        @pa.dataframe_check(name="far_apart", raise_warning=True)
+        def far_apart(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+            return data.lazyframe.select(pl.col("high") < 2 * pl.col("low"))
+
+    assert table_rules(Ordered) == [("low_below_high", False), ("far_apart", True)]
+
+
+def test_columns_that_say_where_something_lies_are_known() -> None:
+    class Placed(Contract):
+        name: str
+        uri: str = pa.Field(metadata=PLACE)
+        copy_uri: str = pa.Field(metadata={**PLACE, "unit": "none"})
+        other: str = pa.Field(metadata={"unit": "none"})
+
+    assert places_of(Placed) == ["uri", "copy_uri"]
 
 
 def test_no_rows_break_no_rule() -> None:
