@@ -22,6 +22,7 @@ def moments(frames: dict[str, pl.LazyFrame], view: FeatureView) -> list[datetime
     return [picked[0], picked[1] - TICK, picked[2] + timedelta(hours=9, minutes=30)]
 
 
+@pytest.mark.slow
 @each_view
 def test_it_has_rows_and_values(frames: dict[str, pl.LazyFrame], view: FeatureView) -> None:
     rows = frames[view.table].collect()

@@ -36,6 +36,7 @@ def test_a_planted_leak_is_caught(name: str, counts: Mapping[str, int]) -> None:
     assert counts[name] >= SEEDS - 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", HONEST.values(), ids=HONEST.keys())
 def test_an_honest_view_passes(view: FeatureView, frames: dict[str, pl.LazyFrame]) -> None:
     assert caught(view, frames, HONEST_SEEDS) == 0

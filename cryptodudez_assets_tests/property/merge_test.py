@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,6 +35,7 @@ def frame(name: str, rows: list[tuple[str, int, int]]) -> pl.DataFrame:
     return columns.select(pl.col(column).cast(dtype) for column, dtype in polars_schema(Readings).items())
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(
     archives,

@@ -87,6 +87,7 @@ def test_the_join_is_what_its_definition_says(asked: list[Row], given_views: dic
 observation = st.tuples(st.sampled_from(["Oslo", "Rom"]), st.integers(1, 2), st.integers(0, 9), st.integers(0, 9))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(observation, min_size=1, max_size=15, unique=True),

@@ -70,6 +70,7 @@ def test_large_files_are_not_rewritten(lake: Lake, drop: Drop, monkeypatch: pyte
     assert large.file_path in [file.file_path for file in data_files(table(lake))]
 
 
+@pytest.mark.slow
 def test_many_small_files_become_several_of_bounded_size(
     lake: Lake, drop: Drop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,6 +95,7 @@ def test_landings_tidy_up_behind_themselves(lake: Lake, drop: Drop, monkeypatch:
     assert rows_of(lake, "quarantine.rows").height == 20
 
 
+@pytest.mark.slow
 def test_the_newest_and_the_tagged_snapshots_are_kept(lake: Lake, drop: Drop) -> None:
     landings(lake, drop, 5)
     first, *_ = snapshots = table(lake).metadata.snapshots
@@ -149,6 +151,7 @@ def test_an_older_version_that_is_kept_stays_readable(lake: Lake, drop: Drop) ->
     assert lake.tables.scan(NAME, snapshot_id=older).collect().height == 6  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_all_tables_are_maintained_and_told_of(lake: Lake, drop: Drop) -> None:
     landings(lake, drop, 3)
     before = picture(lake)

@@ -22,6 +22,7 @@ def imputed(*steps: object) -> object:
     return make_pipeline(SimpleImputer(strategy="median"), StandardScaler(), *steps)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "estimator",
     [
