@@ -4,7 +4,7 @@ import pytest
 
 from cryptodudez_assets.models.findings import Findings, Interval
 from cryptodudez_assets.models.manifest import Manifest
-from cryptodudez_assets.models.promotion import BASE_RATES, decide_promotion
+from cryptodudez_assets.models.promotion import BASE_RATES, PromotionDecision, decide_promotion
 from cryptodudez_assets_tests import findings_builder
 from cryptodudez_assets_tests.model_builders import fitted_toy, toy_draft
 
@@ -22,17 +22,18 @@ def skilled() -> Findings:
 
 
 def test_without_a_champion_base_rates_are_promoted(skilled: Findings):
-    assert decide_promotion(skilled.model_copy(update={"chosen": BASE_RATES}), None, None, None).promote
+    first = decide_promotion(skilled.model_copy(update={"chosen": BASE_RATES}), None, None, None)
+    assert first == PromotionDecision(True, "There was no model; base rates claim nothing.")
     decision = decide_promotion(skilled, None, None, None)
-    assert not decision.promote
-    assert BASE_RATES in decision.reason
+    told = f"{skilled.chosen} is not promoted: without a champion only {BASE_RATES} are."
+    assert decision == PromotionDecision(False, told)
 
 
 @pytest.mark.parametrize("recipe", [BASE_RATES, findings_builder.CHOSEN, findings_builder.OTHER])
 def test_without_skill_nothing_is_promoted(recipe: str):
     unskilled = findings_builder.findings(False)
     decision = decide_promotion(unskilled, champion(recipe, unskilled.best.parameters), None, BETTER)
-    assert not decision.promote
+    assert decision.promote is False
     assert unskilled.best.verdict.words in decision.reason
 
 
