@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyiceberg.expressions import And, EqualTo, GreaterThanOrEqual, LessThan
@@ -118,3 +119,21 @@ def test_numbers_are_encoded_by_what_they_are(lake: Lake) -> None:
     assert "DELTA_BINARY_PACKED" in found["at"]
     assert "RLE_DICTIONARY" in found["name"]
     assert "RLE_DICTIONARY" in found["tags.list.element"]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pl.DataFrame({"number": [1, 2, None]}),
+        pl.DataFrame({"number": [], "text": []}, schema={"number": pl.Int64, "text": pl.String}),
+        pl.DataFrame({"text": ["a"] * 5_000 + [None] * 5_000 + ["", "b"], "number": range(10_002)}),
+        pl.DataFrame({"text": [f"{n}" for n in range(100)]}),
+        pl.DataFrame({"text": [None] * 3_000}, schema={"text": pl.String}),
+    ],
+    ids=["no text", "no row", "long runs", "no runs", "nothing but nulls"],
+)
+def test_rows_become_columns_of_arrow_as_they_are(rows: pl.DataFrame) -> None:
+    types = {pl.Int64: pa.int64(), pl.String: pa.large_string()}
+    schema = pa.schema([(name, types[dtype.base_type()]) for name, dtype in rows.schema.items()])
+    found = pl.DataFrame(pl.from_arrow(data_files.as_arrow(rows, schema)))
+    assert found.cast(rows.schema).equals(rows)  # type: ignore[arg-type]

@@ -249,6 +249,8 @@ def as_arrow(rows: pl.DataFrame, schema: pa.Schema) -> pa.Table:
 
 def _long_runs(rows: pl.DataFrame, texts: Sequence[str]) -> dict[str, pl.DataFrame]:
     """Of these columns, those in which one text mostly follows itself: each run's `len` and `value`."""
+    if not texts:
+        return {}
     sample = rows.head(SAMPLE_ROWS).select(pl.col(name).rle_id().max() for name in texts)
     likely = [name for name, n in zip(texts, sample.row(0), strict=True) if n is not None and n * LEAST_RUN < len(rows)]
     found = rows.lazy().select(pl.col(name).rle().implode() for name in likely).collect() if likely else pl.DataFrame()
