@@ -74,7 +74,14 @@ LAKE_ROOMS: dict[str, set[str]] = {
 START_SERVING = {"cli", "demo"}
 KNOW_DAGSTER = {"defs", "definitions", "headless", "demo", "run_server"}
 # Where a command, a code location, a run or a server begins; a draft is tried in a scratch lake of its own.
-MAKE_SETTINGS = {"cli.py", "definitions.py", "defs/resources.py", "defs/run_launcher.py", "drafting/trial.py"}
+MAKE_SETTINGS = {
+    "cli/opening.py",
+    "cli/upkeep.py",
+    "definitions.py",
+    "defs/resources.py",
+    "defs/run_launcher.py",
+    "drafting/trial.py",
+}
 # Views are checked against the contracts of the sources that they read, where they are declared.
 ASK_FOR_ALL_SOURCES = {
     "cli.py",
@@ -99,7 +106,7 @@ def test_arrows_point_one_way(path: Path):
     room = _room(path)
     known = _known(path)
     assert "serving" not in known or room in START_SERVING | {"serving"}
-    if path.parent == PACKAGE and room not in ROOMS:
+    if room == "cli" or (path.parent == PACKAGE and room not in ROOMS):
         return  # the command and what it starts stand above all rooms
     assert room in ROOMS, f"a new room: say in this test what {room} may import"
     assert known <= ROOMS[room] | {room}

@@ -1,0 +1,9 @@
+"""The `cryptodudez` command, thin: what it calls is what assets call. One module for each kind of command; `main` is all of it.
+
+Heavy imports wait until a command needs them.
+"""
+
+from cryptodudez_assets.cli import data, declaring, explaining, quarantined, samples, servers, upkeep
+from cryptodudez_assets.cli.group import Commands, main
+
+__all__ = ["Commands", "data", "declaring", "explaining", "main", "quarantined", "samples", "servers", "upkeep"]

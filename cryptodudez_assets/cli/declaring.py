@@ -1,0 +1,91 @@
+"""Commands that write declarations: new-source, feast-repo."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cryptodudez_assets.cli.opening import read_settings
+from cryptodudez_assets.cli.output import console, errors
+from cryptodudez_assets.terminal import say
+
+if TYPE_CHECKING:
+    pass
+from cryptodudez_assets.cli.group import main
+
+
+class Question(click.ClickException):
+    """Something that only the user can decide."""
+
+    exit_code = click.UsageError.exit_code
+
+
+@main.command("new-source")
+@click.argument("name")
+@click.argument("sample", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--dates", type=click.Choice(["day-first", "month-first", "year-first"]), help="In which order dates are written."
+)
+@click.option("--key", metavar="COLUMN,…", help="The columns that tell rows apart.")
+@click.option(
+    "--time",
+    metavar="COLUMN[,COLUMN]",
+    help="The column that tells when something happened, or two, its day and time of day; none: the time of landing.",
+)
+@click.option("--header", is_flag=True, help="The first record holds names, though they look like data.")
+@click.option(
+    "--columns", metavar="COLUMN,…", help="The names of all columns in their order, where there is no header."
+)
+def new_source(
+    name: str, sample: Path, dates: str | None, key: str | None, time: str | None, header: bool, columns: str | None
+) -> None:
+    """Write the declaration of a source NAME from a SAMPLE file (CSV, also packed), and try it on the sample.
+
+    What the sample leaves open is asked for (exit code 2); then, and where the draft cannot read its own sample, nothing is written.
+
+    \b
+    Examples:
+      cryptodudez new-source gas_prices ~/Downloads/gas.csv
+      cryptodudez new-source trades trades.csv --dates month-first --key exchange,pair,time
+      cryptodudez new-source candles ETHUSDT-1h.csv --columns open_time,open,high,low,close
+    """
+    from cryptodudez_assets import sources
+    from cryptodudez_assets.drafting.draft import Choices, Undecided, Unusable, listed
+    from cryptodudez_assets.drafting.draft import draft as make
+
+    folder = Path(sources.__path__[0])
+    target = folder / f"{name}.py"
+    if target.exists() or (folder / name).exists():
+        raise click.ClickException(f"{target} exists; it is left as it is")
+    try:
+        with errors.status("trying a draft on the sample"):
+            choices = Choices(dates, listed(key), listed(time), header, listed(columns))
+            made = make(name, sample, choices, sources.all_sources().values())
+        with target.open("x", encoding="utf-8") as out:
+            out.write(made.text)
+    except Undecided as question:
+        raise Question(str(question)) from None
+    except (Unusable, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    for line in made.lines:
+        say(console, line)
+    say(console, f"wrote {target}: look it through, then `make up` and drop files into raw/{name}/")
+
+
+@main.command("feast-repo")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def feast_repo(folder: Path) -> None:
+    """Write a Feast repository to FOLDER, in which `feast ui` and Feast's other commands work on this lake.
+
+    \b
+    Example:
+      cryptodudez feast-repo feast && cd feast && feast ui --host 127.0.0.1
+    """
+    try:
+        from cryptodudez_assets.feature_store.feast_plugin.repo import write_repo
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"{error}: Feast is an extra, pip install '.[feast]' in the project's folder"
+        ) from None
+    write_repo(read_settings(), folder)
+    say(console, f"wrote {folder}: `feast ui` and others work there")

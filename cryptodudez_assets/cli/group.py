@@ -1,0 +1,51 @@
+"""The group that all commands belong to, and what each of them tells in a line instead of a traceback."""
+
+from typing import Any
+
+import click
+
+from cryptodudez_assets.cli.output import warn
+from cryptodudez_assets.outside import refusal
+from cryptodudez_assets.settings import unknown_variables
+from cryptodudez_assets.terminal import visible
+
+
+class Commands(click.Group):
+    """Commands; that a home cannot be used as it is, they say in a line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        from cryptodudez_assets.lake.iceberg.catalog_database import OutOfReach
+        from cryptodudez_assets.lake.iceberg.homes import HomeRefused
+
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            vars(error)["message"] = visible(error.message, lines=True)
+            raise
+        except HomeRefused as refused:
+            raise click.ClickException(visible(str(refused), lines=True)) from None
+        except OutOfReach as error:
+            said = str(error).partition("\n")[0]  # the driver goes on with advice
+            raise click.ClickException(f"the catalog's server does not answer: {said}") from None
+        except TimeoutError as error:
+            raise click.ClickException(f"somebody else is at work here, and did not end in time: {error}") from None
+        except Exception as error:
+            if told := refusal(error):
+                raise click.ClickException(visible(told, lines=True)) from None
+            raise
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="cryptodudez")
+def main() -> None:
+    """A data platform for Ethereum traders: what lands in the lake becomes tables that can be trusted.
+
+    Everything is kept below CRYPTODUDEZ_HOME (default ./.cryptodudez); `make up` shows the same in the Dagster UI.
+    """
+    from cryptodudez_assets.features import left_out
+
+    for name, nearest in unknown_variables().items():
+        warn(f"warning: {name} is no setting, did you mean {nearest}?")
+    for one in left_out():
+        warn(f"warning: {one}")

@@ -1,0 +1,78 @@
+"""Commands that go on until they are stopped: up, serve."""
+
+import os
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from cryptodudez_assets.cli.arguments import PORT
+from cryptodudez_assets.cli.opening import insist_on_free, reachable, usable_settings
+from cryptodudez_assets.cli.output import console
+from cryptodudez_assets.terminal import escape_in_children, say
+
+if TYPE_CHECKING:
+    pass
+from cryptodudez_assets.cli.group import main
+
+
+@main.command()
+@click.option("--port", type=PORT, default=3000, show_default=True, help="Port of the Dagster UI, on 127.0.0.1.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address of the API; others than loopback need CRYPTODUDEZ_API_KEY. The Dagster UI asks for no key and stays on 127.0.0.1.",
+)
+@click.option("--api-port", type=PORT, default=8000, show_default=True, help="Port of the API and the dashboard.")
+def up(port: int, host: str, api_port: int) -> None:
+    """Start the Dagster UI and its daemon, with all sensors on, and the API with the dashboard. Ctrl-C stops everything.
+
+    Says a line for each thing that happens. What the servers say is in logs/ in the home folder.
+
+    \b
+    Example:
+      cryptodudez up --port 3001 --api-port 8001
+    """
+    from cryptodudez_assets.instance import dagster_home
+    from cryptodudez_assets.running import UI_HOST, run_servers
+    from serving.elsewhere import is_loopback
+
+    settings = reachable(usable_settings())
+    if settings.api_key is None and not is_loopback(host):
+        raise click.ClickException(f"{host} can be reached by others: set CRYPTODUDEZ_API_KEY, or leave --host out")
+    insist_on_free(UI_HOST, port)
+    insist_on_free(host, api_port, "--api-port")
+    dagster = dagster_home(settings)
+    os.environ["DAGSTER_HOME"] = str(dagster)
+    escape_in_children()
+
+    def tell(line: str) -> None:
+        say(console, f"{datetime.now():%H:%M:%S} {line}")
+
+    where = f"Dagster UI http://{UI_HOST}:{port}, dashboard and API http://{host}:{api_port}, lake {settings.lake}"
+    tell(f"starting: {where}; logs in {settings.logs}; Ctrl-C stops")
+    sys.exit(run_servers(settings, dagster, host, port, api_port, tell, where))
+
+
+@main.command()
+@click.option("--port", type=PORT, default=8000, show_default=True, help="Port to listen on.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; others than loopback need CRYPTODUDEZ_API_KEY.",
+)
+def serve(port: int, host: str) -> None:
+    """Serve the API and the dashboard: today's signal, predictions, features. `make up` does it, too.
+
+    \b
+    Examples:
+      cryptodudez serve --port 8000
+      curl http://127.0.0.1:8000/signal/eth
+    """
+    from serving.run import run
+
+    insist_on_free(host, port)
+    sys.exit(run(reachable(usable_settings()), host, port))
