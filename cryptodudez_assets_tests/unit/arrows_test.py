@@ -84,7 +84,7 @@ MAKE_SETTINGS = {
 }
 # Views are checked against the contracts of the sources that they read, where they are declared.
 ASK_FOR_ALL_SOURCES = {
-    "cli.py",
+    *(f"cli/{name}.py" for name in ("arguments", "data", "declaring", "opening", "quarantined", "upkeep")),
     "definitions.py",
     "demo.py",
     "headless.py",
