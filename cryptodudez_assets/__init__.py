@@ -1,4 +1,4 @@
-"""CryptoDudez: a data platform for Ethereum traders. `definitions.py` is the Dagster code location, `cli.py` the command."""
+"""CryptoDudez: a data platform for Ethereum traders. `definitions.py` is the Dagster code location, `cli/` the command."""
 
 from cryptodudez_assets.telemetry import switch_off
 

@@ -1,6 +1,6 @@
 """The one place where configuration enters. Every setting is a `CRYPTODUDEZ_*` environment variable with a default.
 
-Code below `cli.py` and `defs/` is handed a `Settings`; nothing else reads the environment.
+Code below `cli/` and `defs/` is handed a `Settings`; nothing else reads the environment.
 """
 
 import os

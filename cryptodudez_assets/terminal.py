@@ -1,7 +1,7 @@
 """What is said never fails what is done, and never does anything itself: streams that take any text, and any end of their
 reader; signs that a terminal would obey, or not show, are shown.
 
-Only how text leaves the process is here. What a command says is in `cli.py`, what an asset says in `headless.py`.
+Only how text leaves the process is here. What a command says is in `cli/`, what an asset says in `headless.py`.
 """
 
 import io

@@ -14,7 +14,7 @@ from cryptodudez_assets.lake.formats.csv.chunks import CHUNK_BYTES, chunks
 from cryptodudez_assets.lake.formats.csv.dialect import Dialect
 from cryptodudez_assets.lake.formats.csv.parse import ChunkReader
 from cryptodudez_assets.lake.ingest.cells import clean_keys
-from cryptodudez_assets.lake.ingest.reading import FILE, canonical
+from cryptodudez_assets.lake.ingest.validating import FILE, canonical
 from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
 
 TODAY = datetime(2026, 1, 1, tzinfo=UTC)

@@ -20,7 +20,7 @@ from cryptodudez_assets.drafting.trial import declared
 from cryptodudez_assets.lake.formats.csv.chunks import chunks
 from cryptodudez_assets.lake.formats.csv.dialect import HEAD_BYTES, recognise
 from cryptodudez_assets.lake.formats.csv.parse import ChunkReader
-from cryptodudez_assets.lake.ingest.reading import FILE, canonical
+from cryptodudez_assets.lake.ingest.validating import FILE, canonical
 from cryptodudez_assets.sources.declaration import CATALOGUED, Source
 
 LANDED = datetime(2026, 1, 1, tzinfo=UTC)

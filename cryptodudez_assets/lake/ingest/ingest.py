@@ -32,10 +32,11 @@ from cryptodudez_assets.lake.formats.faults import Misdeclared
 from cryptodudez_assets.lake.iceberg.provenance import BATCH, OUTCOME
 from cryptodudez_assets.lake.ingest.lookups import bring_up_to_date
 from cryptodudez_assets.lake.ingest.merge import Merged, Merging, made_by, merging, observations_spec
-from cryptodudez_assets.lake.ingest.reading import Reading, read_files
+from cryptodudez_assets.lake.ingest.reading import read_files
 from cryptodudez_assets.lake.ingest.spill import SpillBuffer
 from cryptodudez_assets.lake.ingest.undecided import UNDECIDED, judged_anew, undecided_in
 from cryptodudez_assets.lake.ingest.upgrade import bring_over
+from cryptodudez_assets.lake.ingest.validating import Reading
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.counts import FileCount

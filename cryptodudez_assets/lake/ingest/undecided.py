@@ -6,7 +6,7 @@ then such a file stays pending, with the reason.
 
 from dataclasses import replace
 
-from cryptodudez_assets.lake.ingest.reading import Reading
+from cryptodudez_assets.lake.ingest.validating import Reading
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.entry import Entry
