@@ -2,15 +2,8 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import click
-
-from cryptodudez_assets.sources import all_sources
-
-if TYPE_CHECKING:
-    pass
-
 
 PORT = click.IntRange(1, 65_535)
 
@@ -27,7 +20,7 @@ class DeclaredSource(click.ParamType[str]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Fail with the names there are."""
-        from cryptodudez_assets.sources import left_out_sources
+        from cryptodudez_assets.sources import all_sources, left_out_sources
 
         if value not in all_sources():
             left_out = ", or it is one of those that are left out" * bool(left_out_sources())

@@ -13,7 +13,6 @@ from rich.table import Table
 from cryptodudez_assets.cli.arguments import DeclaredSource, source_argument
 from cryptodudez_assets.cli.opening import lake_to_read, nothing_yet, opened_lake, read_settings, run_sources
 from cryptodudez_assets.cli.output import console, errors, print_frame, unfolded, warn
-from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.terminal import say
 
 if TYPE_CHECKING:
@@ -81,6 +80,7 @@ def status(as_json: bool, files: bool) -> None:
     from cryptodudez_assets.products.standing import standing
     from cryptodudez_assets.products.words import as_json as standing_as_json
     from cryptodudez_assets.products.words import lines
+    from cryptodudez_assets.sources import all_sources
 
     lake = lake_to_read()
     found = standing(lake, all_products(lake))
@@ -127,6 +127,7 @@ def restated(source: str, file_id: str | None, limit: int, format_: Literal["tab
       cryptodudez restated elon_tweets --file 0f1e2d3c4b5a6978 --format csv
     """
     from cryptodudez_assets.lake.ingest.restated import restated as list_restated
+    from cryptodudez_assets.sources import all_sources
 
     found = list_restated(lake_to_read(), all_sources()[source], file_id, limit)
     print_frame(found.lines, format_)
@@ -185,6 +186,7 @@ def run(select: tuple[str, ...], check_all: bool) -> None:
       cryptodudez run --check-all
     """
     from cryptodudez_assets.features import left_out
+    from cryptodudez_assets.sources import all_sources
 
     fine = nothing_yet(read_settings()) or run_sources(list(select or all_sources()), check_all=check_all)
     sys.exit(0 if fine and not left_out() else 1)

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from cryptodudez_assets.cli.output import console, warn
 from cryptodudez_assets.settings import Settings, may_be_told
-from cryptodudez_assets.sources import all_sources
 
 if TYPE_CHECKING:
     from cryptodudez_assets.lake.lake import Lake
@@ -41,6 +40,7 @@ def opened_lake() -> "Lake":
 def lake_to_read() -> "Lake":
     """The lake; where there is nothing yet an empty one, since to read must leave nothing behind."""
     from cryptodudez_assets.lake.lake import Lake
+    from cryptodudez_assets.sources import all_sources
 
     if not nothing_yet(read_settings()):
         return opened_lake()

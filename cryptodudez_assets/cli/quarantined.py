@@ -9,7 +9,6 @@ import click
 from cryptodudez_assets.cli.arguments import DeclaredSource, source_argument
 from cryptodudez_assets.cli.opening import lake_to_read, opened_lake, run_sources
 from cryptodudez_assets.cli.output import console, print_frame, warn
-from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.terminal import say
 
 if TYPE_CHECKING:
@@ -85,6 +84,7 @@ def replay(source: str, file_id: str | None, edited: Path | None) -> None:
       cryptodudez quarantine replay crypto_prices --file 0f1e2d3c4b5a6978 --edited fixed.csv
     """
     from cryptodudez_assets.lake.quarantine.replay import Unknown, correct, reopen
+    from cryptodudez_assets.sources import all_sources
 
     if edited and not file_id:
         raise click.UsageError("--edited says what one file should have been: name that file with --file")

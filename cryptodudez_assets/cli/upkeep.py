@@ -19,7 +19,6 @@ from cryptodudez_assets.cli.opening import (
 )
 from cryptodudez_assets.cli.output import console, errors, warn
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.terminal import say
 
 if TYPE_CHECKING:
@@ -141,6 +140,7 @@ def move_home(old: Path, new: Path) -> None:
       cp -a /data/cryptodudez /data/trial && cryptodudez move-home /data/cryptodudez /data/trial
     """
     from cryptodudez_assets.lake.upkeep.moving import move
+    from cryptodudez_assets.sources import all_sources
 
     settings = read_settings()
     before, after = (str(path.expanduser().absolute()) for path in (old, new))

@@ -22,6 +22,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.status import status_of
 from cryptodudez_assets.lake.upkeep.moving import move
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import open_lake
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no browser: the package playwright is not installed")
@@ -59,7 +60,7 @@ class Server:
 def server(tmp_path_factory: pytest.TempPathFactory, demo_home: Path) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("ui") / "home"
     shutil.copytree(demo_home, home)
-    move(str(demo_home), str(home), Settings(home=home))
+    move(str(demo_home), str(home), Settings(home=home), all_sources())
     environment = os.environ | {"CRYPTODUDEZ_HOME": str(home)}
     url, api = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
     with (home / "up.log").open("wb") as log:
