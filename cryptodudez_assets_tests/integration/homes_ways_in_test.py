@@ -74,7 +74,7 @@ def feast(settings: Settings) -> object:
     pytest.importorskip("feast")
     from cryptodudez_assets.feature_store.feast_plugin import offline
 
-    return offline.open_lake(settings)
+    return offline.Lake.open(settings, {})
 
 
 WAYS: dict[str, Callable[[Settings], object]] = {

@@ -105,8 +105,8 @@ def test_a_changed_definition_computes_everything(tmp_path: Path, samples: Path)
     lake = full_lake(tmp_path / "home", samples)
     view = all_views()["crypto_daily"]
     first = materialize(lake, view)
-    changed = FeatureView(**{name: value for name, value in vars(view).items() if name != "version"})
-    vars(changed)["version"] = "another"
+    changed = FeatureView(**{name: value for name, value in vars(view).items() if name != "code_hash"})
+    vars(changed)["code_hash"] = "another"
     again = materialize(lake, changed)
     assert again.reach is None
     assert again.rows == first.rows
