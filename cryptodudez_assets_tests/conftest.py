@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import prometheus_client  # noqa: F401  (before Feast, which has it count in files that all processes share)
 import pytest
 from filelock import FileLock
 

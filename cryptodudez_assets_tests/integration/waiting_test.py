@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -77,7 +78,7 @@ def test_it_is_not_waited_for_ever(ready: Lake, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(waiting, "SAID_AFTER_SECONDS", 0.05)
     monkeypatch.setattr(waiting, "PATIENCE_SECONDS", 0.1)
     with held(ready, "BEGIN EXCLUSIVE", 2), pytest.raises((OperationalError, sqlite3.OperationalError), match="locked"):
-        take_in(Lake(ready.settings, ready.store, type(ready.tables)(ready.settings)), ready.sources)
+        take_in(replace(ready, tables=type(ready.tables)(ready.settings)))
 
 
 def test_a_lock_that_is_held_for_long_is_told(

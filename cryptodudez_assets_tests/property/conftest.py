@@ -18,4 +18,4 @@ def frames(once: Once, tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl
             rows.collect().write_ipc(folder / f"{name}.arrow")
 
     paths = once("planted", fill).glob("*.arrow")
-    return {path.stem: pl.read_ipc(path, memory_map=False).lazy() for path in paths}
+    return {path.stem: pl.read_ipc(path).lazy() for path in paths}

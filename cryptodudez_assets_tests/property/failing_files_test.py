@@ -16,6 +16,7 @@ from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake.ingest import ingest, reading
 from cryptodudez_assets.lake.ingest.spill import SpillBuffer
 from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.metastore.entry import Entry
 from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.settings import Settings
@@ -49,12 +50,13 @@ def judged(folder: Path, source: Source, names: Sequence[str]) -> tuple[Found, s
     """What reading these files together says of each, and the rows that it gives."""
     lake = open_lake(Settings(home=folder))
     entries = [
-        {
-            "file_id": name, "entry_id": name, "uri": lake.store.uri(name), "member": None, "reason": None, "layout": "odd_csv",
-            "header": ["name", "at", "text"], "delimiter": ",", "quote": '"', "line_end": "lf", "encoding": "utf-8",
-            "format": "csv", "size": (folder / "lake" / name).stat().st_size, "discovered_at": now(),
-            "sha256": sha256((folder / "lake" / name).read_bytes()).hexdigest(),
-        }
+        Entry(
+            file_id=name, entry_id=name, source=source.name, generation="1", updated_at=now(),
+            uri=lake.store.uri(name), member=None, reason=None, layout="odd_csv",
+            header=["name", "at", "text"], delimiter=",", quote='"', line_end="lf", encoding="utf-8",
+            format="csv", size=(folder / "lake" / name).stat().st_size, discovered_at=now(),
+            sha256=sha256((folder / "lake" / name).read_bytes()).hexdigest(),
+        )
         for name in names
     ]  # fmt: skip
     rows: list[pl.DataFrame] = []

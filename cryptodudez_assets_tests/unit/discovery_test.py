@@ -14,6 +14,7 @@ from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import Cursor, Discovery, discover, discover_all
+from cryptodudez_assets.lake.metastore.entry import Entry
 from cryptodudez_assets.lake.store.objects import FolderStore, StoredObject
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import csv, files, open_lake, take_in
@@ -59,7 +60,7 @@ def enter(lake: Lake, look: Discovery) -> list[str]:
     at = datetime(2020, 1, 1, tzinfo=UTC)
     told = {"source": "readings", "size": 1, "status": Status.IGNORED, "discovered_at": at, "updated_at": at}
     versions = [(lake.store.uri(new.key), new.generation) for new in look.new]
-    found = [{**told, "entry_id": f"{uri}@{version}", "uri": uri, "generation": version} for uri, version in versions]
+    found = [Entry(**told, entry_id=f"{uri}@{version}", uri=uri, generation=version) for uri, version in versions]
     file_entries.record(lake.tables, "readings", found)
     return [Path(new.key).name for new in look.new]
 
