@@ -16,7 +16,6 @@ TRIM_EVERY = 10_000  # rows
 MOST_WAITING = 2_000
 MOST_ROWS_WAITING = 50_000
 GATHER_SECONDS = 0.001
-GATHER_TIMES = 4
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +45,8 @@ class ReceiptWriter:
         """Write until closed, and then what still waits."""
         while self._waiting or not self._closed:
             await self._some.wait()
-            await self._gather()
+            if len(self._waiting) > 1:  # many ask: a moment more, and one wait for the disk serves more of them
+                await asyncio.sleep(GATHER_SECONDS)
             self._some.clear()
             await self._write_waiting()
 
@@ -54,15 +54,6 @@ class ReceiptWriter:
         """Let `run` end."""
         self._closed = True
         self._some.set()
-
-    async def _gather(self) -> None:
-        """While more and more ask, wait a moment more: one wait for the disk then serves more of them."""
-        before = 1
-        for _ in range(GATHER_TIMES):
-            if len(self._waiting) <= before:
-                return
-            before = len(self._waiting)
-            await asyncio.sleep(GATHER_SECONDS)
 
     async def _write_waiting(self) -> None:
         group, self._waiting, self._rows_waiting = self._waiting, [], 0
