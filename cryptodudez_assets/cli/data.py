@@ -4,20 +4,17 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
 from cryptodudez_assets.cli.arguments import DeclaredSource, source_argument
+from cryptodudez_assets.cli.group import main
 from cryptodudez_assets.cli.opening import lake_to_read, nothing_yet, opened_lake, read_settings, run_sources
 from cryptodudez_assets.cli.output import console, errors, print_frame, unfolded, warn
 from cryptodudez_assets.terminal import say
-
-if TYPE_CHECKING:
-    pass
-from cryptodudez_assets.cli.group import main
 
 
 @main.command()

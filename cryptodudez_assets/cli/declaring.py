@@ -1,17 +1,13 @@
 """Commands that write declarations: new-source, feast-repo."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from cryptodudez_assets.cli.group import main
 from cryptodudez_assets.cli.opening import read_settings
 from cryptodudez_assets.cli.output import console, errors
 from cryptodudez_assets.terminal import say
-
-if TYPE_CHECKING:
-    pass
-from cryptodudez_assets.cli.group import main
 
 
 class Question(click.ClickException):

@@ -1,17 +1,13 @@
 """The command that tells where a prediction came from."""
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
+from cryptodudez_assets.cli.group import main
 from cryptodudez_assets.cli.opening import opened_lake
 from cryptodudez_assets.cli.output import console, print_json
 from cryptodudez_assets.terminal import say
-
-if TYPE_CHECKING:
-    pass
-from cryptodudez_assets.cli.group import main
 
 
 @main.command()

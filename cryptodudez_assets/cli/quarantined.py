@@ -2,18 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 
 from cryptodudez_assets.cli.arguments import DeclaredSource, source_argument
+from cryptodudez_assets.cli.group import main
 from cryptodudez_assets.cli.opening import lake_to_read, opened_lake, run_sources
 from cryptodudez_assets.cli.output import console, print_frame, warn
 from cryptodudez_assets.terminal import say
-
-if TYPE_CHECKING:
-    pass
-from cryptodudez_assets.cli.group import main
 
 
 @main.group()

@@ -3,19 +3,16 @@
 import sys
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from cryptodudez_assets.cli.arguments import LastDay, yesterday
+from cryptodudez_assets.cli.group import main
 from cryptodudez_assets.cli.opening import opened_lake, read_settings
 from cryptodudez_assets.cli.output import console, errors
 from cryptodudez_assets.terminal import say
-
-if TYPE_CHECKING:
-    pass
-from cryptodudez_assets.cli.group import main
 
 
 @main.command()

@@ -3,18 +3,14 @@
 import os
 import sys
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import click
 
 from cryptodudez_assets.cli.arguments import PORT
+from cryptodudez_assets.cli.group import main
 from cryptodudez_assets.cli.opening import insist_on_free, reachable, usable_settings
 from cryptodudez_assets.cli.output import console
 from cryptodudez_assets.terminal import escape_in_children, say
-
-if TYPE_CHECKING:
-    pass
-from cryptodudez_assets.cli.group import main
 
 
 @main.command()

@@ -5,12 +5,12 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from rich.markup import escape
 from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from cryptodudez_assets.cli.group import main
 from cryptodudez_assets.cli.opening import (
     lake_to_read,
     opened_lake,
@@ -20,10 +20,6 @@ from cryptodudez_assets.cli.opening import (
 from cryptodudez_assets.cli.output import console, errors, warn
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.terminal import say
-
-if TYPE_CHECKING:
-    pass
-from cryptodudez_assets.cli.group import main
 
 
 @main.command()

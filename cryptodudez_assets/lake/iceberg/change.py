@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from functools import reduce
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import polars as pl
 import pyarrow.compute as pc
@@ -30,10 +30,6 @@ from cryptodudez_assets.lake.iceberg.scan import (
     snapshot_id_of,
 )
 from cryptodudez_assets.lake.store.places import path_of
-
-if TYPE_CHECKING:
-    pass
-
 
 # Of a file that is rewritten, so many rows are in memory at a time.
 REWRITTEN_ROWS = 1 << 18

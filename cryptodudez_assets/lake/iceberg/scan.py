@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache, reduce
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 from pyiceberg.conversions import from_bytes
@@ -18,10 +18,6 @@ from pyiceberg.types import (
 
 from cryptodudez_assets.lake.store import endpoints
 from cryptodudez_assets.lake.store.places import path_of
-
-if TYPE_CHECKING:
-    pass
-
 
 PATH = " path"  # no column's name begins with a blank
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 from pyiceberg.partitioning import PartitionField, PartitionSpec
@@ -25,10 +25,6 @@ from pyiceberg.types import (
 from cryptodudez_assets.contracts.base import Contract, columns_of, summary_of
 from cryptodudez_assets.lake.iceberg.data_files import TRANSFORMS, Transform
 from cryptodudez_assets.lake.iceberg.replacing import MIN_MANIFESTS
-
-if TYPE_CHECKING:
-    pass
-
 
 METADATA_KEPT = 10
 

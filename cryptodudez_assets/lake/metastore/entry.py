@@ -4,7 +4,7 @@ How rows are found and written is in `file_entries.py`.
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -61,7 +61,8 @@ def entries_in(rows: pl.DataFrame) -> list[Entry]:
 
 def frame_of(entries: Iterable[Entry]) -> pl.DataFrame:
     """The same as rows of the contract."""
-    rows = [asdict(entry) | {"open": entry.status in OPEN} for entry in entries]
+    # Not `asdict`, which copies each value: a landing may have thousands of files.
+    rows = [{name: getattr(entry, name) for name in NAMES} | {"open": entry.status in OPEN} for entry in entries]
     return pl.DataFrame(rows, schema=polars_schema(Files))
 
 
