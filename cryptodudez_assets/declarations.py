@@ -7,7 +7,7 @@ import ast
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from importlib import import_module
+from importlib import import_module, invalidate_caches
 from importlib.machinery import SOURCE_SUFFIXES
 from inspect import getmodulename
 from pathlib import Path
@@ -88,6 +88,7 @@ def declared_in(package: str, folders: Iterable[str], attribute: str, kind: str,
     """What the modules in these folders of the package declare as `attribute`; helpers that declare nothing are passed over."""
     found = Declarations[T](kind)
     helpers: list[tuple[Path, ModuleType]] = []
+    invalidate_caches()  # a file written within one tick of the folder's clock is not noticed by itself
     for path in _files(folders):
         name = path.parent.name if path.name == "__init__.py" else getmodulename(str(path))
         if name is None or not name.isidentifier():
