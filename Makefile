@@ -5,7 +5,10 @@ UV_VERSION := 0.13.8
 PYTEST := $(VENV)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 RUNGS := cryptodudez_assets_tests/unit cryptodudez_assets_tests/property
 
-.PHONY: help install demo up test test-fast coverage mutants lint bench docs
+timed = start=$$(date +%s); $(PYTEST) $(1) cryptodudez_assets_tests; \
+	code=$$?; echo "tests took $$(( $$(date +%s) - start )) s"; exit $$code
+
+.PHONY: help install demo up test test-long test-fast coverage mutants lint bench docs
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -25,9 +28,11 @@ demo: install  ## Everything once on sample data, headless, with a summary
 up: install  ## Dagster UI with sensors on: http://127.0.0.1:3000
 	@exec $(VENV)/cryptodudez up
 
-test: install  ## All tests, the long ones first, a worker for each core
-	@start=$$(date +%s); $(PYTEST) cryptodudez_assets_tests; \
-	code=$$?; echo "tests took $$(( $$(date +%s) - start )) s"; exit $$code
+test: install  ## All tests but the long ones, a worker for each core
+	@$(call timed,-m "not long")
+
+test-long: install  ## The long ones: whole commands, homes that are killed, buckets
+	@$(call timed,-m long)
 
 test-fast: install  ## Unit and property tests without servers, real archives and slow ones
 	@$(PYTEST) -m "not slow and not servers and not real" $(RUNGS)

@@ -1,6 +1,6 @@
 """Fixtures that every rung shares: a lake of one's own, the folder of real archives, what is made once in a run of tests.
 
-Which tests need servers or real archives is told here, by their fixtures; `slow` is written at the tests themselves.
+Which tests need servers or real archives is told here, by their fixtures; `slow` and `long` are written at the tests themselves.
 """
 
 import os
@@ -19,7 +19,7 @@ from cryptodudez_assets_tests.builders import open_lake
 ROOT = Path(__file__).parents[1]
 NEED_SERVERS = {"postgres", "database", "s3_endpoint", "gs_endpoint", "redis_url", "proxy", "page"}
 NEED_REAL_ARCHIVES = {"real_data", "stock_market_zip"}
-LONGEST_FIRST = ("readme", "kill_campaign", "first_hour", "ui", "cli", "crash", "stores", "operations_real", "pending")
+LONGEST_FIRST = ("readme", "kill_campaign", "stores", "first_hour", "pending", "ui", "cli")
 """Files that take longest: what is begun last should be short, for then the other workers have nothing left to do."""
 
 Once = Callable[[str, Callable[[Path], None]], Path]

@@ -11,6 +11,8 @@ from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests import worker
 from cryptodudez_assets_tests.builders import open_lake, picture, rows_of, take_in
 
+pytestmark = pytest.mark.long
+
 WORKERS = range(4)
 
 

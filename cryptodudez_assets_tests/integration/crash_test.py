@@ -17,6 +17,8 @@ from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests import worker
 from cryptodudez_assets_tests.builders import csv, open_lake, picture, take_in, zipped
 
+pytestmark = pytest.mark.long
+
 Drop = Callable[[str, str, bytes], Path]
 
 

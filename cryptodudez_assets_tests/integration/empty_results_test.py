@@ -28,6 +28,8 @@ from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import open_lake, take_in
 
+pytestmark = pytest.mark.long
+
 COINS = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
 STOCKS = "symbol,date,open,high,low,close,close_adjusted,volume,split_coefficient\n"
 FEW = {

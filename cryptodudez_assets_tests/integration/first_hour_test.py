@@ -18,6 +18,8 @@ from litestar.testing import TestClient
 from cryptodudez_assets.settings import Settings
 from serving.app import create_app
 
+pytestmark = pytest.mark.long
+
 COMMAND = str(Path(sys.executable).with_name("cryptodudez"))
 LAST_DAY = datetime.now(UTC).date() - timedelta(days=2)
 UNSHARED = ["unshare", "--map-root-user", "--net"]

@@ -27,6 +27,8 @@ from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import READINGS, csv, files, open_lake, rows_of, take_in
 from cryptodudez_assets_tests.homes_builder import at, content, files_with_hashes, land, lived_in, snapshots
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:

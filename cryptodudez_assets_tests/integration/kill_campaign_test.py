@@ -4,6 +4,8 @@ import pytest
 
 from cryptodudez_assets_tests.campaign import SCENARIOS, Campaign, Scenario, Toll
 
+pytestmark = pytest.mark.long
+
 KILLS = {"first run": 4, "second landing": 3, "replay of an edited copy": 2, "upkeep": 2}
 """Few, so that they cost a minute; `benchmarks/kills.py` spends 200. After death at each single step: `crash_test`, `pending_test`."""
 

@@ -19,6 +19,8 @@ from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import open_lake, rows_of, take_in
 
+pytestmark = pytest.mark.long
+
 LANDED = ("crypto_prices", "elon_tweets", "stock_prices")
 
 

@@ -15,6 +15,8 @@ from cryptodudez_assets_tests.builders import open_lake, rows_of, take_in
 from cryptodudez_assets_tests.conftest import ROOT
 from cryptodudez_assets_tests.homes_builder import at
 
+pytestmark = pytest.mark.long
+
 PAGE = ROOT / "docs" / "operations.md"
 TABLES = {"crypto_prices": "market.crypto_prices", "elon_tweets": "social.elon_tweets"}
 ARCHIVES = {"crypto_prices": "cryptocurrency_historical_prices.zip", "elon_tweets": "elon_musk_tweets.zip"}

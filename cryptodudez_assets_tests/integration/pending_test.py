@@ -28,6 +28,8 @@ from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import READINGS, csv, open_lake, take_in
 from cryptodudez_assets_tests.toy_graph import DAYS, SENSOR_DAYS, SOURCES, VIEWS, everything
 
+pytestmark = pytest.mark.long
+
 PRODUCTS = products_of(SOURCES.values(), VIEWS)
 
 

@@ -20,6 +20,8 @@ import pytest
 from cryptodudez_assets_tests.conftest import ROOT
 from cryptodudez_assets_tests.integration.conftest import free_ports
 
+pytestmark = pytest.mark.long
+
 PATIENCE_SECONDS = 600
 BLOCKS = re.findall(r"^```(sh|python)\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
 SHELL = [text for kind, text in BLOCKS if kind == "sh"]

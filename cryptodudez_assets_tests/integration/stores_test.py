@@ -21,7 +21,7 @@ from cryptodudez_assets.lake.upkeep.maintenance import maintain
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import csv, files, open_lake, picture, rows_of, take_in, zipped
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.long]
 LANDINGS = [
     ("a.csv", csv("s", range(20), bad=1)),
     ("b/c.csv", csv("s", range(10, 30), value=2, bad=2)),

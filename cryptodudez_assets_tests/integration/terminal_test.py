@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
 CANDLE = "1,Münze,TST,2021-01-01 23:59:59,2,1,1.5,1.5,100,1000\n"
 COMMAND = [sys.executable, "-m", "cryptodudez_assets"]
