@@ -57,7 +57,7 @@ def fates(source: Source, layout: Layout, records: Sequence[Mapping[str, str]], 
         pl.lit("f").alias(FILE), pl.lit(TODAY).alias(CATALOGUED), *(pl.lit(v).alias(n) for n, v in told.items())
     )
     found: dict[int, Fate] = {reject.file_row: list(reject.rules) for reject in parsed.rejects}
-    rows, misfits = canonical(source, layout, raw)
+    rows, misfits = canonical(source, parsed.reader, raw)
     for _, row, rules in misfits:
         found[row] = [*found.get(row, []), *rules]
     rows = clean_keys(source, rows)[0].with_columns(pl.col("known_ts").fill_null(TODAY))

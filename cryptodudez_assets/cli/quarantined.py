@@ -30,11 +30,11 @@ def list_(source: str | None, everything: bool, format_: Literal["table", "json"
       cryptodudez quarantine list
       cryptodudez quarantine list --source elon_tweets --format json
     """
-    from cryptodudez_assets.lake.quarantine.review import FILE_NAME, overview
+    from cryptodudez_assets.lake.quarantine.review import FILE_NAME, WHERE, overview
 
     found = overview(lake_to_read(), source, everything)
     if format_ == "table":  # the other formats say all
-        found = found.select("id", "source", FILE_NAME, "line", "why", *["status"] * everything, "reason")
+        found = found.select("id", "source", FILE_NAME, WHERE, "why", *["status"] * everything, "reason")
     print_frame(found, format_)
 
 

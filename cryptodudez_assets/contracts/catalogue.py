@@ -47,20 +47,27 @@ class Files(Contract):
     )
     sha256: str = pa.Field(description="SHA-256 of the bytes; null where they were not read.", nullable=True)
     size: pl.Int64 = pa.Field(description="Size, unpacked for members.", ge=0, metadata={"unit": "bytes"})
-    format: str = pa.Field(description="csv, gz or zip, by content.", nullable=True, isin=["csv", "gz", "zip"])
+    format: str = pa.Field(
+        description="What its bytes are, by content: gz, zip, or a format of records.", nullable=True
+    )
+    record_format: str = pa.Field(
+        description="Format of the records in it, packed or not: csv, jsonl, json and so on; null where none were "
+        "recognised, and in rows of earlier versions, of which each is csv.",
+        nullable=True,
+    )
     encoding: str = pa.Field(description="Text encoding.", nullable=True)
     delimiter: str = pa.Field(description="Field delimiter.", nullable=True)
     quote: str = pa.Field(description="Quote character.", nullable=True)
     line_end: str = pa.Field(description="lf or crlf.", nullable=True)
-    header: pl.List(pl.String) = pa.Field(description="Column names in the header.", nullable=True)  # type: ignore[valid-type]
+    header: pl.List(pl.String) = pa.Field(  # type: ignore[valid-type]
+        description="Names of its columns or fields; those of fields in fields by path.", nullable=True
+    )
     layout: str = pa.Field(description="Declared layout that it follows.", nullable=True)
     schema_version: pl.Int64 = pa.Field(description="Version in `catalog.schemas`.", nullable=True)
     status: str = pa.Field(description="What became of it.", isin=[str(status) for status in Status])
     open: pl.Boolean = pa.Field(description="Whether work is left to do.")
     reason: str = pa.Field(description="Why it is not loaded.", nullable=True)
-    rows_read: pl.Int64 = pa.Field(
-        description="Records behind the header.", nullable=True, ge=0, metadata={"unit": "rows"}
-    )
+    rows_read: pl.Int64 = pa.Field(description="Records in it.", nullable=True, ge=0, metadata={"unit": "rows"})
     rows_valid: pl.Int64 = pa.Field(
         description="Its rows in the table now.", nullable=True, ge=0, metadata={"unit": "rows"}
     )
@@ -101,7 +108,7 @@ class Schemas(Contract):
     layout: str = pa.Field(description="Declared layout; null where none fits.", nullable=True)
     version: pl.Int64 = pa.Field(description="1 for the first schema of that layout.", ge=1)
     fingerprint: str = pa.Field(description="Identity of the schema: its column names and what is wrong with them.")
-    names: pl.List(pl.String) = pa.Field(description="Column names as in the header.")  # type: ignore[valid-type]
+    names: pl.List(pl.String) = pa.Field(description="Names of columns or fields, as in `catalog.files.header`.")  # type: ignore[valid-type]
     types: pl.List(pl.String) = pa.Field(description="Inferred types, in the same order.")  # type: ignore[valid-type]
     added: pl.List(pl.String) = pa.Field(description="Columns that the layout does not know.")  # type: ignore[valid-type]
     problem: str = pa.Field(description="Why files of this schema cannot be loaded.", nullable=True)

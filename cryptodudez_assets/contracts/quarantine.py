@@ -41,7 +41,13 @@ class QuarantinedRows(SetAside):
     member: str = pa.Field(description="Name within the archive.", nullable=True)
     file_id: str = pa.Field(description="The raw file (`catalog.files.file_id`).")
     file_row: pl.Int64 = pa.Field(description="Which record of the file.")
-    line: pl.Int64 = pa.Field(description="Physical line on which the record starts, the header being 1.")
+    line: pl.Int64 = pa.Field(
+        description="Physical line on which the record starts, the first being 1; null where the format has no lines.",
+        nullable=True,
+    )
+    place: str = pa.Field(
+        description="Where the record is, in a format of which lines do not tell, such as `$.data[17]`.", nullable=True
+    )
     raw: str = pa.Field(description="The record's text; the beginning of it where it is very long.")
     rules: pl.List(pl.String) = pa.Field(description="Rules that it breaks, as `column:rule`.")  # type: ignore[valid-type]
     reason: str = pa.Field(

@@ -18,7 +18,7 @@ from cryptodudez_assets.lake.ingest.undecided import UNDECIDED
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.unknown import look_for_unknown
-from cryptodudez_assets.lake.quarantine.review import FILE_NAME, overview
+from cryptodudez_assets.lake.quarantine.review import FILE_NAME, WHERE, overview
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.sources.declaration import Source
 
@@ -180,7 +180,7 @@ def _told(undecided: pl.DataFrame) -> str:
 
 def _why_first(aside: pl.DataFrame) -> pl.DataFrame:
     """What lies to the right is out of sight in the UI."""
-    return aside.select("why", "reason", "line", FILE_NAME, "id")
+    return aside.select("why", "reason", WHERE, FILE_NAME, "id")
 
 
 def _counted(aside: pl.DataFrame) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from cryptodudez_assets.lake.formats.archives import Container, FileRefused, Member, format_of, members
-from cryptodudez_assets.lake.formats.csv.dialect import HEAD_BYTES
 from cryptodudez_assets.lake.formats.signatures import document
+from cryptodudez_assets.lake.formats.text import HEAD_BYTES
 
 REASONS_SHOWN = 3
 

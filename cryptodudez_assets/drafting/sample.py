@@ -19,11 +19,15 @@ from cryptodudez_assets.drafting.opening import Readable, names_in, opened
 from cryptodudez_assets.drafting.spelling import looks_like_data
 from cryptodudez_assets.lake.formats.archives import FileRefused
 from cryptodudez_assets.lake.formats.csv.chunks import Chunk, chunks
-from cryptodudez_assets.lake.formats.csv.dialect import HEAD_BYTES, Dialect, another_kind, decode, recognise
-from cryptodudez_assets.lake.formats.csv.headers import DELIMITERS, clean, names_of, shown
-from cryptodudez_assets.lake.formats.csv.parse import ROW, ChunkReader, ParsedChunk
+from cryptodudez_assets.lake.formats.csv.dialect import Dialect, another_kind, recognise
+from cryptodudez_assets.lake.formats.csv.headers import DELIMITERS, clean, names_of
+from cryptodudez_assets.lake.formats.csv.parse import ChunkReader
 from cryptodudez_assets.lake.formats.csv.records import first_record, records
+from cryptodudez_assets.lake.formats.csv.spelling import CsvSpelling
 from cryptodudez_assets.lake.formats.faults import Fault
+from cryptodudez_assets.lake.formats.forms import shown
+from cryptodudez_assets.lake.formats.reader import ROW, ParsedChunk
+from cryptodudez_assets.lake.formats.text import HEAD_BYTES, decode
 from cryptodudez_assets.lake.ingest.reasons import Wording
 from cryptodudez_assets.sources.declaration import Layout, Source
 
@@ -133,7 +137,7 @@ def _insist_on_records(dialect: Dialect, n_good: int, parsed: list[ParsedChunk])
     reject = next(reject for one in parsed for reject in one.rejects)
     layout = _columns(list(dialect.header))
     source = Source("sample", "", "", "market.sample", TableContract, [], ["event_ts"])
-    why = Wording(source, layout, dialect).reason(reject.raw, reject.rules)
+    why = Wording(source, layout, CsvSpelling(dialect)).reason(reject.raw, reject.rules)
     above = (
         f" (or is line 1, {shown(','.join(dialect.header), HEADER_SHOWN)}, not the header, but a line above it? Delete it)"
         if {"record:too_few_fields", "record:too_many_fields"} & {*reject.rules}

@@ -5,7 +5,7 @@ Data only: no input or output, no Dagster.
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -21,6 +21,9 @@ from cryptodudez_assets.contracts.expressions import looks_around, told_by
 
 # As which types raw text is read (a date as 2020-12-31, nothing else); the expressions in `canonical` make the rest of them.
 RAW_TYPES = (pl.String, pl.Int64, pl.Float64, pl.Date)
+# What a layout may say of its files' format: `lake/formats/registry.py` reads them.
+FORMATS = ("csv", "jsonl", "json", "parquet")
+PATH_IN_DOCUMENT = re.compile(r"\$(\.[^.\s]+)*")
 # When the file landed (was found by the lake), as a raw column, for data that say nothing themselves of their time.
 CATALOGUED = " catalogued"
 
@@ -46,8 +49,14 @@ class Layout:
     others; the file must then fit into memory.
     `ignored`: further raw columns that the layout is known to have. Any other column is *added*: it is noted in
     `catalog.schemas`, and where the contract has a text column `extra`, its values are kept there as JSON.
-    `names`: the names of all columns in their order, for files that have no header. A file is then known by its first record:
-    as many fields, each as its column is read, and among them a number or a date. Files with a header are read as others are.
+    `names`: the names of all columns in their order, for files that have no header, and for records that are lists (candles of
+    an exchange, in JSON). A file is then known by its first record: as many fields, each as its column is read, and among them
+    a number or a date. Files with a header are read as others are.
+    `optional`: columns that a file, or a record of it, may lack; they are null there.
+    `format`: the format of its files, where the names of their columns or fields do not tell what is meant: by default any.
+    `rows`: where in a JSON document the rows are, as `$.data`; by default it is a list of rows itself, `$`. What the document
+    says beside them is read as columns whose names are paths from its root, such as `$.meta.symbol`.
+    Names of fields in fields are paths, such as `user.followers_count`. What is read as text keeps its digits as they are written.
     `path`: a regular expression that the end of a file's path matches. Its named groups are raw text columns, and part of
     what makes a file: the same bytes under a path that says something else are another file.
     """
@@ -58,6 +67,9 @@ class Layout:
     ignored: Sequence[str] = ()
     path: str = ""
     names: Sequence[str] = ()
+    optional: Collection[str] = ()
+    format: str = ""
+    rows: str = ""
 
     def __post_init__(self) -> None:
         if both := set(re.compile(self.path).groupindex) & set(self.columns):
@@ -65,9 +77,32 @@ class Layout:
         if self.names and (unnamed := set(self.columns) - set(self.names) or len(self.names) > len(set(self.names))):
             told = "a name is there twice" if unnamed is True else f"{sorted(unnamed)} are not among them"
             raise ValueError(f"layout {self.name}: `names` are those of all columns in the file, and {told}")
+        if self.format not in ("", *FORMATS):
+            raise ValueError(
+                f"layout {self.name}: format={self.format!r}, expected one of {', '.join(FORMATS)}, or none"
+            )
+        if (self.rows or self.told_beside_rows) and self.format not in ("", "json"):
+            raise ValueError(
+                f"layout {self.name}: `rows`, and columns such as `$.name`, are of JSON documents, not {self.format}"
+            )
+        if self.rows and not PATH_IN_DOCUMENT.fullmatch(self.rows):
+            raise ValueError(f"layout {self.name}: rows={self.rows!r}, expected a path such as $ or $.data.items")
+        if unknown := set(self.optional) - set(self.columns):
+            raise ValueError(f"layout {self.name}: `optional` names columns that it does not read: {sorted(unknown)}")
         if wrong := {name for name, dtype in self.columns.items() if dtype not in RAW_TYPES}:
             allowed = ", ".join(dtype.__name__ for dtype in RAW_TYPES)
             raise ValueError(f"layout {self.name}: raw columns are read as {allowed}, not so {sorted(wrong)}")
+
+    @property
+    def shape(self) -> str:
+        """What is declared of the files' form beyond the names in them; nothing where the names say all."""
+        told = [*sorted(self.optional), self.format, self.rows]
+        return "\0".join(["", "", *told]) if any(told) else ""
+
+    @cached_property
+    def told_beside_rows(self) -> list[str]:
+        """Columns that a JSON document tells beside its rows, by their paths from the root."""
+        return [name for name in self.columns if name.startswith("$.")]
 
     @property
     def is_headerless(self) -> bool:
@@ -107,7 +142,7 @@ class Layout:
 
     def missing_from(self, header: Sequence[str]) -> list[str]:
         """The columns it needs that `header` lacks."""
-        return [column for column in self.columns if column not in header]
+        return [column for column in self.columns if column not in header and column not in self.optional]
 
     def added_in(self, header: Sequence[str]) -> list[str]:
         """The columns of `header` that it does not know."""
@@ -181,7 +216,7 @@ class Source:
         """Version of the contract and of what the declaration makes of raw rows; quarantined rows carry it."""
         layouts = [
             (
-                "\0".join([layout.name + layout.path, *layout.names]),
+                "\0".join([layout.name + layout.path, *layout.names]) + layout.shape,
                 dict(layout.columns),
                 {k: told_by(e) for k, e in layout.canonical.items()},
             )

@@ -102,10 +102,10 @@ class TestAFileAtFault:
     def test_is_one_whose_text_nobody_can_recognise(self, lake: Lake, drop: Drop, monkeypatch: pytest.MonkeyPatch):
         from cryptodudez_assets.lake.metastore import describe
 
-        def confused(head: bytes, layouts: Any) -> Any:
-            if b"bad" in head:
+        def confused(content: Any, layouts: Any) -> Any:
+            if b"bad" in content.head:
                 raise IndexError("never thought of that")
-            return recognise(head, layouts)
+            return recognise(content, layouts)
 
         recognise = describe.recognise
         monkeypatch.setattr(describe, "recognise", confused)

@@ -18,8 +18,9 @@ from cryptodudez_assets.drafting.draft import decided
 from cryptodudez_assets.drafting.sample import Sample, read_sample
 from cryptodudez_assets.drafting.trial import declared
 from cryptodudez_assets.lake.formats.csv.chunks import chunks
-from cryptodudez_assets.lake.formats.csv.dialect import HEAD_BYTES, recognise
+from cryptodudez_assets.lake.formats.csv.dialect import recognise
 from cryptodudez_assets.lake.formats.csv.parse import ChunkReader
+from cryptodudez_assets.lake.formats.text import HEAD_BYTES
 from cryptodudez_assets.lake.ingest.validating import FILE, canonical
 from cryptodudez_assets.sources.declaration import CATALOGUED, Source
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from cryptodudez_assets.lake.formats.csv.chunks import CHUNK_BYTES, chunks
 from cryptodudez_assets.lake.formats.csv.dialect import Dialect
-from cryptodudez_assets.lake.formats.csv.parse import CAREFUL_BYTES, ROW, ChunkReader, Reject
+from cryptodudez_assets.lake.formats.csv.parse import CAREFUL_BYTES, ChunkReader
 from cryptodudez_assets.lake.formats.csv.records import CsvRecord, first_record, places, records
+from cryptodudez_assets.lake.formats.reader import ROW, Reject
 from cryptodudez_assets.sources.declaration import Layout
 from cryptodudez_assets_tests.toy import HEADER, LAYOUT
 

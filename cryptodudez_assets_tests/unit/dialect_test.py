@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from cryptodudez_assets.lake.formats.archives import FileRefused
 from cryptodudez_assets.lake.formats.csv import dialect
-from cryptodudez_assets.lake.formats.csv.dialect import HEAD_BYTES, Recognised, recognise
+from cryptodudez_assets.lake.formats.csv.dialect import Recognised, recognise
+from cryptodudez_assets.lake.formats.text import HEAD_BYTES
 from cryptodudez_assets.sources.declaration import Layout
 from cryptodudez_assets_tests.toy import HEADER, LAYOUT, gauges, rows
 

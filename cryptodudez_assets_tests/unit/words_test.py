@@ -8,6 +8,7 @@ import pytest
 
 from cryptodudez_assets.contracts.rules import rules_of
 from cryptodudez_assets.lake.formats.csv.dialect import Dialect
+from cryptodudez_assets.lake.formats.csv.spelling import CsvSpelling
 from cryptodudez_assets.lake.ingest.reasons import Wording
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.sources.declaration import Source
@@ -25,7 +26,7 @@ def coin(**changed: str) -> str:
 
 def reason(raw: str, *rules: str, source: Source = COINS, header: Sequence[str] = HEADER) -> str:
     layout = source.layouts[0]
-    return Wording(source, layout, Dialect("utf-8", ",", "\n", tuple(header))).reason(raw, rules)
+    return Wording(source, layout, CsvSpelling(Dialect("utf-8", ",", "\n", tuple(header)))).reason(raw, rules)
 
 
 TIMES = {

@@ -118,7 +118,7 @@ class Container:
         return zipfile.ZipFile(self.opened)
 
     @contextmanager
-    def text(self, format_: Format, member: str | None, size: int) -> Iterator["Text"]:
+    def text(self, format_: str, member: str | None, size: int) -> Iterator["Text"]:
         """The bytes of a file, of a gzip's content or of a zip's member. Raises Refused where it is damaged."""
         if member is not None:
             with _refusing("zip"):
@@ -170,7 +170,7 @@ class _Hashed:
 
 
 @contextmanager
-def _unpacked(opened: BinaryIO, format_: Format, size: int) -> Iterator[BinaryIO]:
+def _unpacked(opened: BinaryIO, format_: str, size: int) -> Iterator[BinaryIO]:
     if format_ == "gz":
         with gzip.GzipFile(fileobj=opened) as unzipped:
             yield cast(BinaryIO, _Unpacked(cast(BinaryIO, unzipped), "gz", size))

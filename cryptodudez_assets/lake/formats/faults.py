@@ -105,10 +105,10 @@ class Culprit:
     row: int | None
     values: Mapping[str, Any]
 
-    def in_words(self, line: int | None) -> str:
-        """What is wrong with the file; `line` is where the record begins."""
+    def in_words(self, place: str | None) -> str:
+        """What is wrong with the file; `place` is where the record is, in words."""
         shown = ", ".join(f"{name} = {_shown(value)}" for name, value in self.values.items())
-        where = f" in line {line}" + f", where {shown}" * bool(shown) if line else ", whatever the rows"
+        where = f" in {place}" + f", where {shown}" * bool(shown) if place else ", whatever the rows"
         return f"{self.suspect.told}{where}: {in_short(self.error)} (declared as {shortened(str(self.suspect.expression))})"
 
 

@@ -1,6 +1,6 @@
 """How times and numbers are written: an example of a format, and what may have happened to a text that is in none.
 
-For words only: what can be read is decided in `parse.py` and by the expressions of a declaration.
+For words only: what can be read is decided in `values.py` and by the expressions of a declaration.
 """
 
 import re
@@ -15,6 +15,7 @@ EXAMPLE = datetime(2021, 12, 31, 23, 59, 59, tzinfo=UTC)
 ZONE = re.compile(r"\s*(Z|UTC|GMT|[A-Z]{2,5}|[+-][0-9]{1,2}(?::?[0-9]{2})?|[A-Z][A-Za-z]+/[A-Za-z_/]+)$")
 ZONE_IN_FORMAT = re.compile(r"\s*%[:#]*[zZ]$")
 SLASHES = re.compile(r"[0-9]{1,2}[/.][0-9]{1,2}[/.][0-9]{2,4}(?: [0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?: ?[AaPp][Mm])?)?")
+SHOWN, TEXT_SHOWN = 40, 80  # characters of a name, and of a value
 NOTHING = {"null", "none", "nan", "na", "n/a", "#n/a", "nil", "-", "--", ".", "?"}
 
 
@@ -58,6 +59,12 @@ def number_hint(text: str) -> str:
     if re.fullmatch(r"\W*[0-9][0-9.,]*\W*[A-Za-z]*\W*|[A-Z]{3} ?[0-9.,]+", text):
         return " (without a unit or sign)"
     return ""
+
+
+def shown(text: str, limit: int = SHOWN) -> str:
+    """A text in quotes, in short; what nobody sees is escaped."""
+    cut = text if len(text) <= limit else f"{text[:limit]}…"
+    return "'" + "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in cut) + "'"
 
 
 def _shape(text: str) -> str:

@@ -220,7 +220,7 @@ def _kind(type_: IcebergType) -> str:
 
 
 def with_new_columns(table: Table, spec: TableSpec) -> Table:
-    """The table with the columns that its contract has gained since; older rows have null there.
+    """The table with the columns that its contract has gained since; older rows have null there. What may be null now may be.
 
     Raises HomeRefused where the contract gives a column another type than the table has.
     """
@@ -235,8 +235,12 @@ def with_new_columns(table: Table, spec: TableSpec) -> Table:
                 f"has it as {there}. Rows of both types cannot be in one table: make it again with "
                 f"`cryptodudez rebuild {spec.name}`, or give the column another name"
             )
-    if added:
+    insisted_on = {field.name for field in table.schema().fields if field.required}
+    relaxed = [field for field in schema.fields if field.name in insisted_on and not field.required]
+    if added or relaxed:
         with table.update_schema() as update:
             for field in added:
                 update.add_column(field.name, field.field_type, field.doc)
+            for field in relaxed:
+                update.update_column(field.name, required=False)
     return table

@@ -11,7 +11,7 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import REPLACED, Files, Status
-from cryptodudez_assets.lake.formats.csv.dialect import Recognised
+from cryptodudez_assets.lake.formats.reader import Recognised
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.describe import Described, describe
@@ -174,7 +174,7 @@ class _SchemaVersions:
     def of(self, entry: Entry, seen: Recognised) -> int:
         layout = seen.layout.name if seen.layout else None
         # Inferred types vary with the sample; what makes a schema is its names, and whether the declared types hold.
-        told = "\0".join([*sorted(seen.dialect.header), seen.problem or ""])
+        told = "\0".join([*sorted(seen.written.names), seen.problem or ""])
         fingerprint = hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:16]
         if (layout, fingerprint) not in self.known:
             version = 1 + max((number for (name, _), number in self.known.items() if name == layout), default=0)
@@ -185,8 +185,8 @@ class _SchemaVersions:
                     "layout": layout,
                     "version": version,
                     "fingerprint": fingerprint,
-                    "names": list(seen.dialect.header),
-                    "types": [seen.types.get(name, "String") for name in seen.dialect.header],
+                    "names": list(seen.written.names),
+                    "types": [seen.types.get(name, "String") for name in seen.written.names],
                     "added": list(seen.added),
                     "problem": seen.problem,
                     "first_uri": "!".join(chain([entry.uri], [entry.member] if entry.member else [])),

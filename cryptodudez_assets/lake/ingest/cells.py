@@ -1,7 +1,7 @@
 """Single values on their way into the columns of a contract: which of them a column cannot hold as they were written, what
 an empty text is, and keys without the characters that nobody sees.
 
-Text becomes numbers and days in `parse.py`; the rules of a contract are judged in `contracts/rules.py`.
+Text becomes numbers and days in `values.py`; the rules of a contract are judged in `contracts/rules.py`.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import TableContract, polars_schema
 from cryptodudez_assets.contracts.rules import evaluate_rules
-from cryptodudez_assets.lake.formats.csv.parse import NOT_ZERO
+from cryptodudez_assets.lake.formats.values import NOT_ZERO
 from cryptodudez_assets.sources.declaration import Layout, Source
 from cryptodudez_assets.sources.text import identifier
 

@@ -5,21 +5,17 @@ from contextlib import ExitStack, closing
 from itertools import islice
 from typing import Self
 
-from cryptodudez_assets.lake.formats.archives import Container, FileRefused, Text
-from cryptodudez_assets.lake.formats.csv.chunks import chunks
-from cryptodudez_assets.lake.formats.csv.dialect import Dialect
-from cryptodudez_assets.lake.formats.csv.parse import ChunkReader, ParsedChunk
-from cryptodudez_assets.lake.formats.faults import (
-    Fault,
-    blaming,
-)
+from cryptodudez_assets.lake.formats.archives import Container, FileRefused
+from cryptodudez_assets.lake.formats.faults import Fault
+from cryptodudez_assets.lake.formats.reader import ParsedChunk, Reader
+from cryptodudez_assets.lake.formats.registry import reader_of
 from cryptodudez_assets.lake.ingest.lookups import values_of
 from cryptodudez_assets.lake.ingest.prefetch import prefetch
 from cryptodudez_assets.lake.ingest.spill import SpillBuffer
 from cryptodudez_assets.lake.ingest.validating import FILE, Group, Reading, RowValidator, Take, Told
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.counts import FileCount
-from cryptodudez_assets.lake.metastore.describe import path_of
+from cryptodudez_assets.lake.metastore.describe import path_of, written_as
 from cryptodudez_assets.lake.metastore.entry import Entry, known
 from cryptodudez_assets.lake.store.folders import Link
 from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
@@ -95,7 +91,7 @@ def _groups(chunks: Iterator[tuple[Told, ParsedChunk]]) -> Iterator[Group]:
             yield group
             group, size = [], 0
         group.append((told, parsed))
-        size += len(parsed.chunk.data)
+        size += parsed.n_bytes
     if group:
         yield group
 
@@ -130,33 +126,20 @@ class _Opener:
 
 
 def _parse(opener: _Opener, source: Source, entry: Entry) -> Iterator[ParsedChunk]:
-    layout = _layout(source, entry)
-    line_end = "\r\n" if entry.line_end == "crlf" else "\n"
-    header, quote = tuple(known(entry.header)), known(entry.quote)
-    dialect = Dialect(known(entry.encoding), known(entry.delimiter), line_end, header, quote, layout.is_headerless)
-    reader = ChunkReader(dialect, layout, layout.added_in(dialect.header) if source.keeps_extra else ())
+    reader = reader_of(written_as(entry), _layout(source, entry), source.keeps_extra)
     with ExitStack() as opened:
         try:
             text = opened.enter_context(opener.open(entry.uri).text(known(entry.format), entry.member, entry.size))
         except FileRefused:  # when it was catalogued it was read to its end
             raise Changed from None
         try:
-            yield from _parsed(text, dialect, reader)
+            yield from reader.chunks(text)
         except (FileRefused, Fault):
             if text.is_still(known(entry.sha256)):
                 raise
             raise Changed from None
         if not text.is_still(known(entry.sha256)):
             raise Changed
-
-
-def _parsed(text: Text, dialect: Dialect, reader: ChunkReader) -> Iterator[ParsedChunk]:
-    row = 1
-    for chunk in chunks(text, dialect):
-        with blaming(f"the records from line {chunk.first_line} on cannot be read"):
-            parsed = reader.read(chunk, row)
-        row += parsed.n_records
-        yield parsed
 
 
 def _told(source: Source, entry: Entry) -> Told:
@@ -170,8 +153,9 @@ def _layout(source: Source, entry: Entry) -> Layout:
     return next(layout for layout in source.layouts if layout.name == entry.layout)
 
 
-def _alike(one: ChunkReader, other: ChunkReader) -> bool:
-    return one.layout is other.layout and list(one.extra) == list(other.extra)
+def _alike(one: Reader, other: Reader) -> bool:
+    """Whether their chunks may be judged together."""
+    return one.layout is other.layout and one.tells_empty == other.tells_empty
 
 
 def _why_broken(source: Source, count: FileCount) -> str | None:
@@ -184,5 +168,5 @@ def _why_broken(source: Source, count: FileCount) -> str | None:
     common = sorted(count.broken.items(), key=lambda item: -item[1])[:5]
     rules = ", ".join(f"{rule} ({n:,})" for rule, n in common)
     first = dict.fromkeys(count.first[rule] for rule, _ in common)
-    told = "; ".join(f"line {line}: {reason}" for line, reason in islice(first, EXAMPLES))
+    told = "; ".join(f"{where}: {reason}" for _, where, reason in islice(first, EXAMPLES))
     return f"{count.quarantined:,} of {count.read:,} rows are bad, more than {source.breaker_share:.0%}: {rules}. Such as {told}"

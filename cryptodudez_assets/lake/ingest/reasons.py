@@ -1,14 +1,12 @@
 """Why a record is set aside, in the terms of who brought the file: the raw column, what stands in it, what was expected.
 
 Made of the declaration alone: which raw columns a canonical one is made of, in which format times are read, what a check asks.
-Why whole files are set aside is in `headers.py` and `formats.py`, which rules a record breaks in `parse.py` and `reading.py`.
+What is wrong with a record as such is told by its format, why whole files are set aside there, too.
 """
 
-import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from io import StringIO
 from typing import Any
 
 import polars as pl
@@ -16,43 +14,34 @@ import polars as pl
 from cryptodudez_assets.contracts.base import TableContract, polars_schema
 from cryptodudez_assets.contracts.expressions import formats_in
 from cryptodudez_assets.contracts.rules import rules_of
-from cryptodudez_assets.lake.formats.csv.dialect import Dialect
-from cryptodudez_assets.lake.formats.csv.headers import shown
-from cryptodudez_assets.lake.formats.csv.records import MAX_RECORD_BYTES, TOO_LONG
-from cryptodudez_assets.lake.formats.forms import ISO_DAY, example_of, number_hint, time_hint
+from cryptodudez_assets.lake.formats.forms import ISO_DAY, TEXT_SHOWN, example_of, number_hint, shown, time_hint
+from cryptodudez_assets.lake.formats.reader import Spelling
 from cryptodudez_assets.sources.declaration import Layout, Source
 
-TEXT_SHOWN = 80
 OF_TEXT = ("type", "encoding", "underflow")
 """Rules that are told of raw columns; of canonical ones, too, where what is made of them does not fit."""
 
 
 class Wording:
-    """Says why records of files with this layout and dialect are set aside."""
+    """Says why records of files with this layout, and written so, are set aside."""
 
-    def __init__(self, source: Source, layout: Layout, dialect: Dialect) -> None:
-        self.source, self.layout, self.dialect = source, layout, dialect
+    def __init__(self, source: Source, layout: Layout, spelling: Spelling) -> None:
+        self.source, self.layout, self.spelling = source, layout, spelling
         self._expected: dict[tuple[str, str], str] = {}
 
     def reason(self, raw: str, rules: Sequence[str]) -> str:
         """Why a record with this text breaks these rules."""
-        fields = self._fields(raw)
-        values = dict(zip(self.dialect.header, fields, strict=False))
-        if [field.strip("\ufeff ") for field in fields] == [*self.dialect.header]:
+        if self.spelling.is_header(raw):
             return "the header is repeated here: delete the line"
-        told = (self._sentence(rule, raw, values, len(fields)) for rule in rules)
-        return "; ".join(dict.fromkeys(told))
+        values = self.spelling.values(raw)
+        return "; ".join(dict.fromkeys(self._sentence(rule, raw, values) for rule in rules))
 
-    def _fields(self, raw: str) -> list[str]:
-        try:
-            return next(csv.reader(StringIO(raw, newline=""), delimiter=self.dialect.delimiter), [])
-        except csv.Error:  # what is wrong with its quotes is told by the rule
-            return []
-
-    def _sentence(self, rule: str, raw: str, values: Mapping[str, str], n_fields: int) -> str:
+    def _sentence(self, rule: str, raw: str, values: Mapping[str, str]) -> str:
         name, _, kind = rule.partition(":")
         if name == "record":
-            return self._of_record(kind, raw, values, n_fields)
+            return self.spelling.why_none(kind, raw)
+        if name in self.layout.columns and (told := self.spelling.why_no_value(name, kind)):
+            return told
         is_raw = kind in OF_TEXT and (name in self.layout.columns or name not in self.layout.canonical)
         columns = [name] if is_raw else self._made_of(name) if kind else self._judged(name)
         found = " and ".join(f"{column} is {_shown(values.get(column, ''))}" for column in columns)
@@ -61,25 +50,6 @@ class Wording:
             return f"{name}{expected}"
         texts = [values.get(column, "").strip() for column in columns]
         return found + expected + self._hint(name, kind, texts, is_raw=is_raw)
-
-    def _of_record(self, kind: str, raw: str, values: Mapping[str, str], n_fields: int) -> str:
-        line, delimiter = _shown(raw), shown(self.dialect.delimiter)
-        where = "" if self.dialect.may_lack_header else " as in the header"
-        counts = (
-            f"the line {line} has {n_fields} field{'s' * (n_fields != 1)}, expected {len(self.dialect.header)}{where}"
-        )
-        if kind == "binary":
-            column = next((name for name, value in values.items() if "\0" in value), None)
-            where = f"{column} is {_shown(values[column])}" if column else f"the line {line} is no text"
-            return f"{where}, with a NUL character, which no text has: delete it"
-        return {
-            "too_few_fields": f"{counts}: is a delimiter ({delimiter}) missing, or the line cut off?",
-            "too_many_fields": f"{counts}: a text with {delimiter} in it must stand in quotes",
-            "unclosed_quote": f"a quote is opened and not closed in the line {line}: close it, or double a quote that is meant",
-            "stray_quote": f"a quote stands in the middle of a field in the line {line}: put the field in quotes, and double it",
-            "stray_carriage_return": f"a carriage return stands alone in the line {line}: expected a line feed with it",
-            TOO_LONG: f"the line is longer than {MAX_RECORD_BYTES:,} bytes, it begins with {line}",
-        }.get(kind, f"the line {line}: {kind.replace('_', ' ')}")
 
     def _made_of(self, name: str) -> list[str]:
         """The raw columns that a canonical column is made of."""

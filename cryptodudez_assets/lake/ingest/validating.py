@@ -14,8 +14,6 @@ import pyarrow as pa
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.rules import RuleResult, breaking, broken_rules, evaluate_rules, rules_of
-from cryptodudez_assets.lake.formats.csv.dialect import Dialect
-from cryptodudez_assets.lake.formats.csv.parse import EXTRA, ROW, ChunkReader, ParsedChunk, Reject
 from cryptodudez_assets.lake.formats.faults import (
     ERRORS,
     Misdeclared,
@@ -24,12 +22,13 @@ from cryptodudez_assets.lake.formats.faults import (
     in_short,
     is_of_rows,
 )
+from cryptodudez_assets.lake.formats.reader import EXTRA, ROW, ParsedChunk, Reader, Reject, Spelling
 from cryptodudez_assets.lake.ingest.cells import clean_keys, misfits, with_empty_text
 from cryptodudez_assets.lake.ingest.lookups import filled
 from cryptodudez_assets.lake.ingest.reasons import Wording
 from cryptodudez_assets.lake.ingest.spill import SpillBuffer
 from cryptodudez_assets.lake.metastore.counts import FileCount
-from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
+from cryptodudez_assets.sources.declaration import CATALOGUED, Source
 
 FILE = " file"  # beside the raw columns while chunks of several files are together, as `ROW` is
 
@@ -38,6 +37,7 @@ REJECT_SCHEMA: dict[str, Any] = {
     "file_id": pl.String,
     "file_row": pl.Int64,
     "line": pl.Int64,
+    "place": pl.String,
     "raw": pl.String,
     "rules": pl.List(pl.String),
     "reason": pl.String,
@@ -98,7 +98,7 @@ class RowValidator:
 
     def __init__(self, source: Source, reading: Reading, looked_up: pl.DataFrame | None, take: Take) -> None:
         self.source, self.reading, self.looked_up, self.take = source, reading, looked_up, take
-        self._wordings: dict[tuple[str, Dialect], Wording] = {}
+        self._wordings: dict[tuple[str, Spelling], Wording] = {}
 
     def sift(self, group: Group) -> None:
         """Judge the chunks together. Where that fails, halves of the files, down to the files that are the cause."""
@@ -160,16 +160,16 @@ class RowValidator:
         if found is None:
             return f"its rows cannot be judged: {in_short(error)}"
         rejects = [parsed.reject({found.row: ()}) for _, parsed in group if found.row and parsed.has(found.row)]
-        return found.in_words(rejects[0][0].line if rejects else None)
+        return found.in_words(rejects[0][0].where if rejects else None)
 
-    def _columns(self, raw: pl.DataFrame, reader: ChunkReader) -> Iterator[Suspect]:
-        made = _made(self.source, reader.layout, reader.extra)
+    def _columns(self, raw: pl.DataFrame, reader: Reader) -> Iterator[Suspect]:
+        made = _made(self.source, reader)
         for name, dtype in polars_schema(self.source.contract).items():
             yield Suspect(f"{name} cannot be made", made[name], raw, ROW, dtype)
 
-    def _rules(self, raw: pl.DataFrame, reader: ChunkReader) -> Iterator[Suspect]:
+    def _rules(self, raw: pl.DataFrame, reader: Reader) -> Iterator[Suspect]:
         try:
-            rows, _ = canonical(self.source, reader.layout, raw, reader.extra)
+            rows, _ = canonical(self.source, reader, raw)
             rows, _ = clean_keys(self.source, rows)
             rows = self._filled(rows)
             rules = list(rules_of(self.source.contract))
@@ -180,8 +180,8 @@ class RowValidator:
         for name, holds in rules:
             yield Suspect(f"the rule {name} cannot be applied", holds, rows, "file_row")
 
-    def _canonical(self, raw: pl.DataFrame, reader: ChunkReader) -> ValidatedRows:
-        rows, unheld = canonical(self.source, reader.layout, raw, reader.extra)
+    def _canonical(self, raw: pl.DataFrame, reader: Reader) -> ValidatedRows:
+        rows, unheld = canonical(self.source, reader, raw)
         rows, cleaned = clean_keys(self.source, rows)
         rows = self._filled(rows)
         findings = list(evaluate_rules(self.source.contract, rows))
@@ -219,7 +219,7 @@ class RowValidator:
             count = self.reading.counts[file_id]
             count.as_of = max(filter(None, [count.as_of, newest]), default=None)
 
-    def _count_rejects(self, file_id: str, rejects: list[Reject], reader: ChunkReader) -> None:
+    def _count_rejects(self, file_id: str, rejects: list[Reject], reader: Reader) -> None:
         if not rejects:
             return
         count, wording = self.reading.counts[file_id], self._wording(reader)
@@ -229,14 +229,16 @@ class RowValidator:
             reason = wording.reason(reject.raw, reject.rules)
             for rule in reject.rules:
                 count.broken[rule] = count.broken.get(rule, 0) + 1
-                count.first[rule] = min(count.first.get(rule, (reject.line, reason)), (reject.line, reason))
-            records.append((file_id, reject.file_row, reject.line, reject.raw, list(reject.rules), reason))
+                here = reject.file_row, reject.where, reason
+                count.first[rule] = min(count.first.get(rule, here), here)
+            place = reject.line, reject.place
+            records.append((file_id, reject.file_row, *place, reject.raw, list(reject.rules), reason))
         self.reading.rejects.add(pl.DataFrame(records, schema=REJECT_SCHEMA, orient="row"))
 
-    def _wording(self, reader: ChunkReader) -> Wording:
-        key = reader.layout.name, reader.dialect
+    def _wording(self, reader: Reader) -> Wording:
+        key = reader.layout.name, reader.spelling
         if key not in self._wordings:
-            self._wordings[key] = Wording(self.source, reader.layout, reader.dialect)
+            self._wordings[key] = Wording(self.source, reader.layout, reader.spelling)
         return self._wordings[key]
 
 
@@ -248,7 +250,7 @@ def _raw_rows(parts: Sequence[tuple[Told, pa.Table]]) -> pl.DataFrame:
 
 
 def canonical(
-    source: Source, layout: Layout, rows: pl.DataFrame, extra: Sequence[str] = ()
+    source: Source, reader: Reader, rows: pl.DataFrame
 ) -> tuple[pl.DataFrame, list[tuple[str, int, list[str]]]]:
     """Typed raw columns (with `FILE`, `ROW` and `CATALOGUED`) as rows of the source's table.
 
@@ -257,11 +259,12 @@ def canonical(
     Rows with a value that its column cannot hold as it was written are left out; they are returned as (file, row, what they
     break). An empty text is a value where the contract takes it for one.
     """
-    derived = _made(source, layout, extra)
+    layout, derived = reader.layout, _made(source, reader)
     schema = polars_schema(source.contract)
     # Lazy, since what several columns are made of is then computed once.
     made = rows.lazy().select(derived[name].alias(name) for name in schema).collect()
-    made = with_empty_text(source, layout, rows, made)
+    if not reader.tells_empty:
+        made = with_empty_text(source, layout, rows, made)
     fitting = made.cast(schema, strict=False)
     lost = misfits(layout, rows, made, fitting)
     place = fitting.select("file_id", "file_row")
@@ -269,15 +272,14 @@ def canonical(
     return (fitting.filter(~pl.any_horizontal(lost.values())) if lost else fitting), told
 
 
-def _made(source: Source, layout: Layout, extra: Sequence[str]) -> dict[str, pl.Expr]:
+def _made(source: Source, reader: Reader) -> dict[str, pl.Expr]:
     """Of what each column is made."""
-    added = [pl.col(EXTRA.format(number)).alias(name) for number, name in enumerate(extra)]
     return {
         "known_ts": pl.col(CATALOGUED),
         "as_of": pl.col(CATALOGUED),
-        "extra": pl.struct(added).struct.json_encode() if extra else pl.lit(None, pl.String),
+        "extra": pl.col(EXTRA) if reader.keeps_extra else pl.lit(None, pl.String),
         **({source.lookup.column: pl.lit(None, pl.String)} if source.lookup else {}),
-        **layout.canonical,
+        **reader.layout.canonical,
         "file_id": pl.col(FILE),
         "file_row": pl.col(ROW),
     }

@@ -19,8 +19,8 @@ class FileCount:
     """Whether `set_aside` tells an error that nobody foresaw: of the file, or of what is declared about its layout."""
     broken: dict[str, int] = field(default_factory=dict)
     """How many rows break which rule."""
-    first: dict[str, tuple[int, str]] = field(default_factory=dict)
-    """Of each rule the first line that breaks it, and why in words."""
+    first: dict[str, tuple[int, str, str]] = field(default_factory=dict)
+    """Of each rule the first record that breaks it: its number, where it is, and why, in words."""
 
     @property
     def gave_rows(self) -> bool:

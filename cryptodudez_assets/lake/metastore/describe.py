@@ -1,10 +1,14 @@
-"""Describe a raw object for the catalogue: read its bytes once, look into archives, recognise dialect and layout."""
+"""Describe a raw object for the catalogue: read its bytes once, look into archives, recognise format and layout."""
 
 import hashlib
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from io import BytesIO
+from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
 from cryptodudez_assets.contracts.catalogue import Status
@@ -12,17 +16,19 @@ from cryptodudez_assets.lake.formats.archives import (
     READ_BYTES,
     Container,
     FileRefused,
-    Format,
     format_of,
     members,
     why_ignored,
 )
-from cryptodudez_assets.lake.formats.csv.dialect import HEAD_BYTES, NoText, Recognised, follows, recognise
+from cryptodudez_assets.lake.formats.csv.dialect import NoText
 from cryptodudez_assets.lake.formats.csv.headers import of_another, path_in_words
 from cryptodudez_assets.lake.formats.faults import Fault, blaming
+from cryptodudez_assets.lake.formats.reader import Content, Recognised, Written
+from cryptodudez_assets.lake.formats.registry import follows, recognise
 from cryptodudez_assets.lake.formats.signatures import document
+from cryptodudez_assets.lake.formats.text import HEAD_BYTES
 from cryptodudez_assets.lake.lake import Lake, now
-from cryptodudez_assets.lake.metastore.entry import Entry, gone_before_read
+from cryptodudez_assets.lake.metastore.entry import Entry, gone_before_read, known
 from cryptodudez_assets.lake.store.objects import StoredObject
 from cryptodudez_assets.sources.declaration import Layout, Source
 
@@ -62,7 +68,8 @@ def _looked_into(lake: Lake, source: Source, found: StoredObject, entry: Entry) 
         content = cast(BinaryIO, BytesIO(opened.read())) if found.size <= BUFFERED_BYTES else opened
         head = content.read(HEAD_BYTES)
         entry = replace(entry, format=format_of(head))
-        owner = _other_owner(lake, source, head) if entry.format == "csv" else None
+        loose = _content(head, partial(lake.store.open, found.key))
+        owner = _other_owner(lake, source, loose) if entry.format == "csv" else None
         sha256 = "" if owner else _digest(head, content)  # another source's file is read whole for that source
         if moving := _moving(lake, found, entry):
             yield moving, None
@@ -74,9 +81,9 @@ def _looked_into(lake: Lake, source: Source, found: StoredObject, entry: Entry) 
             if entry.format == "zip":
                 yield from _describe_zip(lake, source, found, entry, content)
             elif entry.format == "gz":
-                yield _describe_packed(lake, source, entry, Container(content), "gz", None)
+                yield _describe_packed(lake, source, found, entry, Container(content), "a gzip")
             else:
-                yield _describe_text(lake, source, entry, head)
+                yield _describe_text(lake, source, entry, loose)
 
 
 def _moving(lake: Lake, found: StoredObject, entry: Entry) -> Entry | None:
@@ -112,55 +119,78 @@ def _describe_zip(
         elif member.refused:
             yield replace(entry, reason=member.refused), None
         else:
-            yield _describe_packed(lake, source, replace(entry, format="csv"), opened, "zip", member.name)
+            yield _describe_packed(lake, source, found, replace(entry, format="csv"), opened, "a zip")
 
 
 def _describe_packed(
-    lake: Lake, source: Source, entry: Entry, opened: Container, format_: Format, member: str | None
+    lake: Lake, source: Source, found: StoredObject, entry: Entry, opened: Container, within: str
 ) -> Described:
-    """Packed text is read to its end, for it may be damaged."""
+    """What is packed is read to its end, for it may be damaged."""
     try:
-        with opened.text(format_, member, entry.size) as text:
+        with opened.text(known(entry.format), entry.member, entry.size) as text:
             head = text.read(HEAD_BYTES)
-            if owner := _other_owner(lake, source, head):
+            content = _content(head, partial(_unpacked, lake, found.key, entry))
+            if owner := _other_owner(lake, source, content):
                 return _belonging(entry, owner), None
             while text.read(READ_BYTES):
                 pass
             sha256 = text.sha256()
     except (FileRefused, Fault) as error:
         return replace(entry, reason=str(error)), None
-    if member is not None:
+    if entry.member is not None:
         entry = replace(entry, sha256=sha256, file_id=sha256[:FILE_ID_LENGTH])
     elif sha256 != entry.sha256:
         return replace(entry, status=Status.UNREADABLE, reason=CHANGED), None
-    return _describe_text(lake, source, entry, head, "a zip" if format_ == "zip" else "a gzip")
+    return _describe_text(lake, source, entry, content, within)
 
 
-def _describe_text(lake: Lake, source: Source, entry: Entry, head: bytes, within: str = "") -> Described:
-    """By the beginning of its text; `within` says in what it is packed."""
+def _content(head: bytes, whole: Callable[[], AbstractContextManager[BinaryIO]]) -> Content:
+    return Content(head, len(head) < HEAD_BYTES, whole)
+
+
+@contextmanager
+def _unpacked(lake: Lake, key: str, entry: Entry) -> Iterator[BinaryIO]:
+    """All of what is packed, on disk where it is large, for formats that must be sought in."""
+    with lake.store.open(key) as opened, SpooledTemporaryFile(BUFFERED_BYTES) as spooled:
+        with Container(opened).text(known(entry.format), entry.member, entry.size) as text:
+            shutil.copyfileobj(cast(BinaryIO, text), spooled, READ_BYTES)
+        spooled.seek(0)
+        yield cast(BinaryIO, spooled)
+
+
+def _describe_text(lake: Lake, source: Source, entry: Entry, content: Content, within: str = "") -> Described:
+    """By its content; `within` says in what it is packed."""
     try:
         with blaming("its text cannot be recognised"):
-            seen = recognise(head, source.layouts)
+            seen = recognise(content, source.layouts)
     except NoText as error:
         return replace(entry, reason=f"inside {within}: {error}" if within else str(error)), None
     except (FileRefused, Fault) as error:
         return replace(entry, reason=str(error)), None
-    if seen.layout is None and (told := of_another(seen.dialect.header, _others(lake, source))):
+    written = seen.written
+    if seen.layout is None and (told := of_another(written.names, _others(lake, source))):
         seen = replace(seen, problem=told)
-    dialect = seen.dialect
     file_id, wrong_path = _from_path(entry, seen.layout)
     described = replace(
         entry,
         file_id=file_id,
-        encoding=dialect.encoding,
-        delimiter=dialect.delimiter,
-        quote=dialect.quote,
-        line_end="crlf" if dialect.line_end == "\r\n" else "lf",
-        header=list(dialect.header),
+        format="gz" if entry.format == "gz" else written.format,
+        record_format=written.format,
+        encoding=written.encoding,
+        delimiter=written.delimiter,
+        quote=written.quote,
+        line_end=written.line_end,
+        header=list(written.names),
         layout=seen.layout.name if seen.layout else None,
         reason=seen.problem or wrong_path,
     )
     return described, seen
+
+
+def written_as(entry: Entry) -> Written:
+    """How the records of a described file are written. What earlier versions described is CSV."""
+    names = tuple(known(entry.header))
+    return Written(entry.record_format or "csv", names, entry.encoding, entry.delimiter, entry.quote, entry.line_end)
 
 
 def path_of(entry: Entry) -> str:
@@ -185,15 +215,15 @@ def _others(lake: Lake, source: Source) -> list[Source]:
     return [one for one in lake.sources.values() if one.name != source.name]
 
 
-def _other_owner(lake: Lake, source: Source, head: bytes) -> str | None:
+def _other_owner(lake: Lake, source: Source, content: Content) -> str | None:
     """The source to which a file of a shared folder belongs, if not to this one. What nobody knows is the host's."""
     sharing = [other for other in _others(lake, source) if other.raw == source.raw]
     if not sharing:
         return None
     with blaming("it cannot be told whose it is"):
         if source.shares_raw_with:
-            return None if follows(head, source.layouts) else source.shares_raw_with
-        return next((other.name for other in sharing if follows(head, other.layouts)), None)
+            return None if follows(content, source.layouts) else source.shares_raw_with
+        return next((other.name for other in sharing if follows(content, other.layouts)), None)
 
 
 def _belonging(entry: Entry, owner: str) -> Entry:

@@ -12,7 +12,6 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import OPEN, REPLACED, Files, Status
-from cryptodudez_assets.lake.formats.archives import Format
 
 T = TypeVar("T")
 
@@ -32,7 +31,8 @@ class Entry:
     member: str | None = None
     file_id: str | None = None
     sha256: str | None = None
-    format: Format | None = None
+    format: str | None = None
+    record_format: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
     quote: str | None = None

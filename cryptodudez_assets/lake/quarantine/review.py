@@ -11,6 +11,8 @@ from cryptodudez_assets.lake.quarantine import quarantine
 
 # Of what the overview lists: enough to recognise a file.
 FILE_NAME = pl.coalesce("member", "uri").str.split("/").list.last().alias("file")
+WHERE = pl.coalesce("place", pl.col("line").cast(pl.String)).alias("line")
+"""In which line a record is, or wherever its format tells."""
 
 TO_DO = (
     "write the line as expected in a copy of the file, and land that: "
@@ -35,6 +37,7 @@ def overview(lake: Lake, source: str | None = None, everything: bool = False) ->
         uri="uri",
         member="member",
         line="line",
+        place="place",
         why=pl.col("rules").list.join(", "),
         status="status",
         reason="reason",
@@ -46,6 +49,7 @@ def overview(lake: Lake, source: str | None = None, everything: bool = False) ->
         uri="uri",
         member="member",
         line=pl.lit(None, pl.Int64),
+        place=pl.lit(None, pl.String),
         why="reason",
         status="status",
         reason=pl.lit(None, pl.String),
@@ -53,7 +57,7 @@ def overview(lake: Lake, source: str | None = None, everything: bool = False) ->
     found = pl.concat([files, rows])
     if not everything:
         found = found.filter(pl.col("status") == Fate.OPEN)
-    return found.sort("source", "uri", "member", "line").collect()
+    return found.sort("source", "uri", "member", "line", "place").collect()
 
 
 def details(lake: Lake, id_: str) -> list[dict[str, Any]]:

@@ -1,12 +1,11 @@
 """Cut a text stream into chunks of whole records, in bounded memory, counting physical lines on the way."""
 
-import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import BinaryIO
 
-from cryptodudez_assets.lake.formats.archives import FileRefused, Text
+from cryptodudez_assets.lake.formats.archives import Text
 from cryptodudez_assets.lake.formats.csv.dialect import Dialect
 from cryptodudez_assets.lake.formats.csv.headers import names_of
 from cryptodudez_assets.lake.formats.csv.records import (
@@ -16,6 +15,7 @@ from cryptodudez_assets.lake.formats.csv.records import (
     is_unambiguous,
     records,
 )
+from cryptodudez_assets.lake.formats.text import utf8_blocks
 
 CHUNK_BYTES = 8 << 20
 KEPT_OF_LONG_LINE = 4 << 10
@@ -47,7 +47,7 @@ class Chunk:
 
 def chunks(stream: BinaryIO | Text, dialect: Dialect, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Chunk]:
     """The records behind the header. Lines are counted from 1."""
-    blocks = _utf8_blocks(stream, dialect.encoding, chunk_bytes)
+    blocks = utf8_blocks(stream, dialect.encoding, chunk_bytes)
     pending, line = _behind_header(blocks, dialect)
     before = b""  # what was handed out: its lines are counted when more comes, and most files are one chunk
     for block in chain(blocks, [b""]):
@@ -66,21 +66,6 @@ def chunks(stream: BinaryIO | Text, dialect: Dialect, chunk_bytes: int = CHUNK_B
             before = pending[:end]
             yield Chunk(line, before, plain)
             pending = pending[end:]
-
-
-def _utf8_blocks(stream: BinaryIO | Text, encoding: str, size: int) -> Iterator[bytes]:
-    """The text as UTF-8, without a byte order mark. What is no valid text stays invalid, for its record to be found out."""
-    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass") if encoding.startswith("utf-16") else None
-    first = True
-    while block := bytes(stream.read(max(size, len(codecs.BOM_UTF8)) if first else size)):
-        text = decoder.decode(block).encode("utf-8", "surrogatepass") if decoder else block
-        if first:
-            text = text.removeprefix(codecs.BOM_UTF8)
-        first = False
-        if text:
-            yield text
-    if decoder and decoder.getstate()[0]:
-        raise FileRefused(f"the {encoding} text ends in the middle of a character: cut off?")
 
 
 def _behind_header(blocks: Iterator[bytes], dialect: Dialect) -> tuple[bytes, int]:

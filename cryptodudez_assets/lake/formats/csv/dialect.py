@@ -11,13 +11,12 @@ import polars as pl
 
 from cryptodudez_assets.lake.formats import signatures
 from cryptodudez_assets.lake.formats.archives import FileRefused
-from cryptodudez_assets.lake.formats.csv.headers import VALUE, clean, headers, no_header, repeated, shown, why_unknown
+from cryptodudez_assets.lake.formats.csv.headers import VALUE, clean, headers, no_header, repeated, why_unknown
 from cryptodudez_assets.lake.formats.csv.records import TOO_LONG, CsvRecord, records
-from cryptodudez_assets.lake.formats.forms import ISO_DAY, number_hint, time_hint
+from cryptodudez_assets.lake.formats.forms import ISO_DAY, number_hint, shown, time_hint
+from cryptodudez_assets.lake.formats.text import HEAD_BYTES, decode
 from cryptodudez_assets.sources.declaration import Layout
 
-HEAD_BYTES = 256 << 10
-BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 SAMPLE_ROWS = 100
 RETYPED_SHARE = 0.5
 RETYPED_FLOOR = 3
@@ -168,15 +167,6 @@ def _holds_data(fields: Sequence[str], layout: Layout) -> bool:
     typed = [(field, dtype) for field, dtype in told if field and dtype is not pl.String]
     fits = all(pl.select(_converted(pl.lit(field), dtype).is_not_null()).item() for field, dtype in typed)
     return fits and any(VALUE.fullmatch(field) for field in fields)
-
-
-def decode(head: bytes) -> tuple[str, bytes]:
-    """The encoding, and the text in UTF-8."""
-    for bom, encoding in BOMS.items():
-        if head.startswith(bom):
-            text = head[len(bom) :]
-            return encoding, text if bom == codecs.BOM_UTF8 else text.decode(encoding, "replace").encode()
-    return "utf-8", head
 
 
 def _plain(dialect: Dialect, layout: Layout) -> re.Pattern[bytes]:

@@ -10,11 +10,12 @@ from itertools import islice
 
 from cryptodudez_assets.lake.formats.archives import FileRefused
 from cryptodudez_assets.lake.formats.csv.records import CsvRecord, first_record
+from cryptodudez_assets.lake.formats.forms import SHOWN, shown
 from cryptodudez_assets.sources.declaration import Layout, Source
 
 DELIMITERS = ",;\t|"
 LINES_ABOVE = 30
-NAMES_SHOWN, SHOWN = 20, 40
+NAMES_SHOWN = 20
 VALUE = re.compile(
     r"[-+]?[0-9.,]*[0-9][0-9.,]*(?:[eE][-+]?[0-9]+)?|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}(?:[ T].*)?"
 )
@@ -137,9 +138,3 @@ def _names(layouts: Sequence[Layout]) -> str:
 def all_shown(header: Sequence[str]) -> list[str]:
     """Names of a header, in short."""
     return [name if len(name) <= SHOWN else f"{name[:SHOWN]}…" for name in islice(header, NAMES_SHOWN)]
-
-
-def shown(text: str, limit: int = SHOWN) -> str:
-    """A text in quotes, in short; what nobody sees is escaped."""
-    cut = text if len(text) <= limit else f"{text[:limit]}…"
-    return "'" + "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in cut) + "'"

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, ClassVar, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -16,55 +16,81 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as pacsv
 
-from cryptodudez_assets.lake.formats.csv.chunks import Chunk
+from cryptodudez_assets.lake.formats.archives import Text
+from cryptodudez_assets.lake.formats.csv.chunks import Chunk, chunks
 from cryptodudez_assets.lake.formats.csv.dialect import Dialect
 from cryptodudez_assets.lake.formats.csv.records import TOO_LONG, CsvRecord, places, records
+from cryptodudez_assets.lake.formats.csv.spelling import CsvSpelling
+from cryptodudez_assets.lake.formats.faults import blaming
+from cryptodudez_assets.lake.formats.reader import ARROW_TYPES, EXTRA, ROW, ParsedChunk, Reject, kept
+from cryptodudez_assets.lake.formats.values import convert, is_hexadecimal
 from cryptodudez_assets.sources.declaration import Layout
 
-KEPT_OF_RAW = 64 << 10
 # Where something does not fit, so much around it is read with care.
 CAREFUL_BYTES = 32 << 10
-ROW = " row"  # the record's number, beside the raw columns: no name of theirs begins with a blank
-EXTRA = " extra {}"  # an added column, by number: its own name may be anything
 # A number that is not zero, but of which a float would hold 0, is written with so long an exponent, or so many zeros.
 MANY_ZEROS = b"0" * 200
 LONG_EXPONENTS = {letter: re.compile(rb"%b-[0-9]{3}" % letter) for letter in (b"e", b"E")}
-# How it is known: there is another digit before the exponent.
-NOT_ZERO = "^[^eE]*[1-9]"
 # What Arrow takes for a whole number; a text may hold it, too, but for longer ones such as hashes.
 HEXADECIMAL = re.compile(rb"0[xX][0-9a-fA-F]{1,16}(?![0-9a-fA-F])")
-ARROW_TYPES = {pl.String: pa.string(), pl.Int64: pa.int64(), pl.Float64: pa.float64(), pl.Date: pa.date32()}
-
-
-@dataclass(frozen=True)
-class Reject:
-    """A record that does not become a row: where it is, what it says, which rules it breaks."""
-
-    file_row: int
-    line: int
-    raw: str
-    rules: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class ChunkReader:
-    """Reads chunks of one file: its dialect, its layout, and the added columns whose values are kept."""
+    """Reads chunks of one file: its dialect, its layout, and whether the values of added columns are kept."""
 
     dialect: Dialect
     layout: Layout
-    extra: Sequence[str] = ()
+    keeps_extra: bool = False
     careful_bytes: int = CAREFUL_BYTES
+    tells_empty: ClassVar[bool] = False
+
+    @cached_property
+    def spelling(self) -> CsvSpelling:
+        """How its records are written."""
+        return CsvSpelling(self.dialect)
+
+    def chunks(self, text: BinaryIO | Text) -> Iterator[ParsedChunk]:
+        """All records of the file."""
+        row = 1
+        for chunk in chunks(text, self.dialect):
+            with blaming(f"the records from line {chunk.first_line} on cannot be read"):
+                parsed = self.read(chunk, row)
+            row += parsed.n_records
+            yield parsed
 
     def read(self, chunk: Chunk, first_row: int) -> "ParsedChunk":
         """Parse a chunk whose first record is the file's record number `first_row` (1 is the first)."""
         if chunk.long_line:
-            return ParsedChunk(self, chunk, first_row, None, 1, (_reject_long_line(chunk, first_row),))
+            return self._parsed(chunk, first_row, 1, None, [_reject_long_line(chunk, first_row)])
         parts = list(self._parts(chunk, first_row))
-        table = pa.concat_tables([part.table for part in parts])
-        added = [EXTRA.format(number) for number in range(len(self.extra))]
-        table = table.rename_columns([*self.layout.columns, *added, ROW])
-        rejects = tuple(reject for part in parts for reject in part.rejects)
-        return ParsedChunk(self, chunk, first_row, table, sum(part.n_records for part in parts), rejects)
+        table = self._as_laid_out(pa.concat_tables([part.table for part in parts]))
+        rejects = [reject for part in parts for reject in part.rejects]
+        return self._parsed(chunk, first_row, sum(part.n_records for part in parts), table, rejects)
+
+    def _parsed(
+        self, chunk: Chunk, first_row: int, n_records: int, table: pa.Table | None, rejects: Sequence[Reject]
+    ) -> ParsedChunk:
+        def find(broken: Mapping[int, Sequence[str]]) -> list[Reject]:
+            found = places(chunk.data, chunk.first_line, self.dialect.delimiter, n_records)
+            return [_reject(row, found[row - first_row], chunk, rules) for row, rules in broken.items()]
+
+        return ParsedChunk(self, first_row, n_records, len(chunk.data), table, rejects, find)
+
+    def _as_laid_out(self, table: pa.Table) -> pa.Table:
+        """The columns in the order of the layout, null where the file lacks an optional one; what was added in one column."""
+        rows = table.column(table.num_columns - 1)
+        columns = {
+            name: table[name] if name in self._types else pa.nulls(len(table), ARROW_TYPES[dtype])
+            for name, dtype in self.layout.columns.items()
+        }
+        if self.keeps_extra:
+            columns[EXTRA] = _as_json(table.select(self._added)) if self._added else pa.nulls(len(table), pa.string())
+        return pa.table({**columns, ROW: rows})
+
+    @cached_property
+    def _added(self) -> list[str]:
+        return self.layout.added_in(self.dialect.header) if self.keeps_extra else []
 
     def _parts(self, chunk: Chunk, first_row: int) -> Iterator["_Part"]:
         """Halve what does not pass the fast path, until little is left to be read with care."""
@@ -81,9 +107,10 @@ class ChunkReader:
 
     @cached_property
     def _types(self) -> dict[str, pa.DataType]:
-        return {name: ARROW_TYPES[dtype] for name, dtype in self.layout.columns.items()} | dict.fromkeys(
-            self.extra, pa.string()
-        )
+        present = {
+            name: ARROW_TYPES[dtype] for name, dtype in self.layout.columns.items() if name in self.dialect.header
+        }
+        return present | dict.fromkeys(self._added, pa.string())
 
     def _fast(self, chunk: Chunk) -> pa.Table | None:
         data = chunk.data
@@ -93,7 +120,7 @@ class ChunkReader:
             table = self._arrow(data, self._types)
         except pa.ArrowInvalid:
             return None
-        if HEXADECIMAL.search(data) and any(map(_is_hexadecimal, self._whole_numbers(data).columns)):
+        if HEXADECIMAL.search(data) and any(map(is_hexadecimal, self._whole_numbers(data).columns)):
             return None
         # Which of its zeros are none, only their text tells.
         return None if _may_underflow(data) and any(map(_has_zero, table.columns)) else table
@@ -134,7 +161,7 @@ class ChunkReader:
         columns, broken = {}, [[] for _ in good]  # type: ignore[var-annotated]
         for name, dtype in self._types.items():
             text = pa.array([record.fields[position[name]] or None for record in good], pa.string())
-            columns[name], failed = _convert(text, dtype)
+            columns[name], failed = convert(text, dtype)
             for index, rule in failed:
                 broken[index].append(f"{name}:{rule}")
         rejects += [
@@ -145,33 +172,15 @@ class ChunkReader:
         return _Part(table, len(found), rejects)
 
 
-@dataclass(frozen=True)
-class ParsedChunk:
-    """What became of one chunk: the typed rows (raw columns and `ROW`), and the records that are none."""
-
-    reader: ChunkReader
-    chunk: Chunk
-    first_row: int
-    table: pa.Table | None
-    n_records: int
-    rejects: tuple[Reject, ...]
-
-    def has(self, row: int) -> bool:
-        """Whether the record with this number lies in the chunk."""
-        return self.first_row <= row < self.first_row + self.n_records
-
-    def reject(self, broken: Mapping[int, Sequence[str]]) -> list[Reject]:
-        """Look up the text of rows (by `file_row`) that turned out to break rules."""
-        if not broken:
-            return []
-        found = places(self.chunk.data, self.chunk.first_line, self.reader.dialect.delimiter, self.n_records)
-        return [_reject(row, found[row - self.first_row], self.chunk, rules) for row, rules in broken.items()]
-
-
 class _Part(NamedTuple):
     table: pa.Table
     n_records: int
     rejects: list[Reject]
+
+
+def _as_json(table: pa.Table) -> pa.Array:
+    rows = pl.DataFrame(pl.from_arrow(table)).select(pl.struct(pl.all()).struct.json_encode()).to_series()
+    return rows.to_arrow().cast(pa.string())
 
 
 def _with_rows(table: pa.Table, rows: "Sequence[int] | np.ndarray[Any, Any]") -> pa.Table:
@@ -200,8 +209,7 @@ def _reject(row: int, record: CsvRecord, chunk: Chunk, rules: Sequence[str]) -> 
         .removesuffix(b"\r")
         .decode("utf-8", "backslashreplace")
     )
-    kept = raw if len(raw) <= KEPT_OF_RAW else f"{raw[:KEPT_OF_RAW]}… ({len(raw):,} characters)"
-    return Reject(row, record.line, kept, tuple(rules))
+    return Reject(row, record.line, kept(raw), tuple(rules))
 
 
 def _reject_long_line(chunk: Chunk, row: int) -> Reject:
@@ -215,39 +223,5 @@ def _may_underflow(data: bytes) -> bool:
     return long_exponent or MANY_ZEROS in data
 
 
-def _is_hexadecimal(text: pa.Array | pa.ChunkedArray) -> bool:
-    """Whether any is a number to the base of 16, which Arrow reads as a whole one though nobody means it."""
-    return bool(pc.any(pc.match_substring(text, "0x", ignore_case=True)).as_py())
-
-
 def _has_zero(column: pa.ChunkedArray) -> bool:
     return pa.types.is_floating(column.type) and bool(pc.any(pc.equal(column, 0.0)).as_py())
-
-
-def _convert(text: pa.Array, dtype: pa.DataType) -> tuple[pa.Array, list[tuple[int, str]]]:
-    """The values, null where the type cannot hold what is written, and the positions of those, each with the rule it breaks."""
-    if pa.types.is_string(dtype):
-        return text, []
-    trimmed = pc.utf8_trim(text, " \t")
-    pieces: list[pa.Array] = []
-    failed: list[tuple[int, str]] = []
-    pending = [(0, len(trimmed))]
-    while pending:  # halve whatever does not convert until the single culprits are found
-        start, end = pending.pop()
-        piece = trimmed.slice(start, end - start)
-        try:
-            if pa.types.is_integer(dtype) and _is_hexadecimal(piece):
-                raise pa.ArrowInvalid("to the base of 16")
-            pieces.append(piece.cast(dtype))
-        except pa.ArrowInvalid:
-            if end - start == 1:
-                failed.append((start, "type"))
-                pieces.append(pa.nulls(1, dtype))
-            else:
-                middle = (start + end) // 2
-                pending += [(middle, end), (start, middle)]
-    values = pa.concat_arrays(pieces) if pieces else pa.array([], dtype)
-    if pa.types.is_floating(dtype):
-        zero = pc.and_(pc.equal(values, 0.0), pc.match_substring_regex(trimmed, NOT_ZERO))
-        failed += [(index, "underflow") for index in pc.indices_nonzero(zero.fill_null(False)).to_pylist()]
-    return values, failed
