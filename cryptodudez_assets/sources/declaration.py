@@ -74,7 +74,10 @@ class Layout:
     def __post_init__(self) -> None:
         if both := set(re.compile(self.path).groupindex) & set(self.columns):
             raise ValueError(f"layout {self.name}: {sorted(both)} come from the path and from the header")
-        if self.names and (unnamed := set(self.columns) - set(self.names) or len(self.names) > len(set(self.names))):
+        if self.names and (
+            unnamed := set(self.columns) - {*self.names, *self.told_beside_rows}
+            or len(self.names) > len(set(self.names))
+        ):
             told = "a name is there twice" if unnamed is True else f"{sorted(unnamed)} are not among them"
             raise ValueError(f"layout {self.name}: `names` are those of all columns in the file, and {told}")
         if self.format not in ("", *FORMATS):

@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 
-from cryptodudez_assets.lake.formats.csv.dialect import Dialect, follows, recognise
+from cryptodudez_assets.lake.formats.archives import FileRefused
+from cryptodudez_assets.lake.formats.csv.dialect import Dialect, another_kind, follows, recognise
+from cryptodudez_assets.lake.formats.csv.headers import clean
 from cryptodudez_assets.lake.formats.csv.parse import ChunkReader
+from cryptodudez_assets.lake.formats.forms import TEXT_SHOWN, shown
 from cryptodudez_assets.lake.formats.reader import Content, Format, Reader, Recognised, Written
+from cryptodudez_assets.lake.formats.text import decode
 from cryptodudez_assets.sources.declaration import Layout
 
 
@@ -15,11 +19,14 @@ class Csv:
 
     def follows(self, content: Content, layouts: Sequence[Layout]) -> bool:
         """By its header, or its first record."""
-        return follows(content.head, layouts)
+        return follows(content.head, of_csv(layouts))
 
     def recognise(self, content: Content, layouts: Sequence[Layout]) -> Recognised:
         """By its header, or its first record. Raises FileRefused where it is no CSV, with what it is."""
-        seen = recognise(content.head, layouts)
+        mine = of_csv(layouts)
+        if not mine:
+            raise _of_none(content.head)
+        seen = recognise(content.head, mine)
         dialect = seen.dialect
         line_end = "crlf" if dialect.line_end == "\r\n" else "lf"
         written = Written(
@@ -38,6 +45,21 @@ class Csv:
             may_lack_header=layout.is_headerless,
         )
         return ChunkReader(dialect, layout, keeps_extra)
+
+
+def of_csv(layouts: Sequence[Layout]) -> list[Layout]:
+    """The layouts whose files may be CSV."""
+    return [one for one in layouts if one.format in ("", Csv.name) and not one.rows and not one.told_beside_rows]
+
+
+def _of_none(head: bytes) -> FileRefused:
+    """Why a text is refused where a source has no CSV at all."""
+    _, text = decode(head)
+    if not text.strip():
+        return FileRefused("empty file")
+    line = clean(text.lstrip()[:TEXT_SHOWN].splitlines()[0].decode("utf-8", "surrogateescape"))
+    told = f"a text that begins with {shown(line, TEXT_SHOWN)}, which is of no format that the source's layouts are in"
+    return another_kind(head, text) or FileRefused(told)
 
 
 CSV: Format = Csv()
