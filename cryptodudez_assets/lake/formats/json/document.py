@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, ClassVar
 from cryptodudez_assets.lake.formats.archives import FileRefused, Text
 from cryptodudez_assets.lake.formats.faults import blaming
 from cryptodudez_assets.lake.formats.json.fields import flattened
-from cryptodudez_assets.lake.formats.json.parse import MARKING, SKIPPING, SPACE, TOKEN, Broken, parsed
+from cryptodudez_assets.lake.formats.json.parse import MARKING, SKIPPING, SPACE, Broken, end_of, parsed
 from cryptodudez_assets.lake.formats.json.records import Found, RecordReader, reject
 from cryptodudez_assets.lake.formats.json.spelling import JsonSpelling
 from cryptodudez_assets.lake.formats.reader import ParsedChunk, Reject
@@ -161,17 +161,14 @@ class _Walk:
 
     def _end_of_broken(self, at: int) -> int:
         """By its brackets; what begins with none ends before the next comma or bracket."""
-        depth = 0
         if not self.text.startswith(("[", "{"), at):
             end = min((found for one in ",]}\n" if (found := self.text.find(one, at)) >= 0), default=len(self.text))
             if end in (at, len(self.text)):
                 raise Broken("no_json", "a value is missing", end)
             return len(self.text[:end].rstrip(SPACE)) if self.text[at:end].strip(SPACE) else end
-        for token in TOKEN.finditer(self.text, at):
-            depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token.group(), 0)
-            if depth == 0:
-                return token.end()
-        raise Broken("no_json", "it ends in the middle", len(self.text))
+        if (found := end_of(self.text, at)) is None:
+            raise Broken("no_json", "it ends in the middle", len(self.text))
+        return found
 
 
 def beside_of(outline: Outline) -> dict[str, Any]:

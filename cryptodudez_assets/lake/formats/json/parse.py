@@ -87,6 +87,16 @@ def is_too_deep(text: str) -> bool:
     return False
 
 
+def end_of(text: str, at: int) -> int | None:
+    """Where the object or list ends that begins here, by its brackets, whatever is wrong within it; None where it does not."""
+    depth = 0
+    for token in TOKEN.finditer(text, at):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token.group(), 0)
+        if depth == 0:
+            return token.end()
+    return None
+
+
 def _insist_on_text(value: Any) -> None:
     told = json.dumps(value, ensure_ascii=False)
     if not _is_unicode(told):

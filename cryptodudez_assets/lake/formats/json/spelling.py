@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from cryptodudez_assets.lake.formats.forms import TEXT_SHOWN, shown
 from cryptodudez_assets.lake.formats.json.fields import ABSENT, NO_OBJECT, value_at
-from cryptodudez_assets.lake.formats.json.parse import MARKING, MAX_DEPTH, Broken, as_json, parsed
+from cryptodudez_assets.lake.formats.json.parse import MARKING, MAX_DEPTH, Broken, as_json, end_of, parsed
 from cryptodudez_assets.lake.formats.reader import KEPT_OF_RAW
 
 MAX_LINE_BYTES = 16 << 20
@@ -85,7 +85,7 @@ def _why_broken(raw: str, text: str) -> str:
             return f"{text} is no JSON"
         if error.fault == "more_than_one":
             return f"more than one value in a record: behind the first is {shown(raw[error.at :].strip(), AROUND)}"
-        if error.at >= len(raw.rstrip()) or error.told.startswith("Unterminated"):
+        if raw.startswith(("{", "[")) and end_of(raw, 0) is None:
             return f"{text} ends in the middle of a value: was it cut off?"
         behind = shown(raw[max(error.at - AROUND, 0) : error.at + 1], TEXT_SHOWN)
         return (
