@@ -26,6 +26,8 @@ MAX_DOCUMENT_BYTES = 128 << 20
 CHUNK_BYTES = 4 << 20
 READ_BYTES = 4 << 20
 ROOT = "$"
+BEGIN_NUMBERS = "-0123456789"
+ENDS = tuple(",]}" + SPACE)
 
 
 @dataclass(frozen=True)
@@ -155,9 +157,12 @@ class _Walk:
     def _end(self, at: int) -> int:
         """Where the value that begins here ends, whatever is wrong within it."""
         try:
-            return SKIPPING(self.text, at)[1]
+            end: int = SKIPPING(self.text, at)[1]
         except (StopIteration, json.JSONDecodeError, RecursionError):
             return self._end_of_broken(at)
+        # A number may end before what is written ends, as in 01.
+        goes_on = self.text[at] in BEGIN_NUMBERS and not self.text.startswith(ENDS, end)
+        return self._end_of_broken(at) if goes_on else end
 
     def _end_of_broken(self, at: int) -> int:
         """By its brackets; what begins with none ends before the next comma or bracket."""
