@@ -16,6 +16,7 @@ from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.sources.declaration import BY_REACH, Layout, Source
+from cryptodudez_assets_tests.forms import FORMS
 
 
 class Readings(TableContract):
@@ -56,14 +57,12 @@ def readings_source(name: str = "readings") -> Source:
 READINGS = readings_source()
 
 
-def csv(sensor: str, hours: Iterable[int], value: float = 1.0, bad: int = 0) -> bytes:
-    """Readings of one sensor at these hours since the last day of 2020, and some lines that are none."""
+def csv(sensor: str, hours: Iterable[int], value: float = 1.0, bad: int = 0, form: str = "csv") -> bytes:
+    """Readings of one sensor at these hours since the last day of 2020, and some records that are none; as CSV, or in another form."""
     start = datetime(2020, 12, 31, tzinfo=UTC).timestamp()
     times = (datetime.fromtimestamp(start + 3600 * hour, UTC) for hour in hours)
-    lines = [f"{sensor},{time:%Y-%m-%dT%H:%M},{value}" for time in times] + [
-        f"{sensor},never,{number}" for number in range(bad)
-    ]
-    return "\n".join(["sensor,time,value", *lines, ""]).encode()
+    good = [(sensor, f"{time:%Y-%m-%dT%H:%M}", value) for time in times]
+    return FORMS[form](("sensor", "time", "value"), [*good, *((sensor, "never", number) for number in range(bad))])
 
 
 def zipped(**members: bytes) -> bytes:

@@ -16,6 +16,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests import worker
 from cryptodudez_assets_tests.builders import csv, open_lake, picture, take_in, zipped
+from cryptodudez_assets_tests.forms import FORMS
 
 pytestmark = pytest.mark.long
 
@@ -53,37 +54,41 @@ class MortalLakehouse(IcebergTables):
             raise Died
 
 
-def first_landing(drop: Drop) -> None:
-    drop("readings", "a.csv", csv("s", range(20), value=1, bad=1))
+def first_landing(drop: Drop, form: str) -> None:
+    drop("readings", "a.csv", csv("s", range(20), value=1, bad=1, form=form))
 
 
-def second_landing(drop: Drop) -> None:
-    drop("readings", "b.csv", csv("s", range(10, 30), value=2, bad=2))  # displaces half of a.csv, in two partitions
-    drop("readings", "c.csv", csv("s", range(5), value=3, bad=1))  # loses against a.csv
+def second_landing(drop: Drop, form: str) -> None:
+    drop(
+        "readings", "b.csv", csv("s", range(10, 30), value=2, bad=2, form=form)
+    )  # displaces half of a.csv, in two partitions
+    drop("readings", "c.csv", csv("s", range(5), value=3, bad=1, form=form))  # loses against a.csv
     drop("readings", "d.csv", b"what,is,this\n1,2,3\n")
-    drop("readings", "e.csv", csv("s", [1], bad=9))  # the circuit breaker
-    drop("readings", "f.zip", zipped(x=csv("x", range(5)), y=csv("s", [29], value=4, bad=1)))
-    drop("readings", "g.csv", csv("s", range(5), value=3, bad=1))  # the bytes of c.csv
+    drop("readings", "e.csv", csv("s", [1], bad=9, form=form))  # the circuit breaker
+    drop("readings", "f.zip", zipped(x=csv("x", range(5), form=form), y=csv("s", [29], value=4, bad=1, form=form)))
+    drop("readings", "g.csv", csv("s", range(5), value=3, bad=1, form=form))  # the bytes of c.csv
 
 
-def third_landing(drop: Drop) -> None:
-    drop("readings", "aa.csv", csv("s", range(15, 40), value=5, bad=1))  # sorts before the others and displaces them
+def third_landing(drop: Drop, form: str) -> None:
+    drop(
+        "readings", "aa.csv", csv("s", range(15, 40), value=5, bad=1, form=form)
+    )  # sorts before the others and displaces them
 
 
-def nothing(drop: Drop) -> None:
+def nothing(drop: Drop, form: str) -> None:
     pass
 
 
-@pytest.mark.parametrize("meanwhile", [nothing, third_landing])
+@pytest.mark.parametrize(("meanwhile", "form"), [(nothing, "csv"), *((third_landing, form) for form in FORMS)])
 def test_after_death_at_any_step_another_run_ends_in_the_same_tables(
-    lake: Lake, drop: Drop, meanwhile: Callable[[Drop], None]
+    lake: Lake, drop: Drop, meanwhile: Callable[[Drop, str], None], form: str
 ) -> None:
     home, backup = lake.settings.home, lake.settings.home.with_name("backup")
-    first_landing(drop)
+    first_landing(drop, form)
     take_in(lake)
-    second_landing(drop)
+    second_landing(drop, form)
     shutil.copytree(home, backup)
-    meanwhile(drop)
+    meanwhile(drop, form)
     take_in(lake)
     expected = picture(lake)
     step, died = 0, True
@@ -92,7 +97,7 @@ def test_after_death_at_any_step_another_run_ends_in_the_same_tables(
         shutil.copytree(backup, home)
         step += 1
         died = dies_at(step, lake.settings)
-        meanwhile(drop)
+        meanwhile(drop, form)
         after = open_lake(lake.settings)
         take_in(after)
         assert picture(after) == expected, f"after death at step {step}"

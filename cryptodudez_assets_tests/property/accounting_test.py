@@ -14,18 +14,22 @@ from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import open_lake
-from cryptodudez_assets_tests.toy import GAUGES, HEADER, at, files, load, rejected, table
+from cryptodudez_assets_tests.forms import FORMS
+from cryptodudez_assets_tests.toy import GAUGES, LAYOUT, at, files, load, rejected, table
 
-DIRT = [
-    "banana\n",
-    ",,,,,,,,\n",
-    "g,2021-02-30 00:00:00,1,1,x\n",
-    "g,20210-01-01 00:00:00,1,1,x\n",
-    f"g,{at(0)},1e400,1,x\n",
-    f"g,{at(0)},1e12,1,x\n",
-    f",{at(0)},1,1,nameless\n",
-    f'g,{at(0)},1,1,"stray" quote\n',
+Record = tuple[object, ...]
+NAMES = [*LAYOUT.columns]
+DIRT: list[Record] = [
+    ("", "", "", "", ""),
+    ("g", "2021-02-30 00:00:00", 1, 1, "x"),
+    ("g", "20210-01-01 00:00:00", 1, 1, "x"),
+    ("g", at(0), "1e400", 1, "x"),
+    ("g", at(0), "1e12", 1, "x"),
+    ("", at(0), 1, 1, "nameless"),
+    ("g", at(0), 1, "one", "x"),
 ]
+SHAPELESS = {"csv": ["banana\n", f'g,{at(0)},1,1,"stray" quote\n'], "jsonl": ["banana\n", '{"name": "g"\n'], "json": []}
+"""What is no record, where it costs itself alone, at the end of a file."""
 
 
 @dataclass(frozen=True)
@@ -37,19 +41,30 @@ class Good:
     note: str
 
     @property
-    def text(self) -> str:
-        return f"g,{at(self.minute)},{self.value},1,{self.note}\n"
+    def record(self) -> Record:
+        return "g", at(self.minute), self.value, 1, self.note
 
 
 @dataclass(frozen=True)
 class File:
-    """Good readings and dirt, in the order of the file."""
+    """Good readings and dirt, in the order of the file, in some format; behind them what is no record at all."""
 
-    records: Sequence[Good | str]
+    records: Sequence[Good | Record]
+    form: str
+    shapeless: int
 
     @property
     def content(self) -> bytes:
-        return (HEADER + "".join(one if isinstance(one, str) else one.text for one in self.records)).encode()
+        written = FORMS[self.form](NAMES, [one.record if isinstance(one, Good) else one for one in self.records])
+        return written + "".join(self.behind).encode()
+
+    @property
+    def behind(self) -> list[str]:
+        return SHAPELESS[self.form][: self.shapeless]
+
+    @property
+    def n_records(self) -> int:
+        return len(self.records) + len(self.behind)
 
     @property
     def goods(self) -> list[tuple[int, Good]]:
@@ -61,10 +76,9 @@ class File:
         return max((one.minute for _, one in self.goods), default=0), hashlib.sha256(self.content).hexdigest()
 
 
-goods = st.builds(
-    Good, st.integers(0, 6), st.integers(0, 99), st.sampled_from(["ok", '"two\nlines"', '"say ""hi"""', ""])
-)
-raw_files = st.builds(File, st.lists(st.one_of(goods, goods, st.sampled_from(DIRT)), max_size=15))
+goods = st.builds(Good, st.integers(0, 6), st.integers(0, 99), st.sampled_from(["ok", "two\nlines", 'say "hi"', ""]))
+drawn = st.lists(st.one_of(goods, goods, st.sampled_from(DIRT)), min_size=1, max_size=15)
+raw_files = st.builds(File, drawn, st.sampled_from([*FORMS]), st.integers(0, 2))
 landings = st.lists(raw_files, min_size=1, max_size=4, unique_by=lambda file: file.content)
 
 
@@ -99,8 +113,8 @@ def test_rows_add_up_and_the_table_holds_the_truth_in_any_order_of_landing(
             entry = files(lake)[f"{number}.csv"]
             assert entry["status"] == Status.LOADED
             assert (entry["rows_read"], entry["rows_quarantined"]) == (
-                len(file.records),
-                len(file.records) - len(file.goods),
+                file.n_records,
+                file.n_records - len(file.goods),
             )
             assert entry["rows_read"] == entry["rows_valid"] + entry["rows_quarantined"] + entry["rows_duplicate"]
             assert len(rejected(lake, entry)) == entry["rows_quarantined"]

@@ -1,8 +1,8 @@
 """From the texts of JSON records to typed raw columns. Where the records are, lines or documents tell."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -126,13 +126,18 @@ class RecordReader:
         return value_at(record, name, name.split("."))
 
     @cached_property
-    def _known(self) -> Iterable[str]:
-        return {*self.layout.columns, *self.layout.ignored}
+    def _known(self) -> frozenset[str]:
+        return frozenset([*self.layout.columns, *self.layout.ignored])
 
     def _extra(self, record: Mapping[str, Any]) -> str | None:
         told = flattened(record)
-        added = unknown_in(told, self._known)
+        added = _unknown(tuple(told), self._known)
         return as_json({name: told[name] for name in added}) if added else None
+
+
+@lru_cache(1024)  # most records of a file have the same fields
+def _unknown(names: tuple[str, ...], known: frozenset[str]) -> list[str]:
+    return unknown_in(names, known)
 
 
 def reject(found: Found, row: int, rules: Sequence[str]) -> Reject:
