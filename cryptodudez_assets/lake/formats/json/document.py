@@ -171,9 +171,10 @@ class _Walk:
             if end in (at, len(self.text)):
                 raise Broken("no_json", "a value is missing", end)
             return len(self.text[:end].rstrip(SPACE)) if self.text[at:end].strip(SPACE) else end
-        if (found := end_of(self.text, at)) is None:
+        closed = end_of(self.text, at)
+        if closed is None:
             raise Broken("no_json", "it ends in the middle", len(self.text))
-        return found
+        return closed
 
 
 def beside_of(outline: Outline) -> dict[str, Any]:

@@ -28,6 +28,8 @@ from cryptodudez_assets.lake.formats.text import HEAD_BYTES, decode
 from cryptodudez_assets.sources.declaration import Layout
 
 BEGINS = re.compile(r'\s*[\[{]\s*(?:["{\[\]}]|-?[0-9]|true\b|false\b|null\b|$)')
+OPENS = re.compile(rb"\s*(?:[^\n]*+\n){0,9}?[\[{]")
+"""One of the first lines does. To look through all of a head costs more than to recognise most CSV."""
 SAMPLE = 100
 """Records or lines that are looked at."""
 
@@ -68,8 +70,7 @@ class Seen:
 def looked_at(content: Content) -> Seen | None:
     """A text that may be JSON; None where it is none."""
     encoding, data = decode(content.head)
-    beginning = data[:HEAD_BYTES].lstrip(b" \t\r\n")
-    if not beginning.startswith((b"{", b"[")) and b"\n{" not in data and b"\n[" not in data:
+    if not OPENS.match(data):
         return None
     text = codecs.getincrementaldecoder("utf-8")("replace").decode(data, final=content.is_all)
     whole = text.split("\n") if content.is_all else text.split("\n")[:-1]
