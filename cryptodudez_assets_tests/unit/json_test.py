@@ -14,6 +14,7 @@ from cryptodudez_assets.lake.formats.archives import FileRefused
 from cryptodudez_assets.lake.formats.json import document, lines
 from cryptodudez_assets.lake.formats.json.document import DocumentReader
 from cryptodudez_assets.lake.formats.json.lines import KEPT_OF_LONG_LINE, LineReader
+from cryptodudez_assets.lake.formats.json.parse import is_too_deep
 from cryptodudez_assets.lake.formats.reader import Content, ParsedChunk, Recognised
 from cryptodudez_assets.lake.formats.text import HEAD_BYTES
 from cryptodudez_assets.sources.declaration import FORMATS, Layout
@@ -204,3 +205,21 @@ def test_a_csv_may_lack_an_optional_column() -> None:
     assert chunk.table is not None
     assert chunk.table["note"].to_pylist() == [None]
     assert [reject.rules for reject in chunk.rejects] == [("value:type",)]
+
+
+NESTED = {
+    "lists": ("[" * 200 + "]" * 200, False),
+    "lists, one more": ("[" * 201 + "]" * 201, True),
+    "lists in objects": ('{"a":' * 100 + "[" * 100 + "]" * 100 + "}" * 100, False),
+    "lists in objects, one more": ('{"a":' * 100 + "[" * 101 + "]" * 101 + "}" * 100, True),
+    "many beside each other": (json.dumps([[[n]] for n in range(999)]), False),
+    "brackets in a text": (json.dumps(["[" * 999]), False),
+    "never closed": ("[" * 999, True),
+    "never closed, but shallow": ("[[]," * 99, False),
+}
+
+
+@pytest.mark.parametrize("kind", NESTED)
+def test_depth_is_counted_whatever_it_is_made_of(kind: str) -> None:
+    text, expected = NESTED[kind]
+    assert is_too_deep(text) is expected

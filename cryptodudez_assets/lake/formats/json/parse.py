@@ -14,6 +14,8 @@ MAX_DEPTH = 200
 
 SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 SPACE = " \t\r\n"
+NO_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"|[^"\[\]{}]++', re.S)
+PAIRS = re.compile(r"\[\]|\{\}")
 TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.S)
 
 
@@ -79,12 +81,24 @@ def parsed(text: str, scan: Scan = PLAIN) -> Any:
 
 def is_too_deep(text: str) -> bool:
     """Whether values lie in each other deeper than anybody means it."""
+    if not _left_of(NO_BRACKETS.sub("", text)):
+        return False
     depth = 0
     for token in TOKEN.finditer(text):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token.group(), 0)
         if depth > MAX_DEPTH:
             return True
     return False
+
+
+def _left_of(brackets: str) -> str:
+    """What is left where pairs are taken away, the inner ones first, as often as they may lie in each other."""
+    for _ in range(MAX_DEPTH):
+        left = PAIRS.sub("", brackets)
+        if len(left) == len(brackets):
+            break
+        brackets = left
+    return brackets
 
 
 def end_of(text: str, at: int) -> int | None:
