@@ -321,7 +321,7 @@ def a_web_page(draft: Draft) -> None:
 
 def json_records(draft: Draft) -> None:
     draft.content = f'[{{"number": {draft.number}, "Name": "a"}},\n {{"Name": "b"}}]\n'
-    draft.whole = ("JSON, not CSV",)
+    draft.whole = ("JSON", "fields", "layout")
 
 
 WHOLE: list[Callable[[Draft], None]] = [
