@@ -70,7 +70,7 @@ def _raw(source: Source) -> dg.AssetSpec:
         description=source.description,
         group_name="raw",
         owners=[source.owner],
-        kinds={"file", "csv"},
+        kinds={"file", *(layout.format or ("json" if layout.rows else "csv") for layout in source.layouts)},
         metadata={"dagster/column_schema": raw_schema(source), "drop files into": f"<lake>/raw/{source.name}/"},
     )
 

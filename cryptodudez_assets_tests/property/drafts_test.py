@@ -167,6 +167,6 @@ def _read(source: Source, text: bytes) -> pl.DataFrame:
     raw = pl.DataFrame(pl.from_arrow(parsed.table)).with_columns(
         pl.lit("f").alias(FILE), pl.lit(LANDED).alias(CATALOGUED)
     )
-    rows, misfits = canonical(source, seen.layout, raw)
+    rows, misfits = canonical(source, parsed.reader, raw)
     assert not misfits
     return rows

@@ -124,6 +124,9 @@ BROKEN = {
     "no rows": ("[]", "found no record"),
     "an opening brace": ("{", "ends in the middle"),
     "nothing": ("", "empty file"),
+    "UTF-16 without a mark": (json.dumps([RECORD] * 9).encode("utf-16-le"), "UTF-16 without a byte order mark"),
+    "UTF-32": ("\n".join([json.dumps(RECORD)] * 9).encode("utf-32"), "UTF-32 text"),
+    "a rich text": ("{\\rtf1\\ansi\n", "RTF"),
     "a text": ("banana\n", "only one column was found"),
 }
 

@@ -24,6 +24,7 @@ from cryptodudez_assets.lake.formats.json.fields import any_within, names_in, un
 from cryptodudez_assets.lake.formats.json.lines import LineReader
 from cryptodudez_assets.lake.formats.json.parse import MARKING, SPACE, Broken, parsed
 from cryptodudez_assets.lake.formats.reader import Content, Format, Reader, Recognised, Written
+from cryptodudez_assets.lake.formats.signatures import no_text
 from cryptodudez_assets.lake.formats.text import HEAD_BYTES, decode
 from cryptodudez_assets.sources.declaration import Layout
 
@@ -70,7 +71,7 @@ class Seen:
 def looked_at(content: Content) -> Seen | None:
     """A text that may be JSON; None where it is none."""
     encoding, data = decode(content.head)
-    if not OPENS.match(data):
+    if not OPENS.match(data) or (b"\0" in data and (no_text(content.head) or no_text(data))):
         return None
     text = codecs.getincrementaldecoder("utf-8")("replace").decode(data, final=content.is_all)
     whole = text.split("\n") if content.is_all else text.split("\n")[:-1]
