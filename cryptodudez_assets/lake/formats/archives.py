@@ -84,7 +84,7 @@ def members(archive: BinaryIO, archive_size: int) -> Iterator[Member]:
         entries = opened.infolist()
     if len(entries) > MAX_MEMBERS:
         raise FileRefused(f"{len(entries):,} members; at most {MAX_MEMBERS:,} are read")
-    _refuse_bomb(sum(entry.file_size for entry in entries), archive_size)
+    refuse_bomb(sum(entry.file_size for entry in entries), archive_size)
     seen: set[str] = set()
     for entry in entries:
         ignored = why_ignored(entry.filename)
@@ -192,7 +192,7 @@ class _Unpacked:
             data = self.content.read(size)
         self.seen += len(data)
         if self.packed_size is not None:
-            _refuse_bomb(self.seen, self.packed_size)
+            refuse_bomb(self.seen, self.packed_size)
         return data
 
 
@@ -221,6 +221,6 @@ def _in_words(error: Exception) -> str:
     return f"{said}; fetch the file again"
 
 
-def _refuse_bomb(unpacked: int, packed: int) -> None:
+def refuse_bomb(unpacked: int, packed: int) -> None:
     if unpacked > BOMB_FLOOR_BYTES and unpacked > BOMB_RATIO * packed:
         raise FileRefused(f"looks like a bomb: {packed:,} bytes unpack to {unpacked:,} or more")

@@ -1,0 +1,199 @@
+"""Columns of a Parquet file as the types that a layout declares: exactly, or not at all.
+
+What is written as another type is taken where nothing of it is lost (a whole float as a whole number, a timestamp as its ISO
+text), and told as one that does not fit where something would be. Where records are is in `batches.py`.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cryptodudez_assets.lake.formats.csv.parse import NOT_ZERO
+
+# What Arrow raises for a value that a type cannot hold.
+UNFIT = (pa.ArrowInvalid, pa.ArrowNotImplementedError)
+# So many digits of a decimal are those of a float.
+EXACT_DIGITS = 15
+HEXADECIMAL = "^[-+]?0[xX]"
+
+Failed = list[tuple[int, str]]
+"""Positions of values that do not fit, each with the rule that it breaks."""
+
+
+class NeverFits(Exception):
+    """No value of the one type is one of the other."""
+
+
+def fitted(values: pa.Array, dtype: type[pl.DataType]) -> tuple[pa.Array, Failed]:
+    """The values as the declared type, null where it cannot hold what is written; and which these are."""
+    cast = TO[dtype]
+    pieces: list[pa.Array] = []
+    failed: Failed = []
+    pending = [(0, len(values))]
+    while pending:  # halve whatever does not fit until the single culprits are found
+        start, end = pending.pop()
+        piece = values.slice(start, end - start)
+        try:
+            pieces.append(cast(piece))
+        except (*UNFIT, NeverFits) as error:
+            if end - start == 1 or isinstance(error, NeverFits):
+                there = pc.indices_nonzero(piece.is_valid()).to_pylist()
+                failed += [(start + index, _rule(piece)) for index in there]
+                pieces.append(pa.nulls(len(piece), ARROW_TYPES[dtype]))
+            else:
+                middle = (start + end) // 2
+                pending += [(middle, end), (start, middle)]
+    made = pa.concat_arrays(pieces) if pieces else pa.array([], ARROW_TYPES[dtype])
+    if dtype is pl.Float64 and _is_text(values.type):
+        zero = pc.and_(pc.equal(made, 0.0), pc.match_substring_regex(values, NOT_ZERO))
+        failed += [(index, "underflow") for index in pc.indices_nonzero(zero.fill_null(False)).to_pylist()]
+    return made, failed
+
+
+def _rule(piece: pa.Array) -> str:
+    """Text that is none is told as such, whatever it was to become."""
+    try:
+        _text(piece) if _is_text(piece.type) else None
+    except UNFIT:
+        return "encoding"
+    return "type"
+
+
+def _text(values: pa.Array) -> pa.Array:
+    """Every digit that is there, as ISO 8601 and as JSON write it; null for the empty text."""
+    dtype = values.type
+    if _is_text(dtype):
+        text = values.cast(pa.binary()).cast(pa.string())  # which looks whether it is UTF-8
+        return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+    if pa.types.is_timestamp(dtype):
+        # As Arrow writes it: UTC with a Z where the column is in any time zone, without one where it is in none.
+        in_utc = values.cast(pa.timestamp(dtype.unit, "UTC")) if dtype.tz else values
+        return pc.replace_substring(in_utc.cast(pa.string()), " ", "T", max_replacements=1)
+    if pa.types.is_date64(dtype):
+        return values.cast(pa.date32()).cast(pa.string())
+    if pa.types.is_nested(dtype):
+        return pa.array([None if one is None else as_json(one) for one in _listed(values)], pa.string())
+    if pa.types.is_duration(dtype):
+        raise NeverFits
+    return values.cast(pa.string())
+
+
+def _whole(values: pa.Array) -> pa.Array:
+    dtype = values.type
+    if _is_text(dtype):
+        return _not_hexadecimal(pc.utf8_trim(_text(values), " \t")).cast(pa.int64())
+    return _number(values).cast(pa.int64())
+
+
+def _float(values: pa.Array) -> pa.Array:
+    dtype = values.type
+    if _is_text(dtype):
+        return pc.utf8_trim(_text(values), " \t").cast(pa.float64())
+    made = _number(values).cast(pa.float64())
+    if pa.types.is_decimal(dtype) and dtype.precision > EXACT_DIGITS:
+        written = made.cast(pa.string()).cast(dtype)  # the shortest text that is this float
+        if not pc.all(pc.equal(written, values).fill_null(True)).as_py():
+            raise pa.ArrowInvalid("digits would be lost")
+    return made
+
+
+def _day(values: pa.Array) -> pa.Array:
+    dtype = values.type
+    if _is_text(dtype):
+        return pc.utf8_trim(_text(values), " \t").cast(pa.date32())
+    if not (pa.types.is_date(dtype) or pa.types.is_timestamp(dtype) or pa.types.is_null(dtype)):
+        raise NeverFits
+    if pa.types.is_timestamp(dtype):
+        naive = values.cast(pa.timestamp(dtype.unit, "UTC")).cast(pa.timestamp(dtype.unit)) if dtype.tz else values
+        days = naive.cast(pa.date32())
+        if not pc.all(pc.equal(days.cast(naive.type), naive).fill_null(True)).as_py():
+            raise pa.ArrowInvalid("a time of day would be lost")
+        return days
+    return values.cast(pa.date32())
+
+
+def _number(values: pa.Array) -> pa.Array:
+    """As they are, if they are numbers: Arrow would count days and truths, too."""
+    dtype = values.type
+    if not (
+        pa.types.is_integer(dtype)
+        or pa.types.is_floating(dtype)
+        or pa.types.is_decimal(dtype)
+        or pa.types.is_null(dtype)
+    ):
+        raise NeverFits
+    return values
+
+
+def _not_hexadecimal(text: pa.Array) -> pa.Array:
+    if pc.any(pc.match_substring_regex(text, HEXADECIMAL)).as_py():
+        raise pa.ArrowInvalid("to the base of 16")
+    return text
+
+
+def _is_text(dtype: pa.DataType) -> bool:
+    return (
+        pa.types.is_string(dtype)
+        or pa.types.is_large_string(dtype)
+        or pa.types.is_string_view(dtype)
+        or pa.types.is_binary(dtype)
+        or pa.types.is_large_binary(dtype)
+        or pa.types.is_binary_view(dtype)
+        or pa.types.is_fixed_size_binary(dtype)
+        and not pa.types.is_decimal(dtype)
+    )
+
+
+def record_as_json(batch: pa.RecordBatch, index: int) -> str:
+    """A record as JSON: what a person sees of it in quarantine. Its digits and times are as `_text` writes them."""
+    row = batch.slice(index, 1)
+    return as_json({name: _shown(column) for name, column in zip(batch.schema.names, row.columns, strict=True)})
+
+
+def _shown(cell: pa.Array) -> object:
+    """A value for JSON; what Python has no value for, as text."""
+    if pa.types.is_dictionary(cell.type):
+        cell = cell.dictionary_decode()
+    return next(_listed(cell))
+
+
+def _listed(values: pa.Array) -> Iterator[object]:
+    for one in values:
+        try:
+            yield one.as_py(maps_as_pydicts=None)
+        except (ValueError, OverflowError, pa.ArrowException):  # a time with nanoseconds, the year 20000, bytes as text
+            yield _as_bytes(one) if _is_text(one.type) else str(one)
+
+
+def _as_bytes(one: pa.Scalar) -> bytes:
+    return bytes(one.as_buffer())
+
+
+def as_json(value: object) -> str:
+    """A value as JSON. Decimals, times and bytes are text."""
+    return json.dumps(value, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, Decimal | timedelta):
+        return str(value)
+    return str(value)
+
+
+ARROW_TYPES = {pl.String: pa.string(), pl.Int64: pa.int64(), pl.Float64: pa.float64(), pl.Date: pa.date32()}
+TO: dict[type[pl.DataType], Callable[[pa.Array], pa.Array]] = {
+    pl.String: _text,
+    pl.Int64: _whole,
+    pl.Float64: _float,
+    pl.Date: _day,
+}
