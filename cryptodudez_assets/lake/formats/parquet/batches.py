@@ -1,21 +1,27 @@
 """Rows of a Parquet file in batches that fit into memory, whatever its row groups and dictionaries come to.
 
-Of a row group a page of each column is held at a time. Texts that a dictionary holds once stay in it until it is known how
-much they come to, since a few bytes may stand for a megabyte in each row.
+Of a row group a page of each column is held at a time. How many rows are a batch is found from what they weigh in the file, and
+from the longest text of a dictionary, since a few bytes may stand for a megabyte in each row.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cryptodudez_assets.lake.formats.parquet.footer import LIMITS, PARQUET_ERRORS, Footer, refuse
+from cryptodudez_assets.lake.formats.archives import FileRefused
+from cryptodudez_assets.lake.formats.parquet.footer import LIMITS, PARQUET_ERRORS, Footer, refuse, start_of
+from cryptodudez_assets.lake.formats.parquet.pages import page_sizes
+from cryptodudez_assets.lake.formats.parquet.values import is_text
 
 BATCH_BYTES = 8 << 20
 MAX_BATCH_ROWS = 64 << 10
+MAX_TEXT_BYTES = 64 << 20  # in a batch, if each of its rows had the longest text
 PAGE_BUFFER_BYTES = 1 << 20
+# The largest pages of all columns, and their dictionaries, are held together.
+MAX_PAGES_BYTES = 1 << 30
 
 
 class Batch(NamedTuple):
@@ -32,65 +38,68 @@ def batches(content: BinaryIO, footer: Footer, batch_bytes: int = BATCH_BYTES) -
         told = footer.metadata.row_group(group)
         read = 0
         try:
+            _insist_on_small_pages(content, told, group)
             for rows in _of_group(content, footer, group, batch_bytes):
-                for part in _halved(rows, batch_bytes):
-                    yield Batch(group + 1, read + 1, part)
-                    read += part.num_rows
+                yield Batch(group + 1, read + 1, rows)
+                read += rows.num_rows
         except PARQUET_ERRORS as error:
             refuse(error, f"row group {group + 1} cannot be read from its row {read + 1} on")
         if read != told.num_rows:
             refuse(ValueError(f"{told.num_rows:,} rows are said to be in it"), f"row group {group + 1} has {read:,} rows")
 
 
+def _insist_on_small_pages(content: BinaryIO, group: pq.RowGroupMetaData, number: int) -> None:
+    held = 0
+    for index in range(group.num_columns):
+        column = group.column(index)
+        held += sum(sorted(page_sizes(content, start_of(column), column.total_compressed_size))[-2:])
+    if held > MAX_PAGES_BYTES:
+        raise FileRefused(
+            f"row group {number + 1} has pages of {held:,} bytes that must be read at once, at most {MAX_PAGES_BYTES:,} are: "
+            "write it anew with smaller pages (1 MB is usual)"
+        )
+
+
 def _of_group(content: BinaryIO, footer: Footer, group: int, batch_bytes: int) -> Iterator[pa.RecordBatch]:
     told = footer.metadata.row_group(group)
     if not told.num_rows:
         return
-    size = sum(told.column(index).total_uncompressed_size for index in range(told.num_columns))
-    size += told.num_rows * sum(max(0, footer.metadata.schema.column(index).length) for index in range(told.num_columns))
-    n_rows = min(MAX_BATCH_ROWS, max(1, batch_bytes * told.num_rows // max(1, size)))
-    opened = pq.ParquetFile(
+    columns = [told.column(index) for index in range(told.num_columns)]
+    per_row = sum(column.total_uncompressed_size for column in columns) / told.num_rows
+    per_row += sum(max(0, footer.metadata.schema.column(index).length) for index in range(len(columns)))
+    longest = sum(_longest_in_dictionary(content, footer, group, column) for column in columns)
+    n_rows = min(MAX_BATCH_ROWS, batch_bytes / max(1, per_row), MAX_TEXT_BYTES / max(1, longest))
+    opened = _opened(content, footer)
+    for rows in opened.iter_batches(max(1, int(n_rows)), row_groups=[group], use_threads=False):
+        rows.validate()
+        yield rows
+
+
+def _longest_in_dictionary(content: BinaryIO, footer: Footer, group: int, column: pq.ColumnChunkMetaData) -> int:
+    """The longest text in a column's dictionary: a few bytes of a page may stand for it in every row."""
+    if column.physical_type != "BYTE_ARRAY" or not column.has_dictionary_page:
+        return 0
+    opened = _opened(content, footer, [column.path_in_schema])
+    first = next(opened.iter_batches(1, [group], [column.path_in_schema], use_threads=False))
+    values = first.column(0)
+    while pa.types.is_nested(values.type):
+        values = values.flatten()[0] if pa.types.is_struct(values.type) else values.flatten()
+    if not pa.types.is_dictionary(values.type) or not is_text(values.dictionary.type):
+        return 0
+    return int(pc.max(pc.binary_length(values.dictionary)).as_py() or 0)
+
+
+def _opened(content: BinaryIO, footer: Footer, in_dictionaries: Sequence[str] = ()) -> pq.ParquetFile:
+    return pq.ParquetFile(
         content,
         metadata=footer.metadata,
-        read_dictionary=_texts_in_dictionaries(told),
+        read_dictionary=list(in_dictionaries),
         pre_buffer=False,
         buffer_size=PAGE_BUFFER_BYTES,
         coerce_int96_timestamp_unit="us",  # in nanoseconds, times of other centuries would become others without a word
         page_checksum_verification=True,
         **LIMITS,
     )
-    for rows in opened.iter_batches(n_rows, row_groups=[group], use_threads=False):
-        rows.validate()
-        yield rows
-
-
-def _texts_in_dictionaries(group: pq.RowGroupMetaData) -> list[str]:
-    columns = [group.column(index) for index in range(group.num_columns)]
-    return [one.path_in_schema for one in columns if one.physical_type == "BYTE_ARRAY" and one.has_dictionary_page]
-
-
-def _halved(rows: pa.RecordBatch, batch_bytes: int) -> Iterator[pa.RecordBatch]:
-    """Parts of which the texts come to little more than a batch should have; a single row is as large as it is."""
-    if rows.num_rows < 2 or sum(map(_size_of_texts, rows.columns)) <= 2 * batch_bytes:
-        yield rows
-        return
-    middle = rows.num_rows // 2
-    for half in (rows.slice(0, middle), rows.slice(middle)):
-        yield from _halved(half, batch_bytes)
-
-
-def _size_of_texts(column: pa.Array) -> int:
-    """What the texts come to that stand in dictionaries."""
-    if pa.types.is_struct(column.type):
-        return sum(_size_of_texts(pc.struct_field(column, [index])) for index in range(column.type.num_fields))
-    if not pa.types.is_dictionary(column.type) or not _has_length(column.dictionary.type):
-        return 0
-    lengths = pc.binary_length(column.dictionary).cast(pa.int64())
-    return int(pc.sum(pc.take(lengths, column.indices)).as_py() or 0)
-
-
-def _has_length(dtype: pa.DataType) -> bool:
-    return pa.types.is_string(dtype) or pa.types.is_binary(dtype) or pa.types.is_large_string(dtype)
 
 
 def column_of(rows: pa.RecordBatch, name: str) -> pa.Array:

@@ -1,7 +1,7 @@
 """What a Parquet file says of itself at its end: columns, row groups and their sizes; and why it is not read, before it is.
 
 A footer may say anything. Nothing is read of a file whose footer points outside of it, contradicts itself, or declares more
-than is read at once.
+rows than its bytes can hold.
 """
 
 from collections.abc import Iterator
@@ -18,12 +18,10 @@ TAIL = 8  # the footer's length, and the magic
 MAX_FOOTER_BYTES = 64 << 20
 # A few bytes of a footer may claim to be gigabytes.
 LIMITS = {"thrift_string_size_limit": 16 << 20, "thrift_container_size_limit": 1 << 20}
-MAX_ROW_GROUP_BYTES = 4 << 30
 # What a value takes at least, for the bomb limit: a column of one value is a few bytes, however many rows it has.
 VALUE_BYTES = 8
 # What Arrow raises for a file that is no sound Parquet; a disk's errors among them carry a number.
 PARQUET_ERRORS = (pa.ArrowException, OSError, ValueError, OverflowError, LookupError, RuntimeError)
-SMALLER = "write it anew with smaller row groups, 128 MB are usual"
 
 
 @dataclass(frozen=True)
@@ -90,28 +88,28 @@ def _insist_on_sound(metadata: pq.FileMetaData, size: int) -> None:
         columns = [group.column(index) for index in range(group.num_columns)]
         for column in columns:
             _insist_on_column(column, f"row group {number + 1}, column {column.path_in_schema}", size)
-        declared = max(group.total_byte_size, sum(column.total_uncompressed_size for column in columns))
-        if declared > MAX_ROW_GROUP_BYTES:
-            raise FileRefused(
-                f"row group {number + 1} has {declared:,} bytes, at most {MAX_ROW_GROUP_BYTES:,} are read: {SMALLER}"
-            )
     if rows != metadata.num_rows:
         raise ValueError(f"it is said to have {metadata.num_rows:,} rows, and its row groups to have {rows:,}")
     refuse_bomb(rows * VALUE_BYTES, size)
 
 
 def _insist_on_column(column: pq.ColumnChunkMetaData, where: str, size: int) -> None:
-    first = min(column.data_page_offset, column.dictionary_page_offset or column.data_page_offset)
+    first = start_of(column)
     if column.file_path:
         raise FileRefused(f"{where} lies in another file, {column.file_path!r}: land files that hold their data")
     if first < len(MAGIC) or column.total_compressed_size < 0 or first + column.total_compressed_size > size - TAIL:
         raise ValueError(f"{where} is said to be where the file is not")
     if column.total_uncompressed_size < 0 or column.num_values < 0:
         raise ValueError(f"{where} is said to have less than nothing")
-    codec = column.compression
+    codec = str(column.compression)
     if codec != "UNCOMPRESSED" and not pa.Codec.is_available(CODECS.get(codec, codec.lower())):
         raise FileRefused(f"{where} is compressed by {codec}, which is not read: write it with Snappy, gzip or Zstandard")
     refuse_bomb(column.num_values * VALUE_BYTES, size)
+
+
+def start_of(column: pq.ColumnChunkMetaData) -> int:
+    """Where its first page is."""
+    return int(min(column.data_page_offset, column.dictionary_page_offset or column.data_page_offset))
 
 
 CODECS = {"LZ4": "lz4", "LZ4_RAW": "lz4_raw"}

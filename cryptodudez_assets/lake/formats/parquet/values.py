@@ -6,8 +6,7 @@ text), and told as one that does not fit where something would be. Where records
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from datetime import date, datetime, time
 from typing import Any
 
 import polars as pl
@@ -50,7 +49,7 @@ def fitted(values: pa.Array, dtype: type[pl.DataType]) -> tuple[pa.Array, Failed
                 middle = (start + end) // 2
                 pending += [(middle, end), (start, middle)]
     made = pa.concat_arrays(pieces) if pieces else pa.array([], ARROW_TYPES[dtype])
-    if dtype is pl.Float64 and _is_text(values.type):
+    if dtype is pl.Float64 and is_text(values.type):
         zero = pc.and_(pc.equal(made, 0.0), pc.match_substring_regex(values, NOT_ZERO))
         failed += [(index, "underflow") for index in pc.indices_nonzero(zero.fill_null(False)).to_pylist()]
     return made, failed
@@ -59,18 +58,17 @@ def fitted(values: pa.Array, dtype: type[pl.DataType]) -> tuple[pa.Array, Failed
 def _rule(piece: pa.Array) -> str:
     """Text that is none is told as such, whatever it was to become."""
     try:
-        _text(piece) if _is_text(piece.type) else None
+        _text(piece) if is_text(piece.type) else None
     except UNFIT:
         return "encoding"
     return "type"
 
 
 def _text(values: pa.Array) -> pa.Array:
-    """Every digit that is there, as ISO 8601 and as JSON write it; null for the empty text."""
+    """Every digit that is there, as ISO 8601 and as JSON write it."""
     dtype = values.type
-    if _is_text(dtype):
-        text = values.cast(pa.binary()).cast(pa.string())  # which looks whether it is UTF-8
-        return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+    if is_text(dtype):
+        return values.cast(pa.binary()).cast(pa.string())  # which looks whether it is UTF-8
     if pa.types.is_timestamp(dtype):
         # As Arrow writes it: UTC with a Z where the column is in any time zone, without one where it is in none.
         in_utc = values.cast(pa.timestamp(dtype.unit, "UTC")) if dtype.tz else values
@@ -78,7 +76,7 @@ def _text(values: pa.Array) -> pa.Array:
     if pa.types.is_date64(dtype):
         return values.cast(pa.date32()).cast(pa.string())
     if pa.types.is_nested(dtype):
-        return pa.array([None if one is None else as_json(one) for one in _listed(values)], pa.string())
+        return pa.array([None if one is None else as_json(one) for one in shown(values)], pa.string())
     if pa.types.is_duration(dtype):
         raise NeverFits
     return values.cast(pa.string())
@@ -86,15 +84,15 @@ def _text(values: pa.Array) -> pa.Array:
 
 def _whole(values: pa.Array) -> pa.Array:
     dtype = values.type
-    if _is_text(dtype):
-        return _not_hexadecimal(pc.utf8_trim(_text(values), " \t")).cast(pa.int64())
+    if is_text(dtype):
+        return _not_hexadecimal(_written(values)).cast(pa.int64())
     return _number(values).cast(pa.int64())
 
 
 def _float(values: pa.Array) -> pa.Array:
     dtype = values.type
-    if _is_text(dtype):
-        return pc.utf8_trim(_text(values), " \t").cast(pa.float64())
+    if is_text(dtype):
+        return _written(values).cast(pa.float64())
     made = _number(values).cast(pa.float64())
     if pa.types.is_decimal(dtype) and dtype.precision > EXACT_DIGITS:
         written = made.cast(pa.string()).cast(dtype)  # the shortest text that is this float
@@ -105,8 +103,8 @@ def _float(values: pa.Array) -> pa.Array:
 
 def _day(values: pa.Array) -> pa.Array:
     dtype = values.type
-    if _is_text(dtype):
-        return pc.utf8_trim(_text(values), " \t").cast(pa.date32())
+    if is_text(dtype):
+        return _written(values).cast(pa.date32())
     if not (pa.types.is_date(dtype) or pa.types.is_timestamp(dtype) or pa.types.is_null(dtype)):
         raise NeverFits
     if pa.types.is_timestamp(dtype):
@@ -116,6 +114,12 @@ def _day(values: pa.Array) -> pa.Array:
             raise pa.ArrowInvalid("a time of day would be lost")
         return days
     return values.cast(pa.date32())
+
+
+def _written(values: pa.Array) -> pa.Array:
+    """Text of which a number or a day is to be read, null where there is nothing."""
+    text = pc.utf8_trim(_text(values), " \t")
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 
 
 def _number(values: pa.Array) -> pa.Array:
@@ -137,7 +141,8 @@ def _not_hexadecimal(text: pa.Array) -> pa.Array:
     return text
 
 
-def _is_text(dtype: pa.DataType) -> bool:
+def is_text(dtype: pa.DataType) -> bool:
+    """Whether it holds text, or bytes that may be text."""
     return (
         pa.types.is_string(dtype)
         or pa.types.is_large_string(dtype)
@@ -150,29 +155,19 @@ def _is_text(dtype: pa.DataType) -> bool:
     )
 
 
-def record_as_json(batch: pa.RecordBatch, index: int) -> str:
-    """A record as JSON: what a person sees of it in quarantine. Its digits and times are as `_text` writes them."""
-    row = batch.slice(index, 1)
-    return as_json({name: _shown(column) for name, column in zip(batch.schema.names, row.columns, strict=True)})
+def record_as_json(rows: pa.RecordBatch, index: int) -> str:
+    """A record as JSON: what a person sees of it in quarantine."""
+    cells = (next(shown(column.slice(index, 1))) for column in rows.columns)
+    return as_json(dict(zip(rows.schema.names, cells, strict=True)))
 
 
-def _shown(cell: pa.Array) -> object:
-    """A value for JSON; what Python has no value for, as text."""
-    if pa.types.is_dictionary(cell.type):
-        cell = cell.dictionary_decode()
-    return next(_listed(cell))
-
-
-def _listed(values: pa.Array) -> Iterator[object]:
+def shown(values: pa.Array) -> Iterator[object]:
+    """Values for JSON; what Python has no value for (a time with nanoseconds, the year 20000), as text."""
     for one in values:
         try:
-            yield one.as_py(maps_as_pydicts=None)
-        except (ValueError, OverflowError, pa.ArrowException):  # a time with nanoseconds, the year 20000, bytes as text
-            yield _as_bytes(one) if _is_text(one.type) else str(one)
-
-
-def _as_bytes(one: pa.Scalar) -> bytes:
-    return bytes(one.as_buffer())
+            yield one.as_py()
+        except (ValueError, OverflowError, pa.ArrowException):
+            yield bytes(one.as_buffer()) if is_text(one.type) else str(one)
 
 
 def as_json(value: object) -> str:
@@ -183,11 +178,7 @@ def as_json(value: object) -> str:
 def _plain(value: object) -> Any:
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, Decimal | timedelta):
-        return str(value)
-    return str(value)
+    return value.isoformat() if isinstance(value, datetime | date | time) else str(value)
 
 
 ARROW_TYPES = {pl.String: pa.string(), pl.Int64: pa.int64(), pl.Float64: pa.float64(), pl.Date: pa.date32()}

@@ -1,0 +1,144 @@
+"""From a Parquet file to typed raw columns: each row that fits as it is declared, each other one told with what it breaks."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cryptodudez_assets.lake.formats.archives import Text
+from cryptodudez_assets.lake.formats.faults import blaming
+from cryptodudez_assets.lake.formats.parquet.batches import BATCH_BYTES, Batch, batches, column_of
+from cryptodudez_assets.lake.formats.parquet.footer import read_footer
+from cryptodudez_assets.lake.formats.parquet.values import as_json, fitted, record_as_json, shown
+from cryptodudez_assets.lake.formats.reader import EXTRA, ROW, ParsedChunk, Reject, kept
+from cryptodudez_assets.lake.formats.seekable import seekable
+from cryptodudez_assets.sources.declaration import Layout
+
+Broken = Mapping[int, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class ParquetReader:
+    """Reads a file that has these columns (those in structures by path)."""
+
+    names: tuple[str, ...]
+    layout: Layout
+    keeps_extra: bool
+    batch_bytes: int = BATCH_BYTES
+    tells_empty = True
+
+    @property
+    def spelling(self) -> "JsonRecord":
+        """How its records are shown."""
+        return JsonRecord()
+
+    def chunks(self, text: Text) -> Iterator[ParsedChunk]:
+        """All rows, in batches. The file is copied first: what is read, in whatever order, are the bytes that were hashed."""
+        with seekable(text) as content:
+            footer = read_footer(content)
+            first_row = 1
+            for batch in batches(content, footer, self.batch_bytes):
+                with blaming(f"the rows from {place_of(batch, 0)} on cannot be read"):
+                    parsed = self._parsed(batch, first_row)
+                first_row += parsed.n_records
+                yield parsed
+
+    def _parsed(self, batch: Batch, first_row: int) -> ParsedChunk:
+        n_rows = batch.rows.num_rows
+        columns: dict[str, pa.Array] = {}
+        broken: dict[int, list[str]] = defaultdict(list)
+        for name, dtype in self.layout.columns.items():
+            if name not in self.names:  # declared as one that may be absent
+                columns[name] = pa.nulls(n_rows, fitted(pa.nulls(0), dtype)[0].type)
+                continue
+            columns[name], failed = fitted(column_of(batch.rows, name), dtype)
+            for index, rule in failed:
+                broken[index].append(f"{name}:{rule}")
+            for index in _with_nul(columns[name]):
+                broken[index].append("record:binary")
+        if self.keeps_extra:
+            columns[EXTRA] = self._extra(batch.rows)
+        columns[ROW] = pa.array(range(first_row, first_row + n_rows), pa.int64())
+        table = pa.table(columns)
+        if broken:
+            table = table.filter(pa.array([index not in broken for index in range(n_rows)], pa.bool_()))
+        find = partial(_found, batch, first_row)
+        rejects = find({first_row + index: rules for index, rules in sorted(broken.items())})
+        return ParsedChunk(self, first_row, n_rows, batch.rows.nbytes, table, rejects, find)
+
+    @cached_property
+    def _added(self) -> list[str]:
+        return self.layout.added_in(self.names)
+
+    def _extra(self, rows: pa.RecordBatch) -> pa.Array:
+        if not self._added:
+            return pa.nulls(rows.num_rows, pa.string())
+        columns = [list(shown(column_of(rows, name))) for name in self._added]
+        return pa.array([as_json(dict(zip(self._added, row, strict=True))) for row in zip(*columns, strict=True)])
+
+
+@dataclass(frozen=True)
+class JsonRecord:
+    """A row as it is shown in quarantine."""
+
+    def values(self, raw: str) -> Mapping[str, str]:
+        """The text of each column, those in structures by path."""
+        try:
+            record = json.loads(raw, parse_float=str, parse_int=str)
+        except ValueError:  # it was too long to be kept whole
+            return {}
+        return dict(_texts(record))
+
+    def is_header(self, raw: str) -> bool:
+        """A row is never a header."""
+        return False
+
+    def why_none(self, fault: str, raw: str) -> str:
+        """Why a row is none."""
+        column = next((name for name, text in self.values(raw).items() if "\0" in text), None)
+        where = f"{column} has" if column else "a text has"
+        return f"{where} a NUL character in it, which no text has: delete it" if fault == "binary" else fault
+
+    def why_no_value(self, column: str, fault: str) -> str | None:
+        """What else than its type is wrong with a value."""
+        return ", which is no UTF-8: write text as UTF-8" if fault == "encoding" else None
+
+
+def place_of(batch: Batch, index: int) -> str:
+    """Where a row is, for people. Row groups, and rows in them, are counted from 1."""
+    return f"row group {batch.group}, row {batch.first + index}"
+
+
+def _found(batch: Batch, first_row: int, broken: Broken) -> list[Reject]:
+    return [
+        Reject(
+            row,
+            None,
+            kept(record_as_json(batch.rows, row - first_row)),
+            tuple(dict.fromkeys(rules)),
+            place_of(batch, row - first_row),
+        )
+        for row, rules in broken.items()
+    ]
+
+
+def _with_nul(values: pa.Array) -> list[int]:
+    if not pa.types.is_string(values.type):
+        return []
+    found: list[int] = pc.indices_nonzero(pc.match_substring(values, "\0").fill_null(False)).to_pylist()
+    return found
+
+
+def _texts(record: object, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(record, dict):
+        for name, value in record.items():
+            yield from _texts(value, f"{path}.{name}" if path else name)
+    elif isinstance(record, bool):
+        yield path, str(record).lower()
+    elif record is not None:
+        yield path, record if isinstance(record, str) else as_json(record)
