@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from cryptodudez_assets.lake.formats.csv.format import CSV
 from cryptodudez_assets.lake.formats.json.formats import DOCUMENT, LINES
+from cryptodudez_assets.lake.formats.parquet.format import PARQUET
 from cryptodudez_assets.lake.formats.reader import Content, Format, Reader, Recognised, Written
 from cryptodudez_assets.sources.declaration import Layout
 
-FORMATS: tuple[Format, ...] = (LINES, DOCUMENT, CSV)
+FORMATS: tuple[Format, ...] = (PARQUET, LINES, DOCUMENT, CSV)
 """Each is asked before those behind it. CSV is the last: any text might be one, and it says what a file is that is none of them."""
 
 

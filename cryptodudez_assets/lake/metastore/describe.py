@@ -1,14 +1,12 @@
 """Describe a raw object for the catalogue: read its bytes once, look into archives, recognise format and layout."""
 
 import hashlib
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from io import BytesIO
-from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
 from cryptodudez_assets.contracts.catalogue import Status
@@ -25,6 +23,7 @@ from cryptodudez_assets.lake.formats.csv.headers import of_another, path_in_word
 from cryptodudez_assets.lake.formats.faults import Fault, blaming
 from cryptodudez_assets.lake.formats.reader import Content, Recognised, Written
 from cryptodudez_assets.lake.formats.registry import follows, recognise
+from cryptodudez_assets.lake.formats.seekable import seekable
 from cryptodudez_assets.lake.formats.signatures import document
 from cryptodudez_assets.lake.formats.text import HEAD_BYTES
 from cryptodudez_assets.lake.lake import Lake, now
@@ -151,11 +150,12 @@ def _content(head: bytes, whole: Callable[[], AbstractContextManager[BinaryIO]])
 @contextmanager
 def _unpacked(lake: Lake, key: str, entry: Entry) -> Iterator[BinaryIO]:
     """All of what is packed, on disk where it is large, for formats that must be sought in."""
-    with lake.store.open(key) as opened, SpooledTemporaryFile(BUFFERED_BYTES) as spooled:
-        with Container(opened).text(known(entry.format), entry.member, entry.size) as text:
-            shutil.copyfileobj(cast(BinaryIO, text), spooled, READ_BYTES)
-        spooled.seek(0)
-        yield cast(BinaryIO, spooled)
+    with (
+        lake.store.open(key) as opened,
+        Container(opened).text(known(entry.format), entry.member, entry.size) as text,
+        seekable(text) as content,
+    ):
+        yield content
 
 
 def _describe_text(lake: Lake, source: Source, entry: Entry, content: Content, within: str = "") -> Described:

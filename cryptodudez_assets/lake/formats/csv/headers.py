@@ -97,10 +97,15 @@ def why_unknown(header: Sequence[str], layouts: Sequence[Layout]) -> str:
         return (
             f"no known layout: only one column was found, {shown(header[0])}; expected {_names(layouts)}, with {fields}"
         )
-    nearest = min(layouts, key=lambda layout: len(layout.missing_from(header)))
-    missing, added = nearest.missing_from(header), nearest.added_in(header)
-    if len(missing) == len(nearest.columns):
-        return f"no known layout: expected a header such as {list(nearest.columns)}, found {all_shown(header)}"
+    return of_no_layout(header, layouts, "a header")
+
+
+def of_no_layout(names: Sequence[str], layouts: Sequence[Layout], what: str) -> str:
+    """Why these names, which are `what`, are those of no layout."""
+    nearest = min(layouts, key=lambda layout: len(layout.missing_from(names)))
+    missing, added = nearest.missing_from(names), nearest.added_in(names)
+    if not set(names) & set(nearest.columns):
+        return f"no known layout: expected {what} such as {list(nearest.columns)}, found {all_shown(names)}"
     renamed = f"; unknown in their place: {added} (renamed?)" if added else ""
     return f"required columns missing for layout {nearest.name}: {missing}{renamed}"
 

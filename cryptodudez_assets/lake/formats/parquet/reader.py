@@ -12,10 +12,12 @@ import pyarrow.compute as pc
 
 from cryptodudez_assets.lake.formats.archives import Text
 from cryptodudez_assets.lake.formats.faults import blaming
+from cryptodudez_assets.lake.formats.forms import TEXT_SHOWN
+from cryptodudez_assets.lake.formats.forms import shown as quoted
 from cryptodudez_assets.lake.formats.parquet.batches import BATCH_BYTES, Batch, batches, column_of
 from cryptodudez_assets.lake.formats.parquet.footer import read_footer
 from cryptodudez_assets.lake.formats.parquet.values import as_json, fitted, record_as_json, shown
-from cryptodudez_assets.lake.formats.reader import EXTRA, ROW, ParsedChunk, Reject, kept
+from cryptodudez_assets.lake.formats.reader import ARROW_TYPES, EXTRA, ROW, ParsedChunk, Reject, kept
 from cryptodudez_assets.lake.formats.seekable import seekable
 from cryptodudez_assets.sources.declaration import Layout
 
@@ -54,7 +56,7 @@ class ParquetReader:
         broken: dict[int, list[str]] = defaultdict(list)
         for name, dtype in self.layout.columns.items():
             if name not in self.names:  # declared as one that may be absent
-                columns[name] = pa.nulls(n_rows, fitted(pa.nulls(0), dtype)[0].type)
+                columns[name] = pa.nulls(n_rows, ARROW_TYPES[dtype])
                 continue
             columns[name], failed = fitted(column_of(batch.rows, name), dtype)
             for index, rule in failed:
@@ -100,13 +102,14 @@ class JsonRecord:
 
     def why_none(self, fault: str, raw: str) -> str:
         """Why a row is none."""
-        column = next((name for name, text in self.values(raw).items() if "\0" in text), None)
-        where = f"{column} has" if column else "a text has"
-        return f"{where} a NUL character in it, which no text has: delete it" if fault == "binary" else fault
+        if fault != "binary":
+            return f"the row {quoted(raw, TEXT_SHOWN)}: {fault.replace('_', ' ')}"
+        column, text = next(((name, text) for name, text in self.values(raw).items() if "\0" in text), ("the row", raw))
+        return f"{column} is {quoted(text, TEXT_SHOWN)}, with a NUL character, which no text has: delete it"
 
     def why_no_value(self, column: str, fault: str) -> str | None:
-        """What else than its type is wrong with a value."""
-        return ", which is no UTF-8: write text as UTF-8" if fault == "encoding" else None
+        """What else than its type is wrong with a value: nothing that is of Parquet alone."""
+        return None
 
 
 def place_of(batch: Batch, index: int) -> str:

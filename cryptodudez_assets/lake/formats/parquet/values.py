@@ -13,7 +13,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cryptodudez_assets.lake.formats.csv.parse import NOT_ZERO
+from cryptodudez_assets.lake.formats.reader import ARROW_TYPES
+from cryptodudez_assets.lake.formats.values import NOT_ZERO
 
 # What Arrow raises for a value that a type cannot hold.
 UNFIT = (pa.ArrowInvalid, pa.ArrowNotImplementedError)
@@ -162,12 +163,20 @@ def record_as_json(rows: pa.RecordBatch, index: int) -> str:
 
 
 def shown(values: pa.Array) -> Iterator[object]:
-    """Values for JSON; what Python has no value for (a time with nanoseconds, the year 20000), as text."""
-    for one in values:
-        try:
-            yield one.as_py()
-        except (ValueError, OverflowError, pa.ArrowException):
-            yield bytes(one.as_buffer()) if is_text(one.type) else str(one)
+    """Values for JSON."""
+    return map(_value, values)
+
+
+def _value(one: pa.Scalar) -> object:
+    """What Python has no value for is text: bytes that are no text, a time with nanoseconds, the year 20000."""
+    try:
+        return one.as_py()
+    except (ValueError, OverflowError, pa.ArrowException):
+        if isinstance(one, pa.StructScalar):
+            return {name: _value(one[index]) for index, name in enumerate(one.type.names)}
+        if pa.types.is_nested(one.type):
+            return [_value(inner) for inner in one.values]
+        return bytes(one.as_buffer()) if is_text(one.type) else one.cast(pa.string()).as_py()
 
 
 def as_json(value: object) -> str:
@@ -181,7 +190,6 @@ def _plain(value: object) -> Any:
     return value.isoformat() if isinstance(value, datetime | date | time) else str(value)
 
 
-ARROW_TYPES = {pl.String: pa.string(), pl.Int64: pa.int64(), pl.Float64: pa.float64(), pl.Date: pa.date32()}
 TO: dict[type[pl.DataType], Callable[[pa.Array], pa.Array]] = {
     pl.String: _text,
     pl.Int64: _whole,
