@@ -98,7 +98,7 @@ def test_names_types_and_added_columns_are_known(lake: Lake, drop: Drop) -> None
     assert entry["header"] == ["at", "book", "bid", "size", "venue.name", "n", "fee"]
     assert json.loads(table(lake, SOURCE)["extra"].item()) == {"fee": "0.10"}
     (schema,) = lake.tables.scan("catalog.schemas").collect().to_dicts()
-    print(schema)
+    assert dict(zip(schema["names"], schema["types"], strict=True))["bid"] == "Float64"
 
 
 FLAT = written(as_table([row(i) for i in range(500)]), compression="none", use_dictionary=False)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cryptodudez_assets.lake.formats.archives import FileRefused
-from cryptodudez_assets.lake.formats.parquet.footer import LIMITS, PARQUET_ERRORS, Footer, refuse, start_of
+from cryptodudez_assets.lake.formats.parquet.footer import BYTE_ARRAY, LIMITS, PARQUET_ERRORS, ColumnChunk, Footer, RowGroup, refuse
 from cryptodudez_assets.lake.formats.parquet.pages import page_sizes
 from cryptodudez_assets.lake.formats.parquet.values import is_text
 
@@ -34,53 +34,49 @@ class Batch(NamedTuple):
 
 def batches(content: BinaryIO, footer: Footer, batch_bytes: int = BATCH_BYTES) -> Iterator[Batch]:
     """All rows in their order. Raises FileRefused where the file turns out to be damaged."""
-    for group in range(footer.metadata.num_row_groups):
-        told = footer.metadata.row_group(group)
+    for index, group in enumerate(footer.groups):
         read = 0
         try:
-            _insist_on_small_pages(content, told, group)
-            for rows in _of_group(content, footer, group, batch_bytes):
-                yield Batch(group + 1, read + 1, rows)
+            _insist_on_small_pages(content, group, index + 1)
+            for rows in _of_group(content, footer, index, batch_bytes):
+                yield Batch(index + 1, read + 1, rows)
                 read += rows.num_rows
         except PARQUET_ERRORS as error:
-            refuse(error, f"row group {group + 1} cannot be read from its row {read + 1} on")
-        if read != told.num_rows:
-            refuse(ValueError(f"{told.num_rows:,} rows are said to be in it"), f"row group {group + 1} has {read:,} rows")
+            refuse(error, f"row group {index + 1} cannot be read from its row {read + 1} on")
+        if read != group.n_rows:
+            refuse(ValueError(f"{group.n_rows:,} are said to be in it"), f"row group {index + 1} has {read:,} rows")
 
 
-def _insist_on_small_pages(content: BinaryIO, group: pq.RowGroupMetaData, number: int) -> None:
-    held = 0
-    for index in range(group.num_columns):
-        column = group.column(index)
-        held += sum(sorted(page_sizes(content, start_of(column), column.total_compressed_size))[-2:])
+def _insist_on_small_pages(content: BinaryIO, group: RowGroup, number: int) -> None:
+    held = sum(
+        sum(sorted(page_sizes(content, column.start, column.packed))[-2:])  # a dictionary, and a page of values
+        for column in group.columns
+    )
     if held > MAX_PAGES_BYTES:
         raise FileRefused(
-            f"row group {number + 1} has pages of {held:,} bytes that must be read at once, at most {MAX_PAGES_BYTES:,} are: "
+            f"row group {number} has pages of {held:,} bytes that must be read at once, at most {MAX_PAGES_BYTES:,} are: "
             "write it anew with smaller pages (1 MB is usual)"
         )
 
 
-def _of_group(content: BinaryIO, footer: Footer, group: int, batch_bytes: int) -> Iterator[pa.RecordBatch]:
-    told = footer.metadata.row_group(group)
-    if not told.num_rows:
+def _of_group(content: BinaryIO, footer: Footer, index: int, batch_bytes: int) -> Iterator[pa.RecordBatch]:
+    group = footer.groups[index]
+    if not group.n_rows:
         return
-    columns = [told.column(index) for index in range(told.num_columns)]
-    per_row = sum(column.total_uncompressed_size for column in columns) / told.num_rows
-    per_row += sum(max(0, footer.metadata.schema.column(index).length) for index in range(len(columns)))
-    longest = sum(_longest_in_dictionary(content, footer, group, column) for column in columns)
+    per_row = sum(column.unpacked / group.n_rows + column.width for column in group.columns)
+    longest = sum(_longest_in_dictionary(content, footer, index, column) for column in group.columns)
     n_rows = min(MAX_BATCH_ROWS, batch_bytes / max(1, per_row), MAX_TEXT_BYTES / max(1, longest))
-    opened = _opened(content, footer)
-    for rows in opened.iter_batches(max(1, int(n_rows)), row_groups=[group], use_threads=False):
+    for rows in _opened(content, footer).iter_batches(max(1, int(n_rows)), row_groups=[index], use_threads=False):
         rows.validate()
         yield rows
 
 
-def _longest_in_dictionary(content: BinaryIO, footer: Footer, group: int, column: pq.ColumnChunkMetaData) -> int:
+def _longest_in_dictionary(content: BinaryIO, footer: Footer, group: int, column: ColumnChunk) -> int:
     """The longest text in a column's dictionary: a few bytes of a page may stand for it in every row."""
-    if column.physical_type != "BYTE_ARRAY" or not column.has_dictionary_page:
+    if column.kind != BYTE_ARRAY or not column.has_dictionary:
         return 0
-    opened = _opened(content, footer, [column.path_in_schema])
-    first = next(opened.iter_batches(1, [group], [column.path_in_schema], use_threads=False))
+    opened = _opened(content, footer, [column.path])
+    first = next(opened.iter_batches(1, [group], [column.path], use_threads=False))
     values = first.column(0)
     while pa.types.is_nested(values.type):
         values = values.flatten()[0] if pa.types.is_struct(values.type) else values.flatten()

@@ -6,12 +6,13 @@ rows than its bytes can hold.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Never
+from typing import Any, BinaryIO, Never
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cryptodudez_assets.lake.formats.archives import CUT_OFF, FileRefused, refuse_bomb
+from cryptodudez_assets.lake.formats.parquet.thrift import Compact
 
 MAGIC, ENCRYPTED = b"PAR1", b"PARE"
 TAIL = 8  # the footer's length, and the magic
@@ -21,16 +22,44 @@ LIMITS = {"thrift_string_size_limit": 16 << 20, "thrift_container_size_limit": 1
 # What a value takes at least, for the bomb limit: a column of one value is a few bytes, however many rows it has.
 VALUE_BYTES = 8
 # What Arrow raises for a file that is no sound Parquet; a disk's errors among them carry a number.
-PARQUET_ERRORS = (pa.ArrowException, OSError, ValueError, OverflowError, LookupError, RuntimeError)
-RECODE = "write it anew with Snappy, gzip or Zstandard"
+PARQUET_ERRORS = (pa.ArrowException, OSError, ValueError, OverflowError, LookupError, RuntimeError, TypeError)
+# As the format numbers types and codecs.
+BYTE_ARRAY, FIXED_LENGTH = 6, 7
+CODECS = (None, "snappy", "gzip", "lzo", "brotli", "lz4", "zstd", "lz4_raw")
+
+
+@dataclass(frozen=True)
+class ColumnChunk:
+    """The values of a column in a row group: where their pages are, and what they weigh."""
+
+    path: str
+    kind: int
+    n_values: int
+    unpacked: int
+    packed: int
+    start: int
+    has_dictionary: bool
+    width: int
+    """Of values that all have the same; 0 where they have not."""
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """Rows whose columns lie together."""
+
+    n_rows: int
+    columns: tuple[ColumnChunk, ...]
 
 
 @dataclass(frozen=True)
 class Footer:
-    """What was said, and held to be possible. `types` are those of all columns, the ones in structures by path (`user.name`)."""
+    """What was said, and held to be possible. `types` are those of all columns, the ones in structures by path (`user.name`).
+
+    Of `metadata` nothing may be asked (see `thrift.py`): it is for the reader of pages.
+    """
 
     metadata: pq.FileMetaData
-    schema: pa.Schema
+    groups: tuple[RowGroup, ...]
     names: tuple[str, ...]
     types: dict[str, pa.DataType]
 
@@ -38,15 +67,16 @@ class Footer:
 def read_footer(content: BinaryIO) -> Footer:
     """The footer of a file that can be read at any place. Raises FileRefused where the file is not to be read."""
     size = content.seek(0, 2)
-    _insist_on_end(content, size)
+    told = _end(content, size)
     try:
+        footer = Compact(told).struct()
+        groups = tuple(_row_group(group, _widths(footer[2])) for group in footer.get(4, []))
+        _insist_on_sound(groups, footer[3], size)
         metadata = pq.ParquetFile(content, **LIMITS).metadata
-        schema = metadata.schema.to_arrow_schema()
-        _insist_on_sound(metadata, size)
+        named = list(_leaves(metadata.schema.to_arrow_schema()))
     except PARQUET_ERRORS as error:
         refuse(error, "its footer cannot be read")
-    named = list(_leaves(schema))
-    return Footer(metadata, schema, tuple(name for name, _ in named), dict(named))
+    return Footer(metadata, groups, tuple(name for name, _ in named), dict(named))
 
 
 def refuse(error: BaseException, what: str) -> Never:
@@ -54,14 +84,12 @@ def refuse(error: BaseException, what: str) -> Never:
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None):
         raise error
     said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    if "codec" in said.lower():
-        raise FileRefused(f"{what}: it is compressed in a way that is not read ({said}): {RECODE}") from error
     if "ncrypt" in said or "decrypt" in said:
         raise FileRefused("encrypted Parquet: decrypt it, and land it without encryption") from error
     raise FileRefused(f"damaged Parquet: {what} ({said.rstrip('.')}); fetch the file again") from error
 
 
-def _insist_on_end(content: BinaryIO, size: int) -> None:
+def _end(content: BinaryIO, size: int) -> bytes:
     content.seek(0)
     head = content.read(len(MAGIC))
     if size < len(MAGIC) + TAIL:
@@ -79,38 +107,58 @@ def _insist_on_end(content: BinaryIO, size: int) -> None:
         )
     if told > MAX_FOOTER_BYTES:
         raise FileRefused(f"its footer has {told:,} bytes, at most {MAX_FOOTER_BYTES:,} are read: write fewer row groups")
+    content.seek(size - TAIL - told)
+    return content.read(told)
 
 
-def _insist_on_sound(metadata: pq.FileMetaData, size: int) -> None:
-    rows = 0
-    for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        if group.num_rows < 0:
-            raise ValueError(f"row group {number + 1} is said to have {group.num_rows:,} rows")
-        rows += group.num_rows
-        for index in range(group.num_columns if group.num_rows else 0):
-            column = group.column(index)
-            _insist_on_column(column, f"row group {number + 1}, column {column.path_in_schema}", size)
-    if rows != metadata.num_rows:
-        raise ValueError(f"it is said to have {metadata.num_rows:,} rows, and its row groups to have {rows:,}")
-    refuse_bomb(rows * VALUE_BYTES, size)
+def _widths(schema: list[dict[int, Any]]) -> list[int]:
+    leaves = [element for element in schema if not element.get(5)]
+    return [int(element.get(2, 0)) if element.get(1) == FIXED_LENGTH else 0 for element in leaves]
 
 
-def _insist_on_column(column: pq.ColumnChunkMetaData, where: str, size: int) -> None:
-    """Never ask a column for its `compression`: pyarrow 26 aborts the process where it is of no kind that there is."""
-    first = start_of(column)
-    if column.file_path:
-        raise FileRefused(f"{where} lies in another file, {column.file_path!r}: land files that hold their data")
-    if first < len(MAGIC) or column.total_compressed_size < 0 or first + column.total_compressed_size > size - TAIL:
+def _row_group(group: dict[int, Any], widths: list[int]) -> RowGroup:
+    return RowGroup(group[3], tuple(map(_column, group[1], widths)) if group[3] else ())
+
+
+def _column(chunk: dict[int, Any], width: int) -> ColumnChunk:
+    if 8 in chunk or 3 not in chunk:
+        raise FileRefused("encrypted Parquet: decrypt it, and land it without encryption")
+    if 1 in chunk:
+        raise FileRefused(f"its data lie in another file, {chunk[1]!r}: land files that hold their data")
+    told = chunk[3]
+    path = b".".join(told[3]).decode("utf-8", "replace")
+    codec = CODECS[told[4]] if 0 <= told[4] < len(CODECS) else str(told[4])
+    if codec is not None and (not codec.isalpha() and codec != "lz4_raw" or not _is_available(codec)):
+        raise FileRefused(f"column {path} is compressed by {codec}, which is not read: write it with Snappy, gzip or Zstandard")
+    start = min(told[9], told.get(11) or told[9])
+    return ColumnChunk(path, told[1], told[5], told[6], told[7], start, bool(told.get(11)), width)
+
+
+def _is_available(codec: str) -> bool:
+    try:
+        return bool(pa.Codec.is_available(codec))
+    except ValueError:  # a name that Arrow has never heard of
+        return False
+
+
+def _insist_on_sound(groups: tuple[RowGroup, ...], n_rows: int, size: int) -> None:
+    for number, group in enumerate(groups, 1):
+        if group.n_rows < 0:
+            raise ValueError(f"row group {number} is said to have {group.n_rows:,} rows")
+        for column in group.columns:
+            _insist_on_column(column, f"row group {number}, column {column.path}", size)
+    found = sum(group.n_rows for group in groups)
+    if found != n_rows:
+        raise ValueError(f"it is said to have {n_rows:,} rows, and its row groups to have {found:,}")
+    refuse_bomb(n_rows * VALUE_BYTES, size)
+
+
+def _insist_on_column(column: ColumnChunk, where: str, size: int) -> None:
+    if column.start < len(MAGIC) or column.packed < 0 or column.start + column.packed > size - TAIL:
         raise ValueError(f"{where} is said to be where the file is not")
-    if column.total_uncompressed_size < 0 or column.num_values < 0:
+    if column.unpacked < 0 or column.n_values < 0:
         raise ValueError(f"{where} is said to have less than nothing")
-    refuse_bomb(column.num_values * VALUE_BYTES, size)
-
-
-def start_of(column: pq.ColumnChunkMetaData) -> int:
-    """Where its first page is."""
-    return int(min(column.data_page_offset, column.dictionary_page_offset or column.data_page_offset))
+    refuse_bomb(column.n_values * VALUE_BYTES, size)
 
 
 def _leaves(schema: pa.Schema) -> Iterator[tuple[str, pa.DataType]]:
