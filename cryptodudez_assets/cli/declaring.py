@@ -30,12 +30,24 @@ class Question(click.ClickException):
 )
 @click.option("--header", is_flag=True, help="The first record holds names, though they look like data.")
 @click.option(
-    "--columns", metavar="COLUMN,…", help="The names of all columns in their order, where there is no header."
+    "--columns",
+    metavar="COLUMN,…",
+    help="The names of all columns in their order, where there is no header, or records are lists.",
 )
+@click.option("--rows", metavar="PATH", help="Where in a JSON document the rows are, such as $.data.items.")
 def new_source(
-    name: str, sample: Path, dates: str | None, key: str | None, time: str | None, header: bool, columns: str | None
+    name: str,
+    sample: Path,
+    dates: str | None,
+    key: str | None,
+    time: str | None,
+    header: bool,
+    columns: str | None,
+    rows: str | None,
 ) -> None:
-    """Write the declaration of a source NAME from a SAMPLE file (CSV, also packed), and try it on the sample.
+    """Write the declaration of a source NAME from a SAMPLE file, and try it on the sample.
+
+    The sample is a CSV, JSON lines, a JSON document or Parquet, as it is or in a gzip or zip.
 
     What the sample leaves open is asked for (exit code 2); then, and where the draft cannot read its own sample, nothing is written.
 
@@ -44,6 +56,7 @@ def new_source(
       cryptodudez new-source gas_prices ~/Downloads/gas.csv
       cryptodudez new-source trades trades.csv --dates month-first --key exchange,pair,time
       cryptodudez new-source candles ETHUSDT-1h.csv --columns open_time,open,high,low,close
+      cryptodudez new-source posts answer.json --rows $.data --time created_at
     """
     from cryptodudez_assets import sources
     from cryptodudez_assets.drafting.draft import Choices, Undecided, Unusable, listed
@@ -55,7 +68,7 @@ def new_source(
         raise click.ClickException(f"{target} exists; it is left as it is")
     try:
         with errors.status("trying a draft on the sample"):
-            choices = Choices(dates, listed(key), listed(time), header, listed(columns))
+            choices = Choices(dates, listed(key), listed(time), header, listed(columns), rows or "")
             made = make(name, sample, choices, sources.all_sources().values())
         with target.open("x", encoding="utf-8") as out:
             out.write(made.text)

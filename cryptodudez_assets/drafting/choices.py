@@ -14,7 +14,8 @@ class Choices:
 
     `dates`: in which order dates are written (one of `ORDERS`). `key`: the columns that tell a fact, as in the file or in the
     table. `time`: the column that tells when, or two that tell day and time of day; `NO_TIME` for the time of landing.
-    `header`: the first record holds names, whatever it looks like. `names`: those of all columns, of a file without a header.
+    `header`: the first record holds names, whatever it looks like. `names`: those of all columns, of a file without a header, or
+    of records that are lists. `rows`: where in a JSON document the rows are.
     """
 
     dates: str | None = None
@@ -22,6 +23,7 @@ class Choices:
     time: Sequence[str] = ()
     header: bool = False
     names: Sequence[str] = ()
+    rows: str = ""
 
 
 class Unusable(Exception):

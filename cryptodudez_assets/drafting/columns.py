@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 import polars as pl
 
@@ -12,6 +13,7 @@ from cryptodudez_assets.drafting.times import expression
 
 # A column is one of numbers though so many of its values are none: they are set aside. A short one must be clean.
 SLIPS, SHORT = 0.05, 10
+EXACT_DIGITS = 15  # of any number that is a float
 # Prices are no whole numbers, though a sample may hold but whole ones.
 DIVISIBLE = re.compile(
     r"(^|_)(price|open|high|low|close|bid|ask|amount|value|rate|cost|fee|volume|gwei|cap|marketcap|return|spread|qty|quantity|balance)(_|$)"
@@ -46,18 +48,24 @@ class Column:
         return self.type == TEXT
 
 
-def columns_of(rows: pl.DataFrame, without: Mapping[str, str]) -> list[Column]:
-    """What each column holds, but for those that have no name or tell the time."""
+def columns_of(rows: pl.DataFrame, without: Mapping[str, str], *, exact: bool = False) -> list[Column]:
+    """What each column holds, but for those that have no name or tell the time.
+
+    `exact`: the format has types, so that numbers with more digits than a float keeps were written with care; they stay text.
+    """
     texts = {name: rows[name] for name in rows.columns if not is_unnamed(name) and name not in without}
     names = table_names(texts)
-    return [_column(names[raw], raw, text) for raw, text in texts.items()]
+    return [_column(names[raw], raw, text, exact=exact) for raw, text in texts.items()]
 
 
-def _column(name: str, raw: str, text: pl.Series) -> Column:
+def _column(name: str, raw: str, text: pl.Series, *, exact: bool) -> Column:
     there = text.drop_nulls().str.strip_chars()
-    nothing = there.filter(there.is_in(spelling.NOTHING)).unique(maintain_order=True).to_list()
-    numbers = there.filter(~there.is_in(spelling.NOTHING))
+    none = ("", *spelling.NOTHING) if exact else spelling.NOTHING  # a CSV does not tell an empty text from none
+    nothing = there.filter(there.is_in(none)).unique(maintain_order=True).to_list()
+    numbers = there.filter(~there.is_in(none))
     column = f"pl.col({quoted(raw)})"
+    if exact and _has_more_digits(numbers):
+        return _made(name, raw, TEXT, column, TEXT, text)
     if nothing and (type_ := _type(raw, numbers)) != TEXT:
         padded = bool((there != text.drop_nulls()).any())
         stripped = f"{column}.str.strip_chars()" if padded else column
@@ -101,6 +109,13 @@ def _type(raw: str, there: pl.Series) -> str:
         return TEXT if len(digits) >= len(there) - tolerated else NUMBER  # longer than any number here: an identifier
     whole = len(digits) >= len(there) - tolerated and not (there.str.contains(r"^-?\d*\.\d*$").any())
     return WHOLE if whole and not DIVISIBLE.search(snake(raw)) else NUMBER
+
+
+def _has_more_digits(numbers: pl.Series) -> bool:
+    """Whether digits of any would be lost as a float: whole numbers are kept up to 64 bits."""
+    longer = numbers.filter(numbers.str.contains(spelling.NUMBER) & ~numbers.str.contains(spelling.INTEGER))
+    longer = longer.filter(longer.str.count_matches("[0-9]") > EXACT_DIGITS)
+    return any(Decimal(one) != Decimal(repr(float(one))) for one in longer)
 
 
 def _is_money(numbers: pl.Series) -> bool:

@@ -37,7 +37,7 @@ def draft(name: str, path: Path, choices: Choices = Choices(), others: Iterable[
     _insist_on_name(name, others)
     sample = read_sample(path, choices)
     text, time, key, columns = decided(name, sample, choices)
-    seen = tried(name, text, sample.text)
+    seen = tried(name, text, sample.content)
     _insist_on_good(seen)
     if not choices.key:
         _insist_on_key(key, seen, len(sample.rows) - sample.rows.n_unique())
@@ -48,9 +48,9 @@ def decided(name: str, sample: Sample, choices: Choices) -> tuple[str, Time | No
     """The declaration's text, before it is tried, and what tells time and key in it, and its columns."""
     rows = sample.rows
     time = time_of(rows, choices)
-    columns = columns_of(rows, time.columns if time else {})
+    columns = columns_of(rows, time.columns if time else {}, exact=sample.shape.format != "csv")
     key = key_of(rows, columns, time, choices)
-    text = written(name, columns, time, key, rows.columns, has_header=not choices.names)
+    text = written(name, columns, time, key, rows.columns, sample.shape)
     return text, time, key, columns
 
 

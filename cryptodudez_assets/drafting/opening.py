@@ -6,21 +6,14 @@ What is in a text is found out in `sample.py`.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from cryptodudez_assets.lake.formats.archives import Container, FileRefused, Member, format_of, members
+from cryptodudez_assets.lake.formats.seekable import Readable
 from cryptodudez_assets.lake.formats.signatures import document
 from cryptodudez_assets.lake.formats.text import HEAD_BYTES
 
 REASONS_SHOWN = 3
-
-
-class Readable(Protocol):
-    """Something that is read from its beginning to its end."""
-
-    def read(self, size: int, /) -> bytes:
-        """The next bytes, at most so many."""
-        ...
 
 
 def names_in(path: Path) -> list[str | None]:

@@ -14,9 +14,9 @@ from cryptodudez_assets.drafting.formats import LOOKED_AT, Formats, formats_in
 from cryptodudez_assets.drafting.names import quoted, quoted_list, snake
 from cryptodudez_assets.sources.text import identifier
 
-# Columns whose digits may be a time, by their names; and those that nobody names so who means something else.
+# Columns whose digits may be a time, by their names, or since they have none but their position; and those that nobody names so who means something else.
 MAYBE = re.compile(
-    r"(^|_)(date|time|datetime|timestamp|ts|day|epoch|unix|when|at|created|updated|opened?|closed)(_|$|\d)"
+    r"(^|_)(date|time|datetime|timestamp|ts|day|epoch|unix|when|at|created|updated|opened?|closed|t)(_|$|\d)|^column_\d+$"
 )
 SURELY = re.compile(r"(^|_)(date|datetime|timestamp|ts)$|^(event_|local_|utc_)?time(_utc)?$")
 OF_THE_EVENT = {"event_ts", "event_time", "event_timestamp", "timestamp", "ts", "time", "date", "datetime", "time_utc"}

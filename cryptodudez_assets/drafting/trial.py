@@ -38,7 +38,7 @@ class Tried:
 def tried(name: str, text: str, content: bytes) -> Tried:
     """Land `content` in a scratch lake with the source that `text` declares. Nothing is left of it."""
     with tempfile.TemporaryDirectory(prefix="new-source-") as folder:
-        sample = Path(folder, "sample.csv")
+        sample = Path(folder, "sample")
         sample.write_bytes(content)
         with declared(name, text, Path(folder)) as source:
             lake = Lake.open(Settings(home=Path(folder, "home"), lake="", catalog="", settle_seconds=0), {name: source})

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from cryptodudez_assets.drafting.columns import Column
 from cryptodudez_assets.drafting.keys import Key
 from cryptodudez_assets.drafting.names import is_unnamed, python_list, quoted
+from cryptodudez_assets.drafting.shape import Shape
 from cryptodudez_assets.drafting.times import Time
 
 TEMPLATE = '''"""{title}. Drafted from a sample: check the key, the times, the units and the rules."""
@@ -31,10 +32,10 @@ SOURCE = Source(
     contract={contract},
     layouts=[
         Layout(
-            name="csv",
+            name="{layout}",
             columns={{
 {columns}
-            }},{names}{ignored}
+            }},{shape}
             canonical={{
 {canonical}
                 "event_ts": event_time,
@@ -52,11 +53,17 @@ HIDING = {"TableContract", "Layout", "Source"}
 
 
 def written(
-    name: str, columns: Sequence[Column], time: Time | None, key: Key, header: Sequence[str], *, has_header: bool = True
+    name: str, columns: Sequence[Column], time: Time | None, key: Key, header: Sequence[str], shape: Shape
 ) -> str:
     """The text of `sources/<name>.py`."""
     raw = (time.columns if time else {}) | {column.raw: column.raw_type for column in columns}
-    unnamed = [column for column in header if is_unnamed(column)]
+    optional = [column for column in shape.optional if column in raw]
+    told = {
+        "rows": quoted(shape.rows) if shape.rows else "",
+        "names": python_list(shape.names) if shape.names else "",
+        "optional": python_list(optional) if optional else "",
+        "ignored": python_list(unnamed) if (unnamed := [column for column in header if is_unnamed(column)]) else "",
+    }
     contract = name.title().replace("_", "")
     return TEMPLATE.format(
         title=name.replace("_", " ").capitalize(),
@@ -67,8 +74,8 @@ def written(
         fields="".join(f"\n    {_field(column, key)}" for column in columns),
         event_time=time.code if time else LANDING,
         columns=_lines(f"{quoted(column)}: {dtype}," for column, dtype in raw.items()),
-        names="" if has_header else f"\n            names={python_list(header)},",
-        ignored=f"\n            ignored={python_list(unnamed)}," if unnamed else "",
+        layout=shape.format,
+        shape="".join(f"\n            {argument}={value}," for argument, value in told.items() if value),
         canonical=_lines(f"{quoted(column.name)}: {column.code}," for column in columns),
         key=python_list(key.columns),
     )

@@ -1,10 +1,11 @@
 """`new-source` on real files: each is drafted, lands and balances, or is answered in a line."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cryptodudez_assets.drafting.choices import Unusable
+from cryptodudez_assets.drafting.choices import Choices
 from cryptodudez_assets.drafting.draft import draft
 
 LOOSE = 14
@@ -38,10 +39,26 @@ def test_real_files_are_drafted_and_land(real_data: Path) -> None:
         assert counts.read == counts.valid + counts.quarantined + counts.duplicate
 
 
-@pytest.mark.parametrize(("pattern", "told"), [("*.parquet", "Parquet"), ("bitcoin_tweets/*.json", "JSON")])
-def test_files_of_other_formats_are_named(real_data: Path, pattern: str, told: str) -> None:
-    path = next(iter(sorted(real_data.rglob(pattern))))
-    with pytest.raises(Unusable, match=told) as refused:
-        draft("drafted", path)
-    assert "CSV" in str(refused.value)
-    assert "\n" not in str(refused.value)
+@pytest.mark.parametrize(
+    ("pattern", "n_files", "n_rows", "options", "key"),
+    [
+        ("bitcoin_tweets/*.json", 7, 10_891, {}, ["id"]),
+        ("bitso/order_book_recordings/**/*.parquet", 13, 7_800, {"key": ["book", "event_ts"]}, ["book", "event_ts"]),
+    ],
+)
+def test_real_files_of_other_formats_are_drafted_and_land(
+    real_data: Path, pattern: str, n_files: int, n_rows: int, options: dict[str, Any], key: list[str]
+) -> None:
+    read = 0
+    paths = sorted(real_data.glob(pattern))
+    assert len(paths) == n_files
+    for path in paths:
+        made = draft("drafted", path, Choices(**options))
+        counts = made.seen.counts
+        assert f"key={key}".replace("'", '"') in made.text, path
+        assert made.seen.balanced, path
+        assert counts.quarantined == 0, path
+        assert counts.read == counts.valid + counts.duplicate, path
+        assert made.seen.first is not None
+        read += counts.read
+    assert read == n_rows

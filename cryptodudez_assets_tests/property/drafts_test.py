@@ -139,7 +139,7 @@ def test_a_draft_reads_what_is_written_or_asks_what_is_open(written: Written, tm
     text, time, *_ = decided("drafted", sample, Choices(dates=written.order or None))
     assert time is not None
     with declared("drafted", text, tmp_path) as source:
-        rows = _read(source, sample.text)
+        rows = _read(source, sample.content)
     texts, numbers, *_ = source.layouts[0].canonical
     stripped = any(one != one.strip() for one in written.texts)
     assert rows["event_ts"].to_list() == written.times

@@ -26,9 +26,13 @@ class Readable(Protocol):
 
 
 @contextmanager
-def seekable(content: Readable, in_memory_bytes: int = IN_MEMORY_BYTES) -> Iterator[BinaryIO]:
-    """All that is left of `content`, in a file at its beginning. Raises OSError where the disk has no room for it."""
+def seekable(content: Readable, before: bytes = b"", in_memory_bytes: int = IN_MEMORY_BYTES) -> Iterator[BinaryIO]:
+    """What was read `before` and all that is left of `content`, in a file at its beginning.
+
+    Raises OSError where the disk has no room for it.
+    """
     head = BytesIO()
+    head.write(before)
     while head.tell() <= in_memory_bytes:
         block = content.read(BLOCK_BYTES)
         if not block:

@@ -70,13 +70,18 @@ class Seen:
 
 def looked_at(content: Content) -> Seen | None:
     """A text that may be JSON; None where it is none."""
-    encoding, data = decode(content.head)
-    if not OPENS.match(data) or (b"\0" in data and (no_text(content.head) or no_text(data))):
+    return seen_in(content.head, is_all=content.is_all)
+
+
+def seen_in(head: bytes, *, is_all: bool) -> Seen | None:
+    """A text that may be JSON, by its beginning; None where it is none."""
+    encoding, data = decode(head)
+    if not OPENS.match(data) or (b"\0" in data and (no_text(head) or no_text(data))):
         return None
-    text = codecs.getincrementaldecoder("utf-8")("replace").decode(data, final=content.is_all)
-    whole = text.split("\n") if content.is_all else text.split("\n")[:-1]
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(data, final=is_all)
+    whole = text.split("\n") if is_all else text.split("\n")[:-1]
     lines = islice((line.strip(SPACE) for line in whole if line.strip(SPACE)), SAMPLE)
-    seen = Seen(encoding, text, content.is_all, [(line, _value(line)) for line in lines])
+    seen = Seen(encoding, text, is_all, [(line, _value(line)) for line in lines])
     return seen if seen.begins or seen.is_lines else None
 
 
