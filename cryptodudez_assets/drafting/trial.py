@@ -84,6 +84,7 @@ def _looked_at(lake: Lake, source: Source) -> Tried:
 def _reasons(lake: Lake, source: Source) -> Iterator[str]:
     """Why something was set aside, each reason with the first line of it."""
     first = pl.coalesce("reason", "why").first().alias("told")
-    found = overview(lake, source.name).group_by("why", maintain_order=True).agg(first, pl.len(), pl.col("line").min())
-    for why, n, line in found.sort("len", descending=True).select("told", "len", "line").head(SHOWN).iter_rows():
-        yield why if line is None else f"line {line}: {why}" if n == 1 else f"line {line} and {n - 1:,} more: {why}"
+    where = pl.coalesce("place", pl.format("line {}", "line")).first().alias("where")
+    found = overview(lake, source.name).group_by("why", maintain_order=True).agg(first, pl.len(), where)
+    for why, n, at in found.sort("len", descending=True).select("told", "len", "where").head(SHOWN).iter_rows():
+        yield why if at is None else f"{at}: {why}" if n == 1 else f"{at} and {n - 1:,} more: {why}"

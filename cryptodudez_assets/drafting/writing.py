@@ -57,7 +57,8 @@ def written(
 ) -> str:
     """The text of `sources/<name>.py`."""
     raw = (time.columns if time else {}) | {column.raw: column.raw_type for column in columns}
-    optional = [column for column in shape.optional if column in raw]
+    in_key = {column.raw for column in columns if column.name in key.columns}
+    optional = [column for column in shape.optional if column in raw and column not in in_key]
     told = {
         "rows": quoted(shape.rows) if shape.rows else "",
         "names": python_list(shape.names) if shape.names else "",
@@ -71,7 +72,7 @@ def written(
         declaration=", ".join(["BY_LANDING", *([] if time else ["CATALOGUED"]), "Layout", "Source"]),
         text=IDENTIFIER if any("identifier(" in column.code for column in columns) else "",
         contract=f"{contract}Table" if contract in HIDING else contract,
-        fields="".join(f"\n    {_field(column, key)}" for column in columns),
+        fields="".join(f"\n    {_field(column, key, optional)}" for column in columns),
         event_time=time.code if time else LANDING,
         columns=_lines(f"{quoted(column)}: {dtype}," for column, dtype in raw.items()),
         layout=shape.format,
@@ -81,8 +82,8 @@ def written(
     )
 
 
-def _field(column: Column, key: Key) -> str:
-    nullable = column.nullable and column.name not in key.columns
+def _field(column: Column, key: Key, optional: Sequence[str]) -> str:
+    nullable = (column.nullable or column.raw in optional) and column.name not in key.columns
     return f"{column.name}: {column.type} = pa.Field(description={quoted(column.raw)}, nullable={nullable})"
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from cryptodudez_assets.lake.formats.archives import FileRefused
 from cryptodudez_assets.lake.formats.csv.headers import of_no_layout, repeated
 from cryptodudez_assets.lake.formats.parquet.footer import ENCRYPTED, MAGIC, Footer, read_footer
-from cryptodudez_assets.lake.formats.parquet.reader import ParquetReader
+from cryptodudez_assets.lake.formats.parquet.reader import ParquetReader, added_in, missing_from
 from cryptodudez_assets.lake.formats.reader import Content, Format, Reader, Recognised, Written
 from cryptodudez_assets.lake.formats.signatures import NO_TEXT
 from cryptodudez_assets.sources.declaration import Layout
@@ -40,14 +40,14 @@ class Parquet:
         if problem := repeated(footer.names):
             return Recognised(written, None, problem=problem.replace("the header", "the file"))
         of_format = [one for one in layouts if one.format in ("", self.name) and not (one.rows or one.told_beside_rows)]
-        matching = [one for one in of_format if not one.missing_from(footer.names)]
+        matching = [one for one in of_format if not missing_from(footer.names, one)]
         if not matching:
             known = of_format or layouts
             told = of_no_layout(footer.names, known, "columns") if known else "no layout is declared"
             wrong = "" if of_format else f"no layout of {[one.name for one in layouts]} is of Parquet: "
             return Recognised(written, None, problem=wrong + told, infer=lambda: _types(footer))
         layout = max(matching, key=lambda one: (len(one.columns), bool(one.format)))
-        return Recognised(written, layout, tuple(layout.added_in(footer.names)), infer=lambda: _types(footer))
+        return Recognised(written, layout, tuple(added_in(footer.names, layout)), infer=lambda: _types(footer))
 
     def reader(self, written: Written, layout: Layout, keeps_extra: bool) -> Reader:
         """Reads its rows, in the order of its row groups."""

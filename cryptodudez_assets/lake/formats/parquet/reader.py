@@ -14,6 +14,7 @@ from cryptodudez_assets.lake.formats.archives import Text
 from cryptodudez_assets.lake.formats.faults import blaming
 from cryptodudez_assets.lake.formats.forms import TEXT_SHOWN
 from cryptodudez_assets.lake.formats.forms import shown as quoted
+from cryptodudez_assets.lake.formats.json.fields import any_within, unknown_in
 from cryptodudez_assets.lake.formats.parquet.batches import BATCH_BYTES, Batch, batches, column_of
 from cryptodudez_assets.lake.formats.parquet.footer import read_footer
 from cryptodudez_assets.lake.formats.parquet.values import as_json, fitted, record_as_json, shown
@@ -55,7 +56,7 @@ class ParquetReader:
         columns: dict[str, pa.Array] = {}
         broken: dict[int, list[str]] = defaultdict(list)
         for name, dtype in self.layout.columns.items():
-            if name not in self.names:  # declared as one that may be absent
+            if name not in self.names and not any_within(name, self.names):  # declared as one that may be absent
                 columns[name] = pa.nulls(n_rows, ARROW_TYPES[dtype])
                 continue
             columns[name], failed = fitted(column_of(batch.rows, name), dtype)
@@ -75,7 +76,7 @@ class ParquetReader:
 
     @cached_property
     def _added(self) -> list[str]:
-        return self.layout.added_in(self.names)
+        return added_in(self.names, self.layout)
 
     def _extra(self, rows: pa.RecordBatch) -> pa.Array:
         if not self._added:
@@ -110,6 +111,16 @@ class JsonRecord:
     def why_no_value(self, column: str, fault: str) -> str | None:
         """What else than its type is wrong with a value: nothing that is of Parquet alone."""
         return None
+
+
+def missing_from(names: Sequence[str], layout: Layout) -> list[str]:
+    """The columns that a layout needs and a file lacks. A structure may be read whole, as JSON."""
+    return [name for name in layout.missing_from(names) if not any_within(name, names)]
+
+
+def added_in(names: Sequence[str], layout: Layout) -> list[str]:
+    """The columns that a layout does not know."""
+    return unknown_in(names, [*layout.columns, *layout.ignored])
 
 
 def place_of(batch: Batch, index: int) -> str:
