@@ -5,6 +5,9 @@ import io
 import json
 from collections.abc import Callable, Sequence
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 Names, Rows = Sequence[str], Sequence[Sequence[object]]
 
 
@@ -22,5 +25,18 @@ def _json(names: Names, rows: Rows) -> bytes:
     return json.dumps([dict(zip(names, row, strict=True)) for row in rows], indent=1).encode()
 
 
-FORMS: dict[str, Callable[[Names, Rows], bytes]] = {"csv": _csv, "jsonl": _jsonl, "json": _json}
+def _parquet(names: Names, rows: Rows) -> bytes:
+    file = io.BytesIO()
+    columns = {name: _column([row[index] for row in rows]) for index, name in enumerate(names)}
+    pq.write_table(pa.table(columns), file, row_group_size=7)
+    return file.getvalue()
+
+
+def _column(values: list[object]) -> pa.Array:
+    """Numbers where all are, text where any is."""
+    is_numbers = all(isinstance(one, int | float) for one in values)
+    return pa.array(values if is_numbers else [str(one) for one in values], pa.float64() if is_numbers else pa.string())
+
+
+FORMS: dict[str, Callable[[Names, Rows], bytes]] = {"csv": _csv, "jsonl": _jsonl, "json": _json, "parquet": _parquet}
 """Writes records as a file."""

@@ -104,10 +104,11 @@ def table(lake: Lake, source: Source = GAUGES) -> pl.DataFrame:
     return pl.DataFrame() if found is None else found.sort(*source.key, "file_id", "file_row").collect()
 
 
-def rejected(lake: Lake, entry: Mapping[str, Any]) -> dict[int, str]:
-    """Line and rules of every quarantined record of a file."""
+def rejected(lake: Lake, entry: Mapping[str, Any]) -> dict[int | str, str]:
+    """Line (or place, where there are no lines) and rules of every quarantined record of a file."""
     found = quarantine.rows_of(lake.tables, entry["source"]).filter(pl.col("file_id") == entry["file_id"]).collect()
-    return {line: ", ".join(rules) for line, rules in found.select("line", "rules").iter_rows()}
+    told = found.select("line", "place", "rules").iter_rows()
+    return {place if line is None else line: ", ".join(rules) for line, place, rules in told}
 
 
 def copies(lake: Lake, source: Source = GAUGES) -> dict[str, bytes]:

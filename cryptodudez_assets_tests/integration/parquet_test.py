@@ -5,6 +5,7 @@ import io
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +18,10 @@ import pytest
 
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.quarantine import quarantine
-from cryptodudez_assets.lake.status import unbalanced_files
+from cryptodudez_assets.lake.quarantine.review import overview
+from cryptodudez_assets.lake.status import status_of, unbalanced_files
+from cryptodudez_assets.sources.checking import problem_of
+from cryptodudez_assets_tests.rig import Rig, checks_of
 from cryptodudez_assets_tests.toy import counts, load, table, zipped
 from cryptodudez_assets_tests.toy_parquet import SOURCE
 
@@ -87,6 +91,32 @@ def test_rows_become_a_table_and_each_bad_one_is_quarantined_alone(lake: Lake, d
     assert second[:4] == (34, None, "row group 2, row 9", "book:missing")
     assert third[:4] == (42, None, "row group 2, row 17", "n:type")
     assert (entry["format"], entry["record_format"]) == ({"zip": "parquet", "loose": "parquet"}.get(packing, "gz"), "parquet")
+
+
+def test_a_declaration_is_all_it_takes(lake: Lake, drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
+    rig = Rig(lake, [SOURCE])
+    drop("quotes", "a", written(as_table([row(0), row(1), row(2, bid=-1.0)])))
+
+    result = rig.ingest()
+
+    assert problem_of(SOURCE) is None
+    assert result.success
+    failed = {name for name, check in checks_of(result).items() if not check.passed}
+    assert failed <= {"fresh", "nothing_left_behind", "schema_change"}
+    assert status_of(lake, SOURCE.name).quarantined == 1
+    assert overview(lake, SOURCE.name).select("line", "place").rows() == [(None, "row group 1, row 3")]
+    assert rig.rows(SOURCE.table).height == 2
+
+
+def test_a_structure_may_be_read_whole(lake: Lake, drop: Drop) -> None:
+    layout = SOURCE.layouts[0]
+    columns = {name: dtype for name, dtype in layout.columns.items() if name != "venue.name"} | {"venue": pl.String}
+    whole = replace(layout, columns=columns, optional=[], canonical={**layout.canonical, "venue": pl.col("venue")})
+    drop("quotes", "a", written(as_table([row(0)])))
+    source = replace(SOURCE, layouts=[whole])
+    load(lake, source)
+    assert table(lake, source).select("venue", "extra").rows() == [('{"name": "bitso"}', None)]
 
 
 def test_names_types_and_added_columns_are_known(lake: Lake, drop: Drop) -> None:
