@@ -42,7 +42,9 @@ SOURCE = Source(
                 "size": pl.col("size"),
                 "venue": pl.col("venue.name"),
                 "n_orders": pl.col("n"),
-                "event_ts": pl.col("at").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", time_zone="UTC", strict=False),
+                "event_ts": pl.col("at").str.to_datetime(
+                    "%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", time_zone="UTC", strict=False
+                ),
             },
         )
     ],

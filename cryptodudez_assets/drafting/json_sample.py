@@ -132,7 +132,9 @@ def _positions(lists: Sequence[list[Any]], choices: Choices) -> list[str]:
     widths = [len(one) for one in lists]
     width = max(set(widths), key=widths.count)
     if choices.names and len(choices.names) != width:
-        raise Unusable(f"--columns has {len(choices.names)} names, and the records have {width} values: name each of them")
+        raise Unusable(
+            f"--columns has {len(choices.names)} names, and the records have {width} values: name each of them"
+        )
     return [*choices.names] or [POSITION.format(number) for number in range(1, width + 1)]
 
 
@@ -145,7 +147,11 @@ def _fields(records: Sequence[Mapping[str, Any]]) -> list[str]:
         for name in names
         if not any_within(name, names)
         and not name.startswith("$.")
-        and all(value_at(record, name, name.split(".")) is one[name] for record, one in zip(records, flat, strict=True) if name in one)
+        and all(
+            value_at(record, name, name.split(".")) is one[name]
+            for record, one in zip(records, flat, strict=True)
+            if name in one
+        )
     ]
 
 
@@ -155,5 +161,3 @@ def _text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, str) else as_json(value)
-
-

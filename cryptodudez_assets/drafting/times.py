@@ -14,7 +14,8 @@ from cryptodudez_assets.drafting.formats import LOOKED_AT, Formats, formats_in
 from cryptodudez_assets.drafting.names import quoted, quoted_list, snake
 from cryptodudez_assets.sources.text import identifier
 
-# Columns whose digits may be a time, by their names, or since they have none but their position; and those that nobody names so who means something else.
+# Columns whose digits may be a time, by their names, or since they have none but their position; and those that nobody names so
+# who means something else.
 MAYBE = re.compile(
     r"(^|_)(date|time|datetime|timestamp|ts|day|epoch|unix|when|at|created|updated|opened?|closed|t)(_|$|\d)|^column_\d+$"
 )

@@ -125,7 +125,9 @@ def test_money_keeps_the_digits_that_a_float_would_lose(land: Land) -> None:
 
 
 def test_what_some_records_lack_is_optional(land: Land, lake: Lake, drop: Drop, tmp_path: Path) -> None:
-    records = [{"id": f"a{i}", "user": None if i % 3 else {"name": "x"}, **({"n": i} if i % 2 else {})} for i in range(10)]
+    records = [
+        {"id": f"a{i}", "user": None if i % 3 else {"name": "x"}, **({"n": i} if i % 2 else {})} for i in range(10)
+    ]
     rows, made = land(lines(records))
     assert {(row["id"], row["user_name"], row["n"]) for row in rows} == {
         (f"a{i}", None if i % 3 else "x", i if i % 2 else None) for i in range(10)
@@ -146,7 +148,9 @@ def test_lists_are_named_by_position_or_as_is_said(land: Land) -> None:
 
 
 def test_names_of_lists_can_be_said(land: Land) -> None:
-    rows, _ = land(json.dumps({"code": 0, "result": {"list": CANDLES}}).encode(), names=["open_time", "open", "close", "n"])
+    rows, _ = land(
+        json.dumps({"code": 0, "result": {"list": CANDLES}}).encode(), names=["open_time", "open", "close", "n"]
+    )
     assert rows[2] == {"event_ts": START + timedelta(minutes=2), "open": 1.0, "close": 2.5, "n": 2, "code": 0}
 
 
@@ -178,7 +182,9 @@ def test_where_the_rows_are_is_asked_for_in_a_line_and_done(land: Land, content:
         (parquet([{"a": 1}, {"a": 2}])[:4] + b"PAR1", {}, "Parquet|one column|header"),
     ],
 )
-def test_what_cannot_be_drafted_is_told_in_a_line(land: Land, content: bytes, choices: dict[str, Any], told: str) -> None:
+def test_what_cannot_be_drafted_is_told_in_a_line(
+    land: Land, content: bytes, choices: dict[str, Any], told: str
+) -> None:
     with pytest.raises(Unusable, match=told) as refused:
         land(content, **choices)
     assert "\n" not in str(refused.value)

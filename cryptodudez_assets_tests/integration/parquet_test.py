@@ -90,7 +90,10 @@ def test_rows_become_a_table_and_each_bad_one_is_quarantined_alone(lake: Lake, d
     assert first[5] == "n is '1.5', expected a whole number such as 42 (without decimals)"
     assert second[:4] == (34, None, "row group 2, row 9", "book:missing")
     assert third[:4] == (42, None, "row group 2, row 17", "n:type")
-    assert (entry["format"], entry["record_format"]) == ({"zip": "parquet", "loose": "parquet"}.get(packing, "gz"), "parquet")
+    assert (entry["format"], entry["record_format"]) == (
+        {"zip": "parquet", "loose": "parquet"}.get(packing, "gz"),
+        "parquet",
+    )
 
 
 def test_a_declaration_is_all_it_takes(lake: Lake, drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,19 +135,27 @@ def test_names_types_and_added_columns_are_known(lake: Lake, drop: Drop) -> None
 
 
 FLAT = written(as_table([row(i) for i in range(500)]), compression="none", use_dictionary=False)
-WITH_SUMS = written(as_table([row(i) for i in range(500)]), compression="none", use_dictionary=False, write_page_checksum=True)
+WITH_SUMS = written(
+    as_table([row(i) for i in range(500)]), compression="none", use_dictionary=False, write_page_checksum=True
+)
 BROKEN: dict[str, tuple[bytes, str]] = {
     "cut off": (FLAT[: len(FLAT) // 2], "cut off"),
     "a footer that lies about its size": (FLAT[:-8] + b"\xff\xff\xff\x7fPAR1", "its footer is said to have"),
     "another footer": (FLAT[: len(FLAT) // 2] + FLAT[len(FLAT) // 2 + 5000 :], "is said to be where the file is not"),
     "encrypted": (b"PARE" + FLAT[4:-4] + b"PARE", "encrypted"),
-    "a flipped byte": (WITH_SUMS[:3000] + bytes([WITH_SUMS[3000] ^ 1]) + WITH_SUMS[3001:], "row group 1 cannot be read"),
+    "a flipped byte": (
+        WITH_SUMS[:3000] + bytes([WITH_SUMS[3000] ^ 1]) + WITH_SUMS[3001:],
+        "row group 1 cannot be read",
+    ),
     "a name twice": (
         written(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["n", "n"])),
         "a column name repeats in the file: ['n']",
     ),
     "others columns": (written(pa.table({"x": [1]})), "expected columns such as"),
-    "a column missing": (written(as_table([row(0)], bid=None)), "required columns missing for layout recorder: ['bid']"),
+    "a column missing": (
+        written(as_table([row(0)], bid=None)),
+        "required columns missing for layout recorder: ['bid']",
+    ),
 }
 
 
@@ -167,7 +178,9 @@ def test_no_rows_are_no_fault(lake: Lake, drop: Drop) -> None:
     without_groups = io.BytesIO()
     pq.ParquetWriter(without_groups, as_table([]).schema).close()
     drop("quotes", "no group", without_groups.getvalue())
-    assert {name: counts(entry) for name, entry in load(lake, SOURCE).items()} == dict.fromkeys(["none", "no group"], (0, 0, 0, 0))
+    assert {name: counts(entry) for name, entry in load(lake, SOURCE).items()} == dict.fromkeys(
+        ["none", "no group"], (0, 0, 0, 0)
+    )
     assert reasons(lake) == []
 
 

@@ -28,10 +28,18 @@ class Quotes(TableContract):
     spread: float = pa.Field(description="Between them, as it was recorded.")
 
 
-COLUMNS = {"orderbook_timestamp": pl.String, "book": pl.String, "bid": pl.Float64, "ask": pl.Float64, "spread": pl.Float64}
+COLUMNS = {
+    "orderbook_timestamp": pl.String,
+    "book": pl.String,
+    "bid": pl.Float64,
+    "ask": pl.Float64,
+    "spread": pl.Float64,
+}
 CANONICAL = {
     **{name: pl.col(name) for name in ("book", "bid", "ask", "spread")},
-    "event_ts": pl.col("orderbook_timestamp").str.to_datetime("%Y-%m-%dT%H:%M:%S%:z", time_unit="us", time_zone="UTC", strict=False),
+    "event_ts": pl.col("orderbook_timestamp").str.to_datetime(
+        "%Y-%m-%dT%H:%M:%S%:z", time_unit="us", time_zone="UTC", strict=False
+    ),
 }
 RECORDINGS = Source(
     name="recordings",
@@ -52,7 +60,9 @@ def recordings(real_data: Path) -> Path:
     return real_data / "bitso" / "order_book_recordings"
 
 
-def test_both_formats_are_read_and_seconds_that_are_told_twice_are_counted(lake: Lake, drop: Drop, recordings: Path) -> None:
+def test_both_formats_are_read_and_seconds_that_are_told_twice_are_counted(
+    lake: Lake, drop: Drop, recordings: Path
+) -> None:
     parquet, csv = (sorted(recordings.rglob(f"*.{ending}")) for ending in ("parquet", "csv"))
     for number, path in enumerate([*parquet, *csv]):
         drop("recordings", f"{number:02}{path.suffix}", path.read_bytes())
@@ -61,7 +71,10 @@ def test_both_formats_are_read_and_seconds_that_are_told_twice_are_counted(lake:
 
     assert unbalanced_files(lake, RECORDINGS).is_empty()
     by_format = {
-        suffix: [sum(parts) for parts in zip(*(counts(one) for name, one in entries.items() if name.endswith(suffix)), strict=True)]
+        suffix: [
+            sum(parts)
+            for parts in zip(*(counts(one) for name, one in entries.items() if name.endswith(suffix)), strict=True)
+        ]
         for suffix in (".parquet", ".csv")
     }
     assert (len(parquet), len(csv)) == (13, 2)

@@ -28,7 +28,12 @@ DIRT: list[Record] = [
     ("", at(0), 1, 1, "nameless"),
     ("g", at(0), 1, "one", "x"),
 ]
-SHAPELESS = {"csv": ["banana\n", f'g,{at(0)},1,1,"stray" quote\n'], "jsonl": ["banana\n", '{"name": "g"\n'], "json": [], "parquet": []}
+SHAPELESS = {
+    "csv": ["banana\n", f'g,{at(0)},1,1,"stray" quote\n'],
+    "jsonl": ["banana\n", '{"name": "g"\n'],
+    "json": [],
+    "parquet": [],
+}
 """What is no record, where it costs itself alone, at the end of a file."""
 
 

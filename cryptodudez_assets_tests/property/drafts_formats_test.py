@@ -26,7 +26,9 @@ from cryptodudez_assets_tests.toy import load, table
 
 START = datetime(2022, 3, 4, tzinfo=UTC)
 ABSENT: Any = object()
-TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8).map(lambda text: f"x{text}y")
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8).map(
+    lambda text: f"x{text}y"
+)
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "text": TEXTS,
     "count": st.integers(-(2**62), 2**62),
@@ -130,5 +132,3 @@ def test_a_draft_loads_what_its_sample_says(written: Any, told: list[dict[str, A
         assert row["event_ts"] == when
         for field in set(one) - {"id"}:
             assert same(row.get(NAMES.get(field, field)), expected(one, field)), (field, row, one)
-
-

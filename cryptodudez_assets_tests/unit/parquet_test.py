@@ -125,6 +125,14 @@ def test_rows_of_several_row_groups_come_in_their_order_and_know_their_place() -
     }
 
 
+def _why_not_read(data: bytes) -> str | None:
+    try:
+        read(io.BytesIO(data))
+    except FileRefused as error:
+        return str(error)
+    return None
+
+
 class TestWhatIsNotBelieved:
     FILE = written(pa.table({"n": range(1000), "s": [str(n) for n in range(1000)]})).getvalue()
 
@@ -161,7 +169,7 @@ class TestWhatIsNotBelieved:
 
     def test_pages_too_large_to_be_held(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("cryptodudez_assets.lake.formats.parquet.batches.MAX_PAGES_BYTES", 4000)
-        with pytest.raises(FileRefused, match="row group 1 has pages of .* smaller pages"):
+        with pytest.raises(FileRefused, match=r"row group 1 has pages of .* smaller pages"):
             read(io.BytesIO(self.FILE))
 
     def test_whatever_is_flipped_is_read_or_told(self) -> None:
@@ -172,18 +180,20 @@ class TestWhatIsNotBelieved:
             data = bytearray(self.FILE)
             for _ in range(random.choice([1, 1, 3])):
                 data[random.randrange(foot if seed % 2 else 4, len(data))] = random.randrange(256)
-            try:
-                read(io.BytesIO(bytes(data)))
-                seen.add("read")
-            except FileRefused as error:
-                seen.add("told")
-                assert "\n" not in str(error)
-        assert seen == {"read", "told"}
+            seen.add(_why_not_read(bytes(data)) is None)
+        assert seen == {True, False}
 
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
 def test_the_sizes_of_pages_are_those_of_the_file(version: str) -> None:
-    file = written(pa.table({"n": range(1000)}), data_page_version=version, compression="none", data_page_size=800, write_batch_size=100, use_dictionary=False)
+    file = written(
+        pa.table({"n": range(1000)}),
+        data_page_version=version,
+        compression="none",
+        data_page_size=800,
+        write_batch_size=100,
+        use_dictionary=False,
+    )
     column = pq.ParquetFile(file).metadata.row_group(0).column(0)
     sizes = list(page_sizes(file, column.data_page_offset, column.total_compressed_size))
     assert len(sizes) > 3

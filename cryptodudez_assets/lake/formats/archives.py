@@ -222,5 +222,6 @@ def _in_words(error: Exception) -> str:
 
 
 def refuse_bomb(unpacked: int, packed: int) -> None:
+    """Raise FileRefused where so few bytes come to so many that nobody means it."""
     if unpacked > BOMB_FLOOR_BYTES and unpacked > BOMB_RATIO * packed:
         raise FileRefused(f"looks like a bomb: {packed:,} bytes unpack to {unpacked:,} or more")

@@ -12,7 +12,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cryptodudez_assets.lake.formats.archives import FileRefused
-from cryptodudez_assets.lake.formats.parquet.footer import BYTE_ARRAY, LIMITS, PARQUET_ERRORS, ColumnChunk, Footer, RowGroup, refuse
+from cryptodudez_assets.lake.formats.parquet.footer import (
+    BYTE_ARRAY,
+    LIMITS,
+    PARQUET_ERRORS,
+    ColumnChunk,
+    Footer,
+    RowGroup,
+    refuse,
+)
 from cryptodudez_assets.lake.formats.parquet.pages import page_sizes
 from cryptodudez_assets.lake.formats.parquet.values import is_text
 

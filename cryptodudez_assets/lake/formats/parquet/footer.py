@@ -106,7 +106,9 @@ def _end(content: BinaryIO, size: int) -> bytes:
             f"damaged Parquet: its footer is said to have {told:,} bytes, the file has {size:,}: fetch the file again"
         )
     if told > MAX_FOOTER_BYTES:
-        raise FileRefused(f"its footer has {told:,} bytes, at most {MAX_FOOTER_BYTES:,} are read: write fewer row groups")
+        raise FileRefused(
+            f"its footer has {told:,} bytes, at most {MAX_FOOTER_BYTES:,} are read: write fewer row groups"
+        )
     content.seek(size - TAIL - told)
     return content.read(told)
 
@@ -128,8 +130,10 @@ def _column(chunk: dict[int, Any], width: int) -> ColumnChunk:
     told = chunk[3]
     path = b".".join(told[3]).decode("utf-8", "replace")
     codec = CODECS[told[4]] if 0 <= told[4] < len(CODECS) else str(told[4])
-    if codec is not None and (not codec.isalpha() and codec != "lz4_raw" or not _is_available(codec)):
-        raise FileRefused(f"column {path} is compressed by {codec}, which is not read: write it with Snappy, gzip or Zstandard")
+    if codec is not None and ((not codec.isalpha() and codec != "lz4_raw") or not _is_available(codec)):
+        raise FileRefused(
+            f"column {path} is compressed by {codec}, which is not read: write it with Snappy, gzip or Zstandard"
+        )
     start = min(told[9], told.get(11) or told[9])
     return ColumnChunk(path, told[1], told[5], told[6], told[7], start, bool(told.get(11)), width)
 

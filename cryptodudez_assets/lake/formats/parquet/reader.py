@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 

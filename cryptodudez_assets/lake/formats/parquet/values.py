@@ -151,8 +151,7 @@ def is_text(dtype: pa.DataType) -> bool:
         or pa.types.is_binary(dtype)
         or pa.types.is_large_binary(dtype)
         or pa.types.is_binary_view(dtype)
-        or pa.types.is_fixed_size_binary(dtype)
-        and not pa.types.is_decimal(dtype)
+        or (pa.types.is_fixed_size_binary(dtype) and not pa.types.is_decimal(dtype))
     )
 
 
