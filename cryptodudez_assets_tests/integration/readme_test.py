@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 600
 BLOCKS = re.findall(r"^```(sh|python)\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
 SHELL = [text for kind, text in BLOCKS if kind == "sh"]
 (GAS_PRICES,) = (text for kind, text in BLOCKS if kind == "python")
-START, DROP, TRAINING, ASK = SHELL
+START, DROP, SAMPLE, TRAINING, ASK = SHELL
 
 
 @dataclass(frozen=True)
@@ -137,3 +137,10 @@ def test_its_source_is_one_file_and_its_folder_is_there(clone: Clone) -> None:
         clone.typed('.venv/bin/cryptodudez sql "select gas_price from market.gas_prices" --format csv').splitlines()[-1]
         == "50.0"
     )
+
+
+def test_its_sample_becomes_a_table(clone: Clone) -> None:
+    told = clone.typed(SAMPLE)
+    assert "time, in milliseconds since 1970" in told
+    row = next(line for line in told.splitlines() if "a1" in line and "ETH/USD" in line)
+    assert all(one in row for one in ("2024-01-01", "2281.47", "buy"))

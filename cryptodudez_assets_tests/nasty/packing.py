@@ -77,7 +77,11 @@ SET_ASIDE = [
     Packing("tar.gz", lambda text: _gzip(_tar(text)), ("inside a gzip: a tar archive", "unpack")),
     Packing("db.csv", _sqlite, ("an SQLite database", BINARY, "export")),
     Packing("pickle.csv", pickle.dumps, ("a Python pickle", BINARY, "export")),
-    Packing("parquet", lambda text: b"PAR1\x15\4\x15" + text + b"PAR1", ("Parquet", BINARY, "export")),
+    Packing(
+        "parquet",
+        lambda text: b"PAR1\x15\4\x15" + text + b"PAR1",
+        ("damaged Parquet", "footer", "fetch the file again"),
+    ),
     Packing(
         "old.xls",
         lambda text: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99) + text,

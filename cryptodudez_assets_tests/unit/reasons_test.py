@@ -49,7 +49,6 @@ def sqlite() -> bytes:
 
 
 BINARY: dict[str, tuple[bytes, str]] = {
-    "Parquet": (written(FRAME.write_parquet), "export it as CSV"),
     "Arrow or Feather": (written(FRAME.write_ipc), "export it as CSV"),
     "an Arrow stream": (written(FRAME.write_ipc_stream), "export it as CSV"),
     "Avro": (written(FRAME.write_avro), "export it as CSV"),

@@ -29,8 +29,6 @@ TOLERATED, SLIPS = 0.02, 2
 
 # Bytes, and where they are.
 MAGIC: list[tuple[bytes, int, Known]] = [
-    (b"PAR1", 0, Known("Parquet", EXPORT)),
-    (b"PARE", 0, Known("encrypted Parquet", EXPORT)),
     (b"ORC", 0, Known("ORC", EXPORT)),
     (b"Obj\x01", 0, Known("Avro", EXPORT)),
     (b"ARROW1", 0, Known("Arrow or Feather", EXPORT)),

@@ -7,7 +7,7 @@ import polars as pl
 import pyarrow as pa
 
 from cryptodudez_assets.lake.formats.archives import FileRefused
-from cryptodudez_assets.lake.formats.csv.headers import of_no_layout, repeated
+from cryptodudez_assets.lake.formats.csv.headers import all_shown, of_no_layout, repeated
 from cryptodudez_assets.lake.formats.parquet.footer import ENCRYPTED, MAGIC, Footer, read_footer
 from cryptodudez_assets.lake.formats.parquet.reader import ParquetReader, added_in, missing_from
 from cryptodudez_assets.lake.formats.reader import Content, Format, Reader, Recognised, Written
@@ -42,10 +42,7 @@ class Parquet:
         of_format = [one for one in layouts if one.format in ("", self.name) and not (one.rows or one.told_beside_rows)]
         matching = [one for one in of_format if not missing_from(footer.names, one)]
         if not matching:
-            known = of_format or layouts
-            told = of_no_layout(footer.names, known, "columns") if known else "no layout is declared"
-            wrong = "" if of_format else f"no layout of {[one.name for one in layouts]} is of Parquet: "
-            return Recognised(written, None, problem=wrong + told, infer=lambda: _types(footer))
+            return Recognised(written, None, problem=_why_unknown(footer, of_format), infer=lambda: _types(footer))
         layout = max(matching, key=lambda one: (len(one.columns), bool(one.format)))
         return Recognised(written, layout, tuple(added_in(footer.names, layout)), infer=lambda: _types(footer))
 
@@ -57,6 +54,12 @@ class Parquet:
 def is_parquet(head: bytes) -> bool:
     """Whether a file that begins so is one, or is an encrypted one. A text may begin with the same letters."""
     return head.startswith((MAGIC, ENCRYPTED)) and NO_TEXT.search(head[:BEGINNING]) is not None
+
+
+def _why_unknown(footer: Footer, layouts: Sequence[Layout]) -> str:
+    if not layouts:
+        return f"Parquet, and no layout of the source is of that format; found {all_shown(footer.names)}"
+    return f"Parquet: {of_no_layout(footer.names, layouts, 'columns')}"
 
 
 def _types(footer: Footer) -> Mapping[str, str]:
