@@ -1,6 +1,6 @@
 """Memory and time of one large row group, from the raw zone to the table, in a process of its own.
 
-The file is made up at run time: a Parquet file of a single row group, with times, texts, decimals and structures; one row in ten thousand is broken.
+The file is made up at run time: a single row group, with times, texts, decimals and structures; one row in ten thousand is broken.
 """
 
 import argparse
@@ -30,8 +30,8 @@ def main() -> None:
         return
     told = measured(arguments.mb)
     print(
-        f"{told['read']:,.0f} rows, {told['quarantined']:,.0f} of them broken, in a row group of {told['size']:,.0f} MiB: {told['cpu']:.1f} s CPU, "
-        f"{told['wall']:.1f} s, peak {told['peak']:,.0f} MiB ({told['before']:,.0f} MiB before)"
+        f"{told['read']:,.0f} rows, {told['quarantined']:,.0f} of them broken, in a row group of {told['size']:,.0f} MiB: "
+        f"{told['cpu']:.1f} s CPU, {told['wall']:.1f} s, peak {told['peak']:,.0f} MiB ({told['before']:,.0f} MiB before)"
     )
 
 

@@ -55,6 +55,7 @@ def read(file: io.BytesIO) -> list[dict[str, Any]]:
         (True, pa.bool_(), pl.String, "true"),
         (Decimal("1.10"), pa.decimal128(9, 2), pl.Float64, 1.1),
         (Decimal("1.10"), pa.decimal128(9, 2), pl.String, "1.10"),
+        (Decimal("0.0000039721"), pa.decimal128(38, 10), pl.Float64, 0.0000039721),
         (Decimal("1.123456789012345678"), pa.decimal128(38, 18), pl.Float64, None),
         (Decimal("1.123456789012345678"), pa.decimal128(38, 18), pl.String, "1.123456789012345678"),
         (Decimal("7.00"), pa.decimal128(9, 2), pl.Int64, 7),

@@ -94,7 +94,9 @@ def _float(values: pa.Array) -> pa.Array:
     dtype = values.type
     if is_text(dtype):
         return _written(values).cast(pa.float64())
-    made = _number(values).cast(pa.float64())
+    numbers = _number(values)
+    # By way of text, since Arrow's own way from a decimal misses the nearest float by a little.
+    made = (numbers.cast(pa.string()) if pa.types.is_decimal(dtype) else numbers).cast(pa.float64())
     if pa.types.is_decimal(dtype) and dtype.precision > EXACT_DIGITS:
         written = made.cast(pa.string()).cast(dtype)  # the shortest text that is this float
         if not pc.all(pc.equal(written, values).fill_null(True)).as_py():
