@@ -89,6 +89,11 @@ def test_bytes_that_are_no_text_are_told_as_such() -> None:
     assert (made.to_pylist(), failed) == (["ok", None], [(1, "encoding")])
 
 
+def test_a_time_of_a_zone_that_nobody_knows_is_shown_in_utc() -> None:
+    times = pa.array([0], pa.int64()).cast(pa.timestamp("us", "Nowhere/Land"))
+    assert record_as_json(pa.RecordBatch.from_arrays([times], ["at"]), 0) == '{"at": "1970-01-01 00:00:00.000000Z"}'
+
+
 def test_a_number_so_small_that_only_zero_could_be_kept_is_told() -> None:
     assert fitted(pa.array(["1e-400", "0.0"]), pl.Float64)[1] == [(0, "underflow")]
 

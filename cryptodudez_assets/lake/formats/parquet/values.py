@@ -172,11 +172,13 @@ def _value(one: pa.Scalar) -> object:
     """What Python has no value for is text: bytes that are no text, a time with nanoseconds, the year 20000."""
     try:
         return one.as_py()
-    except (ValueError, OverflowError, pa.ArrowException):
+    except (ValueError, OverflowError, LookupError, pa.ArrowException):
         if isinstance(one, pa.StructScalar):
             return {name: _value(one[index]) for index, name in enumerate(one.type.names)}
         if pa.types.is_nested(one.type):
             return [_value(inner) for inner in one.values]
+        if pa.types.is_timestamp(one.type) and one.type.tz:  # of a zone that nobody knows, perhaps
+            one = one.cast(pa.timestamp(one.type.unit, "UTC"))
         return bytes(one.as_buffer()) if is_text(one.type) else one.cast(pa.string()).as_py()
 
 
