@@ -1,6 +1,6 @@
 """Find what files of a folder declare. What cannot be loaded is left out and named, with its place, so that the rest runs.
 
-What a declaration must say is checked by whoever asks: `sources/` and `features/`.
+What a declaration must say is checked by whoever asks: `sources/` and `derived/`.
 """
 
 import ast
@@ -39,6 +39,7 @@ class Declared(Generic[T]):
     file: Path
     line: int
     value: T
+    kind: str
 
     @property
     def place(self) -> str:
@@ -56,10 +57,16 @@ class Declarations(Generic[T]):
     unread: list[Path] = field(default_factory=list)
     """Files of which nothing is known but their text."""
 
+    def add(self, more: "Declarations[T]") -> None:
+        """Take what another folder declares, too."""
+        self.taken += more.taken
+        self.left_out += more.left_out
+        self.unread += more.unread
+
     def leave_out(self, one: Declared[T], reason: str) -> None:
         """Take it out again."""
         self.taken.remove(one)
-        self.left_out.append(LeftOut(self.kind, shown(one.file), one.line, _one_line(reason)))
+        self.left_out.append(LeftOut(one.kind, shown(one.file), one.line, _one_line(reason)))
 
     def keep(self, problem_of: Callable[[T], str | None]) -> None:
         """Leave out those with a problem. One that cannot even be looked at has one."""
@@ -107,7 +114,7 @@ def declared_in(package: str, folders: Iterable[str], attribute: str, kind: str,
         if not hasattr(module, attribute):
             helpers.append((path, module))
             continue
-        one = Declared(path, _line_of(path, attribute), getattr(module, attribute))
+        one = Declared(path, _line_of(path, attribute), getattr(module, attribute), kind)
         found.taken.append(one)
         if not isinstance(one.value, expected):
             found.leave_out(one, f"{attribute} is a {type(one.value).__name__}, expected a {expected.__name__}")

@@ -21,7 +21,8 @@ from cryptodudez_assets.defs.judged import blocking_checks, judged
 from cryptodudez_assets.defs.metadata import INVENTORY, key_of
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, table_keys
-from cryptodudez_assets.features import FeatureView, configured_views, left_out
+from cryptodudez_assets.derived import Derived
+from cryptodudez_assets.features import configured_tables, left_out
 from cryptodudez_assets.instance import dagster_home
 from cryptodudez_assets.lake.ingest.upgrade import is_due
 from cryptodudez_assets.lake.lake import Lake
@@ -44,21 +45,21 @@ def run_pending(
     names: Sequence[str],
     console: Console,
     sources: Mapping[str, Source] | None = None,
-    views: Sequence[FeatureView] | None = None,
+    derived: Sequence[Derived] | None = None,
     *,
     check_all: bool = False,
 ) -> bool:
     """Make what is pending for these sources, and everything that stands on them. Says what it does; returns whether all went well.
 
-    `sources` and `views` are all that are declared; tests name their own. `check_all`: afterwards, have all rows of these tables
+    `sources` and `derived` are all that are declared; tests name their own. `check_all`: afterwards, have all rows of these tables
     judged by their contracts, also those that passed before.
     """
     _wait_until_settled(lake, names, console)
-    views = configured_views(lake.settings.rolling_days) if views is None else views
+    derived = configured_tables(lake.settings.rolling_days) if derived is None else derived
     with dg.DagsterInstance.from_config(str(dagster_home(lake.settings))) as instance:
         for closed in close_dead_runs(instance, lake.settings):
             _tell(console, "warning", closed)
-        work = _Work(lake, names, console, instance, sources or all_sources(), views)
+        work = _Work(lake, names, console, instance, sources or all_sources(), derived)
         fine = work.do()
         if check_all:
             fine = work.check_all_rows() and fine
@@ -77,13 +78,13 @@ class _Work:
         console: Console,
         instance: dg.DagsterInstance,
         sources: Mapping[str, Source],
-        views: Sequence[FeatureView],
+        derived: Sequence[Derived],
     ) -> None:
         self.lake, self.names, self.console, self.instance, self.sources = lake, names, console, instance, sources
-        self.products = products_of(sources.values(), views)
+        self.products = products_of(sources.values(), derived)
         self.definitions = build_definitions(
             sources.values(),
-            views,
+            derived,
             LakeResource(home=str(lake.settings.home)),
             {"progress": _progress(console)},
             left_out(),
@@ -247,8 +248,8 @@ def make_known(lake: Lake, names: Sequence[str], console: Console) -> bool:
     """Have Dagster know of tables that were made again: they are materialized, and their checks look at them."""
     made = {tuple(name.split(".")) for name in names}
     with dg.DagsterInstance.from_config(str(dagster_home(lake.settings))) as instance:
-        views = configured_views(lake.settings.rolling_days)
-        work = _Work(lake, list(all_sources()), console, instance, all_sources(), views)
+        derived = configured_tables(lake.settings.rolling_days)
+        work = _Work(lake, list(all_sources()), console, instance, all_sources(), derived)
         # One source's part of a table is an asset of its own, and comes with what is made in the same step.
         keys = [key for key in work.graph.materializable_asset_keys if tuple(key.path[:2]) in made]
         return work.run(dg.AssetSelection.assets(*keys).required_multi_asset_neighbors().resolve(work.graph))

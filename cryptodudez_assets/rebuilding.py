@@ -8,10 +8,11 @@ from difflib import get_close_matches
 
 import polars as pl
 
+from cryptodudez_assets.derived.declaration import Derived
+from cryptodudez_assets.derived.upkeep.materialize import materialize, table_specs
 from cryptodudez_assets.feature_store import registry
-from cryptodudez_assets.feature_store.materialize import materialize, table_specs
 from cryptodudez_assets.feature_store.online import open_online_store
-from cryptodudez_assets.features import configured_views
+from cryptodudez_assets.features import configured_tables
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries, inventory
@@ -30,7 +31,7 @@ from cryptodudez_assets.models.eth_signal import training_set
 from cryptodudez_assets.models.eth_signal.inputs import VIEWS
 from cryptodudez_assets.models.eth_signal.options import SignalOptions
 from cryptodudez_assets.products import dogecoin
-from cryptodudez_assets.products.exports import EXPORTS
+from cryptodudez_assets.products.exports import exports_of
 
 Make = Callable[[], Rebuilt]
 # Of these nothing else is the origin.
@@ -63,10 +64,12 @@ def _ways(lake: Lake, say: Say, *, lose_rows: bool) -> Mapping[str, Make]:
     for source in lake.sources.values():
         for table in filter(None, (source.table, source.observations)):
             ways[table] = lambda one=source: rebuild_source(lake, one, lose_rows=lose_rows, say=say)  # type: ignore[misc]
-    views = configured_views(lake.settings.rolling_days)
+    derived = configured_tables(lake.settings.rolling_days)
+    views = [one for one in derived if isinstance(one, FeatureView)]
+    for one in derived:
+        for spec in table_specs(one):
+            ways[spec.name] = lambda one=one: _derived(lake, one, say)  # type: ignore[misc]
     for view in views:
-        for spec in table_specs(view):
-            ways[spec.name] = lambda one=view: _view(lake, one, say)  # type: ignore[misc]
         ways[f"online.{view.name}"] = lambda one=view: _online(lake, one)  # type: ignore[misc]
     for spec in (quarantine.ROWS, quarantine.FILES):
         ways[spec.name] = lambda: rebuild_quarantine(lake, lake.sources.values(), lose_rows=lose_rows, say=say)
@@ -78,14 +81,14 @@ def _ways(lake: Lake, say: Say, *, lose_rows: bool) -> Mapping[str, Make]:
         ),
         registry.REGISTRY.name: lambda: _one(lake, registry.REGISTRY.name, lambda made: registry.publish(made, views)),
         # An export is replaced whole whenever it is written.
-        **{f"exports.{one.name}": lambda name=one.name: Rebuilt([f"exports.{name}"]) for one in EXPORTS},  # type: ignore[misc]
+        **{one.product: lambda name=one.product: Rebuilt([name]) for one in exports_of(lake.sources.values(), derived)},  # type: ignore[misc]
     }
 
 
-def _view(lake: Lake, view: FeatureView, say: Say) -> Rebuilt:
-    _insist_on(lake, (one.table for one in view.inputs))
-    names = [spec.name for spec in table_specs(view)]
-    done = aside(lake, names, lambda made: materialize(made, view, full=True, progress=say))
+def _derived(lake: Lake, table: Derived, say: Say) -> Rebuilt:
+    _insist_on(lake, (one.table for one in table.inputs))
+    names = [spec.name for spec in table_specs(table)]
+    done = aside(lake, names, lambda made: materialize(made, table, full=True, progress=say))
     return Rebuilt(names, done.rows)
 
 

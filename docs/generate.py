@@ -11,9 +11,9 @@ import dagster as dg
 
 from cryptodudez_assets.contracts.base import Contract, TableContract, columns_of, table_rules
 from cryptodudez_assets.definitions import defs
-from cryptodudez_assets.feature_store.materialize import table_specs
+from cryptodudez_assets.derived import all_derived
+from cryptodudez_assets.derived.upkeep.materialize import table_specs
 from cryptodudez_assets.feature_store.registry import REGISTRY
-from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.ingest.merge import observations_spec, table_spec
 from cryptodudez_assets.lake.metastore import file_entries, inventory
@@ -55,11 +55,11 @@ def data_dictionary() -> str:
     sources = [
         spec for source in all_sources().values() for spec in (table_spec(source), observations_spec(source)) if spec
     ]
-    features = [spec for view in all_views().values() for spec in table_specs(view)]
+    derived = [spec for table in all_derived().values() for spec in table_specs(table)]
     models = [training_set.SPEC, ledger.SPEC, drifting.SPEC]
     own = [REGISTRY, file_entries.FILES, file_entries.SCHEMAS, inventory.TABLES, quarantine.ROWS, quarantine.FILES]
     head = "# Data dictionary\n\nMade from the contracts by `make docs`. Times are UTC, with microseconds.\n"
-    return head + "".join(_page(spec) for spec in [*sources, *features, DOGECOIN, *models, *own])
+    return head + "".join(_page(spec) for spec in [*sources, *derived, DOGECOIN, *models, *own])
 
 
 def _page(spec: TableSpec) -> str:

@@ -67,3 +67,17 @@ class StockMarket(TableContract):
     def named(cls, data: PolarsData) -> pl.LazyFrame:
         """The index knows the symbol."""
         return data.lazyframe.select(pl.col("security_name").is_not_null())
+
+
+AS_IN_FILES = {
+    "Symbol": "symbol",
+    "Security Name": "security_name",
+    "Date": "date",
+    "Open": "open",
+    "High": "high",
+    "Low": "low",
+    "Close": "close",
+    "Adj Close": "adj_close",
+    "Volume": "volume",
+}
+"""Candles as people exchange them in files: their columns, and the table's."""

@@ -8,9 +8,10 @@ from cryptodudez_assets.declarations import LeftOut
 from cryptodudez_assets.defs.automation import automation_sensor
 from cryptodudez_assets.defs.contract_check import build_full_check
 from cryptodudez_assets.defs.declarations_check import build_declarations_check
-from cryptodudez_assets.defs.export_assets import build_export_assets
-from cryptodudez_assets.defs.feature_assets import build_feature_assets, build_registry, view_keys
-from cryptodudez_assets.defs.feature_checks import build_feature_checks
+from cryptodudez_assets.defs.derived_assets import build_derived_assets, build_registry, derived_keys
+from cryptodudez_assets.defs.derived_checks import build_derived_checks
+from cryptodudez_assets.defs.export_assets import build_export_asset
+from cryptodudez_assets.defs.feature_checks import build_look_ahead_check
 from cryptodudez_assets.defs.forgetting import build_forgetting_sensor
 from cryptodudez_assets.defs.judged import blocking_checks
 from cryptodudez_assets.defs.lake_assets import build_inventory, build_maintenance
@@ -27,29 +28,33 @@ from cryptodudez_assets.defs.study_assets import build_study_assets, build_study
 from cryptodudez_assets.defs.table_checks import INTACT
 from cryptodudez_assets.defs.up_to_date import build_up_to_date_check
 from cryptodudez_assets.defs.volume_assets import build_volume_assets, build_volume_checks
+from cryptodudez_assets.derived.declaration import Derived
 from cryptodudez_assets.feature_store.registry import REGISTRY
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.products.declared import products_of
+from cryptodudez_assets.products.exports import exports_of
 from cryptodudez_assets.sources.declaration import Source
 
 
 def build_definitions(
     sources: Iterable[Source],
-    views: Iterable[FeatureView] = (),
+    derived: Iterable[Derived] = (),
     lake: LakeResource | None = None,
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
     left_out: Sequence[LeftOut] | None = None,
 ) -> dg.Definitions:
     """Everything that Dagster is to know. `left_out`: what a check is to name; None where nobody has looked for declarations."""
-    sources, views, lake = list(sources), list(views), lake or LakeResource()
+    sources, derived, lake = list(sources), list(derived), lake or LakeResource()
+    views = [table for table in derived if isinstance(table, FeatureView)]
     settings = lake.settings
     tables = [key for source in sources for key in (*table_keys(source), quarantine_key(source))]
-    tables += [key for view in views for key in view_keys(view)]
+    tables += [key for table in derived for key in derived_keys(table)]
     tables += [*study_keys(views), *training_set_keys(views)]
-    products = products_of(sources, views)
+    products = products_of(sources, derived)
     checks = [
         *(check for source in sources for check in build_source_checks(source)),
-        *(check for view in views for check in build_feature_checks(view)),
+        *(check for table in derived for check in build_derived_checks(table)),
+        *map(build_look_ahead_check, views),
         *build_study_checks(views),
         *build_model_checks(views),
         *build_volume_checks(views),
@@ -64,15 +69,13 @@ def build_definitions(
     return dg.Definitions(
         assets=[
             *(asset for source in sources for asset in build_source_assets(source)),
-            *map(build_feature_assets, views),
+            *map(build_derived_assets, derived),
             *(build_online_asset(view, settings.online) for view in views),
             *build_study_assets(views),
             *build_model_assets(views),
             *build_volume_assets(views),
             *([build_registry(views)] if views else []),
-            *build_export_assets(
-                {source.table: source.contract for source in sources} | {view.table: view.contract for view in views}
-            ),
+            *map(build_export_asset, exports_of(sources, derived)),
             build_inventory([*tables, *([key_of(REGISTRY.name)] if views else [])]),
         ],
         asset_checks=checks,

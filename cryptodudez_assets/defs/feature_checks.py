@@ -1,4 +1,4 @@
-"""Asset checks generated for every feature view: its contract, and the spot check of whether it looks ahead."""
+"""The asset check that feature views have beside those of all derived tables: the spot check of whether one looks ahead."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -11,7 +11,6 @@ import dagster as dg
 from cryptodudez_assets.defs.automation import hourly
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.resources import LakeResource
-from cryptodudez_assets.defs.table_checks import build_table_checks
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.features.look_ahead_check import Looked, check, read_for_check
 from cryptodudez_assets.features.moments import MOMENTS
@@ -27,16 +26,9 @@ MOMENTS_ASKED, CODE = "moments_asked", "code_hash"
 LOOKS_REMEMBERED = 100
 
 
-def build_feature_checks(view: FeatureView) -> list[dg.AssetChecksDefinition]:
-    """All checks of a view."""
-    checks = build_table_checks(view.table, view.contract, [*view.key, "event_ts"], view.code_hash)
-    if view.versions:
-        versions = [*view.key, "event_ts", "known_ts"]
-        checks += build_table_checks(view.history, view.contract, versions, view.code_hash)
-    return [*checks, _no_look_ahead(view)]
+def build_look_ahead_check(view: FeatureView) -> dg.AssetChecksDefinition:
+    """The check of whether a view looks ahead."""
 
-
-def _no_look_ahead(view: FeatureView) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=key_of(view.table),
         name=NO_LOOK_AHEAD,

@@ -5,6 +5,8 @@ from datetime import timedelta
 import pandera.polars as pa
 import polars as pl
 
+from cryptodudez_assets.contracts.stock_market import AS_IN_FILES
+from cryptodudez_assets.derived.files import Parquet
 from cryptodudez_assets.features.days import as_contract
 from cryptodudez_assets.features.declaration import FeatureContract, FeatureView, Frames, Input
 from cryptodudez_assets.features.prices import SYMBOL
@@ -65,14 +67,28 @@ def last_days(days: int) -> list[pl.Expr]:
     ]
 
 
+def transform(frames: Frames) -> pl.LazyFrame:
+    """Candles to features, over 30 rows."""
+    return _with_window(frames, last_rows(ROWS))
+
+
+def _with_window(frames: Frames, window: list[pl.Expr]) -> pl.LazyFrame:
+    candles = in_order_lazily(frames["market.stock_market"], ["symbol", "date"]).with_columns(window)
+    return as_contract(candles, StockRollingFeatures, SYMBOL)
+
+
+EXPORT = Parquet(
+    columns=AS_IN_FILES | {name: name for name in ("vol_moving_avg", "adj_close_rolling_med")},
+    sort_by=["symbol", "date"],
+    description="The candles of stocks and ETFs with mean volume and median price of their last 30 rows, as one Parquet file.",
+)
+
+
 def rolling_view(calendar_days: int | None = None) -> FeatureView:
     """The view over 30 rows, or over so many calendar days."""
-    window = last_days(calendar_days) if calendar_days else last_rows(ROWS)
 
-    def transform(frames: Frames) -> pl.LazyFrame:
-        """Candles to features."""
-        candles = in_order_lazily(frames["market.stock_market"], ["symbol", "date"]).with_columns(window)
-        return as_contract(candles, StockRollingFeatures, SYMBOL)
+    def over_days(frames: Frames) -> pl.LazyFrame:
+        return _with_window(frames, last_days(calendar_days or 0))
 
     return FeatureView(
         name="stock_rolling",
@@ -80,10 +96,11 @@ def rolling_view(calendar_days: int | None = None) -> FeatureView:
         owner="team:quant-research",
         key=SYMBOL,
         inputs=[Input("market.stock_market", ["symbol", *CANDLE])],
-        transform=transform,
+        transform=over_days if calendar_days else transform,
         window=timedelta(days=calendar_days) if calendar_days else None,
         rows_back=None if calendar_days else ROWS - 1,
         ttl=timedelta(days=5),
+        exports=[EXPORT],
         tags={"domain": "market"},
     )
 

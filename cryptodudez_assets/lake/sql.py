@@ -4,6 +4,7 @@ It reads these tables and nothing else: no file, no network, no extension, no va
 """
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
@@ -48,12 +49,22 @@ def query(lake: Lake, text: str, *, unsafe: bool = False) -> pl.DataFrame:
 
 def connect(lake: Lake, *, unsafe: bool = False) -> duckdb.DuckDBPyConnection:
     """A connection that sees the lake's tables as they are now. Filters and columns are pushed down to the files."""
+    found = {name: lake.tables.scan(name) for name in lake.tables.names()}
+    return connect_to({name: rows for name, rows in found.items() if rows is not None}, unsafe=unsafe)
+
+
+def connect_to(
+    tables: Mapping[str, pl.LazyFrame], *, unsafe: bool = False, threads: int | None = None
+) -> duckdb.DuckDBPyConnection:
+    """A connection that sees these tables, each under its name."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
-    for name in lake.tables.names():
+    if threads is not None:
+        connection.execute(f"SET threads = {threads}")
+    for name, rows in tables.items():
         namespace, table = name.split(".")
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{namespace}"')
-        connection.register(name, lake.tables.scan(name))  # DuckDB's hints show this name too
+        connection.register(name, rows)  # DuckDB's hints show this name too
         connection.execute(f'CREATE VIEW "{namespace}"."{table}" AS SELECT * FROM temp.main."{name}"')
     connection.execute("SET python_enable_replacements = false")  # a variable of ours is no table
     if not unsafe:

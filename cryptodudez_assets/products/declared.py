@@ -1,11 +1,12 @@
-"""All products, from the declarations of sources and views: each behind those that it is made from."""
+"""All products, from the declarations of sources and derived tables: each behind those that it is made from."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from cryptodudez_assets.feature_store.materialize import made_from_by, table_specs
+from cryptodudez_assets.derived.declaration import Derived
+from cryptodudez_assets.derived.upkeep.materialize import made_from_by, table_specs
 from cryptodudez_assets.feature_store.registry import REGISTRY, code_hash_of
-from cryptodudez_assets.features import configured_views, topological
+from cryptodudez_assets.features import configured_tables, topological
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.exports import exported_from
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, made_from
@@ -15,7 +16,7 @@ from cryptodudez_assets.lake.metastore.inventory import NOTHING, TABLES
 from cryptodudez_assets.models.eth_signal.inputs import VIEWS
 from cryptodudez_assets.models.volume.options import TABLE as OF_VOLUME
 from cryptodudez_assets.products import dogecoin
-from cryptodudez_assets.products.exports import EXPORTS, Export, export_path
+from cryptodudez_assets.products.exports import Exported, exports_of
 from cryptodudez_assets.products.look import Look
 from cryptodudez_assets.products.models import signal_products, volume_product
 from cryptodudez_assets.products.standing import Product
@@ -23,22 +24,23 @@ from cryptodudez_assets.sources.declaration import Source
 
 
 def all_products(lake: Lake) -> list[Product]:
-    """Those of all sources and views, as the lake's settings have them."""
-    return products_of(lake.sources.values(), configured_views(lake.settings.rolling_days))
+    """Those of all sources and derived tables, as the lake's settings have them."""
+    return products_of(lake.sources.values(), configured_tables(lake.settings.rolling_days))
 
 
-def products_of(sources: Iterable[Source], views: Iterable[FeatureView]) -> list[Product]:
-    """Those of these sources and views."""
-    sources, views = list(sources), topological(views)
+def products_of(sources: Iterable[Source], derived: Iterable[Derived]) -> list[Product]:
+    """Those of these sources and derived tables."""
+    sources, derived = list(sources), topological(derived)
+    views = [table for table in derived if isinstance(table, FeatureView)]
     names = {view.name for view in views}
-    tables = {*(source.table for source in sources), *(view.table for view in views)}
+    tables = {*(source.table for source in sources), *(table.table for table in derived)}
     return [
         *map(_looked_up, (source for source in sources if source.lookup)),
-        *map(_features, views),
+        *map(_derived, derived),
         *(signal_products() if {view.name for view in VIEWS} <= names else ()),
         *([volume_product(OF_VOLUME)] if OF_VOLUME in tables else ()),
         *([_study()] if set(dogecoin.READS) <= tables else ()),
-        *(_export(one) for one in EXPORTS if one.table in tables),
+        *map(_export, exports_of(sources, derived)),
         *map(_online, views),
         *([_registry(views)] if views else ()),
         _inventory(),
@@ -64,12 +66,12 @@ def _looked_up(source: Source) -> Product:
     )
 
 
-def _features(view: FeatureView) -> Product:
+def _derived(table: Derived) -> Product:
     return Product(
-        tuple(spec.name for spec in table_specs(view)),
-        lambda _: [one.table for one in view.inputs],
-        view.code_hash,
-        lambda look: made_from_by(view, look.table),
+        tuple(spec.name for spec in table_specs(table)),
+        lambda _: [one.table for one in table.inputs],
+        table.code_hash,
+        lambda look: made_from_by(table, look.table),
     )
 
 
@@ -80,9 +82,9 @@ def _study() -> Product:
     return Product((dogecoin.DOGECOIN.name,), lambda _: list(dogecoin.READS), dogecoin.code_hash(), made)
 
 
-def _export(one: Export) -> Product:
+def _export(one: Exported) -> Product:
     return Product(
-        (one.product,), lambda _: [one.table], one.code_hash, lambda look: exported_from(export_path(look.lake, one))
+        (one.product,), lambda _: [one.table], one.code_hash, lambda look: exported_from(one.path(look.lake))
     )
 
 

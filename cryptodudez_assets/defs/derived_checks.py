@@ -1,0 +1,84 @@
+"""Asset checks generated for every derived table: its contract, its files, and, where it has days, which of them are behind."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from cryptodudez_assets.defs.automation import hourly
+from cryptodudez_assets.defs.metadata import key_of
+from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.defs.table_checks import build_table_checks
+from cryptodudez_assets.derived.declaration import Daily, Derived
+from cryptodudez_assets.derived.upkeep.materialize import stale, without_rows
+from cryptodudez_assets.lake.lake import Lake
+
+DAYS = "days"
+SHOWN = 20
+
+
+def build_derived_checks(table: Derived) -> list[dg.AssetChecksDefinition]:
+    """All checks of a derived table that any has."""
+    checks = []
+    for stored in table.stored:
+        key = table.identity if stored.name == table.table else stored.sort_by
+        checks += build_table_checks(stored.name, table.contract, key, table.code_hash)
+    return [*checks, *([_days(table, table.partitions)] if table.partitions else [])]
+
+
+def _days(table: Derived, partitions: Daily) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=key_of(table.table),
+        name=DAYS,
+        automation_condition=hourly,
+        description="Each day's rows are what the inputs say now, and no day is missing between the first and the last.",
+    )
+    def days_are_fresh(lake: LakeResource) -> dg.AssetCheckResult:
+        opened = lake.open()
+        behind, missing = behind_days(opened, table, partitions), missing_days(opened, table, partitions)
+        told = {"behind": behind, "missing": [str(day) for day in missing]}
+        words = [f"{len(days)} days {how}: {', '.join(days[:SHOWN])}" for how, days in told.items() if days]
+        metadata: dict[str, Any] = {how: days[:SHOWN] for how, days in told.items()}
+        return dg.AssetCheckResult(
+            passed=not behind,
+            severity=dg.AssetCheckSeverity.WARN,
+            description="; ".join(words) or "every day is there and up to date",
+            metadata=metadata,
+        )
+
+    return days_are_fresh
+
+
+def behind_days(lake: Lake, table: Derived, partitions: Daily) -> list[str]:
+    """The days of rows that do not agree with the inputs as they are now; stretches of them as `first to last`."""
+    if without_rows(lake, table):
+        return []
+    reaches = stale(lake, table)
+    if reaches is None:
+        return ["all"]
+    last = max(days_there(lake, table, partitions), default=None)
+    told = []
+    for reach in reaches:
+        first = reach.start.date() if reach.start else partitions.start
+        end = reach.end.date() - timedelta(days=1) if reach.end else last or first
+        told.append(str(first) if first >= end else f"{first} to {end}")
+    return told
+
+
+def missing_days(lake: Lake, table: Derived, partitions: Daily) -> list[date]:
+    """Days without a row between the first and the last that have one."""
+    there = days_there(lake, table, partitions)
+    if not there:
+        return []
+    span = (max(there) - min(there)).days
+    return [day for n in range(span) if (day := min(there) + timedelta(days=n)) not in there]
+
+
+def days_there(lake: Lake, table: Derived, partitions: Daily) -> set[date]:
+    """The days that have rows."""
+    rows = lake.tables.scan(table.table)
+    if rows is None:
+        return set()
+    column = pl.col(partitions.column).cast(pl.Date)
+    return set(rows.select(column.unique()).collect().to_series())

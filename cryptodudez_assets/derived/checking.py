@@ -1,0 +1,102 @@
+"""Whether a derived table can be taken as it is declared, beyond what it sees to itself when it is made."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+
+from cryptodudez_assets.contracts.base import Contract, columns_of, polars_schema
+from cryptodudez_assets.derived.declaration import Daily, Derived, Input
+from cryptodudez_assets.derived.files import Export
+from cryptodudez_assets.sources.checking import OURS, OWNER, TABLE
+
+
+def problem_of(table: Derived, contracts: Mapping[str, type[Contract]]) -> str | None:
+    """What is wrong with it, if something is; whatever it raises is wrong, too. `contracts`: of what it may read, by table."""
+    return (
+        _problem_with_words(table)
+        or problem_with_inputs(table)
+        or _problem_with_times(table)
+        or problem_with_exports(table)
+        or _problem_with_code(table, contracts)
+    )
+
+
+def _problem_with_words(table: Derived) -> str | None:
+    if not isinstance(table.name, str) or not TABLE.fullmatch(table.name):
+        return f"name={table.name!r}: expected two names with a dot between, such as accounts.fact_user_day"
+    if table.group in OURS:
+        return f"the table {table.name!r}: {table.group} is kept for the platform's own, use another"
+    if not (isinstance(table.contract, type) and issubclass(table.contract, Contract)):
+        return f"contract={table.contract!r}: expected a subclass of Contract"
+    if not OWNER.fullmatch(table.owner):
+        return f"owner={table.owner!r}: expected team:name or an e-mail address"
+    if not table.key or isinstance(table.key, str):
+        return f"key={table.key!r}: expected a list of columns"
+    return None if table.description else "its contract says nothing: give it a docstring"
+
+
+def problem_with_inputs(table: Derived) -> str | None:
+    """What is wrong with what a table reads."""
+    if not table.inputs or not all(isinstance(one, Input) for one in table.inputs):
+        return "inputs: expected a list of at least one Input"
+    if wrong := [one.table for one in table.inputs if not TABLE.fullmatch(one.table)]:
+        return f"inputs name {wrong[0]!r}: expected two names with a dot between, such as market.crypto_prices"
+    names = [one.table for one in table.inputs]
+    if twice := [name for name in names if names.count(name) > 1]:
+        return f"inputs name {twice[0]} twice"
+    odd = [
+        one
+        for one in table.inputs
+        if one.reaches not in ("keys", "later", "all") and not isinstance(one.reaches, timedelta)
+    ]
+    if odd:
+        return f"{odd[0].table} reaches={odd[0].reaches!r}: expected 'keys', 'later', 'all' or a timedelta"
+    return None
+
+
+def _problem_with_times(table: Derived) -> str | None:
+    timed = [one.table for one in table.inputs if one.reaches == "later" or isinstance(one.reaches, timedelta)]
+    name = table.time_column
+    if timed and name is None:
+        return f"a change of {timed[0]} reaches rows by their time: say which column that is, by time= or partitions="
+    if table.partitions is not None and not isinstance(table.partitions, Daily):
+        return f"partitions={table.partitions!r}: expected Daily('column')"
+    for one in {name, table.partitions.column if table.partitions else None} - {None}:
+        nullable = {column.name: column.nullable for column in columns_of(table.contract)}
+        if nullable.get(str(one), True) or not isinstance(
+            polars_schema(table.contract)[str(one)], pl.Date | pl.Datetime
+        ):
+            return (
+                f"{one!r} is to tell the day of a row: the contract needs such a column, a date or a time, never null"
+            )
+    return None
+
+
+def problem_with_exports(table: Derived) -> str | None:
+    """What is wrong with the files that it is to be exported as."""
+    schema = polars_schema(table.contract)
+    for export in table.exports:
+        if not isinstance(export, Export) or not export.ending:
+            return f"exports hold {export!r}: expected Csv(…) or Parquet(…)"
+        columns = list((export.columns or dict.fromkeys(schema)).items())
+        own = [of or name for name, of in columns]
+        if missing := [name for name in (*own, *(export.sort_by or ())) if name not in schema]:
+            return f"an export names {missing[0]!r}, which the contract does not have"
+        if odd := [name for name in own if isinstance(schema[name], export.cannot_hold)]:
+            return f"{export.ending} cannot hold {odd[0]}, a {schema[odd[0]]}: leave it out by columns="
+    return None
+
+
+def _problem_with_code(table: Derived, contracts: Mapping[str, type[Contract]]) -> str | None:
+    if (table.transform is None) == (table.sql is None):
+        return "expected a transform or sql, one of them"
+    if table.statement is None:
+        if not callable(table.transform):
+            return f"transform={table.transform!r}: expected a function"
+        return None if table.code_hash else "its code cannot be told"
+    from cryptodudez_assets.derived.upkeep.sql import problem_with  # DuckDB takes long to load
+
+    problem = problem_with(table, table.statement, contracts)
+    return f"{Path(str(table.sql)).name}: {problem}" if problem else None

@@ -1,0 +1,158 @@
+"""Bring a derived table up to date with its inputs: only the keys and days that a change can reach are computed anew.
+
+The snapshots of the inputs that a table was made from are noted in its own; what changed since is read from the files that
+differ. Where no row that the table reads did, only the note is renewed, so that nothing behind the table has to move. A changed
+definition, or a lost snapshot, means computing everything. What is reached, computing it and the commit are plain functions
+beside this one.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain
+
+import polars as pl
+from pyiceberg.table import Table
+
+from cryptodudez_assets.derived.declaration import Derived
+from cryptodudez_assets.derived.upkeep.commit import agree, begin, table_specs
+from cryptodudez_assets.derived.upkeep.portions import compute, portions_of
+from cryptodudez_assets.derived.upkeep.reach import AffectedRange, Pinned, affected_by, changed_keys, hull_of
+from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of, made_from
+from cryptodudez_assets.lake.ingest.prefetch import prefetch
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.store.locks import exclusive
+
+__all__ = [
+    "Materialized",
+    "NoRows",
+    "made_from_by",
+    "materialize",
+    "materialize_days",
+    "stale",
+    "table_specs",
+    "without_rows",
+]
+
+Say = Callable[[str], None]
+
+
+class NoRows(LookupError):
+    """An input is not there yet; the message names it."""
+
+
+@dataclass(frozen=True)
+class Materialized:
+    """What was done: how many rows were computed, within which reach (None: all), from which content of the inputs.
+
+    `reaches`: the same in stretches that do not overlap; `days`: of what was computed, where the table has days.
+    """
+
+    rows: int
+    reach: AffectedRange | None
+    snapshots: Mapping[str, int]
+    reaches: Sequence[AffectedRange] | None = None
+    days: Sequence[date] = ()
+
+
+def materialize(lake: Lake, table: Derived, *, full: bool = False, progress: Say = lambda _: None) -> Materialized:
+    """Compute what is not up to date and write it, in one commit per table. Raises `NoRows` where an input has none yet."""
+    with exclusive(lake.settings, table.lock):
+        pinned = {one.table: _pin(lake, one.table) for one in table.inputs}
+        now = MadeFrom(table.code_hash, {name: one.content for name, one in pinned.items()})
+        before = None if full else made_from_by(table, lake.tables.table)
+        changes = _changes(lake, table, before, pinned)
+        if changes is not None and changes.is_empty():
+            if before != now:
+                agree(lake, table, now)
+            return Materialized(0, None, now.inputs)
+        reaches = None if changes is None else affected_by(changes)
+        return _carry_out(lake, table, pinned, changes, reaches, now, progress)
+
+
+def materialize_days(
+    lake: Lake, table: Derived, first: date, last: date, *, progress: Say = lambda _: None
+) -> Materialized:
+    """Compute the rows of these days anew, whatever changed, from the inputs as they are. What else is behind stays so.
+
+    Raises `NoRows` where an input has none yet.
+    """
+    start, end = (datetime.combine(day, time(), UTC) for day in (first, last + timedelta(days=1)))
+    with exclusive(lake.settings, table.lock):
+        pinned = {one.table: _pin(lake, one.table) for one in table.inputs}
+        return _carry_out(lake, table, pinned, None, [AffectedRange(None, start, end)], None, progress)
+
+
+def stale(lake: Lake, table: Derived) -> Sequence[AffectedRange] | None:
+    """What of a table does not agree with its inputs as they are now; None where it is all of it. Raises `NoRows`."""
+    pinned = {one.table: _pin(lake, one.table) for one in table.inputs}
+    changes = _changes(lake, table, made_from_by(table, lake.tables.table), pinned)
+    if changes is None:
+        return None
+    return [] if changes.is_empty() else affected_by(changes)
+
+
+def _changes(lake: Lake, table: Derived, before: MadeFrom | None, pinned: Mapping[str, Pinned]) -> pl.DataFrame | None:
+    if before is None or before.code_hash != table.code_hash:
+        return None
+    return changed_keys(lake, table, before, pinned)
+
+
+def _carry_out(
+    lake: Lake,
+    table: Derived,
+    pinned: Mapping[str, Pinned],
+    changes: pl.DataFrame | None,
+    reaches: Sequence[AffectedRange] | None,
+    made: MadeFrom | None,
+    progress: Say,
+) -> Materialized:
+    reach = None if reaches is None else hull_of(reaches)
+    progress(f"{table.short_name}: {reach or 'everything is computed'}")
+    inputs = {name: one.rows for name, one in pinned.items()}
+    portions = portions_of(inputs, table, changes, reaches)
+    replaced = None if reaches is None else [portion for portion in portions if portion is not None]
+    with closing(prefetch(compute(inputs, table, part) for part in portions)) as computed, ExitStack() as stack:
+        # Before a table is made: where nothing can be computed, nothing is to be there.
+        first = next(computed, None)
+        writers = begin(lake, stack, table, replaced, made)
+        n_rows, days = 0, set[date]()
+        for number, rows in enumerate(chain([] if first is None else [first], computed), 1):
+            for write in writers:
+                write(rows)
+            n_rows += len(rows)
+            days |= _days(table, rows)
+            if len(portions) > 1:
+                progress(f"{table.short_name}: part {number} of {len(portions)}, {n_rows:,} rows computed")
+    return Materialized(n_rows, reach, {name: one.content for name, one in pinned.items()}, reaches, sorted(days))
+
+
+def _days(table: Derived, rows: pl.DataFrame) -> set[date]:
+    if table.partitions is None:
+        return set()
+    column = rows[table.partitions.column]
+    return set((column if column.dtype == pl.Date else column.dt.date()).unique())
+
+
+def made_from_by(table: Derived, find: Callable[[str], Table | None]) -> MadeFrom | None:
+    """What all of its tables were made from, by how one is found; None unless they agree and have a snapshot.
+
+    Earlier versions made none where there were no rows.
+    """
+    tables = [find(spec.name) for spec in table_specs(table)]
+    told = [made_from(one) for one in tables if content_of(one) is not None]
+    return told[0] if len(told) == len(tables) and all(one == told[0] for one in told) else None
+
+
+def without_rows(lake: Lake, table: Derived) -> list[str]:
+    """The inputs that are not there yet, or that nothing was ever written to."""
+    return [one.table for one in table.inputs if content_of(lake.tables.table(one.table)) is None]
+
+
+def _pin(lake: Lake, name: str) -> Pinned:
+    table = lake.tables.table(name)
+    snapshot, content = table.current_snapshot() if table else None, content_of(table)
+    if table is None or snapshot is None or content is None:
+        raise NoRows(f"there are no rows in {name} yet; land something for it first")
+    return Pinned(table, snapshot.snapshot_id, content)
