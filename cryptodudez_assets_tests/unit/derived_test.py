@@ -1,0 +1,96 @@
+"""What is made of every declared derived table, the project's own and toys: assets, checks, lineage, products, documentation."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from cryptodudez_assets import features
+from cryptodudez_assets.contracts.base import columns_of, polars_schema
+from cryptodudez_assets.defs.build import build_definitions
+from cryptodudez_assets.defs.metadata import key_of
+from cryptodudez_assets.derived.declaration import Derived
+from cryptodudez_assets.products.declared import products_of
+from cryptodudez_assets.products.exports import exports_of
+from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets_tests.declared_tables import FOUND, TABLES, TOY_TABLES
+
+SOURCES = list(all_sources().values())
+DEFINITIONS = build_definitions(SOURCES, TABLES.values())
+GRAPH = DEFINITIONS.resolve_asset_graph()
+PRODUCTS = {name: product for product in products_of(SOURCES, TABLES.values()) for name in product.names}
+each_table = pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.table)
+
+
+def test_the_toys_are_found_by_their_files_alone() -> None:
+    assert not FOUND.left_out
+    assert set(TOY_TABLES) == {"toys.coin_days", "toys.coin_totals", "toys.coin_shares"}
+    assert len(TABLES) == len(TOY_TABLES) + len(features.all_views())
+
+
+@each_table
+def test_it_is_an_asset_of_its_own_name_that_says_everything_of_itself(table: Derived) -> None:
+    node = GRAPH.get(key_of(table.table))
+    assert node.description.startswith(table.description[:20])
+    assert node.owners == [table.owner]
+    assert node.parent_keys == {key_of(one.table) for one in table.inputs}
+    assert node.code_version == table.code_hash
+    assert [column.name for column in node.metadata["dagster/column_schema"].columns] == [
+        column.name for column in columns_of(table.contract)
+    ]
+
+
+@each_table
+def test_its_columns_name_where_they_come_from(table: Derived) -> None:
+    lineage = GRAPH.get(key_of(table.table)).metadata["dagster/column_lineage"].deps_by_column
+    assert set(lineage) == set(table.made_columns)
+    for deps in lineage.values():
+        assert {dep.asset_key for dep in deps} == {key_of(one.table) for one in table.inputs}
+    contracts = {name: source.contract for source in SOURCES for name in (source.table, source.observations)} | {
+        stored.name: other.contract for other in TABLES.values() for stored in other.stored
+    }
+    for dep in next(iter(lineage.values())):
+        assert dep.column_name in polars_schema(contracts[".".join(dep.asset_key.path)])
+
+
+@each_table
+def test_its_contract_and_its_files_are_checked_and_stop_what_follows(table: Derived) -> None:
+    for stored in table.stored:
+        for name in ("contract", "intact"):
+            assert GRAPH.get(dg.AssetCheckKey(key_of(stored.name), name)).blocking
+
+
+@each_table
+def test_what_is_behind_is_asked_of_it(table: Derived) -> None:
+    product = PRODUCTS[table.table]
+    assert product.code_hash == table.code_hash
+    assert set(product.names) == {stored.name for stored in table.stored}
+
+
+@each_table
+def test_its_exports_are_assets(table: Derived) -> None:
+    for export in exports_of([], [table]):
+        node = GRAPH.get(key_of(export.product))
+        assert node.parent_keys == {key_of(table.table)}
+        assert export.product in PRODUCTS
+
+
+@each_table
+def test_where_it_has_days_people_can_ask_for_one(table: Derived) -> None:
+    node = GRAPH.get(key_of(table.table))
+    days = isinstance(node.partitions_def, dg.DailyPartitionsDefinition)
+    assert days == (table.partitions is not None)
+    if table.partitions is not None:
+        assert GRAPH.get(dg.AssetCheckKey(node.key, "days")).description
+
+
+@pytest.mark.parametrize("table", [table for table in TABLES.values() if table.sql], ids=lambda table: table.table)
+def test_comments_in_its_sql_change_nothing_and_words_do(table: Derived, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    text = Path(str(table.sql)).read_text()
+    same, other = tmp_path / "same.sql", tmp_path / "other.sql"
+    same.write_text(f"-- said again\n{text.replace(' ', '  ')}")
+    other.write_text(f"SELECT * FROM ({text}) WHERE true")
+    assert replace(table, sql=same).code_hash == table.code_hash
+    assert replace(table, sql=other).code_hash != table.code_hash
