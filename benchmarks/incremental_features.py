@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from cryptodudez_assets.feature_store.materialize import materialize
+from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.features import all_views, topological
 from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.ingest.ingest import ingest

@@ -22,8 +22,8 @@ import polars as pl
 from point_in_time import FEATURES, TTL, make, views
 
 from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.derived.upkeep.materialize import table_specs
 from cryptodudez_assets.feature_store.historical import historical_features
-from cryptodudez_assets.feature_store.materialize import table_specs
 from cryptodudez_assets.features import FeatureContract, FeatureView, all_views
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings

@@ -216,7 +216,7 @@ def answer(name: str, samples: Path, home: Path, files: int, zipped: bool) -> No
         return
     run: Callable[[Path, Path], Run]
     if name in ("ours", "day"):
-        from cryptodudez_assets.feature_store import materialize  # noqa: F401  (imports are not what is measured)
+        from cryptodudez_assets.derived.upkeep import materialize  # noqa: F401  (imports are not what is measured)
 
         put_in_raw(samples / ("archive" if name == "ours" else "more"), home)
         run = ours
@@ -261,7 +261,7 @@ def put_in_raw(landed: Path, home: Path) -> None:
 
 
 def ours(samples: Path, home: Path) -> Run:
-    from cryptodudez_assets.feature_store.materialize import materialize
+    from cryptodudez_assets.derived.upkeep.materialize import materialize
     from cryptodudez_assets.features.stock_rolling import VIEW
     from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
     from cryptodudez_assets.lake.ingest.ingest import ingest

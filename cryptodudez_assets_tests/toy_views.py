@@ -7,7 +7,7 @@ import pandera.polars as pa
 import polars as pl
 
 from cryptodudez_assets.contracts.base import UtcTime, polars_schema
-from cryptodudez_assets.feature_store.materialize import table_specs
+from cryptodudez_assets.derived.upkeep.materialize import table_specs
 from cryptodudez_assets.features.declaration import FeatureContract, FeatureView, Frames
 from cryptodudez_assets.lake.lake import Lake
 

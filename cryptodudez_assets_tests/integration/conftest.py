@@ -16,7 +16,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from cryptodudez_assets.feature_store.materialize import materialize
+from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.features import all_views, topological
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings

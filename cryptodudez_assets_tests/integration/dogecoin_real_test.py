@@ -18,7 +18,7 @@ import pytest
 
 from cryptodudez_assets.defs.build import build_definitions
 from cryptodudez_assets.defs.resources import LakeResource
-from cryptodudez_assets.feature_store.materialize import materialize
+from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.products.dogecoin import DOGECOIN, report_path

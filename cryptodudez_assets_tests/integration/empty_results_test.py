@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from cryptodudez_assets.contracts.base import polars_schema
-from cryptodudez_assets.feature_store.materialize import materialize, table_specs
+from cryptodudez_assets.derived.upkeep.materialize import materialize, table_specs
 from cryptodudez_assets.feature_store.online import open_online_store
 from cryptodudez_assets.feature_store.publish import publish_latest
 from cryptodudez_assets.features import all_views, topological
@@ -74,7 +74,7 @@ def test_everything_is_made_of_tables_without_rows(lake: Lake, tmp_path: Path) -
     with pytest.raises(TooFewDays, match="0 days from the first to the last label"):
         train(lake, SignalOptions())
     assert carry_out(lake).words
-    written = {"symbol": pl.col("symbol"), "date": pl.col("date")}
+    written = {"symbol": "symbol", "date": "date"}
     assert export(lake, "market.stock_market", written, ["symbol", "date"], tmp_path / "export.parquet", "1") == 0
     assert set(heights(lake).values()) == {0}
 

@@ -12,10 +12,11 @@ import dagster as dg
 import pytest
 from click.testing import CliRunner
 
-from cryptodudez_assets import features, sources
+from cryptodudez_assets import derived, features, sources
 from cryptodudez_assets.cli import main
 from cryptodudez_assets.defs.declarations_check import NAME
 from cryptodudez_assets.defs.reconciling import NAME as SENSOR
+from cryptodudez_assets.derived import all_derived
 from cryptodudez_assets.features import all_views, left_out, view_named
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
@@ -109,17 +110,76 @@ BROKEN_VIEWS = {
     "no inputs": (VIEW.replace("inputs=[Input", "inputs=[] and [Input"), "at least one Input"),
 }
 
+TABLE = """
+from datetime import timedelta
+import pandera.polars as pa
+import polars as pl
+from cryptodudez_assets.contracts.base import Contract
+from cryptodudez_assets.derived import Csv, Daily, Derived, Input
+
+class CoinDays(Contract):
+    '''Days.'''
+    day: pl.Date = pa.Field(description="Day.")
+    coins: pl.Int64 = pa.Field(description="Coins.")
+
+DERIVED = Derived(
+    "analysis.coin_days", CoinDays, "team:x", key=["day"],
+    inputs=[Input("market.crypto_prices", ["symbol", "event_ts"], reaches=timedelta(0))],
+    sql="coin_days.sql", partitions=Daily("day"), exports=[Csv()],
+)
+"""
+SQL = "SELECT event_ts::DATE AS day, count(*) AS coins FROM market.crypto_prices GROUP BY ALL"
+BROKEN_TABLES = {
+    "a column too few": (TABLE, SQL.replace(", count(*) AS coins", ""), "coin_days.sql: the result lacks coins"),
+    "a column too many": (TABLE, SQL.replace("SELECT", "SELECT 1 AS x,"), "has x, which the contract does not know"),
+    "another type": (TABLE, SQL.replace("count(*)", "avg(1.5)"), "coins is Float64, the contract says Int64"),
+    "a table that is no input": (TABLE, SQL + " UNION ALL SELECT day, 1 FROM social.elon_tweets", "sees its inputs only"),
+    "a column that is not read": (TABLE, SQL.replace("count(*)", "max(volume)"), "sees its inputs only"),
+    "a file": (TABLE, SQL + " UNION ALL SELECT day, 1 FROM '/etc/passwd'", "coin_days.sql: "),
+    "a file that is read": (TABLE, SQL.replace("count(*)", "(SELECT count(*) FROM read_text('/etc/passwd'))"), "neither files"),
+    "a clock": (TABLE, SQL.replace("event_ts::DATE", "now()::DATE"), "now() differs from run to run"),
+    "a clock without brackets": (TABLE, SQL.replace("event_ts::DATE", "current_date"), "current_date differs from run"),
+    "chance": (TABLE, SQL.replace("count(*)", "(random() * 9)::BIGINT"), "random() differs from run to run"),
+    "a sample": (TABLE, SQL + " USING SAMPLE 3 ROWS", "a sample differs"),
+    "two statements": (TABLE, f"{SQL}; {SQL}", "expected one SELECT, found 2"),
+    "no question": (TABLE, "DROP TABLE market.crypto_prices", "expected one SELECT"),
+    "no SQL": (TABLE, "SELEC day", "expected one SELECT"),
+    "no file": (changed("coin_days.sql", "elsewhere.sql", TABLE), SQL, "elsewhere.sql"),
+    "an input without that column": (changed('"symbol", "event_ts"', '"symbl", "event_ts"', TABLE), SQL, "has no column symbl"),
+    "no days": (changed('Daily("day")', 'Daily("coins")', TABLE), SQL, "'coins' is to tell the day of a row"),
+    "another name": (changed("DERIVED =", "derived =", TABLE), SQL, "call it DERIVED"),
+    "a name of the platform's": (changed("analysis.", "ml.", TABLE), SQL, "ml is kept for the platform's own"),
+    "a source's table": (changed("analysis.coin_days", "market.crypto_prices", TABLE), SQL, "is a source's, too"),
+    "a key that is not there": (changed('key=["day"]', 'key=["hour"]', TABLE), SQL, "lacks ['hour']"),
+    "itself": (
+        changed('Input("market.crypto_prices", ["symbol", "event_ts"]', 'Input("analysis.coin_days", ["day"]', TABLE).replace(
+            "reaches=timedelta(0)", 'reaches="all"'
+        ),
+        "SELECT day, 1 AS coins FROM analysis.coin_days",
+        "it reads what is made from itself",
+    ),
+    "a word": (changed("timedelta(0)", '"everything"', TABLE), SQL, "reaches='everything': expected"),
+    "neither transform nor SQL": (changed('sql="coin_days.sql", ', "", TABLE), SQL, "expected a transform or sql"),
+    "a column that CSV cannot hold": (
+        changed("coins: pl.Int64", "coins: pl.List(pl.Int64)", TABLE),
+        SQL.replace("count(*)", "list(1)"),
+        "csv cannot hold coins",
+    ),
+    "a column of an export": (changed("Csv()", 'Csv(columns={"a": "b"})', TABLE), SQL, "an export names 'b'"),
+}  # fmt: skip
+
 
 @pytest.fixture
 def declare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
     """Put a file beside the sources or views, or in the place of one that is there."""
     before = dict(sys.modules)
-    for package in (sources, features):
+    for package in (sources, features, derived):
         monkeypatch.setattr(package, "__path__", list(package.__path__))
 
     def forget() -> None:
         all_sources.cache_clear()
         all_views.cache_clear()
+        all_derived.cache_clear()
         importlib.invalidate_caches()
 
     def put(package, name: str, content: str | bytes) -> Path:
@@ -134,7 +194,7 @@ def declare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
     yield put
     for name in set(sys.modules) - set(before):
-        if name.startswith((sources.__name__, features.__name__)):
+        if name.startswith((sources.__name__, features.__name__, derived.__name__)):
             del sys.modules[name]
     forget()
 
@@ -180,6 +240,21 @@ def test_a_view_that_cannot_be_taken_is_named_and_the_others_are_there(
     assert others - {"tweet_daily"} <= set(all_views()) <= others
 
 
+@pytest.mark.parametrize(("content", "sql", "reason"), BROKEN_TABLES.values(), ids=BROKEN_TABLES)
+def test_a_derived_table_that_cannot_be_taken_is_named_and_the_others_are_there(
+    declare: Callable[..., Path], content: str, sql: str, reason: str
+) -> None:
+    others = set(all_derived())
+    declare(derived, "coin_days.sql", sql)
+    path = declare(derived, "coin_days.py", content)
+
+    (one,) = [found for found in left_out() if found.file == str(path)]
+
+    assert reason in str(one)
+    assert "\n" not in str(one)
+    assert set(all_derived()) == others
+
+
 def test_the_line_at_fault_is_named(declare: Callable[..., Path]) -> None:
     path = declare(sources, "gas.py", TOY + "\n\nraise RuntimeError('here')\n")
     (one,) = left_out()
@@ -189,7 +264,10 @@ def test_the_line_at_fault_is_named(declare: Callable[..., Path]) -> None:
 def test_what_a_sound_source_says_is_taken(declare: Callable[..., Path]) -> None:
     declare(sources, "gas.py", TOY)
     declare(features, "pairs.py", VIEW)
+    declare(derived, "coin_days.sql", SQL)
+    declare(derived, "coin_days.py", TABLE)
     assert not left_out()
+    assert "analysis.coin_days" in all_derived()
     assert "gas_prices" in all_sources()
     assert "pairs" in all_views()
 

@@ -8,8 +8,9 @@ from random import Random
 import dagster as dg
 import pytest
 
-from cryptodudez_assets.defs.feature_assets import build_feature_assets
-from cryptodudez_assets.defs.feature_checks import FEW, SpotCheck, build_feature_checks, spot_check
+from cryptodudez_assets.defs.derived_assets import build_derived_assets
+from cryptodudez_assets.defs.derived_checks import build_derived_checks
+from cryptodudez_assets.defs.feature_checks import FEW, SpotCheck, build_look_ahead_check, spot_check
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.features import all_views
 from cryptodudez_assets.features.declaration import FeatureView
@@ -43,8 +44,8 @@ def coins(lake: Lake, drop: Callable[[str, str, bytes], Path]) -> Lake:
 def test_a_change_of_a_table_is_looked_at_and_the_check_says_what_it_saw(coins: Lake) -> None:
     view = all_views()["crypto_daily"]
     made = dg.Definitions(
-        assets=[build_feature_assets(view)],
-        asset_checks=build_feature_checks(view),
+        assets=[build_derived_assets(view)],
+        asset_checks=[*build_derived_checks(view), build_look_ahead_check(view)],
         resources={"lake": LakeResource(home=str(coins.settings.home))},
     )
     found = checks_of(made.resolve_implicit_global_asset_job_def().execute_in_process())["no_look_ahead"]
@@ -69,7 +70,9 @@ def test_all_moments_are_followed_by_a_few_until_a_while_has_passed_or_the_code_
     def look(view: FeatureView) -> int:
         """At how many moments a run looks."""
         made = dg.Definitions(
-            [build_feature_assets(view)], asset_checks=build_feature_checks(view), resources=resources
+            [build_derived_assets(view)],
+            asset_checks=[*build_derived_checks(view), build_look_ahead_check(view)],
+            resources=resources,
         )
         done = made.resolve_implicit_global_asset_job_def().execute_in_process(instance=instance)
         return sum(checks_of(done)["no_look_ahead"].metadata["moments"].value.values())

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from pyiceberg.expressions import AlwaysTrue
 
-from cryptodudez_assets.feature_store.materialize import Materialized, materialize, table_specs
+from cryptodudez_assets.derived.upkeep.materialize import Materialized, materialize, table_specs
 from cryptodudez_assets.features import FeatureView, all_views, topological
 from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.ingest.ingest import ingest

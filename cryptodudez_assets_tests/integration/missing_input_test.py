@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from cryptodudez_assets.feature_store.materialize import materialize, table_specs
+from cryptodudez_assets.derived.upkeep.materialize import materialize, table_specs
 from cryptodudez_assets.features import all_views, topological
 from cryptodudez_assets.headless import run_pending
 from cryptodudez_assets.lake.lake import Lake

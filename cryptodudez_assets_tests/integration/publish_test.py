@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from pyiceberg.expressions import EqualTo
 
-from cryptodudez_assets.feature_store.materialize import table_specs
+from cryptodudez_assets.derived.upkeep.materialize import table_specs
 from cryptodudez_assets.feature_store.online import OnlineStore, open_online_store
 from cryptodudez_assets.feature_store.publish import publish_latest
 from cryptodudez_assets.lake.lake import Lake, now

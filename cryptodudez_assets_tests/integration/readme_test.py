@@ -23,9 +23,10 @@ from cryptodudez_assets_tests.integration.conftest import free_ports
 pytestmark = pytest.mark.long
 
 PATIENCE_SECONDS = 600
-BLOCKS = re.findall(r"^```(sh|python)\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+BLOCKS = re.findall(r"^```(sh|python|sql)\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
 SHELL = [text for kind, text in BLOCKS if kind == "sh"]
-(GAS_PRICES,) = (text for kind, text in BLOCKS if kind == "python")
+GAS_PRICES, MARKET_DAYS = (text for kind, text in BLOCKS if kind == "python")
+(MARKET_DAYS_SQL,) = (text for kind, text in BLOCKS if kind == "sql")
 START, DROP, SAMPLE, TRAINING, ASK = SHELL
 
 
@@ -144,3 +145,19 @@ def test_its_sample_becomes_a_table(clone: Clone) -> None:
     assert "time, in milliseconds since 1970" in told
     row = next(line for line in told.splitlines() if "a1" in line and "ETH/USD" in line)
     assert all(one in row for one in ("2024-01-01", "2281.47", "buy"))
+
+
+def test_its_derived_table_is_a_declaration_and_its_sql(clone: Clone) -> None:
+    folder = clone.folder / "cryptodudez_assets" / "derived"
+    (folder / "market_days.py").write_text(MARKET_DAYS)
+    (folder / "market_days.sql").write_text(MARKET_DAYS_SQL)
+    clone.typed(".venv/bin/cryptodudez status")
+    candle = "1,T,T1ST,1999-01-02 23:59:59,2,1,1.5,1.5,100,1000\n"
+    (clone.raw / "crypto_prices" / "old.csv").write_text(
+        f"SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n{candle}"
+    )
+    clone.typed(".venv/bin/cryptodudez run --select crypto_prices")
+    asked = '.venv/bin/cryptodudez sql "select * from analysis.market_days order by day limit 1" --format csv'
+    assert clone.typed(asked).splitlines()[-1] == "1999-01-02,1,100.0"
+    exported = clone.raw.parents[1] / "exports" / "market_days" / "market_days.csv"
+    assert exported.read_text().splitlines()[1] == "1999-01-02,1,100.0"

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from pyiceberg.expressions import AlwaysTrue
 
-from cryptodudez_assets.feature_store.materialize import materialize
+from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake.iceberg.recording import RecordingCatalog
 from cryptodudez_assets.lake.iceberg.scan import data_files

@@ -20,7 +20,7 @@ from litestar.testing import TestClient
 from pydantic import SecretStr
 
 from cryptodudez_assets.contracts.base import polars_schema
-from cryptodudez_assets.feature_store.materialize import table_specs
+from cryptodudez_assets.derived.upkeep.materialize import table_specs
 from cryptodudez_assets.feature_store.online import open_online_store
 from cryptodudez_assets.feature_store.publish import publish_latest
 from cryptodudez_assets.features.declaration import FeatureView

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from litestar.testing import TestClient
 
-from cryptodudez_assets.feature_store.materialize import materialize
+from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.feature_store.online import open_online_store
 from cryptodudez_assets.feature_store.publish import publish_latest
 from cryptodudez_assets.features import all_views, topological

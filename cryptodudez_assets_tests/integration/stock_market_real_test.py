@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from cryptodudez_assets.feature_store.materialize import materialize
+from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.features.stock_rolling import VIEW
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.quarantine import quarantine

@@ -14,7 +14,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.feature_store.materialize import Materialized, materialize
+from cryptodudez_assets.derived.upkeep.materialize import Materialized, materialize
 from cryptodudez_assets.features.stock_rolling import VIEW, rolling_view
 from cryptodudez_assets.lake.exports import export
 from cryptodudez_assets.lake.iceberg.scan import planned_files
@@ -24,7 +24,7 @@ from cryptodudez_assets.lake.landing import land
 from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.quarantine.replay import correct
 from cryptodudez_assets.lake.status import status_of, unbalanced_files
-from cryptodudez_assets.products.exports import EXPORTS, export_path
+from cryptodudez_assets.products.exports import exports_of
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.sources.stock_market import names as market_names
@@ -348,14 +348,17 @@ def test_exports_have_the_agreed_columns_and_are_written_whole_or_not_at_all(mar
     rolled(market)
     rig = Rig(market, [MARKET, SYMBOLS])
     assert rig.materialize([dg.AssetKey(["exports", "stock_market"])]).success
-    path = export_path(market, EXPORTS[0])
+    (one,) = exports_of([MARKET], [])
+    path = one.path(market)
     written = pl.read_parquet(path)
     assert written.columns == ["Symbol", "Security Name", "Date", "Open", "High", "Low", "Close", "Adj Close", "Volume"]
     assert written.row(0) == ("AGM-A", "Farmer Mac", "2019-12-02", 20.0, 22.0, 19.0, 21.0, 20.0, 100)
 
-    broken = {"Symbol": pl.col("symbol"), "Date": pl.col("date").cast(pl.String).str.to_integer()}
-    with pytest.raises(pl.exceptions.PolarsError):
+    broken = {"Symbol": "symbol", "Date": "no such column"}
+    with pytest.raises(KeyError):
         export(market, "market.stock_market", broken, ["symbol", "date"], path)
+    with pytest.raises(pl.exceptions.ColumnNotFoundError):  # found while it is written
+        export(market, "market.stock_market", one.columns, ["symbol", "no such column"], path)
 
     assert pl.read_parquet(path).equals(written)
     assert [one.name for one in path.parent.iterdir()] == [path.name]

@@ -8,7 +8,7 @@ import pytest
 from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets.contracts.rules import assert_holds
-from cryptodudez_assets.feature_store.materialize import table_specs
+from cryptodudez_assets.derived.upkeep.materialize import table_specs
 from cryptodudez_assets.feature_store.online import open_online_store
 from cryptodudez_assets.feature_store.publish import publish_latest
 from cryptodudez_assets.lake.compaction import expire

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from pyiceberg.expressions import AlwaysTrue
 
-from cryptodudez_assets.feature_store.materialize import materialize
+from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake.ingest.ingest import ingest
 from cryptodudez_assets.lake.ingest.upgrade import bring_over, is_due

@@ -26,7 +26,8 @@ ROOMS = {
     "simulator": set(),
     "lake": {"addresses", "code_hash", "settings", "contracts", "ordering", "sources"},
     "drafting": {"settings", "contracts", "lake", "sources"},
-    "features": {"code_hash", "contracts", "declarations", "ordering", "sources"},
+    "derived": {"code_hash", "contracts", "declarations", "lake", "sources"},
+    "features": {"code_hash", "contracts", "declarations", "derived", "ordering", "sources"},
     "feature_store": {"code_hash", "settings", "contracts", "lake", "features"},
     "reports": set(),
     "venues": set(),
@@ -39,6 +40,7 @@ ROOMS = {
             "contracts",
             "sources",
             "lake",
+            "derived",
             "features",
             "feature_store",
             "reports",
@@ -48,7 +50,7 @@ ROOMS = {
     },
     "defs": {
         *("settings", "contracts", "sources", "lake", "features", "feature_store", "reports", "studies", "models"),
-        *("products", "declarations"),
+        *("products", "declarations", "derived"),
     },
     "serving": {"settings", "contracts", "sources", "lake", "features", "feature_store", "models"},
 }
@@ -89,7 +91,7 @@ ASK_FOR_ALL_SOURCES = {
     "demo.py",
     "headless.py",
     "defs/resources.py",
-    "features/__init__.py",
+    "derived/__init__.py",
 }
 ASK_FOR_ALL_SOURCES |= {"serving/dashboard/__init__.py"}
 READS_ENVIRONMENT = {"settings"}
