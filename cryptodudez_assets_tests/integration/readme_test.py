@@ -151,13 +151,11 @@ def test_its_derived_table_is_a_declaration_and_its_sql(clone: Clone) -> None:
     folder = clone.folder / "cryptodudez_assets" / "derived"
     (folder / "market_days.py").write_text(MARKET_DAYS)
     (folder / "market_days.sql").write_text(MARKET_DAYS_SQL)
-    clone.typed(".venv/bin/cryptodudez status")
     candle = "1,T,T1ST,1999-01-02 23:59:59,2,1,1.5,1.5,100,1000\n"
-    (clone.raw / "crypto_prices" / "old.csv").write_text(
-        f"SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n{candle}"
-    )
+    (clone.folder / "old.csv").write_text(f"SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n{candle}")
+    clone.typed(".venv/bin/cryptodudez land crypto_prices old.csv")
     clone.typed(".venv/bin/cryptodudez run --select crypto_prices")
     asked = '.venv/bin/cryptodudez sql "select * from analysis.market_days order by day limit 1" --format csv'
     assert clone.typed(asked).splitlines()[-1] == "1999-01-02,1,100.0"
     exported = clone.raw.parents[1] / "exports" / "market_days" / "market_days.csv"
-    assert exported.read_text().splitlines()[1] == "1999-01-02,1,100.0"
+    assert exported.read_text().splitlines()[1] == '"1999-01-02",1,100.0'
