@@ -27,11 +27,11 @@ import psutil
 from litestar import Litestar, post
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from cryptodudez_assets.models.eth_signal.inputs import NAMES
-from cryptodudez_assets.models.eth_signal.options import SIGNAL as MODEL
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.attackers import Witness, besiege
+from cryptodudez_assets_tests.ether import NAMES
+from cryptodudez_assets_tests.ether import SIGNAL as MODEL
 from cryptodudez_assets_tests.model_builders import toy_days, toy_draft, toy_files
 from serving.run import LOOPBACK, Server, run, server_config
 

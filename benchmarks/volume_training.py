@@ -19,13 +19,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from cryptodudez_assets.declared_models.volume import VolumeOptions
 from cryptodudez_assets.models import predictor
+from cryptodudez_assets.models.learned_from import LearnedFrom
+from cryptodudez_assets.models.registry import registry_of
 from cryptodudez_assets.models.volume import data
-from cryptodudez_assets.models.volume.options import VolumeOptions
 from cryptodudez_assets.models.volume.predict import predict
 from cryptodudez_assets.models.volume.recipes import reference_forest
-from cryptodudez_assets.models.volume.training import TrainedFrom, registry_of, train
+from cryptodudez_assets.models.volume.training import train
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.ether import VOLUME_MODEL
 
 SYMBOLS_A_FILE, DAYS = 50, 3500
 TIMES = 1000
@@ -79,9 +82,9 @@ def ours(folder: Path) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(home=Path(home))
         rows = pl.scan_parquet(folder / "*.parquet")
-        trained = train(rows, TrainedFrom("made up", 0, {}), settings, VolumeOptions(), _stderr)
+        trained = train(rows, LearnedFrom("made up", 0, {"made up": 0}), settings, VOLUME_MODEL, progress=_stderr)
         seconds, version = time.perf_counter() - began, trained.manifest.version
-        model = predictor.load(registry_of(settings), version)
+        model = predictor.load(registry_of(settings, VOLUME_MODEL), version)
         row_ms = _median_ms(lambda: predict(model, 1e5, 20.0))
     return {**trained.manifest.metrics, "rows": trained.findings.rows, "seconds": seconds, "row_ms": row_ms, **_peak()}
 

@@ -10,6 +10,8 @@ from litestar.testing import TestClient
 from rich.console import Console
 from rich.table import Table
 
+from cryptodudez_assets.declared_models import models_of_kind
+from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.headless import run_pending
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.landing import land
@@ -23,10 +25,13 @@ from serving.app import create_app
 TOLD = ("files", "ignored", "read", "valid", "quarantined", "duplicate")
 
 
-REPORTS = {
-    "eth_signal.html": "how the signal was judged, and why (not) to believe it",
-    "dogecoin.html": "the dogecoin study's report",
-}
+def _reports() -> dict[str, str]:
+    """Pages that may be there, and what they tell."""
+    signals = {
+        f"{one.name}.html": "how the signal was judged, and why (not) to believe it"
+        for one in models_of_kind(SignalModel)
+    }
+    return signals | {"dogecoin.html": "the dogecoin study's report"}
 
 
 def show_demo(
@@ -45,7 +50,8 @@ def show_demo(
                 say(console, f"landed {landed.uri}")
     fine = run_pending(lake, list(all_sources()), console)
     _sum_up(lake, last_day, console)
-    _show_signal(lake, console)
+    for model in models_of_kind(SignalModel):
+        _show_signal(lake, model, console)
     _point_on(lake, console)
     return fine
 
@@ -80,12 +86,12 @@ def _if_old(last_day: date) -> str:
     return f" That is {days:,} days ago, as long as this home keeps them: {ANOTHER_HOME}." if days > 1 else ""
 
 
-def _show_signal(lake: Lake, console: Console) -> None:
-    """Ask the API, as anybody would, what it says about Ethereum."""
+def _show_signal(lake: Lake, model: SignalModel, console: Console) -> None:
+    """Ask the API, as anybody would, what it says about a coin."""
     with TestClient(create_app(lake.settings)) as client:
-        answer = client.get("/signal/eth")
+        answer = client.get(model.serves)
     told = answer.json()
-    console.print("\n[bold]GET /signal/eth[/]")
+    console.print(f"\n[bold]GET {model.serves}[/]")
     if answer.status_code != HTTP_200_OK:
         say(console, f"  no signal yet: {told['detail']}")
         return
@@ -108,6 +114,6 @@ def _point_on(lake: Lake, console: Console) -> None:
         ('.venv/bin/cryptodudez sql "from market.crypto_prices limit 5"', "any table in SQL"),
         (".venv/bin/cryptodudez status --files", "every file and archive member with its counts"),
         (".venv/bin/python docs/training_data.py", "features as they were known at each day's close"),
-        *((str(path), told) for name, told in REPORTS.items() if (path := lake.settings.reports / name).is_file()),
+        *((str(path), told) for name, told in _reports().items() if (path := lake.settings.reports / name).is_file()),
     ):
         console.print(f"  [bold]{command}[/]  {what}", soft_wrap=True, highlight=False)

@@ -8,6 +8,8 @@ from difflib import get_close_matches
 
 import polars as pl
 
+from cryptodudez_assets.declared_models import models_of_kind
+from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.derived.declaration import Derived
 from cryptodudez_assets.derived.upkeep.materialize import materialize, table_specs
 from cryptodudez_assets.feature_store import registry
@@ -27,9 +29,8 @@ from cryptodudez_assets.lake.upkeep.rebuild import (
 )
 from cryptodudez_assets.lake.upkeep.verify import verify_table
 from cryptodudez_assets.models import ledger
-from cryptodudez_assets.models.eth_signal import training_set
-from cryptodudez_assets.models.eth_signal.inputs import VIEWS
-from cryptodudez_assets.models.eth_signal.options import SignalOptions
+from cryptodudez_assets.models.signal import training_set
+from cryptodudez_assets.models.signal.inputs import inputs_of
 from cryptodudez_assets.products import dogecoin
 from cryptodudez_assets.products.exports import exports_of
 
@@ -74,7 +75,7 @@ def _ways(lake: Lake, say: Say, *, lose_rows: bool) -> Mapping[str, Make]:
     for spec in (quarantine.ROWS, quarantine.FILES):
         ways[spec.name] = lambda: rebuild_quarantine(lake, lake.sources.values(), lose_rows=lose_rows, say=say)
     return ways | {
-        training_set.SPEC.name: lambda: _training_set(lake),
+        **{one.training_set: lambda model=one: _training_set(lake, model) for one in models_of_kind(SignalModel)},  # type: ignore[misc]
         dogecoin.DOGECOIN.name: lambda: _study(lake),
         inventory.TABLES.name: lambda: _one(
             lake, inventory.TABLES.name, lambda made: len(inventory.take_inventory(made))
@@ -92,14 +93,14 @@ def _derived(lake: Lake, table: Derived, say: Say) -> Rebuilt:
     return Rebuilt(names, done.rows)
 
 
-def _training_set(lake: Lake) -> Rebuilt:
-    _insist_on(lake, (view.history for view in VIEWS))
+def _training_set(lake: Lake, model: SignalModel) -> Rebuilt:
+    _insist_on(lake, (view.history for view in inputs_of(model).views))
 
     def make(made: Lake) -> int:
-        found = training_set.update(made, SignalOptions())
+        found = training_set.update(made, model)
         return 0 if found is None else len(found.rows)
 
-    return _one(lake, training_set.SPEC.name, make)
+    return _one(lake, model.training_set, make)
 
 
 def _study(lake: Lake) -> Rebuilt:

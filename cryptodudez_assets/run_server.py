@@ -28,7 +28,7 @@ LATER = (
     "cryptodudez_assets.feature_store.online_sqlite",
     "cryptodudez_assets.studies.report",
     "cryptodudez_assets.models.drift_report",
-    "cryptodudez_assets.models.eth_signal.drifting",
+    "cryptodudez_assets.models.signal.drifting",
     "pandera.backends.register_checks",
     "pandera.backends.polars.builtin_checks",  # brings hypothesis
     "pandera.backends.polars.checks",

@@ -7,13 +7,13 @@ import numpy as np
 import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.declared_models.signal import CLASSES
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.models.eth_signal.inputs import NAMES, PRICES
-from cryptodudez_assets.models.eth_signal.options import CLASSES
 from cryptodudez_assets.models.findings import Verdict
 from cryptodudez_assets.models.manifest import Draft, SelfTest, TrainedOn
 from cryptodudez_assets.models.registry import Registry
+from cryptodudez_assets_tests.ether import NAMES, PRICES
 from cryptodudez_assets_tests.findings_builder import CHOSEN, FIRST, LAST, _market, findings, predictions
 from serving.dashboard import Today
 
@@ -85,7 +85,12 @@ def register(
             features=list(NAMES),
             typical=[0.0] * len(NAMES),
             trained_on=TrainedOn(
-                table="ml.eth_training_set", snapshot_id=1, inputs={}, rows=1800, first_day=FIRST, last_day=LAST
+                table="ml.eth_training_set",
+                snapshot_id=1,
+                inputs={"features.crypto_daily": 1},
+                rows=1800,
+                first_day=FIRST,
+                last_day=LAST,
             ),
             code_version="test",
             metrics={},

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from cryptodudez_assets.declared_models.signal import CLASSES, SignalOptions
 from cryptodudez_assets.models.dataset import Dataset, Float32s, Floats
-from cryptodudez_assets.models.eth_signal.labels import triple_barrier
-from cryptodudez_assets.models.eth_signal.options import CLASSES, SignalOptions
+from cryptodudez_assets.models.signal.labels import triple_barrier
 
 QUICK = SignalOptions(
     min_train_days=400,

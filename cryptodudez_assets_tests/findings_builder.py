@@ -11,8 +11,7 @@ import numpy as np
 import polars as pl
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, log_loss, matthews_corrcoef
 
-from cryptodudez_assets.models.eth_signal.labels import HODL, SELL, UNKNOWN, triple_barrier
-from cryptodudez_assets.models.eth_signal.options import CLASSES, SignalOptions
+from cryptodudez_assets.declared_models.signal import CLASSES, SignalOptions
 from cryptodudez_assets.models.findings import (
     Backtest,
     Bin,
@@ -27,6 +26,7 @@ from cryptodudez_assets.models.findings import (
     UpDays,
     Verdict,
 )
+from cryptodudez_assets.models.signal.labels import HODL, SELL, UNKNOWN, triple_barrier
 
 OPTIONS = SignalOptions()
 FIRST = datetime(2016, 7, 1, tzinfo=UTC)

@@ -13,17 +13,17 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
+from cryptodudez_assets.declared_models.signal import CLASSES
+from cryptodudez_assets.declared_models.volume import FEATURES
 from cryptodudez_assets.models import skops_file
 from cryptodudez_assets.models.dataset import Float32s
-from cryptodudez_assets.models.eth_signal.options import CLASSES
-from cryptodudez_assets.models.eth_signal.recipes import base_rates
 from cryptodudez_assets.models.findings import Verdict
 from cryptodudez_assets.models.manifest import Draft, Manifest, SelfTest, TrainedOn
 from cryptodudez_assets.models.onnx_file import OnnxModel, to_onnx
 from cryptodudez_assets.models.predictor import as_rows
 from cryptodudez_assets.models.registry import Registry
+from cryptodudez_assets.models.signal.recipes import base_rates
 from cryptodudez_assets.models.volume.model_file import to_file
-from cryptodudez_assets.models.volume.options import FEATURES
 from cryptodudez_assets.models.volume.recipes import SHARE, Fitted, VolumeRecipe
 from cryptodudez_assets_tests import findings_builder
 

@@ -12,8 +12,8 @@ PROCESSES.set_forkserver_preload(
         "cryptodudez_assets.cli",
         "cryptodudez_assets.definitions",
         "cryptodudez_assets.headless",
-        "cryptodudez_assets.models.eth_signal.reporting",
-        "cryptodudez_assets.models.eth_signal.training",
+        "cryptodudez_assets.models.signal.reporting",
+        "cryptodudez_assets.models.signal.training",
         "cryptodudez_assets.studies.plots",
     ]
 )

@@ -15,9 +15,9 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.feature_store.online import open_online_store
-from cryptodudez_assets.models.eth_signal.inputs import NAMES, VIEWS
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.ether import NAMES, VIEWS
 from cryptodudez_assets_tests.model_builders import register_toy
 
 ROW = {name: number / 10 for number, name in enumerate(NAMES)}

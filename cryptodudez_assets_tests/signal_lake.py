@@ -13,7 +13,7 @@ from cryptodudez_assets.feature_store.publish import publish_latest
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.models.dataset import Dataset
-from cryptodudez_assets.models.eth_signal.inputs import CHOSEN, NAMES, PRICES, SYMBOL, VIEWS
+from cryptodudez_assets_tests.ether import CHOSEN, NAMES, PRICES, SYMBOL, VIEWS
 
 DAY = timedelta(days=1)
 WINDOW = 30

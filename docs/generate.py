@@ -10,6 +10,8 @@ from pathlib import Path
 import dagster as dg
 
 from cryptodudez_assets.contracts.base import Contract, TableContract, columns_of, table_rules
+from cryptodudez_assets.declared_models import models_of_kind
+from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.definitions import defs
 from cryptodudez_assets.derived import all_derived
 from cryptodudez_assets.derived.upkeep.materialize import table_specs
@@ -19,7 +21,7 @@ from cryptodudez_assets.lake.ingest.merge import observations_spec, table_spec
 from cryptodudez_assets.lake.metastore import file_entries, inventory
 from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.models import ledger
-from cryptodudez_assets.models.eth_signal import drifting, training_set
+from cryptodudez_assets.models.signal import drifting, training_set
 from cryptodudez_assets.products.dogecoin import DOGECOIN
 from cryptodudez_assets.sources import all_sources
 
@@ -56,7 +58,8 @@ def data_dictionary() -> str:
         spec for source in all_sources().values() for spec in (table_spec(source), observations_spec(source)) if spec
     ]
     derived = [spec for table in all_derived().values() for spec in table_specs(table)]
-    models = [training_set.SPEC, ledger.SPEC, drifting.SPEC]
+    signals = models_of_kind(SignalModel)
+    models = [*map(training_set.spec_of, signals), ledger.SPEC, *map(drifting.spec_of, signals)]
     own = [REGISTRY, file_entries.FILES, file_entries.SCHEMAS, inventory.TABLES, quarantine.ROWS, quarantine.FILES]
     head = "# Data dictionary\n\nMade from the contracts by `make docs`. Times are UTC, with microseconds.\n"
     return head + "".join(_page(spec) for spec in [*sources, *derived, DOGECOIN, *models, *own])

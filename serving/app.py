@@ -1,14 +1,19 @@
 """The app: routes, what guards them, what they share."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
+from cryptodudez_assets.declared_models import Model, all_models, models_of_kind
+from cryptodudez_assets.declared_models.signal import SignalModel
+from cryptodudez_assets.declared_models.volume import VolumeModel
 from cryptodudez_assets.settings import Settings
 from serving.dashboard import dashboard
 from serving.documentation import SCHEMA, Documentation, documentation_assets, documentation_router
@@ -18,14 +23,20 @@ from serving.metrics import Metrics
 from serving.routes_features import read_features
 from serving.routes_health import live, metrics, ready
 from serving.routes_models import describe_model, predict, predict_with_version
-from serving.routes_signal import signal_eth
-from serving.routes_volume import predict_volume
+from serving.routes_signal import signal_route
+from serving.routes_volume import volume_route
 from serving.services import of_app, open_services
 
 ROUTES = [
-    *(signal_eth, predict_volume, describe_model, predict, predict_with_version, read_features),
+    *(describe_model, predict, predict_with_version, read_features),
     *(live, ready, metrics),
 ]
+
+
+def _routes_of(models: Iterable[Model]) -> list[HTTPRouteHandler]:
+    """What each declared model serves."""
+    signals = [signal_route(one) for one in models_of_kind(SignalModel, models)]
+    return [*signals, *(volume_route(one) for one in models_of_kind(VolumeModel, models))]
 
 
 def create_app(settings: Settings, only_here: bool = False) -> Litestar:
@@ -40,8 +51,13 @@ def create_app(settings: Settings, only_here: bool = False) -> Litestar:
         async with open_services(settings, counted) as app.state.services:
             yield
 
+    models = all_models()
+    shown = {
+        model: partial(lambda name: of_app(app).desks[name].today(), model.name)
+        for model in models_of_kind(SignalModel, models.values())
+    }
     app = Litestar(
-        [*ROUTES, dashboard(settings, lambda: of_app(app).desk.today()), documentation_assets()],
+        [*_routes_of(models.values()), *ROUTES, dashboard(settings, shown), documentation_assets()],
         lifespan=[lifespan],
         exception_handlers=HANDLERS,
         openapi_config=_openapi(settings),
@@ -52,11 +68,12 @@ def create_app(settings: Settings, only_here: bool = False) -> Litestar:
 
 
 def _openapi(settings: Settings) -> OpenAPIConfig:
+    coins = " and ".join(one.coin.name for one in models_of_kind(SignalModel)) or "coins"
     key = SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header")
     return OpenAPIConfig(
         title="CryptoDudez",
         version=version("cryptodudez"),
-        description="What to do about Ethereum, what the models predict, and the features that they stand on.",
+        description=f"What to do about {coins}, what the models predict, and the features that they stand on.",
         use_handler_docstrings=True,
         openapi_router=documentation_router(),
         render_plugins=[Documentation(), JsonRenderPlugin(path=SCHEMA)],

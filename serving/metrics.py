@@ -32,7 +32,7 @@ class Metrics:
         )
         self.features_age = Gauge(
             "cryptodudez_features_age_seconds",
-            "Age of the oldest features that the signal is made from; NaN where there are none.",
+            "Age of the oldest features that a signal is made from; NaN where there are none.",
             registry=self._registry,
         )
         self._children: dict[Labels, Histogram] = {}

@@ -5,10 +5,7 @@ middleware of the two routes reads the body and answers; routing, errors and doc
 """
 
 import asyncio
-import secrets
 from datetime import UTC, datetime
-from itertools import count
-from time import time_ns
 from typing import Any, cast
 
 import msgspec
@@ -16,19 +13,15 @@ from litestar.exceptions import ClientException, NotFoundException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send
 
-from cryptodudez_assets.models.eth_signal.options import Decision
-from cryptodudez_assets.models.eth_signal.signal import Confidence, decide
+from cryptodudez_assets.declared_models.signal import Decision
 from cryptodudez_assets.models.predictor import Rows
 from cryptodudez_assets.models.receipts import Receipt
+from cryptodudez_assets.models.signal.signal import Confidence, decide
 from serving.model_slot import Loaded, Unpredictable
-from serving.receipt_writer import PREDICTIONS
+from serving.receipt_writer import PREDICTIONS, new_id
 from serving.services import Services, of_app
 
-PROCESS = f"{time_ns():016x}{secrets.token_hex(6)}"
-"""What no other process has: when it began, and something random."""
 INLINE_ROWS = 20  # so many take less time than it takes to hand them to a thread and back
-
-_numbers = count()
 
 
 class Prediction(msgspec.Struct, gc=False):
@@ -77,7 +70,9 @@ class Predicting:
 def _loaded(services: Services, parameters: dict[str, Any]) -> Loaded:
     loaded = services.slot(parameters["name"]).require()
     if not loaded.predictor.manifest.classes:
-        raise ClientException(f"{parameters['name']} says a number, not classes: ask GET /predict")
+        raise ClientException(
+            f"{parameters['name']} says a number, not classes: ask GET {services.models[parameters['name']].serves}"
+        )
     version = parameters.get("version", loaded.version)
     if version != loaded.version:
         raise NotFoundException(
@@ -111,7 +106,7 @@ def _answer(loaded: Loaded, rows: Rows) -> tuple[bytes, Receipt]:
     manifest, verdict, at = loaded.predictor.manifest, loaded.predictor.verdict, datetime.now(UTC)
     signals = [decide(one, verdict, None, at) for one in probabilities]
     answer = PredictAnswer(
-        receipt_id=_new_id(),
+        receipt_id=new_id(),
         model=manifest.name,
         model_version=manifest.version,
         verdict=verdict.label,
@@ -135,8 +130,3 @@ def _answer(loaded: Loaded, rows: Rows) -> tuple[bytes, Receipt]:
         as_of=None,
         feature_snapshots={},
     )
-
-
-def _new_id() -> str:
-    """Unlike any other, so that two who ask the same are told apart; in order of time, which is cheap to index."""
-    return f"{PROCESS}{next(_numbers):010x}"

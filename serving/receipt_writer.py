@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
+import secrets
 from asyncio import Future
+from itertools import count
+from time import time_ns
 
 from cryptodudez_assets.models.receipts import Receipt, Receipts
 from serving.errors import Unavailable
@@ -16,6 +19,10 @@ TRIM_EVERY = 10_000  # rows
 MOST_WAITING = 2_000
 MOST_ROWS_WAITING = 50_000
 GATHER_SECONDS = 0.001
+PROCESS = f"{time_ns():016x}{secrets.token_hex(6)}"
+"""What no other process has: when it began, and something random."""
+
+_numbers = count()
 
 log = logging.getLogger(__name__)
 
@@ -78,3 +85,8 @@ class ReceiptWriter:
         if self._untrimmed >= TRIM_EVERY:
             self._untrimmed = 0
             self._receipts.trim(PREDICTIONS, self._kept, self._kept_bytes)
+
+
+def new_id() -> str:
+    """Unlike any other, so that two who ask the same are told apart; in order of time, which is cheap to index."""
+    return f"{PROCESS}{next(_numbers):010x}"

@@ -1,5 +1,6 @@
 """`/health/…` for whoever starts and stops the app, `/metrics` for Prometheus."""
 
+from math import isnan, nan
 from typing import Any
 
 import msgspec
@@ -49,5 +50,7 @@ def ready(request: Asked) -> Health:
 def metrics(request: Asked) -> Response[str]:
     """Tell the metrics, in Prometheus' text format."""
     services = services_of(request)
-    services.metrics.features_age.set(services.desk.features_age())
+    ages = [desk.features_age() for desk in services.desks.values()]
+    known = [age for age in ages if not isnan(age)]
+    services.metrics.features_age.set(max(known, default=nan))
     return Response(services.metrics.text().decode(), media_type=TEXT_FORMAT)

@@ -9,28 +9,27 @@ from typing import Any, cast
 from litestar import Litestar, Request
 from litestar.exceptions import NotFoundException
 
+from cryptodudez_assets.declared_models import Model, all_models
+from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.feature_store.online import OnlineStore, open_online_store
-from cryptodudez_assets.models.eth_signal.options import SIGNAL
 from cryptodudez_assets.models.receipts import Receipts
-from cryptodudez_assets.models.registry import Registry
-from cryptodudez_assets.models.volume.options import VOLUME
+from cryptodudez_assets.models.registry import registry_of
 from cryptodudez_assets.settings import Settings
 from serving.metrics import Metrics
 from serving.model_slot import ModelSlot
 from serving.receipt_writer import ReceiptWriter
 from serving.signal_service import SignalService
 
-MODELS = (SIGNAL, VOLUME)
-
 
 @dataclass
 class Services:
-    """Parts of a running app. `draining` is set when it is about to stop."""
+    """Parts of a running app, of models by their names. `draining` is set when it is about to stop."""
 
+    models: dict[str, Model]
     slots: dict[str, ModelSlot]
     store: OnlineStore
     recorder: ReceiptWriter
-    desk: SignalService
+    desks: dict[str, SignalService]
     metrics: Metrics
     draining: bool = False
 
@@ -44,16 +43,21 @@ class Services:
 @asynccontextmanager
 async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Services]:
     """Load the champions, and keep watch for the next; leaving writes the receipts that wait."""
-    slots = {name: ModelSlot(Registry(settings.models, name), metrics) for name in MODELS}
+    models = all_models()
+    slots = {name: ModelSlot(registry_of(settings, model), metrics) for name, model in models.items()}
     store, receipts = open_online_store(settings.online), Receipts(settings.receipts)
     recorder = ReceiptWriter(receipts)
-    desk = SignalService(slots[SIGNAL], store, receipts)
+    desks = {
+        name: SignalService(model, slots[name], store, receipts)
+        for name, model in models.items()
+        if isinstance(model, SignalModel)
+    }
     for slot in slots.values():
         await asyncio.to_thread(slot.refresh)
     watching = [asyncio.create_task(slot.watch()) for slot in slots.values()]
     writing = asyncio.create_task(recorder.run())
     try:
-        yield Services(slots, store, recorder, desk, metrics)
+        yield Services(models, slots, store, recorder, desks, metrics)
     finally:
         for task in watching:
             task.cancel()

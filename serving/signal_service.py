@@ -1,4 +1,4 @@
-"""What to do about Ethereum now: the newest features, what the serving model says of them, and the receipt for it."""
+"""What to do about a coin now: the newest features, what the serving model says of them, and the receipt for it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from time import monotonic
 
 import msgspec
 
+from cryptodudez_assets.declared_models.signal import Decision, SignalModel
 from cryptodudez_assets.feature_store.online import OnlineStore
-from cryptodudez_assets.models.eth_signal.inputs import NAMES, VIEWS, OnlineRow, online_row
-from cryptodudez_assets.models.eth_signal.options import Decision
-from cryptodudez_assets.models.eth_signal.signal import Confidence, Signal, age, decide, effects, is_stale
 from cryptodudez_assets.models.receipts import Receipt, Receipts, receipt_id
+from cryptodudez_assets.models.signal.inputs import OnlineRow, inputs_of
+from cryptodudez_assets.models.signal.signal import Confidence, Signal, age, decide, effects, is_stale
 from serving.dashboard import NoDecision, Today
 from serving.errors import Unavailable
 from serving.model_slot import RETRY_SECONDS, Loaded, ModelSlot, Unpredictable
@@ -21,7 +21,7 @@ CACHE_SECONDS = 1.0  # features change with the day
 
 
 class SignalAnswer(msgspec.Struct):
-    """The decision for Ethereum. `model_decision` is what the model alone says; `reasons` tell why `decision` is another.
+    """The decision for a coin. `model_decision` is what the model alone says; `reasons` tell why `decision` is another.
 
     `as_of` is the time of the newest features; `age_seconds` and `stale` are judged by the oldest.
     """
@@ -55,7 +55,8 @@ class _Decided:
 class SignalService:
     """Answers for the API and the dashboard. All but `encoded` may block: it is for worker threads."""
 
-    def __init__(self, slot: ModelSlot, store: OnlineStore, receipts: Receipts) -> None:
+    def __init__(self, model: SignalModel, slot: ModelSlot, store: OnlineStore, receipts: Receipts) -> None:
+        self._inputs, self._coin = inputs_of(model), model.coin.name
         self._slot, self._store, self._receipts = slot, store, receipts
         self._last_recorded = ""
         self._cached: tuple[float, Loaded | None, bytes] = (0.0, None, b"")
@@ -116,22 +117,22 @@ class SignalService:
 
     def features_age(self) -> float:
         """Age of the oldest features of the signal in seconds; NaN where there are none."""
-        row = online_row(self._store)
+        row = self._inputs.online_row(self._store)
         return age(row.oldest, datetime.now(UTC)).total_seconds() if row else float("nan")
 
     def _decide(self) -> _Decided:
         loaded, at = self._slot.require(), datetime.now(UTC)
         predictor = loaded.predictor
-        if predictor.manifest.features != list(NAMES):
+        if predictor.manifest.features != list(self._inputs.names):
             raise Unavailable(
                 f"{predictor.manifest.label} was trained on other features than this version has: "
                 "`cryptodudez run` trains another",
                 RETRY_SECONDS,
             )
-        row = online_row(self._store)
+        row = self._inputs.online_row(self._store)
         if row is None:
             raise Unavailable(
-                "the online store has no features of Ethereum yet: `cryptodudez land` the archives, then `cryptodudez run`",
+                f"the online store has no features of {self._coin} yet: `cryptodudez land` the archives, then `cryptodudez run`",
                 RETRY_SECONDS,
             )
         try:
@@ -168,5 +169,5 @@ class SignalService:
 
     def _snapshots(self) -> dict[str, int]:
         """Where the online features came from: the snapshots that were published."""
-        found = {view.history: self._store.bookmark(view) for view in VIEWS}
+        found = {view.history: self._store.bookmark(view) for view in self._inputs.views}
         return {table: one.snapshot_id for table, one in found.items() if one and one.snapshot_id is not None}

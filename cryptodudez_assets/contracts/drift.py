@@ -1,4 +1,4 @@
-"""Contract of `ml.eth_signal_drift`: every look for drift that was taken."""
+"""Contract of the tables of drift: every look that was taken at a model."""
 
 import pandera.polars as pa
 import polars as pl

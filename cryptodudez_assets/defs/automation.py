@@ -6,10 +6,14 @@ condition of an asset holds back what stands on a failed blocking check; `eager(
 stops what follows, but across runs it would be requested anyway.
 """
 
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
+from typing import Any
+
 import dagster as dg
 
-from cryptodudez_assets.defs.metadata import MODELS, key_of
-from cryptodudez_assets.models.eth_signal.options import DRIFT as DRIFT_TABLE
+from cryptodudez_assets.defs.metadata import MODELS
 
 # One source must not wait for another that never had a file: a table that is not there has no check that could pass.
 inputs_are_sound = dg.AutomationCondition.all_deps_match(
@@ -47,22 +51,20 @@ passed_its_checks = (
     )
 ).with_label("passed_its_checks")
 
-DRIFT = key_of(DRIFT_TABLE)
-drifted = (
-    dg.AutomationCondition.asset_matches(
-        DRIFT, dg.AutomationCondition.any_checks_match(dg.AutomationCondition.check_failed())
-    )
-    .newly_true()
-    .with_label("drifted")
-)
-
 # Each retraining is another look at the same days: once a day is enough, unless there is no model yet or the world has changed.
 no_model_yet = dg.AutomationCondition.missing() & dg.AutomationCondition.any_deps_updated()
 daily = no_model_yet | dg.AutomationCondition.on_cron("0 1 * * *")
 daily_on_new_data = (daily & ~dg.AutomationCondition.in_progress() & inputs_are_sound).with_label("daily_on_new_data")
-retrain = ((daily | drifted) & ~dg.AutomationCondition.in_progress() & inputs_are_sound).with_label(
-    "daily_on_new_data_or_drift"
-)
+
+
+def retrain_on_drift(looks: Iterable[dg.AssetKey]) -> dg.AutomationCondition[Any]:
+    """The same, and whenever one of these looks for drift begins to find some."""
+    found = dg.AutomationCondition.any_checks_match(dg.AutomationCondition.check_failed())
+    drifted = [dg.AutomationCondition.asset_matches(key, found).newly_true().with_label("drifted") for key in looks]
+    wanted = reduce(or_, drifted, daily)
+    condition = wanted & ~dg.AutomationCondition.in_progress() & inputs_are_sound
+    return condition.with_label("daily_on_new_data_or_drift")
+
 
 SECONDS = 300
 automation_sensor = dg.AutomationConditionSensorDefinition(

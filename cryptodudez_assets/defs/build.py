@@ -16,7 +16,7 @@ from cryptodudez_assets.defs.forgetting import build_forgetting_sensor
 from cryptodudez_assets.defs.judged import blocking_checks
 from cryptodudez_assets.defs.lake_assets import build_inventory, build_maintenance
 from cryptodudez_assets.defs.metadata import key_of
-from cryptodudez_assets.defs.model_assets import build_model_assets, training_set_keys
+from cryptodudez_assets.defs.model_assets import build_model_assets, signals_over
 from cryptodudez_assets.defs.model_checks import build_model_checks
 from cryptodudez_assets.defs.online_assets import build_online_asset
 from cryptodudez_assets.defs.reconciling import build_reconciling_sensor
@@ -49,7 +49,7 @@ def build_definitions(
     settings = lake.settings
     tables = [key for source in sources for key in (*table_keys(source), quarantine_key(source))]
     tables += [key for table in derived for key in derived_keys(table)]
-    tables += [*study_keys(views), *training_set_keys(views)]
+    tables += [*study_keys(views), *(key_of(model.training_set) for model in signals_over(views))]
     products = products_of(sources, derived)
     checks = [
         *(check for source in sources for check in build_source_checks(source)),

@@ -1,6 +1,6 @@
-"""The Ethereum signal as assets: training set, candidate, champion, report."""
+"""Signals as assets, of each that is declared: training set, candidate, champion, report, drift."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -8,66 +8,75 @@ import dagster as dg
 from cryptodudez_assets.contracts.base import columns_of
 from cryptodudez_assets.contracts.drift import DriftLooks
 from cryptodudez_assets.contracts.trials import Trials
-from cryptodudez_assets.defs.automation import DRIFT, on_any_update, on_sound_update_of_all, passed_its_checks, retrain
+from cryptodudez_assets.declared_models import models_of_kind
+from cryptodudez_assets.declared_models.signal import CLASSES, SignalModel
+from cryptodudez_assets.defs.automation import (
+    on_any_update,
+    on_sound_update_of_all,
+    passed_its_checks,
+    retrain_on_drift,
+)
 from cryptodudez_assets.defs.metadata import MODELS, contract_schema, key_of, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.iceberg.provenance import content_of
+from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.models import ledger
-from cryptodudez_assets.models.eth_signal import options, training_set
-from cryptodudez_assets.models.eth_signal.contract import EthTrainingSet
-from cryptodudez_assets.models.eth_signal.inputs import NAMES, VIEWS
-from cryptodudez_assets.models.eth_signal.options import CLASSES, SignalOptions
-from cryptodudez_assets.models.registry import Held
-from cryptodudez_assets.products import look
-from cryptodudez_assets.products import models as products
+from cryptodudez_assets.models.registry import Held, registry_of
+from cryptodudez_assets.models.signal import training_set
+from cryptodudez_assets.models.signal.contract import training_contract
+from cryptodudez_assets.models.signal.inputs import inputs_of
 
-OWNER = "team:quant-research"
-TRAINING_SET, TRIALS = key_of(training_set.SPEC.name), key_of(ledger.SPEC.name)
-MODEL, CHAMPION, REPORT = map(key_of, (look.MODEL, options.CHAMPION, products.REPORT))
+TRIALS = key_of(ledger.SPEC.name)
 
 
-def training_set_keys(views: Iterable[FeatureView]) -> list[dg.AssetKey]:
-    """The training sets whose features are there.
+def signals_over(views: Iterable[FeatureView]) -> list[SignalModel]:
+    """The declared signals whose features are among these views.
 
     What is trained from them may be left out of a run, for want of days: nothing else should wait for it.
     """
-    return [TRAINING_SET] if {view.name for view in VIEWS} <= {view.name for view in views} else []
+    there = {view.name for view in views}
+    return [one for one in models_of_kind(SignalModel) if {view.name for view in inputs_of(one).views} <= there]
 
 
 def build_model_assets(views: Iterable[FeatureView]) -> list[dg.AssetsDefinition]:
-    """The models over these views."""
-    return [_training_set(), _training(), _champion(), _report(), _drift()] if training_set_keys(views) else []
+    """The signals over these views."""
+    models = signals_over(views)
+    made = [build(one) for one in models for build in (_training_set, _champion, _report, _drift)]
+    return [*made, _training(models)] if models else []
 
 
-def _training_set() -> dg.AssetsDefinition:
+def _training_set(model: SignalModel) -> dg.AssetsDefinition:
     spec = dg.AssetSpec(
-        TRAINING_SET,
-        deps=[key_of(view.table) for view in VIEWS],
-        description=training_set.SPEC.description,
+        key_of(model.training_set),
+        deps=[key_of(view.table) for view in inputs_of(model).views],
+        description=training_set.spec_of(model).description,
         group_name=MODELS,
-        owners=[OWNER],
+        owners=[model.owner],
         kinds={"iceberg", "polars"},
-        code_version=training_set.code_hash(),
+        code_version=training_set.code_hash(model),
         skippable=True,
         automation_condition=on_sound_update_of_all,
-        metadata={"dagster/column_schema": contract_schema(EthTrainingSet), "dagster/column_lineage": _lineage()},
+        metadata={
+            "dagster/column_schema": contract_schema(training_contract(model)),
+            "dagster/column_lineage": _lineage(model),
+        },
     )
 
-    @dg.multi_asset(name="build_eth_training_set", specs=[spec])
+    @dg.multi_asset(name=f"build_{model.training_set.rpartition('.')[2]}", specs=[spec])
     def build_training_set(
         context: dg.AssetExecutionContext, lake: LakeResource
     ) -> Iterator[dg.MaterializeResult[Any]]:
         opened = lake.open()
-        made = training_set.update(opened, SignalOptions())
+        made = training_set.update(opened, model)
         if made is None:
-            context.log.info("the training set waits for its features")
+            context.log.info(f"{model.training_set} waits for its features")
             return
         labels = made.rows["label"].value_counts(sort=True).drop_nulls()
         yield dg.MaterializeResult(
-            asset_key=TRAINING_SET,
+            asset_key=key_of(model.training_set),
             metadata={
-                **table_metadata(opened, training_set.SPEC.name),
+                **table_metadata(opened, model.training_set),
                 "made_from_snapshots": {name: str(snapshot) for name, snapshot in made.inputs.items()},
                 "labels": dict(labels.iter_rows()),
             },
@@ -76,89 +85,107 @@ def _training_set() -> dg.AssetsDefinition:
     return build_training_set
 
 
-def _training() -> dg.AssetsDefinition:
-    common: dict[str, Any] = {
-        "deps": [TRAINING_SET],
-        "group_name": MODELS,
-        "owners": [OWNER],
-        "skippable": True,
-        "automation_condition": retrain,
-    }
+def _training(models: Sequence[SignalModel]) -> dg.AssetsDefinition:
+    """One step for all signals, as they write to one ledger: it trains those that are asked for."""
     specs = [
-        dg.AssetSpec(
-            MODEL,
-            description="Linear and boosted models, judged walk-forward against baselines; the better one is registered as "
-            "a candidate. Trained on new data at most once a day, when drift is found, and by hand.",
-            kinds={"scikitlearn", "onnx"},
-            metadata={"dagster/column_schema": _signature()},
-            **common,
+        *(
+            dg.AssetSpec(
+                key_of(model.asset),
+                deps=[key_of(model.training_set)],
+                description="Linear and boosted models, judged walk-forward against baselines; the better one is registered as "
+                "a candidate. Trained on new data at most once a day, when drift is found, and by hand.",
+                group_name=MODELS,
+                owners=[model.owner],
+                kinds={"scikitlearn", "onnx"},
+                skippable=True,
+                automation_condition=retrain_on_drift([key_of(model.drift)]),
+                metadata={"dagster/column_schema": _signature(model)},
+            )
+            for model in models
         ),
         dg.AssetSpec(
             TRIALS,
+            deps=[key_of(model.training_set) for model in models],
             description=ledger.SPEC.description,
+            group_name=MODELS,
+            owners=[models[0].owner],
             kinds={"iceberg"},
+            skippable=True,
+            automation_condition=retrain_on_drift([key_of(model.drift) for model in models]),
             metadata={"dagster/column_schema": contract_schema(Trials)},
-            **common,
         ),
     ]
 
-    @dg.multi_asset(name="train_eth_signal", specs=specs, can_subset=True)
-    def train_eth_signal(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
-        # scikit-learn takes seconds to load, and is needed only here.
-        from cryptodudez_assets.models.eth_signal.training import LOG, registry_of, train
-        from cryptodudez_assets.models.evaluation.splits import TooFewDays
+    @dg.multi_asset(name="train_signals", specs=specs, can_subset=True)
+    def train_signals(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
+        opened, failed = lake.open(), []
+        for model in models:
+            if key_of(model.asset) not in context.selected_asset_keys:
+                continue
+            try:
+                told = _train(opened, model, context)
+            except Exception as error:  # the other signals are trained all the same
+                context.log.error(f"{model.name} could not be trained: {error}")
+                failed.append(error)
+                continue
+            if told is not None:
+                yield dg.MaterializeResult(asset_key=key_of(model.asset), metadata=told)
+        if TRIALS in context.selected_asset_keys and opened.tables.table(ledger.SPEC.name) is not None:
+            yield dg.MaterializeResult(asset_key=TRIALS, metadata=table_metadata(opened, ledger.SPEC.name))
+        if failed:
+            raise failed[0]
 
-        opened = lake.open()
-        content = content_of(opened.tables.table(training_set.SPEC.name))
-        if content is None:
-            context.log.info("the signal's models wait for the training set")
-            return
-        registry = registry_of(opened.settings)
-        try:
-            trained = train(opened, SignalOptions(), context.log.info)
-        except TooFewDays as few:
-            context.log.info(f"the signal's models wait for more days: {few}")
-            registry.hold(Held(inputs={training_set.SPEC.name: content}, why=str(few)))
-            return
-        manifest = trained.manifest
-        told: dict[str, Any] = {
-            "version": manifest.label,
-            "recipe": manifest.recipe,
-            "verdict": dg.MetadataValue.md(manifest.verdict.words),
-            "trained_on_snapshot": str(manifest.trained_on.snapshot_id),
-            "sha256": manifest.files,
-            "training_log": dg.MetadataValue.path(str(registry.path(manifest.version, LOG))),
-            **{name: dg.MetadataValue.float(value) for name, value in manifest.metrics.items()},
-        }
-        for key, metadata in ((MODEL, told), (TRIALS, table_metadata(opened, ledger.SPEC.name))):
-            if key in context.selected_asset_keys:
-                yield dg.MaterializeResult(asset_key=key, metadata=metadata)
-
-    return train_eth_signal
+    return train_signals
 
 
-def _champion() -> dg.AssetsDefinition:
+def _train(lake: Lake, model: SignalModel, context: dg.AssetExecutionContext) -> dict[str, Any] | None:
+    """What is told of the version that was registered; None where there is too little to train on."""
+    # scikit-learn takes seconds to load, and is needed only here.
+    from cryptodudez_assets.models.evaluation.splits import TooFewDays
+    from cryptodudez_assets.models.signal.training import LOG, train
+
+    content = content_of(lake.tables.table(model.training_set))
+    if content is None:
+        context.log.info(f"{model.name} waits for its training set")
+        return None
+    registry = registry_of(lake.settings, model)
+    try:
+        trained = train(lake, model, progress=context.log.info)
+    except TooFewDays as few:
+        context.log.info(f"{model.name} waits for more days: {few}")
+        registry.hold(Held(inputs={model.training_set: content}, why=str(few)))
+        return None
+    manifest = trained.manifest
+    return {
+        "version": manifest.label,
+        "recipe": manifest.recipe,
+        "verdict": dg.MetadataValue.md(manifest.verdict.words),
+        "trained_on_snapshot": str(manifest.trained_on.snapshot_id),
+        "sha256": manifest.files,
+        "training_log": dg.MetadataValue.path(str(registry.path(manifest.version, LOG))),
+        **{name: dg.MetadataValue.float(value) for name, value in manifest.metrics.items()},
+    }
+
+
+def _champion(model: SignalModel) -> dg.AssetsDefinition:
     spec = dg.AssetSpec(
-        CHAMPION,
-        deps=[MODEL],
+        key_of(model.champion),
+        deps=[key_of(model.asset)],
         description="The version that is served: a candidate takes its place only if it has shown skill and is better by "
         "more than noise on the same days; else the champion stays. Before any has, the base rates serve.",
         group_name=MODELS,
-        owners=[OWNER],
+        owners=[model.owner],
         kinds={"onnx"},
         skippable=True,
         automation_condition=passed_its_checks,
-        metadata={"dagster/column_schema": _signature()},
+        metadata={"dagster/column_schema": _signature(model)},
     )
 
-    @dg.multi_asset(name="promote_eth_signal", specs=[spec])
-    def promote_eth_signal(
-        context: dg.AssetExecutionContext, lake: LakeResource
-    ) -> Iterator[dg.MaterializeResult[Any]]:
-        from cryptodudez_assets.models.eth_signal.promoting import promote_if_better
-        from cryptodudez_assets.models.eth_signal.training import registry_of
+    @dg.multi_asset(name=f"promote_{model.name}", specs=[spec])
+    def promote(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
+        from cryptodudez_assets.models.signal.promoting import promote_if_better
 
-        registry = registry_of(lake.open().settings)
+        registry = registry_of(lake.open().settings, model)
         if not registry.versions():
             context.log.info("there is no model to promote yet")
             return
@@ -166,7 +193,7 @@ def _champion() -> dg.AssetsDefinition:
         context.log.info(done)
         champion = registry.champion()
         yield dg.MaterializeResult(
-            asset_key=CHAMPION,
+            asset_key=key_of(model.champion),
             metadata={
                 "decision": dg.MetadataValue.md(done),
                 "champion": champion.label if champion else "none",
@@ -174,33 +201,33 @@ def _champion() -> dg.AssetsDefinition:
             },
         )
 
-    return promote_eth_signal
+    return promote
 
 
-def _report() -> dg.AssetsDefinition:
+def _report(model: SignalModel) -> dg.AssetsDefinition:
     spec = dg.AssetSpec(
-        REPORT,
-        deps=[MODEL, CHAMPION],
+        key_of(model.report),
+        deps=[key_of(model.asset), key_of(model.champion)],
         description="One HTML page for a sceptic: how the newest candidate was judged, against what, and what it would have "
         "earned after costs.",
         group_name=MODELS,
-        owners=[OWNER],
+        owners=[model.owner],
         kinds={"html", "matplotlib"},
         skippable=True,
         automation_condition=on_any_update,
     )
 
-    @dg.multi_asset(name="report_eth_signal", specs=[spec])
-    def report_eth_signal(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
-        from cryptodudez_assets.models.eth_signal import reporting
+    @dg.multi_asset(name=f"report_{model.name}", specs=[spec])
+    def report(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
+        from cryptodudez_assets.models.signal import reporting
 
-        written = reporting.write_report(lake.open())
+        written = reporting.write_report(lake.open(), model)
         if written is None:
-            context.log.info("the report waits for a model")
+            context.log.info(f"the report waits for {model.name}")
             return
         pictures = {f"plot_{name}": dg.MetadataValue.md(f"![{name}]({uri})") for name, uri in written.pictures.items()}
         yield dg.MaterializeResult(
-            asset_key=REPORT,
+            asset_key=key_of(model.report),
             metadata={
                 "words": dg.MetadataValue.md(written.words),
                 **pictures,
@@ -208,41 +235,43 @@ def _report() -> dg.AssetsDefinition:
             },
         )
 
-    return report_eth_signal
+    return report
 
 
-def _drift() -> dg.AssetsDefinition:
+def _drift(model: SignalModel) -> dg.AssetsDefinition:
     spec = dg.AssetSpec(
-        DRIFT,
-        deps=[TRAINING_SET, CHAMPION],
+        key_of(model.drift),
+        deps=[key_of(model.training_set), key_of(model.champion)],
         description="How unlike its training the champion's latest days are, and the rows that people sent. Thresholds are "
         "calibrated on the training's own days; a replay of the past shows how often an alarm is false.",
         group_name=MODELS,
-        owners=[OWNER],
+        owners=[model.owner],
         kinds={"iceberg", "scipy"},
         skippable=True,
         automation_condition=on_sound_update_of_all,
         metadata={"dagster/column_schema": contract_schema(DriftLooks)},
     )
 
-    @dg.multi_asset(name="look_for_drift_of_eth_signal", specs=[spec])
+    @dg.multi_asset(name=f"look_for_drift_of_{model.name}", specs=[spec])
     def look_for_drift(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
         from cryptodudez_assets.models.drift.words import words
-        from cryptodudez_assets.models.eth_signal.drifting import SENT_TO, SPEC, look
+        from cryptodudez_assets.models.signal.drifting import look, sent_to
 
         opened = lake.open()
-        looks = look(opened)
+        looks = look(opened, model)
         if looks is None:
-            context.log.info("no drift to look for: there is no champion, or it was trained on other features")
+            context.log.info(
+                f"no drift of {model.name} to look for: there is no champion, or it was trained on other features"
+            )
             return
         yield dg.MaterializeResult(
-            asset_key=DRIFT,
+            asset_key=key_of(model.drift),
             metadata={
-                **table_metadata(opened, SPEC.name),
+                **table_metadata(opened, model.drift),
                 "champion": looks.model_version,
                 "alarms": looks.alarms,
                 **{
-                    sample: dg.MetadataValue.md(words(drift, SENT_TO.get(sample, "")))
+                    sample: dg.MetadataValue.md(words(drift, sent_to(model, sample)))
                     for sample, drift in looks.found.items()
                 },
                 **{f"page_{sample}": dg.MetadataValue.path(path) for sample, path in looks.pages.items()},
@@ -252,17 +281,17 @@ def _drift() -> dg.AssetsDefinition:
     return look_for_drift
 
 
-def _signature() -> dg.TableSchema:
+def _signature(model: SignalModel) -> dg.TableSchema:
     """What a model takes and gives."""
-    described = {column.name: column.description for column in columns_of(EthTrainingSet)}
-    takes = [dg.TableColumn(name, type="Float32", description=described[name]) for name in NAMES]
+    described = {column.name: column.description for column in columns_of(training_contract(model))}
+    takes = [dg.TableColumn(name, type="Float32", description=described[name]) for name in inputs_of(model).names]
     gives = [
         dg.TableColumn(f"probability_{name.lower()}", type="Float64", description=f"Of {name}.") for name in CLASSES
     ]
     return dg.TableSchema(columns=takes + gives)
 
 
-def _lineage() -> dg.TableColumnLineage:
-    by_name = {view.name: key_of(view.table) for view in VIEWS}
-    pairs = (name.split("__") for name in NAMES)
+def _lineage(model: SignalModel) -> dg.TableColumnLineage:
+    by_name = {view.name: key_of(view.table) for view in inputs_of(model).views}
+    pairs = (name.split("__") for name in inputs_of(model).names)
     return dg.TableColumnLineage({f"{view}__{name}": [dg.TableColumnDep(by_name[view], name)] for view, name in pairs})

@@ -1,4 +1,4 @@
-"""The volume model as an asset: trained on the rolling features, judged on later days, promoted where it is better."""
+"""Volume models as assets: trained on the rolling features, judged on later days, promoted where they are better."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -6,47 +6,49 @@ from typing import Any
 import dagster as dg
 
 from cryptodudez_assets.contracts.base import columns_of
+from cryptodudez_assets.declared_models import models_of_kind
+from cryptodudez_assets.declared_models.volume import FEATURES, VolumeModel
 from cryptodudez_assets.defs.automation import daily_on_new_data
 from cryptodudez_assets.defs.loads_check import build_loads_check
 from cryptodudez_assets.defs.metadata import MODELS, key_of
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.iceberg.provenance import content_of
-from cryptodudez_assets.lake.iceberg.scan import scan
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.models.learned_from import kept_for_training
 from cryptodudez_assets.models.manifest import Manifest
-from cryptodudez_assets.models.registry import Held, Registry
-from cryptodudez_assets.models.volume.options import FEATURES, TABLE, VOLUME, VolumeOptions
-from cryptodudez_assets.products.models import VOLUME_MODEL
-
-MODEL = key_of(VOLUME_MODEL)
+from cryptodudez_assets.models.registry import Held, Registry, registry_of
 
 
 def build_volume_assets(views: Iterable[FeatureView]) -> list[dg.AssetsDefinition]:
-    """The model, if its features are among the views."""
-    return [_volume_model(view) for view in views if view.table == TABLE]
+    """The models whose features are among the views."""
+    tables = {view.table: view for view in views}
+    return [_volume_model(one, tables[one.reads]) for one in models_of_kind(VolumeModel) if one.reads in tables]
 
 
 def build_volume_checks(views: Iterable[FeatureView]) -> list[dg.AssetChecksDefinition]:
-    """Its checks."""
-    return [build_loads_check(MODEL, VOLUME)] if build_volume_assets(views) else []
+    """Their checks."""
+    tables = {view.table for view in views}
+    return [
+        build_loads_check(key_of(one.asset), one.name) for one in models_of_kind(VolumeModel) if one.reads in tables
+    ]
 
 
-def _volume_model(view: FeatureView) -> dg.AssetsDefinition:
+def _volume_model(model: VolumeModel, view: FeatureView) -> dg.AssetsDefinition:
     spec = dg.AssetSpec(
-        MODEL,
-        deps=[key_of(TABLE)],
+        key_of(model.asset),
+        deps=[key_of(model.reads)],
         description="Predicts the volume of a stock's day from its rolling mean volume and median price. Chosen on a time split by mean "
-        "absolute error, against the brief's forest; a file of at most 1 MB, `models/volume_model/model.bin` in the home.",
+        f"absolute error, against the brief's forest; a file of at most 1 MB, `models/{model.name}/model.bin` in the home.",
         group_name=MODELS,
-        owners=["team:quant-research"],
+        owners=[model.owner],
         kinds={"scikitlearn", "onnx"},
         skippable=True,
         automation_condition=daily_on_new_data,
         metadata={"dagster/column_schema": _signature(view)},
     )
 
-    @dg.multi_asset(name="train_volume_model", specs=[spec])
+    @dg.multi_asset(name=f"train_{model.name}", specs=[spec])
     def train_volume_model(
         context: dg.AssetExecutionContext, lake: LakeResource
     ) -> Iterator[dg.MaterializeResult[Any]]:
@@ -54,36 +56,37 @@ def _volume_model(view: FeatureView) -> dg.AssetsDefinition:
         from cryptodudez_assets.models.volume.data import TooFewRows
 
         try:
-            metadata = _train(lake.open(), context)
+            metadata = _train(lake.open(), model, context)
         except TooFewRows as few:
-            context.log.info(f"the volume model waits for more rows: {few}")
+            context.log.info(f"{model.name} waits for more rows: {few}")
             return
         if metadata is None:
-            context.log.info(f"the volume model waits for {TABLE}")
+            context.log.info(f"{model.name} waits for {model.reads}")
             return
-        yield dg.MaterializeResult(asset_key=MODEL, metadata=metadata)
+        yield dg.MaterializeResult(asset_key=key_of(model.asset), metadata=metadata)
 
     return train_volume_model
 
 
-def _train(lake: Lake, context: dg.AssetExecutionContext) -> dict[str, Any] | None:
+def _train(lake: Lake, model: VolumeModel, context: dg.AssetExecutionContext) -> dict[str, Any] | None:
     from cryptodudez_assets.models.volume.data import TooFewRows
     from cryptodudez_assets.models.volume.promoting import FILE, promote_if_better
-    from cryptodudez_assets.models.volume.training import LOG, TrainedFrom, findings_of, registry_of, train
+    from cryptodudez_assets.models.volume.training import LOG, findings_of, train
 
-    table = lake.tables.table(TABLE)
-    content = content_of(table)
-    if table is None or content is None:
+    content = content_of(lake.tables.table(model.reads))
+    if content is None:
         return None
-    registry = registry_of(lake.settings)
-    manifest = _unfinished(registry, content)
+    registry = registry_of(lake.settings, model)
+    manifest = _unfinished(lake, registry, content)
     if manifest is None:
+        learned_from = kept_for_training(lake, model.reads)
+        rows = lake.tables.scan(model.reads, snapshot_id=learned_from.snapshot_id)
+        if rows is None:
+            return None
         try:
-            trained = train(
-                scan(table), TrainedFrom(TABLE, content, {}), lake.settings, VolumeOptions(), context.log.info
-            )
+            trained = train(rows, learned_from, lake.settings, model, progress=context.log.info)
         except TooFewRows as few:
-            registry.hold(Held(inputs={TABLE: content}, why=str(few)))
+            registry.hold(Held(inputs={model.reads: content}, why=str(few)))
             raise
         manifest = trained.manifest
     done = promote_if_better(registry)
@@ -101,13 +104,14 @@ def _train(lake: Lake, context: dg.AssetExecutionContext) -> dict[str, Any] | No
     }
 
 
-def _unfinished(registry: Registry, content: int) -> Manifest | None:
+def _unfinished(lake: Lake, registry: Registry, content: int) -> Manifest | None:
     """The version that a run trained on these very rows, and died before it was decided whether it serves."""
     versions = registry.versions()
     if not versions or registry.settled() == versions[-1]:
         return None
     newest = registry.manifest(versions[-1])
-    return newest if newest.trained_on.snapshot_id == content else None
+    told = newest.trained_on
+    return newest if content_of(lake.tables.table(told.table), told.snapshot_id) == content else None
 
 
 def _signature(view: FeatureView) -> dg.TableSchema:

@@ -43,6 +43,8 @@ class Declares:
     of: type[Any]
     problem_of: Callable[[Any, Mapping[str, type[Contract]]], str | None]
     called: str
+    add_others: Callable[[Declarations[Any]], None] = lambda _: None
+    """Adds what follows from other declarations."""
 
 
 DECLARES = Declares("DERIVED", "derived table", Derived, problem_of, "the table")
@@ -73,7 +75,9 @@ def look() -> Declarations[Derived]:
     for name in PACKAGES:
         package = import_module(name)
         declares: Declares = getattr(package, "DECLARES", DECLARES)
-        all_of_them.add(declared_in(name, package.__path__, declares.attribute, declares.kind, declares.of))
+        found = declared_in(name, package.__path__, declares.attribute, declares.kind, declares.of)
+        declares.add_others(found)
+        all_of_them.add(found)
         kinds.append(declares)
     # A table is judged as the most special kind that it is of.
     kinds.sort(key=lambda one: len(one.of.__mro__), reverse=True)

@@ -1,9 +1,11 @@
-"""Feature views: every module here that holds a `VIEW` is one. Adding a file adds a view."""
+"""Feature views: every module here that holds a `VIEW` is one, and every coin with a signal has its own. Adding a file adds a view."""
 
 from collections.abc import Iterable
 from functools import cache
 
-from cryptodudez_assets.declarations import LeftOut
+from cryptodudez_assets.declarations import Declarations, Declared, LeftOut, shown
+from cryptodudez_assets.declared_models import declared_models, left_out_models
+from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.derived import Declares, Derived, all_derived, left_out_derived, topological
 from cryptodudez_assets.features.checking import problem_of
 from cryptodudez_assets.features.declaration import FeatureContract, FeatureView, Input
@@ -22,7 +24,20 @@ __all__ = [
     "view_named",
 ]
 
-DECLARES = Declares("VIEW", "feature view", FeatureView, problem_of, "the view")
+def _add_those_of_coins(found: Declarations[FeatureView]) -> None:
+    """Take the views of each coin that a signal is declared for, once, at the place of that declaration."""
+    coins = {one.value.coin: one for one in declared_models().taken if isinstance(one.value, SignalModel)}
+    for coin, one in coins.items():
+        try:
+            from cryptodudez_assets.features.coin_views import views_of
+
+            found.taken += [Declared(one.file, one.line, view, found.kind) for view in views_of(coin)]
+        except Exception as error:  # they read views whose files may be those that cannot be loaded
+            reason = f"the views of {coin.name} cannot be made: {error}"
+            found.left_out.append(LeftOut(found.kind, shown(one.file), one.line, reason))
+
+
+DECLARES = Declares("VIEW", "feature view", FeatureView, problem_of, "the view", _add_those_of_coins)
 
 
 @cache
@@ -37,7 +52,7 @@ def all_views() -> dict[str, FeatureView]:
 
 def left_out() -> list[LeftOut]:
     """Every declaration that is left out."""
-    return [*left_out_sources(), *left_out_derived()]
+    return [*left_out_sources(), *left_out_models(), *left_out_derived()]
 
 
 def view_named(name: str, key: Iterable[str], features: Iterable[str]) -> FeatureView:

@@ -60,6 +60,7 @@ class FeatureView(Derived):
     `ttl`: how old, at most, a row may be (`event_ts` to the time asked for) to be served, offline and online alike.
     `versions`: rows of one key and `event_ts` may become known in several versions (likes are scraped again); the table
     `features.<name>` holds the newest, `features.<name>_versions` all of them, and reads of the past use the latter.
+    `made_for`: what a function that makes such views made this one of, where its code alone does not tell.
     """
 
     contract: type[FeatureContract]
@@ -68,6 +69,7 @@ class FeatureView(Derived):
     ttl: timedelta
     versions: bool = False
     rows_back: int | None = None
+    made_for: tuple[object, ...] = ()
 
     def __post_init__(self) -> None:
         missing = {*self.key, "event_ts", "known_ts"} - set(polars_schema(self.contract))
@@ -157,4 +159,6 @@ class FeatureView(Derived):
     @cached_property
     def code_hash(self) -> str:
         """A hash of what defines it: what its transform and its contract say, its window, how many rows back it looks."""
-        return hash_of_code(self.transform, self.contract, within=DEFINING, more=(self.window, self.rows_back))
+        return hash_of_code(
+            self.transform, self.contract, within=DEFINING, more=(self.window, self.rows_back, *self.made_for)
+        )

@@ -1,6 +1,5 @@
 """The view `market_factors_daily`: what the coin and stock markets did, in as few columns for thousands of symbols."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pandera.polars as pa
@@ -10,11 +9,10 @@ from cryptodudez_assets.features.components import SCHEMA, factors
 from cryptodudez_assets.features.days import as_contract, end_of, on_time
 from cryptodudez_assets.features.declaration import FeatureContract, FeatureView, Frames, Input
 from cryptodudez_assets.features.exact import mean, quotient
+from cryptodudez_assets.features.main_coins import DAYS_OF, MAIN_COINS, returns_of
 from cryptodudez_assets.features.prices import ratio
 
 COINS, STOCKS = "features.crypto_daily", "features.stock_daily"
-MAIN_COINS = ("ETH", "BTC", "DOGE", "LTC", "XRP")
-LAGS = (1, 2, 3)
 TRADED_WITHIN = timedelta(days=5)
 
 
@@ -85,23 +83,15 @@ class MarketFactorsDailyFeatures(FeatureContract):
 def transform(frames: Frames) -> pl.LazyFrame:
     """Daily features of coins and stocks to those of the markets."""
     coins, stocks = on_time(frames[COINS]), on_time(frames[STOCKS])
-    rows = coins.filter(symbol="ETH").select("event_ts", eth_close="close")
-    for columns in (*_main_coins(coins), _breadth(coins), _factors(coins)):
+    rows = coins.filter(symbol=DAYS_OF).select("event_ts", eth_close="close")
+    main_coins = (columns for coin in MAIN_COINS for columns in returns_of(coins, coin))
+    for columns in (*main_coins, _breadth(coins), _factors(coins)):
         rows = rows.join(columns, on="event_ts", how="left")
     rows = rows.sort("event_ts").join_asof(
         _stock_market(stocks), left_on="event_ts", right_on="trading_day", tolerance=TRADED_WITHIN, coalesce=False
     )
     age = (pl.col("event_ts") - pl.col("trading_day")).dt.total_days()
     return as_contract(rows.with_columns(stock_market_age=age, known_ts=end_of("event_ts")), MarketFactorsDailyFeatures)
-
-
-def _main_coins(coins: pl.LazyFrame) -> Iterator[pl.LazyFrame]:
-    for coin in MAIN_COINS:
-        own, name = coins.filter(symbol=coin), coin.lower()
-        yield own.select("event_ts", pl.col("log_return_1d", "log_return_7d").name.prefix(f"{name}_"))
-        for lag in LAGS:
-            later = pl.col("event_ts").dt.offset_by(f"{lag}d")
-            yield own.select(later, pl.col("log_return_1d").alias(f"{name}_log_return_1d_lag_{lag}"))
 
 
 def _breadth(coins: pl.LazyFrame) -> pl.LazyFrame:

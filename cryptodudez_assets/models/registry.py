@@ -15,8 +15,10 @@ from pathlib import Path
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict
 
+from cryptodudez_assets.declared_models.declaration import Model
 from cryptodudez_assets.models.findings import Verdict
 from cryptodudez_assets.models.manifest import Draft, Manifest, Stage
+from cryptodudez_assets.settings import Settings
 
 PATIENCE_SECONDS = 600
 MANIFEST = "manifest.json"
@@ -83,6 +85,11 @@ class _Stages(BaseModel):
     held: Held | None = None
 
 
+def registry_of(settings: Settings, model: Model) -> "Registry":
+    """Where the versions of a declared model are kept."""
+    return Registry(settings.models, model.name)
+
+
 class Registry:
     """The versions of one model, 1, 2, 3, …, and which of them serves. Nothing is created before something is registered."""
 
@@ -95,7 +102,12 @@ class Registry:
         self._stages = self.folder / "stages.json"
 
     def register(self, draft: Draft, files: Mapping[str, bytes]) -> Manifest:
-        """Keep a model as the next version, a candidate. Returns its manifest, as it will be read."""
+        """Keep a model as the next version, a candidate. Returns its manifest, as it will be read.
+
+        Raises `ValueError` for one that does not say what its training data were made from: no receipt could be explained.
+        """
+        if not draft.trained_on.inputs:
+            raise ValueError(f"a version of {self.name} is to say what {draft.trained_on.table} was made from")
         if wrong := [name for name in files if not _is_plain(name) or name in (MANIFEST, MANIFEST_SUM)]:
             raise ValueError(f"not names of files of a version: {wrong}")
         with self._exclusive():

@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Sequence
 from functools import partial
 
+from cryptodudez_assets.declared_models import models_of_kind
+from cryptodudez_assets.declared_models.signal import SignalModel
+from cryptodudez_assets.declared_models.volume import VolumeModel
 from cryptodudez_assets.derived.declaration import Derived
 from cryptodudez_assets.derived.upkeep.materialize import made_from_by, table_specs
 from cryptodudez_assets.feature_store.registry import REGISTRY, code_hash_of
@@ -13,8 +16,7 @@ from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, made_from
 from cryptodudez_assets.lake.ingest import lookups
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.inventory import NOTHING, TABLES
-from cryptodudez_assets.models.eth_signal.inputs import VIEWS
-from cryptodudez_assets.models.volume.options import TABLE as OF_VOLUME
+from cryptodudez_assets.models.signal.inputs import inputs_of
 from cryptodudez_assets.products import dogecoin
 from cryptodudez_assets.products.exports import Exported, exports_of
 from cryptodudez_assets.products.look import Look
@@ -37,14 +39,19 @@ def products_of(sources: Iterable[Source], derived: Iterable[Derived]) -> list[P
     return [
         *map(_looked_up, (source for source in sources if source.lookup)),
         *map(_derived, derived),
-        *(signal_products() if {view.name for view in VIEWS} <= names else ()),
-        *([volume_product(OF_VOLUME)] if OF_VOLUME in tables else ()),
+        *(product for one in models_of_kind(SignalModel) if _reads(one) <= names for product in signal_products(one)),
+        *(volume_product(one) for one in models_of_kind(VolumeModel) if one.reads in tables),
         *([_study()] if set(dogecoin.READS) <= tables else ()),
         *map(_export, exports_of(sources, derived)),
         *map(_online, views),
         *([_registry(views)] if views else ()),
         _inventory(),
     ]
+
+
+def _reads(model: SignalModel) -> set[str]:
+    """The views that a signal is made from."""
+    return {view.name for view in inputs_of(model).views}
 
 
 def online_name(view: FeatureView) -> str:

@@ -1,6 +1,5 @@
 """The lake as it is now: what each table and model says, each looked at once, by its metadata alone."""
 
-from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -8,13 +7,12 @@ from urllib.parse import unquote
 
 from pyiceberg.table import Table
 
+from cryptodudez_assets.declared_models import models_of_kind
+from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.feature_store.online import OnlineStore, open_online_store
 from cryptodudez_assets.lake.iceberg.provenance import changed_at, content_of
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.models.eth_signal.options import CHAMPION, SIGNAL
 from cryptodudez_assets.models.registry import Registry
-
-MODEL = f"ml.{SIGNAL}"
 
 
 class Look:
@@ -37,15 +35,20 @@ class Look:
 
     def content(self, name: str) -> int | None:
         """What a table holds now, or the number of the version of a model; None where there is nothing yet."""
-        return self._versions[name]() if name in self._versions else content_of(self.table(name))
+        if name in self._candidates:
+            return max(self._candidates[name].versions(), default=None)
+        if name in self._champions:
+            promotions = self._champions[name].promotions()
+            return promotions[-1].version if promotions else None
+        return content_of(self.table(name))
 
     def changed_at(self, name: str, content: int | None) -> datetime | None:
         """Since when it is something else than that (None: since when there is anything)."""
-        if name == MODEL:
+        if name in self._candidates:
             newest = self.content(name)
-            return self.registry(SIGNAL).manifest(newest).created_at if newest else None
-        if name == CHAMPION:
-            promotions = self.registry(SIGNAL).promotions()
+            return self._candidates[name].manifest(newest).created_at if newest else None
+        if name in self._champions:
+            promotions = self._champions[name].promotions()
             return promotions[-1].at if promotions else None
         table = self.table(name)
         return changed_at(table, content) if table is not None else None
@@ -68,14 +71,11 @@ class Look:
             self.online.close()
 
     @cached_property
-    def _versions(self) -> dict[str, Callable[[], int | None]]:
-        registry = self.registry(SIGNAL)
+    def _candidates(self) -> dict[str, Registry]:
+        """Where the newest version of a signal is found, by the name of its asset."""
+        return {model.asset: self.registry(model.name) for model in models_of_kind(SignalModel)}
 
-        def newest() -> int | None:
-            return max(registry.versions(), default=None)
-
-        def serving() -> int | None:
-            promotions = registry.promotions()
-            return promotions[-1].version if promotions else None
-
-        return {MODEL: newest, CHAMPION: serving}
+    @cached_property
+    def _champions(self) -> dict[str, Registry]:
+        """The same of the version that serves."""
+        return {model.champion: self.registry(model.name) for model in models_of_kind(SignalModel)}

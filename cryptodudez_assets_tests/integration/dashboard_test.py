@@ -19,6 +19,7 @@ from litestar import Litestar
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.dashboard_states import skilled, unskilled
+from cryptodudez_assets_tests.ether import ETHER
 from serving.dashboard import dashboard
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no browser: the package playwright is not installed")
@@ -66,7 +67,9 @@ def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         for name, prepare in STATES.items():
             settings = Settings(home=tmp_path_factory.mktemp(name))
             today = prepare(open_lake(settings))
-            urls[name] = running.enter_context(serve(Litestar([dashboard(settings, lambda today=today: today)])))
+            urls[name] = running.enter_context(
+                serve(Litestar([dashboard(settings, {ETHER: lambda today=today: today})]))
+            )
         yield urls
 
 
@@ -159,7 +162,7 @@ def test_an_open_page_keeps_itself_current_and_says_when_it_cannot(tmp_path: Pat
     page.clock.install()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("serving.dashboard.KEPT_SECONDS", -1)
-        with serve(Litestar([dashboard(settings, lambda: next(answers))])) as url:
+        with serve(Litestar([dashboard(settings, {ETHER: lambda: next(answers)})])) as url:
             page.goto(url)
             page.get_by_text("No decision yet").wait_for()
 

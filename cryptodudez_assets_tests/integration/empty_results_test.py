@@ -18,15 +18,15 @@ from cryptodudez_assets.headless import run_pending
 from cryptodudez_assets.lake.exports import export
 from cryptodudez_assets.lake.ingest.merge import observations_spec, table_spec
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.models.eth_signal import training_set
-from cryptodudez_assets.models.eth_signal.options import SignalOptions
-from cryptodudez_assets.models.eth_signal.training import train
 from cryptodudez_assets.models.evaluation.splits import TooFewDays
+from cryptodudez_assets.models.signal import training_set
+from cryptodudez_assets.models.signal.training import train
 from cryptodudez_assets.products.dogecoin import carry_out
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import open_lake, take_in
+from cryptodudez_assets_tests.ether import ETHER
 
 pytestmark = pytest.mark.long
 
@@ -37,7 +37,7 @@ FEW = {
     "stock_prices/a.csv": STOCKS + "A,2020-01-02,1.0,2.0,0.5,1.5,1.5,100,1.0\n",
     "stock_market/stocks/A.csv": "Date,Open,High,Low,Close,Adj Close,Volume\n2020-01-02,1,2,0.5,1.5,1.5,100\n",
 }
-DERIVED = [*(spec for view in all_views().values() for spec in table_specs(view)), training_set.SPEC]
+DERIVED = [*(spec for view in all_views().values() for spec in table_specs(view)), training_set.spec_of(ETHER)]
 
 
 def put(lake: Lake, name: str, text: str) -> None:
@@ -70,9 +70,9 @@ def test_everything_is_made_of_tables_without_rows(lake: Lake, tmp_path: Path) -
         assert materialize(lake, view).rows == 0
         assert publish_latest(lake, view, store) == 0
     store.close()
-    assert training_set.update(lake, SignalOptions())
+    assert training_set.update(lake, ETHER)
     with pytest.raises(TooFewDays, match="0 days from the first to the last label"):
-        train(lake, SignalOptions())
+        train(lake, ETHER)
     assert carry_out(lake).words
     written = {"symbol": "symbol", "date": "date"}
     assert export(lake, "market.stock_market", written, ["symbol", "date"], tmp_path / "export.parquet", "1") == 0
@@ -108,7 +108,7 @@ def test_a_run_on_too_little_goes_well_and_the_next_rows_follow(tmp_path: Path) 
     take_in(lake, all_sources()["crypto_prices"])
     for view in topological(all_views().values()):
         materialize(lake, view)
-    training_set.update(lake, SignalOptions())
+    training_set.update(lake, ETHER)
     more = heights(lake)
     assert more["features.crypto_daily"] == few["features.crypto_daily"] + 240
     assert more["features.market_factors_daily"] > 0

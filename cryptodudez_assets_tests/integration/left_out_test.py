@@ -26,6 +26,7 @@ from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests import toy_source
 from cryptodudez_assets_tests.builders import open_lake
+from cryptodudez_assets_tests.ether import ETHER
 from serving.dashboard.data import gather
 from serving.dashboard.page import render
 
@@ -333,7 +334,7 @@ def _declarations(defs, cursor: str | None) -> tuple[dg.AssetCheckEvaluation | N
     return (events[0] if events else None), result.cursor
 
 
-@pytest.mark.parametrize("name", ["crypto_daily", "eth_predictors_daily", "stock_rolling"])
+@pytest.mark.parametrize("name", ["crypto_daily", "market_factors_daily", "stock_rolling"])
 def test_models_wait_for_a_view_that_is_left_out(name: str) -> None:
     """In a process of its own: models look at views when they are imported."""
     broken = f"import sys; sys.modules['cryptodudez_assets.features.{name}'] = None\n"
@@ -393,7 +394,7 @@ def _kept(lake: Lake):
 
 def test_the_dashboard_names_it_and_shows_the_rest(declare: Callable[..., Path], lake: Lake) -> None:
     path = declare(sources, "gas.py", TOY + "\n\nraise RuntimeError('<b>no such day</b>')\n")
-    page = render(gather(lake, lambda: None))
+    page = render(gather(lake, ETHER, lambda: None))
     assert f"{path}:" in page
     assert "&lt;b&gt;no such day" in page
     assert "crypto prices" in page.lower()

@@ -13,11 +13,11 @@ from cryptodudez_assets.derived.upkeep.materialize import materialize, table_spe
 from cryptodudez_assets.features import all_views, topological
 from cryptodudez_assets.headless import run_pending
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.models.eth_signal import training_set
-from cryptodudez_assets.models.eth_signal.options import SignalOptions
+from cryptodudez_assets.models.signal import training_set
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import open_lake, rows_of, take_in
+from cryptodudez_assets_tests.ether import ETHER
 
 pytestmark = pytest.mark.long
 
@@ -47,7 +47,7 @@ def features(lake: Lake, began: datetime) -> dict[str, pl.DataFrame]:
     landed = pl.when(pl.col("known_ts") < began).then("known_ts")
     specs = [spec for view in all_views().values() for spec in table_specs(view)]
     there = [spec.name for spec in specs if lake.tables.table(spec.name)]
-    found = {name: rows_of(lake, name) for name in (*there, training_set.SPEC.name)}
+    found = {name: rows_of(lake, name) for name in (*there, ETHER.training_set)}
     timed = {name: rows.with_columns(landed.alias("known_ts")) for name, rows in found.items()}
     return {name: rows.sort(rows.columns) for name, rows in timed.items()}
 
@@ -87,7 +87,7 @@ def test_without_ether_s_prices_it_says_so_and_when_they_land_every_table_is_mad
     for view in topological(all_views().values()):
         if view.name != "stock_rolling":
             materialize(calm, view, full=True)
-    assert training_set.update(calm, SignalOptions())
+    assert training_set.update(calm, ETHER)
     made, expected = features(lake, began), features(calm, began)
     assert made.keys() == expected.keys()
     for name, rows in expected.items():

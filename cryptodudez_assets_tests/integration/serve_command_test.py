@@ -15,10 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from cryptodudez_assets.models.eth_signal.inputs import NAMES
-from cryptodudez_assets.models.eth_signal.options import SIGNAL
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.ether import NAMES, SIGNAL
 from cryptodudez_assets_tests.model_builders import register_toy
 
 START_SECONDS = 90  # most of it are imports, on a busy machine

@@ -15,7 +15,7 @@ from serving.app import create_app
 from serving.run import log_to_stderr, opened
 
 KEY = "a key with many letters"
-PREDICT = "/models/eth_signal/predict"
+PREDICT = "/models/signal/predict"
 
 
 @pytest.fixture

@@ -19,10 +19,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from cryptodudez_assets.features import all_views
-from cryptodudez_assets.models.eth_signal.inputs import NAMES
 from cryptodudez_assets.models.registry import Registry
-from cryptodudez_assets.models.volume.options import VOLUME
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.ether import NAMES, VOLUME
 from cryptodudez_assets_tests.model_builders import register_volume
 from cryptodudez_assets_tests.serving_builders import MODEL, champion, write_features
 from serving.app import create_app

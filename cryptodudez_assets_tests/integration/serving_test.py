@@ -25,10 +25,10 @@ from cryptodudez_assets.feature_store.online import open_online_store
 from cryptodudez_assets.feature_store.publish import publish_latest
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.models.eth_signal.inputs import NAMES, PREDICTORS, PRICES, VIEWS
 from cryptodudez_assets.models.predictor import as_array, load
 from cryptodudez_assets.models.receipts import Receipts
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.ether import NAMES, PREDICTORS, PRICES, VIEWS
 from cryptodudez_assets_tests.model_builders import NO_SKILL, TOY_FEATURES
 from cryptodudez_assets_tests.serving_builders import MODEL, ROW, champion, write_features
 from serving.app import create_app

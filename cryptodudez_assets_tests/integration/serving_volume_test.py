@@ -7,8 +7,8 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from cryptodudez_assets.models.registry import Registry
-from cryptodudez_assets.models.volume.options import VOLUME
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.ether import VOLUME
 from cryptodudez_assets_tests.model_builders import register_volume
 from serving.app import create_app
 

@@ -5,20 +5,21 @@ from pathlib import Path
 import pytest
 from litestar.testing import TestClient
 
+from cryptodudez_assets.declared_models.signal import SignalOptions
 from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.feature_store.online import open_online_store
 from cryptodudez_assets.feature_store.publish import publish_latest
 from cryptodudez_assets.features import all_views, topological
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.models.eth_signal import training_set
-from cryptodudez_assets.models.eth_signal.inputs import VIEWS
-from cryptodudez_assets.models.eth_signal.options import SignalOptions
-from cryptodudez_assets.models.eth_signal.promoting import promote_if_better
-from cryptodudez_assets.models.eth_signal.reporting import write_report
-from cryptodudez_assets.models.eth_signal.training import TrainedSignal, registry_of, train
 from cryptodudez_assets.models.explain import explain
+from cryptodudez_assets.models.registry import registry_of
+from cryptodudez_assets.models.signal import training_set
+from cryptodudez_assets.models.signal.promoting import promote_if_better
+from cryptodudez_assets.models.signal.reporting import write_report
+from cryptodudez_assets.models.signal.training import TrainedSignal, train
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import open_lake
+from cryptodudez_assets_tests.ether import ETHER, VIEWS
 from cryptodudez_assets_tests.feature_frames import ingested
 from cryptodudez_assets_tests.integration.features_real_test import ARCHIVES
 from serving.app import create_app
@@ -39,14 +40,14 @@ def lake(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 @pytest.fixture(scope="module")
 def trained(lake: Lake) -> TrainedSignal:
-    assert training_set.update(lake, OPTIONS) is not None
-    trained = train(lake, OPTIONS)
-    promote_if_better(registry_of(lake.settings))
+    assert training_set.update(lake, ETHER, OPTIONS) is not None
+    trained = train(lake, ETHER, OPTIONS)
+    promote_if_better(registry_of(lake.settings, ETHER))
     return trained
 
 
 def test_the_report_states_the_base_rates_and_its_verdict(lake: Lake, trained: TrainedSignal) -> None:
-    written = write_report(lake)
+    written = write_report(lake, ETHER)
     assert written is not None
     page = Path(written.path).read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " ")
     for words in ("51.5 % in 2016–2021", "57.3 % in 2020 to July 2021", "48.5 % in 2019"):
@@ -82,4 +83,4 @@ def test_without_skill_the_served_signal_is_hodl_and_its_receipt_replays(lake: L
 
 def test_the_training_set_can_be_built_again(lake: Lake, trained: TrainedSignal) -> None:
     snapshot_id = trained.manifest.trained_on.snapshot_id
-    assert training_set.rebuild(lake, snapshot_id).equals(training_set.read(lake, snapshot_id).rows)
+    assert training_set.rebuild(lake, ETHER, snapshot_id).equals(training_set.read(lake, ETHER, snapshot_id).rows)

@@ -9,25 +9,27 @@ import numpy as np
 import pytest
 from litestar.testing import TestClient
 
-from cryptodudez_assets.defs.automation import DRIFT
+from cryptodudez_assets.declared_models.signal import SignalOptions
 from cryptodudez_assets.defs.build import build_definitions
-from cryptodudez_assets.defs.model_assets import CHAMPION, MODEL, REPORT, TRAINING_SET, TRIALS
+from cryptodudez_assets.defs.metadata import key_of
+from cryptodudez_assets.defs.model_assets import TRIALS
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.models import ledger
-from cryptodudez_assets.models.eth_signal import training
-from cryptodudez_assets.models.eth_signal.inputs import NAMES
-from cryptodudez_assets.models.eth_signal.options import SIGNAL, SignalOptions
-from cryptodudez_assets.models.eth_signal.training import registry_of, train
 from cryptodudez_assets.models.predictor import load
+from cryptodudez_assets.models.registry import registry_of
+from cryptodudez_assets.models.signal import training
+from cryptodudez_assets.models.signal.training import train
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.datasets import noise, planted
+from cryptodudez_assets_tests.ether import ETHER, NAMES, SIGNAL
 from cryptodudez_assets_tests.rig import checks_of
 from cryptodudez_assets_tests.signal_lake import fill
 from serving.app import create_app
 
+TRAINING_SET, MODEL, CHAMPION, DRIFT, REPORT = map(key_of, ETHER.tables)
 TRAINING = [TRAINING_SET, MODEL, TRIALS]
 ALL = [*TRAINING, CHAMPION, REPORT, DRIFT]
 
@@ -37,7 +39,7 @@ class Deployment:
 
     def __init__(self, lake: Lake) -> None:
         self.lake = lake
-        self.registry = registry_of(lake.settings)
+        self.registry = registry_of(lake.settings, ETHER)
         self.instance = dg.DagsterInstance.ephemeral()
         resource = LakeResource(home=str(lake.settings.home))
         self.definitions = build_definitions([], all_views().values(), resource)
@@ -117,7 +119,7 @@ def test_a_signal_is_found_promoted_and_served(with_signal: Deployment) -> None:
 
 def test_the_same_recipe_on_the_same_days_is_a_refresh_and_no_new_trial(with_signal: Deployment) -> None:
     before, tried = with_signal.registry.champion(), len(ledger.trials_of(with_signal.lake, SIGNAL))
-    trained = train(with_signal.lake, SignalOptions())
+    trained = train(with_signal.lake, ETHER)
     assert before is not None
     assert trained.findings.best.trials == 2
     assert len(ledger.trials_of(with_signal.lake, SIGNAL)) == tried == 2
@@ -140,7 +142,7 @@ def test_a_training_that_dies_leaves_the_champion_and_its_trials_count_once(
     monkeypatch.setattr(training, step, die)
     for _ in range(2):  # it is done again, and dies again
         with pytest.raises(KeyboardInterrupt):
-            train(lake, SignalOptions(placebo_repeats=0, placebo_shifts_days=(), seed=seed))
+            train(lake, ETHER, SignalOptions(placebo_repeats=0, placebo_shifts_days=(), seed=seed))
 
     assert champion is not None
     assert registry.versions() == versions

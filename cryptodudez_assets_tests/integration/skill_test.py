@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from cryptodudez_assets.declared_models.signal import SignalOptions
 from cryptodudez_assets.models.dataset import Dataset
-from cryptodudez_assets.models.eth_signal.judge import judge
-from cryptodudez_assets.models.eth_signal.labels import UNKNOWN
-from cryptodudez_assets.models.eth_signal.options import SignalOptions
-from cryptodudez_assets.models.eth_signal.recipes import SignalRecipe, base_rates, candidates
-from cryptodudez_assets.models.eth_signal.walk_forward import folds_of, walk_forward
 from cryptodudez_assets.models.findings import Verdict
+from cryptodudez_assets.models.signal.judge import judge
+from cryptodudez_assets.models.signal.labels import UNKNOWN
+from cryptodudez_assets.models.signal.recipes import SignalRecipe, base_rates, candidates
+from cryptodudez_assets.models.signal.walk_forward import folds_of, walk_forward
 from cryptodudez_assets_tests.datasets import QUICK, VOLATILITY, dataset_of, noise, planted
 
 OPTIONS = QUICK.model_copy(update={"placebo_repeats": 0, "placebo_shifts_days": ()})

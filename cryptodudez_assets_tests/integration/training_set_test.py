@@ -8,16 +8,16 @@ import pytest
 from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets.contracts.rules import assert_holds
+from cryptodudez_assets.declared_models.signal import SignalOptions
 from cryptodudez_assets.derived.upkeep.materialize import table_specs
 from cryptodudez_assets.feature_store.online import open_online_store
 from cryptodudez_assets.feature_store.publish import publish_latest
 from cryptodudez_assets.lake.compaction import expire
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.models.eth_signal import training_set
-from cryptodudez_assets.models.eth_signal.contract import EthTrainingSet
-from cryptodudez_assets.models.eth_signal.inputs import NAMES, PRICES, VIEWS, online_row
-from cryptodudez_assets.models.eth_signal.options import SignalOptions
-from cryptodudez_assets.models.eth_signal.training_set import TrainingSet
+from cryptodudez_assets.models.signal import training_set
+from cryptodudez_assets.models.signal.contract import training_contract
+from cryptodudez_assets.models.signal.training_set import TrainingSet
+from cryptodudez_assets_tests.ether import ETHER, INPUTS, NAMES, PRICES, VIEWS
 
 DAY = timedelta(days=1)
 OPTIONS = SignalOptions()
@@ -25,13 +25,13 @@ OPTIONS = SignalOptions()
 
 @pytest.fixture(scope="module")
 def made(tiny_lake: Lake) -> TrainingSet:
-    made = training_set.update(tiny_lake, OPTIONS)
+    made = training_set.update(tiny_lake, ETHER, OPTIONS)
     assert made is not None
     return made
 
 
 def test_it_is_what_its_contract_says(made: TrainingSet) -> None:
-    assert_holds(EthTrainingSet, made.rows)
+    assert_holds(training_contract(ETHER), made.rows)
     assert made.rows["event_ts"].is_unique().all()
     assert (made.rows["known_ts"] - made.rows["event_ts"] == DAY).all()
     assert set(made.rows["label"].drop_nulls()) == {"BUY", "HODL", "SELL"}
@@ -53,17 +53,17 @@ def test_the_next_day_s_return_is_that_of_the_closes(made: TrainingSet) -> None:
 
 
 def test_nothing_changes_where_nothing_did(tiny_lake: Lake, made: TrainingSet) -> None:
-    again = training_set.update(tiny_lake, OPTIONS)
+    again = training_set.update(tiny_lake, ETHER, OPTIONS)
     assert again is not None
     assert again.snapshot_id == made.snapshot_id
 
 
 def test_online_features_are_those_of_the_newest_day(tiny_lake: Lake, made: TrainingSet) -> None:
     store = open_online_store(f"sqlite:///{tiny_lake.settings.home / 'online.db'}")
-    assert online_row(store) is None
+    assert INPUTS.online_row(store) is None
     for view in VIEWS:
         publish_latest(tiny_lake, view, store)
-    row = online_row(store)
+    row = INPUTS.online_row(store)
     store.close()
     assert row is not None
     assert row.as_of == made.rows["known_ts"][-1]
@@ -77,21 +77,21 @@ def test_a_past_training_set_is_built_again_after_everything_changed(tiny_lake: 
         with tiny_lake.tables.changing(prices) as change:
             revised = change.rows().with_columns(pl.col("close") * factor).collect()
             change.delete(AlwaysTrue()).add(revised)
-    changed = training_set.update(tiny_lake, OPTIONS)
-    for name in (*made.inputs, training_set.SPEC.name):
+    changed = training_set.update(tiny_lake, ETHER, OPTIONS)
+    for name in (*made.inputs, ETHER.training_set):
         expire(tiny_lake, name, keep=1)
 
     assert changed is not None
     assert not changed.rows["close"].equals(made.rows["close"])
-    assert training_set.read(tiny_lake, made.snapshot_id).rows.equals(made.rows)
-    assert training_set.rebuild(tiny_lake, made.snapshot_id).equals(made.rows)
-    assert training_set.rebuild(tiny_lake).equals(changed.rows)
+    assert training_set.read(tiny_lake, ETHER, made.snapshot_id).rows.equals(made.rows)
+    assert training_set.rebuild(tiny_lake, ETHER, made.snapshot_id).equals(made.rows)
+    assert training_set.rebuild(tiny_lake, ETHER).equals(changed.rows)
 
 
 def test_days_without_a_candle_are_rows_about_which_nothing_is_known(made: TrainingSet) -> None:
     gone = made.rows["known_ts"][100]
     holed = made.rows.filter(pl.col("known_ts") != gone, pl.col("label_known_ts").ne_missing(gone))
-    dataset = training_set.dataset_of(holed)
+    dataset = training_set.dataset_of(ETHER, holed)
     assert dataset.days[100] == made.rows["event_ts"][100]
     assert dataset.labels[100] == -1
     assert np.isnan(dataset.features[100]).all()
@@ -100,6 +100,6 @@ def test_days_without_a_candle_are_rows_about_which_nothing_is_known(made: Train
 
 
 def test_without_features_there_is_no_training_set(lake: Lake) -> None:
-    assert training_set.update(lake, OPTIONS) is None
+    assert training_set.update(lake, ETHER, OPTIONS) is None
     with pytest.raises(LookupError, match="materialise it first"):
-        training_set.read(lake)
+        training_set.read(lake, ETHER)

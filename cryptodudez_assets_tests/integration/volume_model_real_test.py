@@ -9,13 +9,16 @@ import numpy as np
 import polars as pl
 import pytest
 
+from cryptodudez_assets.declared_models.volume import VolumeOptions
+from cryptodudez_assets.models.learned_from import LearnedFrom
 from cryptodudez_assets.models.predictor import load
-from cryptodudez_assets.models.volume.options import VolumeOptions
+from cryptodudez_assets.models.registry import registry_of
 from cryptodudez_assets.models.volume.predict import predict
 from cryptodudez_assets.models.volume.promoting import FILE, promote_if_better
 from cryptodudez_assets.models.volume.recipes import ONE_NUMBER
-from cryptodudez_assets.models.volume.training import TrainedFrom, TrainedVolume, registry_of, train
+from cryptodudez_assets.models.volume.training import TrainedVolume, train
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.ether import VOLUME_MODEL
 
 TYPES = {"Date": pl.Date, "Adj Close": pl.Float64, "Volume": pl.Float64}
 
@@ -50,7 +53,9 @@ def _rows(name: str, content: bytes) -> pl.DataFrame:
 def home(rows: pl.LazyFrame, tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, TrainedVolume]:
     settings = Settings(home=tmp_path_factory.mktemp("home"))
     options = VolumeOptions(sample_rows=20_000)
-    return settings, train(rows, TrainedFrom("features.stock_rolling", 1, {}), settings, options)
+    return settings, train(
+        rows, LearnedFrom("features.stock_rolling", 1, {"market.stock_prices": 1}), settings, VOLUME_MODEL, options
+    )
 
 
 def test_it_beats_the_reference_and_every_baseline_on_later_days(home: tuple[Settings, TrainedVolume]):
@@ -70,7 +75,7 @@ def test_the_random_split_flatters_and_so_does_the_day_itself(home: tuple[Settin
 
 
 def test_it_serves_from_a_small_file_within_a_millisecond(home: tuple[Settings, TrainedVolume]):
-    registry = registry_of(home[0])
+    registry = registry_of(home[0], VOLUME_MODEL)
     promote_if_better(registry)
     assert (home[0].models / "volume_model" / FILE).stat().st_size < 1_000_000
     predictor = load(registry, 1)

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from cryptodudez_assets.models.dataset import Floats
-from cryptodudez_assets.models.eth_signal.labels import triple_barrier
 from cryptodudez_assets.models.evaluation.backtest import backtest, held, net_returns
 from cryptodudez_assets.models.evaluation.splits import walk_forward_folds
+from cryptodudez_assets.models.signal.labels import triple_barrier
 from cryptodudez_assets_tests.datasets import noise
 
 some_returns = st.integers(11, 60).flatmap(lambda n: arrays(np.float64, n, elements=st.floats(-0.5, 0.5)))

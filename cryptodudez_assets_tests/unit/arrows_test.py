@@ -23,16 +23,20 @@ ROOMS = {
     "contracts": set(),
     "ordering": set(),
     "sources": {"code_hash", "contracts", "declarations"},
+    "declared_models": {"declarations"},
     "simulator": set(),
     "lake": {"addresses", "code_hash", "settings", "contracts", "ordering", "sources"},
     "drafting": {"settings", "contracts", "lake", "sources"},
     "derived": {"code_hash", "contracts", "declarations", "lake", "sources"},
-    "features": {"code_hash", "contracts", "declarations", "derived", "ordering", "sources"},
+    "features": {"code_hash", "contracts", "declarations", "declared_models", "derived", "ordering", "sources"},
     "feature_store": {"code_hash", "settings", "contracts", "lake", "features"},
     "reports": set(),
     "venues": set(),
     "studies": {"contracts", "reports"},
-    "models": {"code_hash", "settings", "contracts", "sources", "lake", "features", "feature_store", "reports"},
+    "models": {
+        *("code_hash", "settings", "contracts", "declared_models", "sources", "lake", "features", "feature_store"),
+        "reports",
+    },
     "products": {
         *(
             "code_hash",
@@ -46,13 +50,14 @@ ROOMS = {
             "reports",
             "studies",
             "models",
+            "declared_models",
         ),
     },
     "defs": {
         *("settings", "contracts", "sources", "lake", "features", "feature_store", "reports", "studies", "models"),
-        *("products", "declarations", "derived"),
+        *("products", "declarations", "declared_models", "derived"),
     },
-    "serving": {"settings", "contracts", "sources", "lake", "features", "feature_store", "models"},
+    "serving": {"settings", "contracts", "declared_models", "sources", "lake", "features", "feature_store", "models"},
 }
 # The same within the lake: its rooms, and the files of its hall.
 LAKE_ROOMS: dict[str, set[str]] = {

@@ -5,14 +5,17 @@ Wiring only: what is shown is gathered in `data`, drawn in `charts`, and said in
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
-from litestar import MediaType, Response, Router, get
+from litestar import MediaType, Request, Response, Router, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.static_files import create_static_files_router
 
+from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
@@ -40,9 +43,15 @@ HEADERS = {"Cache-Control": "no-cache"}
 class Board:
     """The page, made again in a worker thread when it is asked for and older than half a minute."""
 
-    def __init__(self, settings: Settings, today: Callable[[], Today | NoDecision]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        model: SignalModel | None,
+        today: Callable[[], Today | NoDecision],
+        others: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._lake = Lake.open(settings, all_sources())
-        self._today = today
+        self._model, self._today, self._others = model, today, others
         self._lock = asyncio.Lock()
         self._kept: tuple[float, str] | None = None
 
@@ -50,18 +59,28 @@ class Board:
         """As it is now, or was a moment ago. Requests that come meanwhile wait for the same look."""
         async with self._lock:
             if self._kept is None or time.monotonic() - self._kept[0] > KEPT_SECONDS:
-                text = await asyncio.to_thread(lambda: render(gather(self._lake, self._today)))
+                text = await asyncio.to_thread(self._made)
                 self._kept = time.monotonic(), text
             return self._kept[1]
 
+    def _made(self) -> str:
+        return render(gather(self._lake, self._model, self._today), self._others)
 
-def dashboard(settings: Settings, today: Callable[[], Today | NoDecision]) -> Router:
-    """`/`, `/assets/…` and `/reports/…`. `today` is called in a worker thread, at most twice a minute."""
-    board = Board(settings, today)
 
-    @get("/", media_type=MediaType.HTML, include_in_schema=False)
-    async def show_dashboard() -> Response[str]:
-        return _html(await board.page(), PAGE_POLICY)
+def dashboard(settings: Settings, signals: Mapping[SignalModel, Callable[[], Today | NoDecision]]) -> Router:
+    """`/` about the first signal, `/dashboard/<name>` about each other; `/assets/…` and `/reports/…`.
+
+    What a signal says today is asked for in a worker thread, at most twice a minute.
+    """
+    paths = {model: f"/dashboard/{model.name}" if place else "/" for place, model in enumerate(signals)}
+    boards = {
+        path: Board(settings, model, signals[model], {one.coin.name: paths[one] for one in paths if one != model})
+        for model, path in paths.items()
+    } or {"/": Board(settings, None, lambda: NoDecision("no signal is declared"))}
+
+    @get([*boards], media_type=MediaType.HTML, include_in_schema=False)
+    async def show_dashboard(request: Request[Any, Any, Any]) -> Response[str]:
+        return _html(await boards[request.url.path].page(), PAGE_POLICY)
 
     @get("/reports/{name:str}", media_type=MediaType.HTML, include_in_schema=False, sync_to_thread=True)
     def show_report(name: FromPath[str]) -> Response[str]:

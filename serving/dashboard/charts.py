@@ -14,7 +14,7 @@ import pygal
 from markupsafe import Markup
 from pygal.style import Style
 
-from cryptodudez_assets.models.eth_signal.options import Decision
+from cryptodudez_assets.declared_models.signal import Decision
 
 Point = tuple[date, float]
 

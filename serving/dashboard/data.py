@@ -11,18 +11,18 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 
 from cryptodudez_assets.contracts.quarantine import Fate
+from cryptodudez_assets.declared_models.signal import Decision, SignalModel
 from cryptodudez_assets.features import left_out
 from cryptodudez_assets.lake.freshness import Freshness, freshness
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.samples import last_day_of
 from cryptodudez_assets.lake.status import status_of
-from cryptodudez_assets.models.eth_signal.inputs import PRICES, SYMBOL
-from cryptodudez_assets.models.eth_signal.options import Decision
-from cryptodudez_assets.models.eth_signal.signal import Confidence
 from cryptodudez_assets.models.findings import Findings, Verdict
 from cryptodudez_assets.models.manifest import Manifest, Stage
-from cryptodudez_assets.models.registry import Registry
+from cryptodudez_assets.models.registry import Registry, registry_of
+from cryptodudez_assets.models.signal.inputs import inputs_of
+from cryptodudez_assets.models.signal.signal import Confidence
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import Source
 
@@ -99,8 +99,10 @@ class SourceHealth:
 
 @dataclass(frozen=True)
 class DashboardData:
-    """All that one look at the platform found. `closes` has `event_ts` and `close` of Ethereum, in order of time."""
+    """All that one look at the platform found. `closes` has `event_ts` and `close` of the signal's coin, in order of time."""
 
+    model: SignalModel | None
+    """The signal that the page is about; None where none is declared."""
     gathered_at: datetime
     today: Today | NoDecision
     closes: pl.DataFrame
@@ -114,20 +116,28 @@ class DashboardData:
     """The last day of the demo's simulated data; None where it has put none into the lake."""
 
     @property
+    def coin(self) -> str:
+        """What the page is about, in words."""
+        return self.model.coin.name if self.model else "Coins"
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing has landed yet."""
         return not any(one.valid or one.open_rows or one.open_files or one.pending for one in self.sources)
 
 
-def gather(lake: Lake, today: Callable[[], Today | NoDecision]) -> DashboardData:
-    """Look at everything. Works on an empty lake, too."""
-    registry = Registry(lake.settings.models, "eth_signal")
+def gather(lake: Lake, model: SignalModel | None, today: Callable[[], Today | NoDecision]) -> DashboardData:
+    """Look at everything that has to do with a signal. Works on an empty lake, too."""
+    registry = registry_of(lake.settings, model) if model else None
     return DashboardData(
+        model=model,
         gathered_at=now(),
         today=today(),
-        closes=_closes(lake),
-        records=_records(registry),
-        versions=[_version(registry, number) for number in sorted(registry.versions(), reverse=True)],
+        closes=_closes(lake, model),
+        records=_records(registry) if registry else [],
+        versions=[_version(registry, number) for number in sorted(registry.versions(), reverse=True)]
+        if registry
+        else [],
         sources=[_health(lake, source) for source in lake.sources.values()],
         left_out=[str(one) for one in left_out()],
         reports=report_names(lake.settings),
@@ -140,11 +150,11 @@ def report_names(settings: Settings) -> list[str]:
     return sorted(path.name for path in settings.reports.glob("*.html") if path.is_file())
 
 
-def _closes(lake: Lake) -> pl.DataFrame:
-    rows = lake.tables.scan(PRICES.table)
-    if rows is None:
+def _closes(lake: Lake, model: SignalModel | None) -> pl.DataFrame:
+    rows = lake.tables.scan(inputs_of(model).prices.table) if model else None
+    if rows is None or model is None:
         return pl.DataFrame(schema={"event_ts": pl.Datetime("us", "UTC"), "close": pl.Float64})
-    return rows.filter(pl.col("symbol") == SYMBOL).select("event_ts", "close").sort("event_ts").collect()
+    return rows.filter(pl.col("symbol") == model.coin.symbol).select("event_ts", "close").sort("event_ts").collect()
 
 
 def _records(registry: Registry) -> list[TrackRecord]:

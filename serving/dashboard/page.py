@@ -1,10 +1,11 @@
 """From data to the page: a pure function. Words and tables are made here, their places are in the templates."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -12,11 +13,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cryptodudez_assets.contracts.base import columns_of
+from cryptodudez_assets.declared_models.signal import CLASSES, Decision, SignalModel, SignalOptions
 from cryptodudez_assets.lake.freshness import Freshness
-from cryptodudez_assets.models.eth_signal.contract import EthTrainingSet
-from cryptodudez_assets.models.eth_signal.options import CLASSES, Decision, SignalOptions
-from cryptodudez_assets.models.eth_signal.signal import STALE_AFTER
 from cryptodudez_assets.models.findings import JudgedRecipe
+from cryptodudez_assets.models.signal.contract import training_contract
+from cryptodudez_assets.models.signal.signal import STALE_AFTER
 from serving.dashboard.charts import Point, growth_chart, price_chart
 from serving.dashboard.data import BASE_RATES, DashboardData, NoDecision, Today, TrackRecord
 
@@ -80,20 +81,21 @@ class Effect:
     share: float
 
 
-def render(picture: DashboardData) -> str:
-    """The whole page."""
+def render(picture: DashboardData, others: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The whole page. `others`: paths of the pages of other signals, by what they are called."""
     today = picture.today if isinstance(picture.today, Today) else None
     return (
         _environment()
         .get_template("page.html")
         .render(
             picture=picture,
+            others=others,
             today=today,
             why=picture.today.words if isinstance(picture.today, NoDecision) else "",
-            effects=_effects(today.moved) if today else [],
+            effects=_effects(picture.model, today.moved) if today and picture.model else [],
             old=[one.freshness.raw for one in picture.sources if _is_old(one.freshness)],
-            tracks=[_track(record, picture.closes) for record in picture.records],
-            price=None if picture.records else _price(_shown(picture.closes), []),
+            tracks=[_track(record, picture.closes, picture.coin) for record in picture.records],
+            price=None if picture.records else _price(_shown(picture.closes), [], picture.coin),
             classes=CLASSES,
             base_rates=any(one.stage == "champion" and one.recipe == BASE_RATES for one in picture.versions),
             dagster=DAGSTER,
@@ -129,7 +131,7 @@ def _is_old(one: Freshness) -> bool:
     return one.age is not None and one.age > STALE_AFTER
 
 
-def _track(record: TrackRecord, closes: pl.DataFrame) -> Track:
+def _track(record: TrackRecord, closes: pl.DataFrame, coin: str) -> Track:
     days = record.days.join(closes, on="event_ts", how="left")
     cost_bps = float(record.findings.options.get("judged_cost_bps", SignalOptions().judged_cost_bps))
     shown = _shown(closes)
@@ -139,7 +141,7 @@ def _track(record: TrackRecord, closes: pl.DataFrame) -> Track:
         record=record,
         cost_bps=cost_bps,
         lines=_lines(record, cost_bps),
-        price=_price(shown, turns),
+        price=_price(shown, turns, coin),
         turned_to=sorted({said for _, _, said in turns}),
         growth=growth_chart([_weekly(model), _weekly(holding)], _growth_words(record.manifest.label, model, holding))
         if len(model) > 1
@@ -181,15 +183,15 @@ def _shown(closes: pl.DataFrame) -> list[Point]:
     return [(at.date(), close) for at, close in closes.tail(SHOWN_DAYS).select("event_ts", "close").iter_rows()]
 
 
-def _price(shown: Sequence[Point], turns: Sequence[Turn]) -> Markup | None:
-    return price_chart(shown, turns, _price_words(shown, turns)) if len(shown) > 1 else None
+def _price(shown: Sequence[Point], turns: Sequence[Turn], coin: str) -> Markup | None:
+    return price_chart(shown, turns, _price_words(shown, turns, coin)) if len(shown) > 1 else None
 
 
-def _price_words(shown: Sequence[Point], marked: Sequence[Turn]) -> str:
+def _price_words(shown: Sequence[Point], marked: Sequence[Turn], coin: str) -> str:
     values = [value for _, value in shown]
     said = [decision for _, _, decision in marked]
     return (
-        f"Price of Ethereum from {day_words(shown[0][0])} to {day_words(shown[-1][0])}: from {dollars(values[0])} to "
+        f"Price of {coin} from {day_words(shown[0][0])} to {day_words(shown[-1][0])}: from {dollars(values[0])} to "
         f"{dollars(values[-1])}, lowest {dollars(min(values))}, highest {dollars(max(values))}. "
         f"{said.count('BUY')} turns to BUY and {said.count('SELL')} to SELL are marked."
     )
@@ -239,11 +241,11 @@ def _listed(days: pl.DataFrame) -> list[Day]:
     ]
 
 
-def _effects(moved: Sequence[tuple[str, float]]) -> list[Effect]:
+def _effects(model: SignalModel, moved: Sequence[tuple[str, float]]) -> list[Effect]:
     """The strongest, as shares of the strongest of all; nothing that would be shown as zero."""
     found = [(name, value) for name, value in moved if abs(value) >= SMALLEST_EFFECT]
     found = sorted(found, key=lambda one: -abs(one[1]))[:STRONGEST]
-    meanings = _meanings()
+    meanings = _meanings(model)
     return [
         Effect(name.rpartition("__")[2].replace("_", " "), meanings.get(name, ""), value, value / abs(found[0][1]))
         for name, value in found
@@ -251,8 +253,8 @@ def _effects(moved: Sequence[tuple[str, float]]) -> list[Effect]:
 
 
 @cache
-def _meanings() -> dict[str, str]:
-    return {column.name: column.description for column in columns_of(EthTrainingSet)}
+def _meanings(model: SignalModel) -> dict[str, str]:
+    return {column.name: column.description for column in columns_of(training_contract(model))}
 
 
 def percent(value: float, digits: int = 0) -> str:

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 from sklearn.model_selection import train_test_split
 
+from cryptodudez_assets.declared_models.volume import FEATURES, WINDOW, VolumeOptions
 from cryptodudez_assets.models.dataset import Float32s, Floats
-from cryptodudez_assets.models.volume.options import FEATURES, WINDOW, VolumeOptions
 
 AVERAGE, PRICE = FEATURES
 STEPS_PER_E = 4

@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from cryptodudez_assets.declared_models.volume import VolumeOptions
 from cryptodudez_assets.models.findings import Finding, Test, Verdict
-from cryptodudez_assets.models.volume.options import VolumeOptions
 from cryptodudez_assets.models.volume.recipes import ONE_NUMBER, SHARE
 from cryptodudez_assets.models.volume.scoring import Errors
 

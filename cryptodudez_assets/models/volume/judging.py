@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from cryptodudez_assets.declared_models.volume import VolumeOptions
 from cryptodudez_assets.models.volume.data import (
     Cells,
     Rows,
@@ -17,7 +18,6 @@ from cryptodudez_assets.models.volume.data import (
 )
 from cryptodudez_assets.models.volume.found import REFERENCE, WITHOUT_TODAY, Part, Scored, SplitName, Which
 from cryptodudez_assets.models.volume.model_file import says, to_file
-from cryptodudez_assets.models.volume.options import VolumeOptions
 from cryptodudez_assets.models.volume.recipes import Says, VolumeRecipe, candidates, fit, reference_forest
 from cryptodudez_assets.models.volume.scoring import errors_of
 

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
+from cryptodudez_assets.declared_models.volume import FEATURES
 from cryptodudez_assets.models.predictor import Predictor
-from cryptodudez_assets.models.volume.options import FEATURES
 
 MOST = {"vol_moving_avg": 1e12, "adj_close_rolling_med": 1e9}
 """Above them a number is a mistake: the largest mean volume of the real data is 2e9, the largest price 4e6."""
@@ -20,8 +20,17 @@ def check(vol_moving_avg: float, adj_close_rolling_med: float) -> None:
             raise ValueError(f"{name} is {value:g}, and is to be from 0 to {MOST[name]:g}")
 
 
+def say(predictor: Predictor, vol_moving_avg: float, adj_close_rolling_med: float) -> float:
+    """What the model says, to the last bit. Raises ValueError as `check` does."""
+    check(vol_moving_avg, adj_close_rolling_med)
+    return float(predictor.predict(np.array([[vol_moving_avg, adj_close_rolling_med]], np.float32))[0, 0])
+
+
+def shares(said: float) -> int:
+    """That as a volume in shares, 0 or more."""
+    return round(said)
+
+
 def predict(predictor: Predictor, vol_moving_avg: float, adj_close_rolling_med: float) -> int:
     """The day's volume in shares, 0 or more. Raises ValueError as `check` does."""
-    check(vol_moving_avg, adj_close_rolling_med)
-    row = np.array([[vol_moving_avg, adj_close_rolling_med]], np.float32)
-    return round(float(predictor.predict(row)[0, 0]))
+    return shares(say(predictor, vol_moving_avg, adj_close_rolling_med))

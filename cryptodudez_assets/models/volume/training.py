@@ -1,7 +1,7 @@
 """One training run of the volume model: fit all recipes, choose by what they say of later days, register what was tested."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -9,16 +9,17 @@ import numpy as np
 import polars as pl
 
 from cryptodudez_assets.code_hash import hash_of_code
+from cryptodudez_assets.declared_models.volume import FEATURES, VolumeModel, VolumeOptions
 from cryptodudez_assets.models.dataset import Float32s
-from cryptodudez_assets.models.manifest import Draft, Manifest, SelfTest, TrainedOn
+from cryptodudez_assets.models.learned_from import LearnedFrom
+from cryptodudez_assets.models.manifest import Draft, Manifest, SelfTest
 from cryptodudez_assets.models.onnx_file import OnnxModel
 from cryptodudez_assets.models.predictor import MODEL, as_rows
-from cryptodudez_assets.models.registry import Registry
+from cryptodudez_assets.models.registry import Registry, registry_of
 from cryptodudez_assets.models.volume.data import usable
 from cryptodudez_assets.models.volume.found import CHAMPION, REFERENCE, VolumeFindings
 from cryptodudez_assets.models.volume.judging import Judge
 from cryptodudez_assets.models.volume.model_file import says
-from cryptodudez_assets.models.volume.options import FEATURES, VOLUME, VolumeOptions
 from cryptodudez_assets.models.volume.recipes import ONE_NUMBER, VolumeRecipe
 from cryptodudez_assets.settings import Settings
 
@@ -29,15 +30,6 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class TrainedFrom:
-    """Where the rows come from: table and snapshot, and the snapshots of the tables that it was made from."""
-
-    table: str
-    snapshot_id: int
-    inputs: Mapping[str, int]
-
-
-@dataclass(frozen=True)
 class TrainedVolume:
     """What a run registered, and what it found."""
 
@@ -45,24 +37,22 @@ class TrainedVolume:
     findings: VolumeFindings
 
 
-def registry_of(settings: Settings) -> Registry:
-    """Where the versions of the volume model are kept."""
-    return Registry(settings.models, VOLUME)
-
-
 def train(
     rows: pl.LazyFrame,
-    source: TrainedFrom,
+    learned_from: LearnedFrom,
     settings: Settings,
-    options: VolumeOptions,
+    model: VolumeModel,
+    options: VolumeOptions | None = None,
     progress: Progress = lambda _: None,
 ) -> TrainedVolume:
     """Train on rows of symbol, date, volume and both features, and register a candidate. Raises `TooFewRows`.
 
+    `options`: other than the declared ones.
+
     All rows are used and few are held: recipes learn from counts of them, and are tested on the last part. The
     file that was tested is the one that is registered, so its numbers are its own.
     """
-    registry = registry_of(settings)
+    options, registry = options or model.options, registry_of(settings, model)
     champion = registry.champion()
     judge = Judge(usable(rows), options, progress)
     chosen = judge.choose()
@@ -83,7 +73,7 @@ def train(
         champion=champion.label if champion else None,
         scores=judge.scores,
     )
-    draft = _draft(chosen, files[chosen.name], findings, judge, source)
+    draft = _draft(chosen, files[chosen.name], findings, judge, learned_from)
     log = "".join(f"{json.dumps(one)}\n" for one in judge.log())
     manifest = registry.register(
         draft,
@@ -103,7 +93,9 @@ def code_hash() -> str:
     return hash_of_code(train, within=(__name__.rpartition(".")[0],))
 
 
-def _draft(recipe: VolumeRecipe, file: bytes, findings: VolumeFindings, judge: Judge, source: TrainedFrom) -> Draft:
+def _draft(
+    recipe: VolumeRecipe, file: bytes, findings: VolumeFindings, judge: Judge, learned_from: LearnedFrom
+) -> Draft:
     probes = judge.probes
     return Draft(
         recipe=recipe.name,
@@ -111,10 +103,7 @@ def _draft(recipe: VolumeRecipe, file: bytes, findings: VolumeFindings, judge: J
         classes=[],
         features=list(FEATURES),
         typical=np.median(probes, axis=0).astype(float).tolist(),
-        trained_on=TrainedOn(
-            table=source.table,
-            snapshot_id=source.snapshot_id,
-            inputs=dict(source.inputs),
+        trained_on=learned_from.trained_on(
             rows=judge.split.rows_before_test,
             first_day=_midnight(findings.first_day),
             last_day=_midnight(findings.test_from - timedelta(days=1)),

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.models.eth_signal import training_set
-from cryptodudez_assets.models.eth_signal.drifting import REQUESTS, latest_look, look
-from cryptodudez_assets.models.eth_signal.inputs import NAMES
-from cryptodudez_assets.models.eth_signal.options import SIGNAL, SignalOptions
 from cryptodudez_assets.models.predictor import Rows
 from cryptodudez_assets.models.receipts import Receipt, Receipts
 from cryptodudez_assets.models.registry import Registry
+from cryptodudez_assets.models.signal import training_set
+from cryptodudez_assets.models.signal.drifting import REQUESTS, latest_look, look
 from cryptodudez_assets_tests.datasets import noise
+from cryptodudez_assets_tests.ether import ETHER, NAMES, SIGNAL
 from cryptodudez_assets_tests.findings_builder import LAST
 from cryptodudez_assets_tests.serving_builders import champion
 from cryptodudez_assets_tests.signal_lake import DAY, fill
@@ -25,7 +24,7 @@ K = len(NAMES)
 def market(lake: Lake) -> Lake:
     """A lake with the days on which `champion` was tried."""
     fill(lake, noise(seed=1, days=1100, features=K), LAST + DAY)
-    assert training_set.update(lake, SignalOptions())
+    assert training_set.update(lake, ETHER)
     return lake
 
 
@@ -67,7 +66,7 @@ def test_rows_sent_to_a_version_with_other_features_are_passed_over(market: Lake
     settings = market.settings
     ask(market, champion(settings, features=NAMES[:-1]), rows_of(K - 1), n)
     ask(market, champion(settings), rows_of(K), 3)
-    looks = look(market)
+    looks = look(market, ETHER)
     assert looks is not None
     assert looks.model_version == "eth_signal-2"
     assert looks.found["requests"].n_given == 3
@@ -77,7 +76,7 @@ def test_rows_sent_to_another_model_of_the_same_number_are_passed_over(market: L
     registry = champion(market.settings)
     ask(market, registry, rows_of(K - 1), sha256="of a registry that is gone")
     ask(market, registry, rows_of(K), endpoint="signal")
-    looks = look(market)
+    looks = look(market, ETHER)
     assert looks is not None
     assert looks.found["requests"].n_given == 0
 
@@ -86,7 +85,7 @@ def test_the_newest_rows_sent_are_looked_at(market: Lake):
     registry = champion(market.settings)
     ask(market, registry, rows_of(K, REQUESTS))
     ask(market, registry, rows_of(K, REQUESTS // 2, value=50.0), 2)
-    looks = look(market)
+    looks = look(market, ETHER)
     assert looks is not None
     assert looks.found["requests"].n_given == REQUESTS
     assert looks.alarms == ["requests"]
@@ -95,8 +94,8 @@ def test_the_newest_rows_sent_are_looked_at(market: Lake):
 
 def test_a_champion_of_other_features_is_not_looked_at(market: Lake, caplog: pytest.LogCaptureFixture):
     champion(market.settings, features=NAMES[:-1])
-    assert look(market) is None
+    assert look(market, ETHER) is None
     assert "eth_signal-1 was trained on other features than this version has" in caplog.text
-    assert latest_look(market).is_empty()
+    assert latest_look(market, ETHER).is_empty()
     champion(market.settings)
-    assert look(market) is not None
+    assert look(market, ETHER) is not None

@@ -7,17 +7,17 @@ from functools import cache
 import numpy as np
 import pytest
 
+from cryptodudez_assets.declared_models.signal import CLASSES
 from cryptodudez_assets.models.dataset import Dataset
-from cryptodudez_assets.models.eth_signal.baselines import last_known_label, momentum, persistence_probabilities
-from cryptodudez_assets.models.eth_signal.judge import JudgedSignal, judge, up_days
-from cryptodudez_assets.models.eth_signal.labels import BUY, HODL, SELL
-from cryptodudez_assets.models.eth_signal.options import CLASSES
-from cryptodudez_assets.models.eth_signal.placebos import reordered
-from cryptodudez_assets.models.eth_signal.recipes import base_rates, configuration_hash, recipe
-from cryptodudez_assets.models.eth_signal.regimes import regimes, trailing_return
 from cryptodudez_assets.models.evaluation.sharpe import TrialSharpe
 from cryptodudez_assets.models.evaluation.splits import Fold
 from cryptodudez_assets.models.findings import PredictedDay
+from cryptodudez_assets.models.signal.baselines import last_known_label, momentum, persistence_probabilities
+from cryptodudez_assets.models.signal.judge import JudgedSignal, judge, up_days
+from cryptodudez_assets.models.signal.labels import BUY, HODL, SELL
+from cryptodudez_assets.models.signal.placebos import reordered
+from cryptodudez_assets.models.signal.recipes import base_rates, configuration_hash, recipe
+from cryptodudez_assets.models.signal.regimes import regimes, trailing_return
 from cryptodudez_assets_tests.datasets import QUICK, dataset_of, noise
 
 OLDER = recipe("linear", {"inverse_penalty": 0.001, "horizon_days": 5})

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cryptodudez_assets.models.eth_signal.labels import BUY, HODL, SELL, UNKNOWN, triple_barrier
+from cryptodudez_assets.models.signal.labels import BUY, HODL, SELL, UNKNOWN, triple_barrier
 
 
 def labelled(

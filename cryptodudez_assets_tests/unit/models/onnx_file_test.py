@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from cryptodudez_assets.models.eth_signal.recipes import base_rates
 from cryptodudez_assets.models.onnx_file import Malformed, OnnxModel, to_onnx
+from cryptodudez_assets.models.signal.recipes import base_rates
 from cryptodudez_assets_tests.model_builders import toy_days
 
 FEATURES = 4

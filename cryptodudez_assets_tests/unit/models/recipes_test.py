@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cryptodudez_assets.declared_models.signal import SignalOptions
 from cryptodudez_assets.models.dataset import Dataset
-from cryptodudez_assets.models.eth_signal.fit import fit, probabilities
-from cryptodudez_assets.models.eth_signal.labels import BUY, HODL, SELL
-from cryptodudez_assets.models.eth_signal.options import SignalOptions
-from cryptodudez_assets.models.eth_signal.recipes import (
+from cryptodudez_assets.models.signal.fit import fit, probabilities
+from cryptodudez_assets.models.signal.labels import BUY, HODL, SELL
+from cryptodudez_assets.models.signal.recipes import (
     SignalRecipe,
     base_rates,
     candidates,

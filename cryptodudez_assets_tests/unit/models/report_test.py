@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from cryptodudez_assets.models.eth_signal.report.formats import gain, number, percent
-from cryptodudez_assets.models.eth_signal.report.page import ReportHead, page
-from cryptodudez_assets.models.eth_signal.report.plots import draw
-from cryptodudez_assets.models.eth_signal.report.words import markdown
 from cryptodudez_assets.models.findings import Findings, Interval, Placebo
+from cryptodudez_assets.models.signal.report.formats import gain, number, percent
+from cryptodudez_assets.models.signal.report.page import ReportHead, page
+from cryptodudez_assets.models.signal.report.plots import draw
+from cryptodudez_assets.models.signal.report.words import markdown
 from cryptodudez_assets_tests.findings_builder import CHOSEN, findings, predictions
 
-HEAD = ReportHead("eth_signal-3", {"ml.eth_training_set": 987654321}, "abc123", "It was not promoted.")
+HEAD = ReportHead("Ethereum", "eth_signal-3", {"ml.eth_training_set": 987654321}, "abc123", "It was not promoted.")
 BEST = findings().best
 JUDGED = BEST.backtest(10.0)
 
@@ -29,7 +29,7 @@ def text_of(page: str) -> str:
 
 
 def told(found: Findings) -> str:
-    return re.sub(r"\s+", " ", markdown(found))
+    return re.sub(r"\s+", " ", markdown(found, "Ethereum"))
 
 
 def with_best(**changes: Any) -> Findings:
@@ -153,7 +153,7 @@ class TestPage:
                 "baselines": [one.model_copy(update={"name": evil}) for one in findings().baselines],
             }
         )
-        text = report(found, head=ReportHead(evil, {evil: 1}, evil, evil))
+        text = report(found, head=ReportHead(evil, evil, {evil: 1}, evil, evil))
         assert "<script" not in text
         assert text.count("&lt;script&gt;") > 5
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cryptodudez_assets.models.eth_signal.options import CLASSES
-from cryptodudez_assets.models.eth_signal.signal import STALE_AFTER, decide
+from cryptodudez_assets.declared_models.signal import CLASSES
 from cryptodudez_assets.models.findings import Verdict
+from cryptodudez_assets.models.signal.signal import STALE_AFTER, decide
 
 SKILL, NO_SKILL = (
     Verdict(skill=True, words="Skill: it beats all."),

@@ -14,7 +14,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import TimeSeriesSplit
 from sklearn.preprocessing import FunctionTransformer
 
-from cryptodudez_assets.models.eth_signal.recipes import base_rates
+from cryptodudez_assets.models.signal.recipes import base_rates
 from cryptodudez_assets.models.skops_file import Untrusted, dumps, loads
 from cryptodudez_assets_tests.model_builders import fitted_toy, toy_days
 

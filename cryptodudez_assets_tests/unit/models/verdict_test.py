@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cryptodudez_assets.models.eth_signal.options import SignalOptions
-from cryptodudez_assets.models.eth_signal.verdict import LIMITS, Evidence, verdict
+from cryptodudez_assets.declared_models.signal import SignalOptions
 from cryptodudez_assets.models.evaluation.bootstrap import Resampled
+from cryptodudez_assets.models.signal.verdict import LIMITS, Evidence, verdict
 
 
 def around(value: float, half: float) -> Resampled:

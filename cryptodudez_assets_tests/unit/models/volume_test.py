@@ -11,25 +11,27 @@ import numpy as np
 import polars as pl
 import pytest
 
+from cryptodudez_assets.declared_models.volume import FEATURES, VolumeOptions
 from cryptodudez_assets.models.dataset import Float32s
+from cryptodudez_assets.models.learned_from import LearnedFrom
 from cryptodudez_assets.models.manifest import Manifest
 from cryptodudez_assets.models.onnx_file import Malformed, OnnxModel
 from cryptodudez_assets.models.predictor import MODEL, ModelRefused, Predictor, load
-from cryptodudez_assets.models.registry import Registry
+from cryptodudez_assets.models.registry import Registry, registry_of
 from cryptodudez_assets.models.volume import data
 from cryptodudez_assets.models.volume.found import CHAMPION, REFERENCE, WITHOUT_TODAY
 from cryptodudez_assets.models.volume.judging import Judge
 from cryptodudez_assets.models.volume.model_file import says, to_file
-from cryptodudez_assets.models.volume.options import FEATURES, VolumeOptions
 from cryptodudez_assets.models.volume.predict import predict
 from cryptodudez_assets.models.volume.promoting import FILE, promote_if_better
 from cryptodudez_assets.models.volume.recipes import ONE_NUMBER, VolumeRecipe, candidates, fit
 from cryptodudez_assets.models.volume.scoring import errors_of
-from cryptodudez_assets.models.volume.training import LOG, TrainedFrom, TrainedVolume, findings_of, registry_of, train
+from cryptodudez_assets.models.volume.training import LOG, TrainedVolume, findings_of, train
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.ether import VOLUME_MODEL
 
 QUICK = VolumeOptions(sample_rows=2000, min_rows=500)
-SOURCE = TrainedFrom("features.stock_rolling", 42, {"market.stock_prices": 1})
+SOURCE = LearnedFrom("features.stock_rolling", 42, {"market.stock_prices": 1})
 DAYS, SYMBOLS = 300, 12
 
 
@@ -57,7 +59,7 @@ def _stock(symbol: str, size: float, number: int, days: int, random: np.random.G
 
 
 def trained_on(frame: pl.DataFrame, settings: Settings, options: VolumeOptions = QUICK) -> TrainedVolume:
-    return train(frame.lazy(), SOURCE, settings, options)
+    return train(frame.lazy(), SOURCE, settings, VOLUME_MODEL, options)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +77,7 @@ def candidate(home: tuple[Settings, TrainedVolume], settings: Settings) -> Setti
 
 @pytest.fixture(scope="module")
 def predictor(home: tuple[Settings, TrainedVolume]) -> Predictor:
-    return load(registry_of(home[0]), 1)
+    return load(registry_of(home[0], VOLUME_MODEL), 1)
 
 
 def probes(n: int = 500) -> Float32s:
@@ -107,7 +109,7 @@ def test_a_day_lies_in_one_part_and_parts_are_in_order_of_time():
 def test_too_few_rows(few: pl.DataFrame, settings: Settings):
     with pytest.raises(data.TooFewRows, match=r"but 500 are needed\. Land more"):
         trained_on(few, settings)
-    assert not registry_of(settings).versions()
+    assert not registry_of(settings, VOLUME_MODEL).versions()
 
 
 def test_rows_of_one_day_cannot_be_split():
@@ -228,10 +230,10 @@ def test_what_is_registered(home: tuple[Settings, TrainedVolume]):
     assert (manifest.label, manifest.features, manifest.classes) == ("volume_model-1", list(FEATURES), [])
     assert manifest.trained_on.rows < found.rows == SYMBOLS * (DAYS - 29)
     assert manifest.trained_on.last_day == datetime.fromisoformat(f"{found.test_from}T00:00Z") - timedelta(days=1)
-    assert findings_of(registry_of(settings), 1) == found
+    assert findings_of(registry_of(settings, VOLUME_MODEL), 1) == found
     assert found.chosen != ONE_NUMBER
     assert manifest.metrics["mae"] == found.errors(found.chosen).mae < found.errors(ONE_NUMBER).mae
-    assert manifest.metrics["size_bytes"] == len(registry_of(settings).read(1, MODEL)) < 1_000_000
+    assert manifest.metrics["size_bytes"] == len(registry_of(settings, VOLUME_MODEL).read(1, MODEL)) < 1_000_000
 
 
 def test_the_numbers_are_those_of_the_file(home: tuple[Settings, TrainedVolume], predictor: Predictor):
@@ -244,7 +246,7 @@ def test_the_numbers_are_those_of_the_file(home: tuple[Settings, TrainedVolume],
 
 def test_the_log_has_every_loss_and_score(home: tuple[Settings, TrainedVolume]):
     settings, trained = home
-    lines = [json.loads(line) for line in registry_of(settings).read(1, LOG).splitlines()]
+    lines = [json.loads(line) for line in registry_of(settings, VOLUME_MODEL).read(1, LOG).splitlines()]
     losses, scores = ([one for one in lines if key in one] for key in ("loss", "mae"))
     assert len(losses) + len(scores) == len(lines)
     # three fits of five recipes, of which two boost 100 times; two forests; one fit without the day itself
@@ -274,7 +276,10 @@ def test_the_same_rows_make_the_same_file(home: tuple[Settings, TrainedVolume], 
 
 
 def test_the_first_that_passes_serves_and_is_model_bin(candidate: Settings, tmp_path: Path):
-    nothing, registry = registry_of(Settings(home=tmp_path / "empty")), registry_of(candidate)
+    nothing, registry = (
+        registry_of(Settings(home=tmp_path / "empty"), VOLUME_MODEL),
+        registry_of(candidate, VOLUME_MODEL),
+    )
     assert promote_if_better(nothing) == "There is no candidate that has not been decided about."
     assert promote_if_better(registry).startswith("volume_model-1 serves from now on.")
     published = candidate.models / "volume_model" / FILE
@@ -287,7 +292,7 @@ def test_the_first_that_passes_serves_and_is_model_bin(candidate: Settings, tmp_
 
 @pytest.mark.slow
 def test_no_better_than_the_champion_stays_a_candidate(candidate: Settings):
-    registry = registry_of(candidate)
+    registry = registry_of(candidate, VOLUME_MODEL)
     promote_if_better(registry)
     found = trained_on(rows(), candidate).findings
     assert found.champion == "volume_model-1"
@@ -298,7 +303,7 @@ def test_no_better_than_the_champion_stays_a_candidate(candidate: Settings):
 
 @pytest.mark.slow
 def test_better_than_the_champion_serves(settings: Settings):
-    registry = registry_of(settings)
+    registry = registry_of(settings, VOLUME_MODEL)
     half = rows().with_columns(pl.col("volume") // 4)  # a market where days were a quarter of what they are now
     trained_on(half, settings)
     promote_if_better(registry)
@@ -311,7 +316,7 @@ def test_better_than_the_champion_serves(settings: Settings):
 
 @pytest.mark.slow
 def test_compared_with_another_champion_is_not_promoted(candidate: Settings):
-    registry = registry_of(candidate)
+    registry = registry_of(candidate, VOLUME_MODEL)
     trained_on(rows(), candidate)
     registry.promote(1, "by hand")
     assert (
@@ -323,7 +328,7 @@ def test_compared_with_another_champion_is_not_promoted(candidate: Settings):
 def test_a_file_over_the_budget_does_not_serve(settings: Settings):
     trained = trained_on(rows(), settings, QUICK.model_copy(update={"size_budget_bytes": 100}))
     assert [test.name for test in trained.findings.verdict.tests if not test.passed] == ["within the size budget"]
-    assert promote_if_better(registry_of(settings)).startswith("Nothing stays.")
+    assert promote_if_better(registry_of(settings, VOLUME_MODEL)).startswith("Nothing stays.")
     assert not (settings.models / "volume_model" / FILE).exists()
 
 
@@ -331,7 +336,7 @@ def test_a_changed_file_is_refused(home: tuple[Settings, TrainedVolume], tmp_pat
     registry = Registry(tmp_path, "volume_model")
     draft = home[1].manifest.model_dump(exclude={"name", "version", "created_at", "files"})
     other = {**draft, "self_test": {**draft["self_test"], "values": [[1.0]] * 5}}
-    content = registry_of(home[0]).read(1, MODEL)
+    content = registry_of(home[0], VOLUME_MODEL).read(1, MODEL)
     manifest_type = type(home[1].manifest).__mro__[1]
     registry.register(manifest_type(**other), {MODEL: content})
     with pytest.raises(ModelRefused, match="its self-test is off by"):

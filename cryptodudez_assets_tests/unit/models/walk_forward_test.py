@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from cryptodudez_assets.models.dataset import Dataset, Float32s, Floats, Ints
-from cryptodudez_assets.models.eth_signal.placebos import placebos
-from cryptodudez_assets.models.eth_signal.recipes import SignalRecipe
-from cryptodudez_assets.models.eth_signal.walk_forward import folds_of, walk_forward
+from cryptodudez_assets.models.signal.placebos import placebos
+from cryptodudez_assets.models.signal.recipes import SignalRecipe
+from cryptodudez_assets.models.signal.walk_forward import folds_of, walk_forward
 from cryptodudez_assets_tests.datasets import QUICK, noise
 
 DAYS = 600

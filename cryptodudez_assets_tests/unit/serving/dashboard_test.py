@@ -16,6 +16,7 @@ from cryptodudez_assets.models.findings import Verdict
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import take_in
 from cryptodudez_assets_tests.dashboard_states import register, skilled, unskilled
+from cryptodudez_assets_tests.ether import ETHER
 from cryptodudez_assets_tests.findings_builder import CHOSEN, findings
 from serving.dashboard import Board, NoDecision, Today, dashboard
 from serving.dashboard.charts import date_ticks, log_ticks, price_chart
@@ -26,11 +27,11 @@ NOTHING = NoDecision("eth_signal cannot answer: no version was promoted yet")
 
 
 def page_of(lake: Lake, today: Today | NoDecision = NOTHING) -> str:
-    return render(gather(lake, lambda: today))
+    return render(gather(lake, ETHER, lambda: today))
 
 
 def client_of(lake: Lake, today: Today | NoDecision = NOTHING) -> TestClient[Litestar]:
-    return TestClient(Litestar([dashboard(lake.settings, lambda: today)]))
+    return TestClient(Litestar([dashboard(lake.settings, {ETHER: lambda: today})]))
 
 
 def text_of(page: str) -> str:
@@ -122,7 +123,7 @@ def test_a_newer_candidate_is_shown_behind_the_champion(lake: Lake):
     today = skilled(lake)
     register(lake, CHOSEN, findings().best.verdict, skill=False)
 
-    records = gather(lake, lambda: today).records
+    records = gather(lake, ETHER, lambda: today).records
 
     assert [(one.manifest.version, one.in_use) for one in records] == [(1, True), (2, False)]
 
@@ -168,7 +169,7 @@ def test_it_is_served_with_a_strict_policy(lake: Lake):
 
 def test_the_page_is_gathered_once_in_a_while(lake: Lake, monkeypatch: pytest.MonkeyPatch):
     asked = []
-    board = Board(lake.settings, lambda: asked.append(1))
+    board = Board(lake.settings, ETHER, lambda: asked.append(1))
     clock = [100.0]
     monkeypatch.setattr("serving.dashboard.time.monotonic", lambda: clock[0])
 
@@ -211,7 +212,7 @@ def test_freshness_and_quarantine_are_told(lake: Lake, drop: Callable[[str, str,
     drop("crypto_prices", "a.csv", candles)
     take_in(lake, all_sources()["crypto_prices"])
 
-    health = next(one for one in gather(lake, lambda: NOTHING).sources if one.name == "crypto_prices")
+    health = next(one for one in gather(lake, ETHER, lambda: NOTHING).sources if one.name == "crypto_prices")
 
     assert (health.valid, health.open_rows, health.open_files, health.pending) == (1, 1, 0, 0)
     assert health.freshness.newest is not None

@@ -1,1 +1,0 @@
-"""The Ethereum signal: BUY, SELL or HODL for the day that follows a close."""

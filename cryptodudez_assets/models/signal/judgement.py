@@ -1,0 +1,177 @@
+"""Judging one recipe by what it said out of sample: scores, money, luck, regimes, verdict."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from cryptodudez_assets.declared_models.signal import SignalOptions
+from cryptodudez_assets.models.dataset import Dataset, Floats, Ints
+from cryptodudez_assets.models.evaluation.backtest import DAYS_PER_YEAR, Bools, backtests, net_returns
+from cryptodudez_assets.models.evaluation.bootstrap import Resampled, block_days, resampled, stationary_weights
+from cryptodudez_assets.models.evaluation.scores import (
+    balanced_accuracy,
+    briers,
+    confusions,
+    log_losses,
+    mcc,
+    reliability,
+    scores,
+)
+from cryptodudez_assets.models.evaluation.sharpe import TrialSharpe, deflated_sharpe
+from cryptodudez_assets.models.evaluation.splits import Fold
+from cryptodudez_assets.models.findings import Judgement, Regime
+from cryptodudez_assets.models.signal.baselines import costs_and_delays, persistence
+from cryptodudez_assets.models.signal.labels import BUY
+from cryptodudez_assets.models.signal.recipes import SignalRecipe
+from cryptodudez_assets.models.signal.regimes import regimes
+from cryptodudez_assets.models.signal.verdict import Evidence, verdict
+from cryptodudez_assets.models.signal.walk_forward import OutOfSample, positions
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The out-of-sample days and all that every recipe is measured against on them, in the same bootstrap samples."""
+
+    options: SignalOptions
+    days: list[datetime]
+    classes: tuple[str, ...]
+    labels: Ints
+    returns: Floats
+    base_losses: Floats
+    """Log losses of the base rates, per day."""
+    persistent: Ints
+    """Classes that persistence says."""
+    regimes: Mapping[str, Bools]
+    weights: Floats
+    """Of days in bootstrap samples, see `stationary_weights`."""
+
+    @staticmethod
+    def of(dataset: Dataset, folds: Sequence[Fold], base: OutOfSample, options: SignalOptions) -> "Bench":
+        """On the days that the folds try."""
+        rows = base.rows
+        labels, n = dataset.labels[rows], len(rows)
+        return Bench(
+            options=options,
+            days=[dataset.days[row] for row in rows],
+            classes=dataset.classes,
+            labels=labels,
+            returns=dataset.returns[rows],
+            base_losses=log_losses(labels, base.probabilities),
+            persistent=persistence(dataset, folds),
+            regimes={name: inside[rows] for name, inside in regimes(dataset).items() if inside[rows].any()},
+            weights=stationary_weights(n, block_days(n, options.horizon_days), options.bootstrap_samples, options.seed),
+        )
+
+    @cached_property
+    def hold_net(self) -> Floats:
+        """Net daily log returns of buy and hold."""
+        return self.net(np.full(len(self.labels), BUY))
+
+    def net(self, decisions: Ints) -> Floats:
+        """Daily log returns of following decisions, at the judged cost."""
+        return net_returns(positions(decisions), self.returns, self.options.judged_cost_bps)
+
+
+def judgement(
+    recipe: SignalRecipe,
+    out: OutOfSample,
+    best: OutOfSample,
+    bench: Bench,
+    trials: Sequence[TrialSharpe],
+    candidates: int,
+) -> Judgement:
+    """All about a recipe. `best` is the chosen recipe's, `trials` are all that were ever made, this run's among them."""
+    options, labels = bench.options, bench.labels
+    costs, delays = costs_and_delays(options)
+    statistics = _statistics(out, best, bench)
+    evidence = Evidence(
+        days=len(labels),
+        log_loss=statistics["log_loss"].value,
+        base_log_loss=float(bench.base_losses.mean()),
+        log_loss_gain=statistics["log_loss_gain"],
+        balanced_accuracy=statistics["balanced_accuracy"],
+        over_persistence=statistics["over_persistence"],
+        excess_return=statistics["excess_return"],
+        sharpe=statistics["sharpe"].value,
+        deflated_sharpe=deflated_sharpe(bench.net(out.decisions), trials),
+        trials=len(dict(trials)),
+    )
+    return Judgement(
+        name=recipe.name,
+        scores=scores(labels, out.decisions, out.probabilities),
+        backtests=backtests(positions(out.decisions), bench.returns, costs, delays),
+        parameters=dict(recipe.parameters),
+        intervals={name: one.interval(options.level) for name, one in statistics.items()},
+        reliability=reliability(labels, out.probabilities, bench.classes),
+        deflated_sharpe=evidence.deflated_sharpe,
+        trials=evidence.trials,
+        regimes=_regimes(out.decisions, bench),
+        verdict=verdict(evidence, options, candidates),
+    )
+
+
+def prediction_frame(out: OutOfSample, bench: Bench) -> pl.DataFrame:
+    """The out-of-sample days with the columns of `findings.Prediction`."""
+    held, names = positions(out.decisions), np.array(bench.classes)
+    return pl.DataFrame(
+        {
+            "event_ts": pl.Series(bench.days, dtype=pl.Datetime("us", "UTC")),
+            "fold": out.folds,
+            "label": names[bench.labels].tolist(),
+            "decision": names[out.decisions].tolist(),
+            **{f"probability_{name.lower()}": out.probabilities[:, at] for at, name in enumerate(bench.classes)},
+            "return_next_day": bench.returns,
+            "position": held,
+            "net_return": bench.net(out.decisions),
+        }
+    )
+
+
+def _statistics(out: OutOfSample, best: OutOfSample, bench: Bench) -> dict[str, Resampled]:
+    """All that get an interval, by name."""
+    weights, labels = bench.weights, bench.labels
+    said = confusions(labels, out.decisions, len(bench.classes))
+    both = np.stack([said, confusions(labels, bench.persistent, len(bench.classes))], axis=1)
+    losses, net = log_losses(labels, out.probabilities), bench.net(out.decisions)
+    return {
+        "balanced_accuracy": resampled(weights, said, balanced_accuracy),
+        "over_persistence": resampled(weights, both, _difference_in_accuracy),
+        "mcc": resampled(weights, said, mcc),
+        "brier": resampled(weights, briers(labels, out.probabilities)),
+        "log_loss": resampled(weights, losses),
+        "log_loss_gain": resampled(weights, bench.base_losses - losses),
+        "log_loss_over_chosen": resampled(weights, losses - log_losses(labels, best.probabilities)),
+        "sharpe": resampled(weights, np.stack([net, net**2], axis=1), _sharpe_per_year),
+        "excess_return": resampled(weights, net - bench.hold_net),
+    }
+
+
+def _difference_in_accuracy(means: Floats) -> Floats:
+    accuracies = balanced_accuracy(means)
+    return np.asarray(accuracies[..., 0] - accuracies[..., 1])
+
+
+def _sharpe_per_year(means: Floats) -> Floats:
+    mean, square = means[..., 0], means[..., 1]
+    variance = np.maximum(square - mean**2, 0)
+    daily = np.where(variance > 0, mean / np.sqrt(np.where(variance > 0, variance, 1)), 0.0)
+    return np.asarray(daily * np.sqrt(DAYS_PER_YEAR))
+
+
+def _regimes(decisions: Ints, bench: Bench) -> list[Regime]:
+    cells, net = confusions(bench.labels, decisions, len(bench.classes)), bench.net(decisions)
+    return [
+        Regime(
+            name=name,
+            n=int(inside.sum()),
+            balanced_accuracy=float(balanced_accuracy(cells[inside].sum(axis=0))),
+            mcc=float(mcc(cells[inside].sum(axis=0))),
+            net_return=float(np.expm1(net[inside].sum())),
+            buy_and_hold=float(np.expm1(bench.hold_net[inside].sum())),
+        )
+        for name, inside in bench.regimes.items()
+    ]

@@ -1,0 +1,41 @@
+"""Labels by triple barrier: what happened first to a position taken at the close, a rise, a fall, or the end of the horizon."""
+
+import numpy as np
+import numpy.typing as npt
+
+from cryptodudez_assets.declared_models.signal import CLASSES
+
+BUY, HODL, SELL = range(len(CLASSES))
+UNKNOWN = -1
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+def triple_barrier(closes: Floats, deviations: Floats, horizon: int, width: float) -> tuple[Ints, Ints]:
+    """For each day the class, and on which later day (its position) it counts as known: the last of its horizon, always.
+
+    `closes` are prices on consecutive days, NaN where there is none; `deviations` those of a day's log return as known at
+    that day's close. Barriers lie `width * deviation * sqrt(horizon)` above and below the log close. They are compared
+    with closes only: a day's high and low do not tell which came first. A day whose own close or deviation is missing, or
+    without a close at the end of its horizon, is `UNKNOWN`, with -1 for the day.
+
+    A touch is seen sooner, but if it made a day's label known sooner, then what has a label at any time would be chosen by how
+    it ended: the newest days only where prices moved. So which days have one depends on the calendar alone.
+    """
+    n = len(closes)
+    logs = np.log(closes)
+    barriers = width * deviations * np.sqrt(horizon)
+    over = np.isfinite(_later(logs, horizon) - logs) & (barriers > 0)
+    labels, open_yet = np.where(over, HODL, UNKNOWN), over
+    for ahead in range(1, horizon + 1):
+        moved = _later(logs, ahead) - logs
+        rose, fell = open_yet & (moved >= barriers), open_yet & (moved <= -barriers)
+        labels[rose], labels[fell] = BUY, SELL
+        open_yet = open_yet & ~rose & ~fell
+    return labels, np.where(over, np.arange(n) + horizon, -1)
+
+
+def _later(values: Floats, days: int) -> Floats:
+    """Each day's value so many days later, NaN behind the end."""
+    return np.concatenate([values[days:], np.full(min(days, len(values)), np.nan)])

@@ -1,0 +1,127 @@
+"""Recipes: classifiers of days that are not fitted yet, known by name and parameters, so that they can be made again."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import TimeSeriesSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from cryptodudez_assets.declared_models.signal import SignalOptions
+from cryptodudez_assets.models.dataset import Float32s, Floats, Ints
+
+CALIBRATION_SPLITS = 3
+NOT_KNOWN = -1e6
+
+
+class Classifier(Protocol):
+    """The part of scikit-learn's interface that is used here. `classes_` are those that occurred in training."""
+
+    classes_: npt.NDArray[np.int64]
+
+    def fit(self, X: Float32s, y: Ints) -> Any:  # noqa: N803
+        """Learn from rows and the positions of their classes."""
+
+    def predict_proba(self, X: Float32s) -> Floats:  # noqa: N803
+        """Probabilities of the classes in `classes_`."""
+
+
+@dataclass(frozen=True)
+class SignalRecipe:
+    """A classifier that is not fitted yet. `parameters` are JSON, and with the name all that it takes to make it again."""
+
+    name: str
+    parameters: Mapping[str, Any]
+    build: Callable[[], Classifier]
+
+
+def recipe(name: str, parameters: Mapping[str, Any]) -> SignalRecipe:
+    """A recipe by its name; raises `ValueError` for a name or parameters that do not exist."""
+    if name not in MAKERS:
+        raise ValueError(f"no recipe is called {name!r}; there are {', '.join(MAKERS)}")
+    if parameters.keys() != DEFAULTS[name].keys():
+        raise ValueError(f"{name} has the parameters {sorted(DEFAULTS[name])}, but {sorted(parameters)} were given")
+    return SignalRecipe(name, dict(parameters), lambda: MAKERS[name](**parameters))
+
+
+def candidates(options: SignalOptions) -> list[SignalRecipe]:
+    """The recipes of which one becomes the model."""
+    of_options = {"seed": options.seed, "horizon_days": options.horizon_days}
+    return [
+        recipe(name, {key: of_options.get(key, value) for key, value in DEFAULTS[name].items()})
+        for name in ("linear", "boosted")
+    ]
+
+
+def base_rates() -> SignalRecipe:
+    """Says how frequent each class was in training, whatever the features are: what a model must improve on."""
+    return recipe("base_rates", {})
+
+
+def configuration_hash(recipe: SignalRecipe, options: SignalOptions, features: Sequence[str]) -> str:
+    """Tells trials apart: the same for the same recipe, options and set of features, wherever and whenever it is tried."""
+    tried = {
+        "recipe": recipe.name,
+        "parameters": dict(recipe.parameters),
+        "options": options.model_dump(mode="json"),
+        "features": sorted(features),
+    }
+    return hashlib.sha256(json.dumps(tried, sort_keys=True).encode()).hexdigest()
+
+
+def _linear(inverse_penalty: float, horizon_days: int) -> Any:
+    # The calibrator is around the last step only: around the whole pipeline, ONNX gives other probabilities.
+    return make_pipeline(
+        SimpleImputer(strategy="median", keep_empty_features=True),
+        StandardScaler(),
+        _calibrated(LogisticRegression(C=inverse_penalty, max_iter=1000), horizon_days),
+    )
+
+
+def _boosted(
+    iterations: int, leaves: int, least_in_leaf: int, learning_rate: float, horizon_days: int, seed: int
+) -> Any:
+    booster = HistGradientBoostingClassifier(
+        max_iter=iterations,
+        max_leaf_nodes=leaves,
+        min_samples_leaf=least_in_leaf,
+        learning_rate=learning_rate,
+        early_stopping=False,  # it would hold out days at random, whose labels overlap with those learned from
+        random_state=seed,
+    )
+    # It knows NaN, but fails on a column that is nothing else (before the first stock, say); so not known is a value far off.
+    unknown = SimpleImputer(strategy="constant", fill_value=NOT_KNOWN, keep_empty_features=True)
+    return make_pipeline(unknown, _calibrated(booster, horizon_days))
+
+
+def _calibrated(classifier: Any, horizon_days: int) -> Any:
+    """Mean of some models, each learned from the days before those that it is calibrated on."""
+    splits = TimeSeriesSplit(CALIBRATION_SPLITS, gap=horizon_days)
+    return CalibratedClassifierCV(classifier, method="sigmoid", cv=splits)
+
+
+def _base_rates() -> Any:
+    # A tree of one leaf: unlike DummyClassifier, it can be converted to ONNX.
+    return make_pipeline(SimpleImputer(keep_empty_features=True), DecisionTreeClassifier(min_samples_split=10**9))
+
+
+MAKERS: dict[str, Callable[..., Classifier]] = {"linear": _linear, "boosted": _boosted, "base_rates": _base_rates}
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "linear": {"inverse_penalty": 0.1, "horizon_days": 5},
+    "boosted": {
+        **{"iterations": 60, "leaves": 4, "least_in_leaf": 30, "learning_rate": 0.03},
+        **{"horizon_days": 5, "seed": 42},
+    },
+    "base_rates": {},
+}

@@ -1,0 +1,27 @@
+"""The report on one training of a signal: what was found, in words, tables and plots. Computes nothing new.
+
+Here is where it lies and which code makes it.
+"""
+
+from pathlib import Path
+
+from cryptodudez_assets import reports
+from cryptodudez_assets.code_hash import hash_of_code
+from cryptodudez_assets.declared_models.signal import SignalModel
+from cryptodudez_assets.lake.lake import Lake
+
+PAGE_FILES = {".css", ".html"}
+
+
+def report_path(lake: Lake, model: SignalModel) -> Path:
+    """Where the report is written."""
+    return lake.settings.reports / f"{model.name}.html"
+
+
+def code_hash() -> str:
+    """A hash of the report's code, and of the page that it is put into."""
+    made_by = [
+        f"{__name__}.{name}" for name in ("page.page", "plots.draw", "words.markdown")
+    ]  # loading them takes long
+    files = [path for path in sorted(Path(reports.__file__).parent.iterdir()) if path.suffix in PAGE_FILES]
+    return hash_of_code(*made_by, within=(__name__, reports.__name__), more=[path.read_text("utf-8") for path in files])

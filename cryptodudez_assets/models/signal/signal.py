@@ -1,0 +1,76 @@
+"""From probabilities to a decision that may be shown: what the model says, and what is made of it where it is not to be believed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+import numpy as np
+
+from cryptodudez_assets.declared_models.signal import CLASSES, Decision
+from cryptodudez_assets.features.coin_days import TTL
+from cryptodudez_assets.models.findings import Verdict
+from cryptodudez_assets.models.predictor import Predictor
+
+STALE_AFTER = TTL
+"""Features older than this are no ground for a trade."""
+MODERATE, HIGH = 0.4, 0.6
+
+Confidence = Literal["low", "moderate", "high"]
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A decision, what the model alone would say, and the reasons where these differ or little is known."""
+
+    decision: Decision
+    model_decision: Decision
+    confidence: Confidence
+    probabilities: dict[str, float]
+    reasons: list[str]
+
+
+def decide(probabilities: Sequence[float], verdict: Verdict, as_of: datetime | None, now: datetime) -> Signal:
+    """BUY, SELL or HODL. Without skill, or on old features, it is HODL with low confidence, and says why.
+
+    `probabilities` are in the order of `CLASSES`; `as_of` is the time of the oldest; None where the caller brought features without one.
+    """
+    said: dict[str, float] = dict(zip(CLASSES, probabilities, strict=True))
+    likeliest = CLASSES[max(range(len(CLASSES)), key=probabilities.__getitem__)]  # NumPy takes longer for three numbers
+    reasons = [] if verdict.skill else [verdict.words]
+    if as_of is not None and is_stale(as_of, now):
+        reasons.append(
+            f"The oldest of the features are of {as_of.day} {as_of:%B %Y}: older than {STALE_AFTER.days} days."
+        )
+    if reasons:
+        return Signal("HODL", likeliest, "low", said, reasons)
+    top = said[likeliest]
+    confidence: Confidence = "high" if top >= HIGH else "moderate" if top >= MODERATE else "low"
+    return Signal(likeliest, likeliest, confidence, said, [])
+
+
+def is_stale(as_of: datetime, now: datetime) -> bool:
+    """Whether features as of this time are too old to trade on."""
+    return now - as_of > STALE_AFTER
+
+
+def age(as_of: datetime, now: datetime) -> timedelta:
+    """How old features are, in whole seconds."""
+    return timedelta(seconds=int((now - as_of).total_seconds()))
+
+
+def effects(predictor: Predictor, values: Sequence[float | None]) -> list[tuple[str, float]]:
+    """What moved the prediction: for each feature, how far its value carries the likeliest class's probability.
+
+    Each feature in turn is set to what is typical of the training days (its median); the difference is its effect, the
+    largest first. Effects of correlated features share what they say, so they do not add up.
+    """
+    row = np.array([np.nan if value is None else value for value in values], np.float32)
+    typical = np.array([np.nan if one is None else one for one in predictor.manifest.typical], np.float32)
+    rows = np.repeat(row[None, :], len(row) + 1, axis=0)
+    np.fill_diagonal(rows[1:], typical)
+    said = predictor.predict(rows)
+    likeliest = int(np.argmax(said[0]))
+    moved = said[0, likeliest] - said[1:, likeliest]
+    found = zip(predictor.manifest.features, map(float, moved), strict=True)
+    return sorted(found, key=lambda one: -abs(one[1]))
