@@ -25,7 +25,7 @@ pytestmark = pytest.mark.long
 PATIENCE_SECONDS = 600
 BLOCKS = re.findall(r"^```(sh|python|sql)\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
 SHELL = [text for kind, text in BLOCKS if kind == "sh"]
-GAS_PRICES, MARKET_DAYS = (text for kind, text in BLOCKS if kind == "python")
+GAS_PRICES, MARKET_DAYS, MODEL = (text for kind, text in BLOCKS if kind == "python")
 (MARKET_DAYS_SQL,) = (text for kind, text in BLOCKS if kind == "sql")
 START, DROP, SAMPLE, TRAINING, ASK = SHELL
 
@@ -159,3 +159,12 @@ def test_its_derived_table_is_a_declaration_and_its_sql(clone: Clone) -> None:
     assert clone.typed(asked).splitlines()[-1] == "1999-01-02,1,100.0"
     exported = clone.raw.parents[1] / "exports" / "market_days" / "market_days.csv"
     assert exported.read_text().splitlines()[1] == '"1999-01-02",1,100.0'
+
+
+def test_its_model_is_one_file(clone: Clone) -> None:
+    (clone.folder / "cryptodudez_assets" / "declared_models" / "doge_signal.py").write_text(MODEL)
+    clone.typed(".venv/bin/cryptodudez run")
+    (clone.folder / "cryptodudez_assets" / "declared_models" / "doge_signal.py").unlink()
+    assert (clone.folder / ".cryptodudez" / "reports" / "doge_signal.html").is_file()
+    counted = clone.typed('.venv/bin/cryptodudez sql "select count(*) as n from ml.doge_training_set" --format csv')
+    assert int(counted.splitlines()[-1]) > 860

@@ -6,8 +6,10 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from cryptodudez_assets.models.explain import explain
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.ether import VOLUME
 from cryptodudez_assets_tests.model_builders import register_volume
 from serving.app import create_app
@@ -16,11 +18,15 @@ GOOD = {"vol_moving_avg": "12345", "adj_close_rolling_med": "25"}
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient[Litestar]]:
-    settings = Settings(home=tmp_path_factory.mktemp("home"))
-    registry = Registry(settings.models, VOLUME)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(home=tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def client(home: Settings) -> Iterator[TestClient[Litestar]]:
+    registry = Registry(home.models, VOLUME)
     registry.promote(register_volume(registry).version, "a test")
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(home)) as client:
         yield client
 
 
@@ -59,6 +65,20 @@ def test_it_is_ready_described_and_counted(client: TestClient[Litestar]) -> None
     client.get("/predict", params=GOOD)
     assert 'route="/predict",status="200"' in client.get("/metrics").text
     assert 'model_version="1"' in client.get("/metrics").text
+
+
+def test_each_answer_has_a_receipt_of_its_own_that_can_be_made_again(
+    client: TestClient[Litestar], home: Settings
+) -> None:
+    first, second = (client.get("/predict", params=GOOD) for _ in range(2))
+    ids = [answer.headers["X-Receipt-Id"] for answer in (first, second)]
+    assert ids[0] != ids[1]
+    lake = open_lake(home)
+    for one in ids:
+        explained = explain(lake, one)
+        assert explained.replay.replayed
+        assert explained.receipt.request == {name: float(value) for name, value in GOOD.items()}
+        assert explained.receipt.answer == first.json() == second.json()
 
 
 def test_it_has_no_classes_to_predict(client: TestClient[Litestar]) -> None:

@@ -7,12 +7,25 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from cryptodudez_assets.features import FeatureView, all_views
+from cryptodudez_assets.features.coin_views import views_of
 from cryptodudez_assets.features.look_ahead import look_ahead, look_back, perturb
+from cryptodudez_assets_tests import toy_model
 from cryptodudez_assets_tests.feature_frames import computed
 
 TICK = timedelta(microseconds=1)
 
-each_view = pytest.mark.parametrize("view", all_views().values(), ids=lambda view: view.name)
+# Those of a coin that no signal is declared for are views as any other.
+OF_TOY = views_of(toy_model.MODEL.coin)
+each_view = pytest.mark.parametrize("view", [*all_views().values(), *OF_TOY], ids=lambda view: view.name)
+
+
+@pytest.fixture(scope="module")
+def frames(frames: dict[str, pl.LazyFrame]) -> dict[str, pl.LazyFrame]:
+    """Those of all views, and of the toy's."""
+    found = dict(frames)
+    for view in OF_TOY:
+        found[view.table] = computed(view, found).lazy()
+    return found
 
 
 def moments(frames: dict[str, pl.LazyFrame], view: FeatureView) -> list[datetime]:
