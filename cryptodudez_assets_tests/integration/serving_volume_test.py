@@ -67,6 +67,16 @@ def test_it_is_ready_described_and_counted(client: TestClient[Litestar]) -> None
     assert 'model_version="1"' in client.get("/metrics").text
 
 
+@pytest.mark.parametrize(
+    "asked", ["vol_moving_avg=12345&adj_close_rolling_med=25", "adj_close_rolling_med=25.0&vol_moving_avg=1.2345e4"]
+)
+def test_the_same_is_answered_however_it_is_asked(client: TestClient[Litestar], asked: str) -> None:
+    answer = client.get(f"/predict?{asked}")
+    assert (answer.status_code, answer.text, answer.headers["content-type"]) == (200, "9876", "application/json")
+    assert answer.headers["X-Model-Version"] == "volume_model-1"
+    assert answer.headers["X-Receipt-Id"]
+
+
 def test_each_answer_has_a_receipt_of_its_own_that_can_be_made_again(
     client: TestClient[Litestar], home: Settings
 ) -> None:

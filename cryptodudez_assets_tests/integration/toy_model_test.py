@@ -40,6 +40,8 @@ from cryptodudez_assets_tests import toy_model
 from cryptodudez_assets_tests.builders import open_lake, rows_of
 from serving.app import create_app
 
+pytestmark = pytest.mark.long
+
 CHECKS = {
     "training_set": {"contract", "intact", "rebuilds_exactly"},
     "asset": {"better_than_champion"},
@@ -148,18 +150,14 @@ def test_the_dashboard_has_a_page_for_each_signal(client: TestClient[Litestar], 
 
 
 def test_its_drift_is_looked_for(home: Home, model: SignalModel) -> None:
-    assert look(home.lake, model) is not None
-    assert set(latest_look(home.lake, model)["sample"]) == {"days", "requests"}
+    looks = look(home.lake, model)
+    assert looks is not None
+    assert looks.model_version.startswith("btc_signal-")
+    assert looks.found.keys() == {"days", "requests"}
+    assert latest_look(home.lake, model).is_empty(), "no day has passed since it was trained"
     assert {path.name for path in home.lake.settings.reports.glob("btc_*drift*.html")} == {
         f"btc_signal_drift_of_{sample}.html" for sample in ("days", "requests")
     }
-
-
-def test_its_files_are_verified_and_its_training_set_is_made_again(home: Home, model: SignalModel) -> None:
-    assert [one.differences for one in verify_models(home.lake.settings.models)] == [[]] * 3
-    before = training_set.read(home.lake, model).rows
-    assert rebuild(home.lake, model.training_set).tables == [model.training_set]
-    assert training_set.read(home.lake, model).rows.equals(before)
 
 
 def test_upkeep_forgets_no_training_data(home: Home, model: SignalModel) -> None:
@@ -171,6 +169,13 @@ def test_upkeep_forgets_no_training_data(home: Home, model: SignalModel) -> None
             assert told.inputs, f"{path.name} does not say what it was made from"
             assert kept(home.lake.tables.table(told.table), told.snapshot_id) is not None
             assert home.lake.tables.scan(told.table, snapshot_id=told.snapshot_id) is not None
+
+
+def test_its_files_are_verified_and_its_training_set_is_made_again(home: Home, model: SignalModel) -> None:
+    assert [one.differences for one in verify_models(home.lake.settings.models)] == [[]] * 3
+    before = training_set.read(home.lake, model).rows
+    assert rebuild(home.lake, model.training_set).tables == [model.training_set]
+    assert training_set.read(home.lake, model).rows.equals(before)
 
 
 def test_the_volume_has_a_receipt_too(home: Home, client: TestClient[Litestar]) -> None:
