@@ -145,7 +145,7 @@ def test_a_view_that_stalls_makes_the_signal_stale(settings: Settings, start: St
     month = timedelta(days=30).total_seconds()
     assert month <= answer["age_seconds"] <= month + 100
     assert month <= features_age(client) <= month + 100
-    today = of_app(client.app).desk.today()
+    today = of_app(client.app).desks["eth_signal"].today()
     assert today is not None
     assert (today.stale, today.age.days) == (True, 30)
 
@@ -408,7 +408,7 @@ def test_metrics_tell_requests_versions_and_ages(settings: Settings, start: Star
 def test_nothing_is_said_about_what_went_wrong_inside(settings: Settings, start: Start, monkeypatch, caplog):
     champion(settings)
     client = start()
-    monkeypatch.setattr(of_app(client.app).desk, "answer", lambda: 1 / 0)
+    monkeypatch.setattr(of_app(client.app).desks["eth_signal"], "answer", lambda: 1 / 0)
     response = client.get("/signal/eth?password=secret")
     assert (response.status_code, response.json()) == (500, {"status_code": 500, "detail": "Internal Server Error"})
     logged = caplog.handler.format(next(one for one in caplog.records if one.name == "serving.errors"))
