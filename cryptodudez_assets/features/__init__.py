@@ -24,6 +24,7 @@ __all__ = [
     "view_named",
 ]
 
+
 def _add_those_of_coins(found: Declarations[FeatureView]) -> None:
     """Take the views of each coin that a signal is declared for, once, at the place of that declaration."""
     coins = {one.value.coin: one for one in declared_models().taken if isinstance(one.value, SignalModel)}
