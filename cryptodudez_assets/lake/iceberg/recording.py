@@ -1,18 +1,16 @@
-"""Iceberg's SQL catalog, which hashes whatever is written to a table, and records the sums with the commit.
+"""Iceberg's SQL catalog, which records the sums of whatever was written to a table with the commit.
 
-The hash is taken of the bytes on their way out, so it costs no second look at them; the record is written before the
-catalog's database is told of the commit, so there is no commit without one. What is done with it is in `checksums.py`.
+The record is written before the catalog's database is told of the commit, so there is no commit without one. How sums are taken
+is in `hashing.py`, what is done with the record in `checksums.py`.
 """
 
-import hashlib
-from collections.abc import Collection, Mapping, MutableMapping
-from typing import Any, Self
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from pyiceberg.catalog import MetastoreCatalog
 from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
-from pyiceberg.io import FileIO, InputFile, OutputFile, OutputStream
-from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
+from pyiceberg.io import FileIO
 from pyiceberg.table import CommitTableResponse, Table, TableRequirement, TableUpdate
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.typedef import EMPTY_DICT, Properties
@@ -20,11 +18,10 @@ from sqlalchemy import ColumnElement, delete, insert, select
 from sqlalchemy.orm import Session
 
 from cryptodudez_assets.lake.iceberg.checksums import RECORD, record
+from cryptodudez_assets.lake.iceberg.hashing import HashingIO, Written
 from cryptodudez_assets.lake.store.waiting import patient_engine
 
 METADATA = ".metadata.json"
-Written = MutableMapping[str, str]
-"""SHA-256 of files, by path."""
 
 
 class RecordingCatalog(SqlCatalog):  # type: ignore[misc]
@@ -38,7 +35,7 @@ class RecordingCatalog(SqlCatalog):  # type: ignore[misc]
         self._init_catalog()
 
     def _load_file_io(self, properties: Properties = EMPTY_DICT, location: str | None = None) -> FileIO:
-        return _HashingIO({**self.properties, **properties}, self._written)
+        return HashingIO({**self.properties, **properties}, self._written)
 
     def _write_metadata(self, metadata: TableMetadata, io: FileIO, metadata_path: str) -> None:
         hashing = self._load_file_io(io.properties, metadata_path)
@@ -112,75 +109,7 @@ class RecordingCatalog(SqlCatalog):  # type: ignore[misc]
             self._written.pop(path, None)
 
 
-def hashing_io(written: Written) -> FileIO:
-    """A way to read and write files that leaves the sums of what is written in `written`."""
-    return _HashingIO({}, written)
-
-
 def write_record(io: FileIO, metadata_path: str, location: str, sums: Mapping[str, str]) -> None:
     """Write what is recorded with a metadata file of the table at `location`: the sums of what was written for it, by path."""
     with io.new_output(metadata_path.removesuffix(METADATA) + RECORD).create(overwrite=True) as out:
         out.write(record(location, sums))
-
-
-class _HashingIO(PyArrowFileIO):  # type: ignore[misc]
-    def __init__(self, properties: Properties, written: Written) -> None:
-        super().__init__(properties)
-        self._written = written
-
-    def new_output(self, location: str) -> PyArrowFile:
-        made = super().new_output(location)
-        return _HashedFile(location, made._path, made._filesystem, made._buffer_size, self._written)
-
-    def delete(self, location: str | InputFile | OutputFile) -> None:
-        super().delete(location)
-        self._written.pop(location if isinstance(location, str) else location.location, None)
-
-
-class _HashedFile(PyArrowFile):  # type: ignore[misc]
-    def __init__(self, location: str, path: str, fs: Any, buffer_size: int, written: Written) -> None:
-        super().__init__(location=location, path=path, fs=fs, buffer_size=buffer_size)
-        self._written = written
-
-    def create(self, overwrite: bool = False) -> OutputStream:
-        return _HashedStream(super().create(overwrite), self._written, self.location)
-
-
-class _HashedStream:
-    """An output stream; when it is closed, the sum of its bytes is known."""
-
-    def __init__(self, stream: OutputStream, written: Written, path: str) -> None:
-        self._stream, self._written, self._path = stream, written, path
-        self._digest = hashlib.sha256()
-        self.closed = False
-
-    def write(self, data: bytes) -> int:
-        self._digest.update(data)
-        return int(self._stream.write(data))
-
-    def tell(self) -> int:
-        return int(self._stream.tell())
-
-    def flush(self) -> None:
-        self._stream.flush()
-
-    def close(self) -> None:
-        if not self.closed:
-            self.closed = True
-            self._stream.close()
-            self._written[self._path] = self._digest.hexdigest()
-
-    def writable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()

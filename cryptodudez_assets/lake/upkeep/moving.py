@@ -22,9 +22,10 @@ from cryptodudez_assets.lake.iceberg import catalog_database, homes
 from cryptodudez_assets.lake.iceberg.catalog_database import STAGED, Damaged, Pointer, database_file
 from cryptodudez_assets.lake.iceberg.change import TableTransaction, committed
 from cryptodudez_assets.lake.iceberg.checksums import Records
+from cryptodudez_assets.lake.iceberg.hashing import HashingIO
 from cryptodudez_assets.lake.iceberg.homes import HomeRefused
 from cryptodudez_assets.lake.iceberg.paths import Immovable, Mapped, Rewriting
-from cryptodudez_assets.lake.iceberg.recording import hashing_io, write_record
+from cryptodudez_assets.lake.iceberg.recording import write_record
 from cryptodudez_assets.lake.iceberg.tables import open_catalog
 from cryptodudez_assets.lake.metastore.file_entries import FILES, SCHEMAS
 from cryptodudez_assets.lake.metastore.inventory import TABLES
@@ -198,7 +199,7 @@ def _mapping(lake: str, settings: Settings, foreign: Sequence[Pointer]) -> Mappe
 
 def _rewritten(one: Pointer, mapped: Mapped) -> tuple[Pointer, list[str]]:
     written: dict[str, str] = {}
-    io = hashing_io(written)
+    io = HashingIO({}, written)
     rewriting = Rewriting(io, mapped)
     try:
         location = rewriting.table(one.metadata_location)
