@@ -22,13 +22,14 @@ from cryptodudez_assets.lake.iceberg.provenance import SAME_AS
 from cryptodudez_assets.lake.iceberg.replacing import Replacement
 from cryptodudez_assets.lake.iceberg.scan import (
     data_files,
-    frame_schema,
+    in_columns_of,
     planned_files,
     scan,
     scan_files,
     scan_tasks,
     snapshot_id_of,
 )
+from cryptodudez_assets.lake.iceberg.writing import WrittenFiles
 from cryptodudez_assets.lake.store.places import path_of
 
 # Of a file that is rewritten, so many rows are in memory at a time.
@@ -100,7 +101,17 @@ class TableTransaction:
     def add(self, rows: pl.DataFrame) -> Self:
         """Add rows. They are collected, and written in the table's order: few frames or many make the same few files."""
         if len(rows):
-            self._added.add(self._columns_of_table(rows))
+            self._added.add(in_columns_of(self.table, rows))
+        return self
+
+    def adopt(self, written: WrittenFiles) -> Self:
+        """Take over data files that others have written for this table. Raises ValueError where one lies elsewhere."""
+        folder = f"{self.table.location()}/"
+        for file in written.files:
+            if not file.file_path.startswith(folder) or file.file_path not in written.sums:
+                raise ValueError(f"{file.file_path} was not written for a table in {folder}")
+        self.table.io.learn(written.sums)
+        self._added.adopt(written.files)
         return self
 
     def added(self) -> Iterator[pl.DataFrame]:
@@ -210,12 +221,6 @@ class TableTransaction:
         rows = scan_files(self.table, [path])
         for start in range(0, n_rows, REWRITTEN_ROWS):
             yield (rows if columns is None else rows.select(columns)).slice(start, REWRITTEN_ROWS).collect()
-
-    def _columns_of_table(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows with the table's columns; one that the contract no longer has is null from now on."""
-        schema = frame_schema(self.table)
-        gone = [pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name not in rows.columns]
-        return rows.with_columns(gone).select(schema.names())
 
     def commit(self) -> None:
         """Make everything visible at once."""

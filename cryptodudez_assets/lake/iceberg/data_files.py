@@ -91,6 +91,10 @@ class DataFiles:
             if self._held_bytes >= WRITE_BYTES:
                 self._write_held()
 
+    def adopt(self, files: Sequence[DataFile]) -> None:
+        """Count files of others among what was written."""
+        self._written += files
+
     def finish(self) -> None:
         """Write all, and end all files: what is added from now on comes into others."""
         self._write_held()

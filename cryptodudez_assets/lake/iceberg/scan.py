@@ -12,6 +12,7 @@ from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.manifest import DataFile
 from pyiceberg.schema import Schema
 from pyiceberg.table import FileScanTask, Table
+from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.types import (
     NestedField,
 )
@@ -112,9 +113,16 @@ def scan_files(table: Table, paths: Sequence[str], *, with_path: bool = False) -
     )
 
 
-def frame_schema(table: Table) -> pl.Schema:
+def frame_schema(table: Table | TableMetadata) -> pl.Schema:
     """The table's schema as Polars sees it."""
     return _frame_schema(table.schema().fields)
+
+
+def in_columns_of(table: Table | TableMetadata, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with the table's columns; one that the contract no longer has is null from now on."""
+    schema = frame_schema(table)
+    gone = [pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name not in rows.columns]
+    return rows.with_columns(gone).select(schema.names())
 
 
 @cache

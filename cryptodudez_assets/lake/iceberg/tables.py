@@ -6,7 +6,7 @@ Writers replace whole files (copy on write), so that a reader needs no merging.
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import polars as pl
@@ -14,6 +14,7 @@ from pyiceberg.exceptions import NoSuchTableError, ValidationError
 from pyiceberg.expressions import BooleanExpression
 from pyiceberg.io import PY_IO_IMPL
 from pyiceberg.table import Table
+from pyiceberg.table.metadata import new_table_metadata
 from pyiceberg.table.snapshots import MetadataLogEntry
 from pyiceberg.types import IcebergType, ListType
 
@@ -24,6 +25,7 @@ from cryptodudez_assets.lake.iceberg.checksums import ASIDE, Records
 from cryptodudez_assets.lake.iceberg.provenance import content_of
 from cryptodudez_assets.lake.iceberg.scan import scan
 from cryptodudez_assets.lake.iceberg.spec import METADATA_KEPT, TABLE_PROPERTIES, TableSpec, layout_of
+from cryptodudez_assets.lake.iceberg.writing import Target
 from cryptodudez_assets.lake.store import endpoints
 from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.lake.store.objects import open_store
@@ -184,9 +186,27 @@ class IcebergTables:
             if wanted is not None:
                 change.tag(wanted)
 
+    def target(self, spec: TableSpec) -> Target:
+        """Where others may write data files of a table, whether it is there already or is made by the commit that adopts them."""
+        with exclusive(self.settings, f"table.{spec.name}"):
+            table = self.table(spec.name)
+            known = (
+                with_new_columns(table, spec).metadata if table is not None else new_table_metadata(**self._new(spec))
+            )
+        return Target.of(known, endpoints.for_iceberg(self.settings))
+
     def _ensure(self, spec: TableSpec) -> Table:
         if (table := self.table(spec.name)) is not None:
             return with_new_columns(table, spec)
+        if spec.name not in self._staged:
+            homes.insist_on_new(self.settings, open_store(self.settings), spec.name)
+        catalog = self._catalog_of(spec.name)
+        with exclusive(self.settings, "catalog"):  # first tables of a namespace may be made at the same time
+            catalog.create_namespace_if_not_exists(spec.name.split(".")[0])
+        return catalog.create_table_if_not_exists(spec.name, **self._new(spec))
+
+    def _new(self, spec: TableSpec) -> dict[str, Any]:
+        """What a table is made of that is not there yet."""
         schema, partition, order = layout_of(spec)
         properties = TABLE_PROPERTIES | {"comment": spec.description}
         location = f"{homes.warehouse(self.settings)}/{spec.name.replace('.', '/')}"
@@ -194,14 +214,13 @@ class IcebergTables:
             spec.name in self._staged
         ):  # it lies where it will stay, but for what would be taken for that table's metadata
             properties[METADATA_FOLDER] = f"{location}/{ASIDE}"
-        else:
-            homes.insist_on_new(self.settings, open_store(self.settings), spec.name)
-        catalog = self._catalog_of(spec.name)
-        with exclusive(self.settings, "catalog"):  # first tables of a namespace may be made at the same time
-            catalog.create_namespace_if_not_exists(spec.name.split(".")[0])
-        return catalog.create_table_if_not_exists(
-            spec.name, schema, location, partition_spec=partition, sort_order=order, properties=properties
-        )
+        return {
+            "schema": schema,
+            "location": location,
+            "partition_spec": partition,
+            "sort_order": order,
+            "properties": properties,
+        }
 
 
 def open_catalog(settings: Settings, name: str = CATALOG, uri: str | None = None) -> "RecordingCatalog":
