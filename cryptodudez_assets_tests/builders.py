@@ -2,15 +2,19 @@
 
 import io
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import pandera.polars as pa
 import polars as pl
 
 from cryptodudez_assets.contracts.base import TableContract
+from cryptodudez_assets.engines import Done, Say, Task
 from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.ingest.ingest import ingest
+from cryptodudez_assets.lake.ingest.merge import NewRows, NewRowsWriter, table_spec
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.settings import Settings
@@ -75,9 +79,31 @@ def zipped(**members: bytes) -> bytes:
     return packed.getvalue()
 
 
+def new_rows(lake: Lake, source: Source, *frames: pl.DataFrame) -> NewRows:
+    """Rows that are written for the source's table, and in no table yet."""
+    writer = NewRowsWriter(source, lake.tables.target(table_spec(source)))
+    for frame in frames:
+        writer.add(frame)
+    return writer.close()
+
+
 def open_lake(settings: Settings) -> Lake:
     """The lake of these settings, with the sources of this project."""
     return Lake.open(settings, all_sources())
+
+
+@dataclass
+class InParts:
+    """An engine that has work divided, and does the parts from the last to the first."""
+
+    parallel: int
+    tasks: list[Any] = field(default_factory=list)
+
+    def run(self, function: Callable[[Task, Say], Done], tasks: Sequence[Task], say: Say) -> Iterator[Done]:
+        """What the function gives for each task, in their order."""
+        self.tasks += tasks
+        done = [function(task, say) for task in reversed(tasks)]
+        yield from reversed(done)
 
 
 def take_in(lake: Lake, source: Source = READINGS) -> None:

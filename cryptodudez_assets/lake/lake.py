@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from cryptodudez_assets.engines import Engine
+from cryptodudez_assets.engines.local import LocalEngine
 from cryptodudez_assets.lake.iceberg.homes import own
 from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 from cryptodudez_assets.lake.store.objects import ObjectStore, open_store
 from cryptodudez_assets.lake.store.private import close_to_others
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import Source
+
+HERE = LocalEngine()
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,8 @@ class Lake:
     store: ObjectStore
     tables: IcebergTables
     sources: Mapping[str, Source]
+    engine: Engine = HERE
+    """Where tasks are run."""
 
     @classmethod
     def open(cls, settings: Settings, sources: Mapping[str, Source]) -> "Lake":

@@ -3,7 +3,7 @@
 import hashlib
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.builders import open_lake
+from cryptodudez_assets_tests.builders import InParts, open_lake
 from cryptodudez_assets_tests.forms import FORMS
 from cryptodudez_assets_tests.toy import GAUGES, LAYOUT, at, files, load, rejected, table
 
@@ -95,14 +95,14 @@ def truth(landed: Sequence[File]) -> dict[str, int]:
 
 
 @pytest.mark.slow
-@given(landings, st.randoms(use_true_random=False), st.booleans())
+@given(landings, st.randoms(use_true_random=False), st.booleans(), st.integers(1, 5))
 @settings(max_examples=8, deadline=None)
-def test_rows_add_up_and_the_table_holds_the_truth_in_any_order_of_landing(
-    landed: list[File], random: object, one_by_one: bool
+def test_rows_add_up_and_the_table_holds_the_truth_in_any_order_and_any_parts(
+    landed: list[File], random: object, one_by_one: bool, parts: int
 ) -> None:
     random.shuffle(landed)  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as home:
-        lake = open_lake(Settings(home=Path(home), settle_seconds=0))
+        lake = replace(open_lake(Settings(home=Path(home), settle_seconds=0)), engine=InParts(parts))
         folder = Path(lake.settings.lake) / "raw" / GAUGES.name
         folder.mkdir(parents=True)
         for number, file in enumerate(landed):

@@ -60,8 +60,8 @@ def judged(folder: Path, source: Source, names: Sequence[str]) -> tuple[Found, s
         for name in names
     ]  # fmt: skip
     rows: list[pl.DataFrame] = []
-    with SpillBuffer() as rejects:
-        found = reading.read_files(lake, source, entries, rows.append, rejects, lambda _: None)
+    rejects = SpillBuffer(folder)
+    found = reading.read_files(lake.store, source, entries, None, rows.append, rejects, lambda _: None)
     complete = found.complete or (lambda part: part)
     given_rows = {row for part in rows for row in complete(part).rows()}
     return {

@@ -14,7 +14,7 @@ from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.lake.ingest.merge import merging
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import BY_LANDING
-from cryptodudez_assets_tests.builders import Readings, open_lake, readings_source, rows_of
+from cryptodudez_assets_tests.builders import Readings, new_rows, open_lake, readings_source, rows_of
 
 BY_COLUMN = replace(readings_source(), newest_by="known_ts")
 BY_FILE = replace(readings_source(), newest_by=BY_LANDING)
@@ -62,8 +62,7 @@ def test_the_newest_observation_of_each_key_wins(
         for size in [*batches, *[1] * len(FILES)]:
             landed, waiting = waiting[:size], waiting[size:]
             with merging(lake.tables, source) as rows:
-                for name in landed:
-                    rows.add(frames[name])
+                rows.adopt(new_rows(lake, source, *(frames[name] for name in landed)))
                 merged = rows.finish(lambda _: {}, standing=lambda _: standing)
             duplicates.update(merged.duplicates)
             duplicates.update(merged.displaced)

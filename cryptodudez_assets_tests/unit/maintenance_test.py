@@ -176,10 +176,10 @@ def test_joining_files_goes_on_after_a_column_was_added(lake: Lake, drop: Drop) 
     assert rows_of(lake, NAME).height == 9
 
 
-def test_a_spool_gives_back_in_order_what_did_not_fit_into_memory() -> None:
+def test_a_spool_gives_back_in_order_what_did_not_fit_into_memory(tmp_path: Path) -> None:
     frames = [pl.DataFrame({"n": range(number, number + 100)}) for number in range(5)]
-    with SpillBuffer(in_memory_bytes=1000) as spool:
-        for one in [*frames, pl.DataFrame({"n": []})]:
-            spool.add(one)
-        assert [one.to_dicts() for one in spool] == [one.to_dicts() for one in frames]
-        assert list(spool)  # and again
+    spool = SpillBuffer(tmp_path, in_memory_bytes=1000)
+    for one in [*frames, pl.DataFrame({"n": []})]:
+        spool.add(one)
+    assert [one.to_dicts() for one in spool] == [one.to_dicts() for one in frames]
+    assert list(spool)  # and again

@@ -15,7 +15,7 @@ from cryptodudez_assets.lake.iceberg.scan import planned_files
 from cryptodudez_assets.lake.ingest.merge import Merged, merging, observations_spec, table_spec
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.sources.declaration import Source
-from cryptodudez_assets_tests.builders import Readings, readings_source, rows_of
+from cryptodudez_assets_tests.builders import Readings, new_rows, readings_source, rows_of
 
 READINGS = replace(readings_source(), newest_by="known_ts")
 Row = tuple[str, str, float, str, str, int]
@@ -31,8 +31,7 @@ def frame(*rows: Row) -> pl.DataFrame:
 
 def bring(lake: Lake, *parts: pl.DataFrame, source: Source = READINGS, anew: Sequence[str] = ()) -> Merged:
     with merging(lake.tables, source) as rows:
-        for part in parts:
-            rows.add(part)
+        rows.adopt(new_rows(lake, source, *parts))
         return rows.finish(lambda merged: {"told": str(merged.displaced)}, anew)
 
 
@@ -148,7 +147,7 @@ def test_a_merge_is_all_or_nothing(lake: Lake) -> None:
 
     def fail() -> None:
         with merging(lake.tables, READINGS) as rows:
-            rows.add(NEW)
+            rows.adopt(new_rows(lake, READINGS, NEW))
             rows.finish(lambda _: {})
             raise RuntimeError("power cut")
 
@@ -161,8 +160,7 @@ def test_a_merge_is_all_or_nothing(lake: Lake) -> None:
 def test_what_is_not_complete_is_seen_by_nobody(lake: Lake, monkeypatch: pytest.MonkeyPatch, portion: int) -> None:
     monkeypatch.setattr("cryptodudez_assets.lake.iceberg.data_files.WRITE_BYTES", portion)
     with merging(lake.tables, READINGS) as rows:
-        rows.add(OLD)
-        rows.add(NEW)
+        rows.adopt(new_rows(lake, READINGS, OLD, NEW))
         assert pl.concat(rows.rows()).height == 3
         later = NEW["known_ts"].dt.offset_by("-2y")[0]
 

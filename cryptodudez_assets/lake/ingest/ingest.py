@@ -18,9 +18,12 @@ under the declaration as it is, the declaration may be at fault: the file stays 
 
 import hashlib
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import polars as pl
@@ -30,10 +33,9 @@ from cryptodudez_assets.contracts.catalogue import REPLACED, Status
 from cryptodudez_assets.lake.compaction import compact_if_due
 from cryptodudez_assets.lake.formats.faults import Misdeclared
 from cryptodudez_assets.lake.iceberg.provenance import BATCH, OUTCOME
-from cryptodudez_assets.lake.ingest.lookups import bring_up_to_date
-from cryptodudez_assets.lake.ingest.merge import Merged, Merging, made_by, merging, observations_spec
-from cryptodudez_assets.lake.ingest.reading import read_files
-from cryptodudez_assets.lake.ingest.spill import SpillBuffer
+from cryptodudez_assets.lake.ingest.lookups import bring_up_to_date, values_of
+from cryptodudez_assets.lake.ingest.merge import Merged, Merging, made_by, merging, observations_spec, table_spec
+from cryptodudez_assets.lake.ingest.tasks import ReadDone, ReadTask, divided, read, together
 from cryptodudez_assets.lake.ingest.undecided import UNDECIDED, judged_anew, undecided_in
 from cryptodudez_assets.lake.ingest.upgrade import bring_over
 from cryptodudez_assets.lake.ingest.validating import Reading
@@ -224,10 +226,12 @@ def _outcome_of(
 
 
 def _do(lake: Lake, source: Source, batch: Batch, run_id: str | None, progress: Callable[[str], None]) -> Outcome:
-    with merging(lake.tables, source) as rows, SpillBuffer() as rejects:
-        replaced = _replaced(lake, batch.entries)
-        there = [entry for entry in batch.entries if entry.entry_id not in replaced]
-        reading = read_files(lake, source, there, rows.add, rejects, progress)
+    replaced = _replaced(lake, batch.entries)
+    there = [entry for entry in batch.entries if entry.entry_id not in replaced]
+    with _read(lake, source, there, progress) as done, merging(lake.tables, source) as rows:
+        reading = together(source, (part.reading for part in done))
+        for part in done:
+            rows.adopt(part.rows)
         _extend_corrections(lake, source, there, reading)
         replaced |= _replaced(lake, batch.entries)  # once more: only what was the same before and after was read whole
         replaced |= _changed(lake, source, there, reading, progress)
@@ -250,6 +254,21 @@ def _do(lake: Lake, source: Source, batch: Batch, run_id: str | None, progress: 
             note, anew, lambda files: standing(lake, source, files, _read_now(there, reading)), reading.complete
         )
     return outcome
+
+
+@contextmanager
+def _read(
+    lake: Lake, source: Source, entries: list[Entry], progress: Callable[[str], None]
+) -> Iterator[list[ReadDone]]:
+    """Have the files read by the lake's engine."""
+    with TemporaryDirectory(prefix="cryptodudez-") as folder:
+        place, target = lake.settings.of_lake_alone, lake.tables.target(table_spec(source))
+        looked_up = values_of(lake.tables, source)
+        tasks = [
+            ReadTask(source, part, place, target, looked_up, Path(folder))
+            for part in divided(entries, lake.engine.parallel)
+        ]
+        yield list(lake.engine.run(read, tasks, progress))
 
 
 def _extend_corrections(lake: Lake, source: Source, entries: list[Entry], reading: Reading) -> None:

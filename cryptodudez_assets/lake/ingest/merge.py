@@ -15,6 +15,7 @@ from cryptodudez_assets.lake.iceberg.change import TableTransaction
 from cryptodudez_assets.lake.iceberg.scan import PATH, all_of, within_range_of
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.iceberg.tables import IcebergTables
+from cryptodudez_assets.lake.iceberg.writing import Target, Writer, WrittenFiles
 from cryptodudez_assets.sources.declaration import Source
 
 PLACE = ["file_id", "file_row"]
@@ -72,8 +73,42 @@ def merging(tables: IcebergTables, source: Source) -> Iterator["Merging"]:
         yield Merging(source, lambda: stack.enter_context(tables.changing(table_spec(source))))
 
 
+@dataclass(frozen=True)
+class NewRows:
+    """Rows that were written for a source's table, and what is to be known of their keys: a hash of each, and their ranges."""
+
+    files: WrittenFiles
+    hashes: pl.Series
+    ranges: pl.DataFrame
+
+
+class NewRowsWriter:
+    """Writes new rows of a source as they come. Asks nothing of the table but where to write."""
+
+    def __init__(self, source: Source, target: Target) -> None:
+        self._key, self._writer = source.key, Writer(target)
+        self._hashes: list[pl.Series] = [pl.Series(HASH, [], pl.UInt64)]
+        self._ranges = [pl.DataFrame()]
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Add rows of the source's contract."""
+        if len(rows):
+            key = pl.col(self._key)
+            self._hashes.append(rows.select(_hash(self._key)).to_series())
+            self._ranges += [rows.select(key.min()), rows.select(key.max())]
+            self._writer.add(rows)
+
+    def close(self) -> NewRows:
+        """All rows that were added."""
+        return NewRows(self._writer.close(), pl.concat(self._hashes), pl.concat(self._ranges, how="diagonal"))
+
+    def abandon(self) -> None:
+        """Let go of them."""
+        self._writer.abandon()
+
+
 class Merging:
-    """New rows on their way into the table. They are written as they come, and written again only where some do not stay."""
+    """New rows on their way into the table, where they lie already: they are written again only where some do not stay."""
 
     def __init__(self, source: Source, begin: Callable[[], TableTransaction]) -> None:
         self._source, self._begin = source, begin
@@ -87,16 +122,15 @@ class Merging:
             self._begun = self._begin()  # not before there is something to write, for it makes the table
         return self._begun
 
-    def add(self, rows: pl.DataFrame) -> None:
-        """Add rows of the source's contract."""
-        if len(rows):
-            key = pl.col(self._source.key)
-            self._hashes.append(rows.select(_hash(self._source.key)).to_series())
-            self._ranges += [rows.select(key.min()), rows.select(key.max())]
-            self._change.add(rows)
+    def adopt(self, new: NewRows) -> None:
+        """Take over rows that were written."""
+        if new.files.files:
+            self._hashes.append(new.hashes)
+            self._ranges.append(new.ranges)
+            self._change.adopt(new.files)
 
     def rows(self) -> Iterator[pl.DataFrame]:
-        """All rows that were added."""
+        """All rows that were taken over."""
         return self._begun.added() if self._begun else iter(())
 
     def finish(
@@ -110,7 +144,7 @@ class Merging:
 
         `anew`: files that were read before; their rows in the table are replaced by what was read now.
         `standing`: for each of these files (`file_id`), columns by which they are sorted by age.
-        `complete`: what is still to be done to rows that were added, such as to leave some out.
+        `complete`: what is still to be done to new rows, such as to leave some out.
         """
         if self._begun is None and not anew:
             return Merged({}, {})

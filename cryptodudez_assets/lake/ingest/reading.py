@@ -1,23 +1,24 @@
 """Read the files of a batch: canonical rows, rejected records and a count for each file. Bounded memory; writes nothing itself."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from itertools import islice
 from typing import Self
+
+import polars as pl
 
 from cryptodudez_assets.lake.formats.archives import Container, FileRefused
 from cryptodudez_assets.lake.formats.faults import Fault
 from cryptodudez_assets.lake.formats.reader import ParsedChunk, Reader
 from cryptodudez_assets.lake.formats.registry import reader_of
-from cryptodudez_assets.lake.ingest.lookups import values_of
 from cryptodudez_assets.lake.ingest.prefetch import prefetch
 from cryptodudez_assets.lake.ingest.spill import SpillBuffer
 from cryptodudez_assets.lake.ingest.validating import FILE, Group, Reading, RowValidator, Take, Told
-from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.counts import FileCount
 from cryptodudez_assets.lake.metastore.describe import path_of, written_as
 from cryptodudez_assets.lake.metastore.entry import Entry, known
 from cryptodudez_assets.lake.store.folders import Link
+from cryptodudez_assets.lake.store.objects import ObjectStore
 from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
 
 # Chunks of many small files are judged together: evaluating a contract has a price per call, not per row.
@@ -36,13 +37,19 @@ class Changed(Exception):
 
 
 def read_files(
-    lake: Lake, source: Source, entries: list[Entry], take: Take, rejects: SpillBuffer, progress: Callable[[str], None]
+    store: ObjectStore,
+    source: Source,
+    entries: Sequence[Entry],
+    looked_up: pl.DataFrame | None,
+    take: Take,
+    rejects: SpillBuffer,
+    progress: Callable[[str], None],
 ) -> Reading:
-    """Read every file of a batch once, and hand out canonical rows as they are found."""
+    """Read each of these files once, and hand out canonical rows as they are found. `looked_up`: see `lookups.values_of`."""
     reading = Reading({}, rejects, source.keeps_reach)
-    sieve = RowValidator(source, reading, values_of(lake.tables, source), take)
+    sieve = RowValidator(source, reading, rejects, looked_up, take)
     with (
-        _Opener(lake) as opener,
+        _Opener(store) as opener,
         closing(prefetch(_groups(_chunks_of(opener, source, entries, reading.counts)))) as groups,
     ):
         for number, group in enumerate(groups, 1):
@@ -56,7 +63,7 @@ def read_files(
 
 
 def _chunks_of(
-    opener: "_Opener", source: Source, entries: list[Entry], counts: dict[str, FileCount]
+    opener: "_Opener", source: Source, entries: Sequence[Entry], counts: dict[str, FileCount]
 ) -> Iterator[tuple[Told, ParsedChunk]]:
     for entry in entries:
         count = counts[entry.file_id or entry.entry_id] = FileCount(set_aside=entry.reason)
@@ -106,8 +113,8 @@ def _ends(group: Group, told: Told, full: bool) -> bool:
 class _Opener:
     """Keeps the last raw object open, since the members of an archive are read one after the other."""
 
-    def __init__(self, lake: Lake) -> None:
-        self.store = lake.store
+    def __init__(self, store: ObjectStore) -> None:
+        self.store = store
         self._uri, self._opened = "", ExitStack()
 
     def __enter__(self) -> Self:

@@ -5,12 +5,15 @@ Losers are not in the table. Where the source keeps observations they are there,
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 from pyiceberg.expressions import EqualTo
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import Status
+from cryptodudez_assets.lake.ingest.lookups import values_of
 from cryptodudez_assets.lake.ingest.merge import PLACE
 from cryptodudez_assets.lake.ingest.reading import read_files
 from cryptodudez_assets.lake.ingest.spill import SpillBuffer
@@ -91,13 +94,14 @@ def _read_again(
             continue
         entry = replace(loaded, uri=place.uri, member=place.member, generation=place.generation)
         parts: list[pl.DataFrame] = []
-        with SpillBuffer() as rejects:
+        with TemporaryDirectory(prefix="cryptodudez-") as folder:
             read_files(
-                lake,
+                lake.store,
                 source,
                 [entry],
+                values_of(lake.tables, source),
                 lambda rows, kept=parts: kept.append(_differing(rows.lazy(), table, source)),  # type: ignore[misc]
-                rejects,
+                SpillBuffer(Path(folder)),
                 progress,
             )
         yield from parts

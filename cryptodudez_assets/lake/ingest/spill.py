@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from types import TracebackType
-from typing import Self
+from uuid import uuid4
 
 import polars as pl
 
@@ -12,21 +10,11 @@ IN_MEMORY_BYTES = 32 << 20
 
 
 class SpillBuffer:
-    """Frames in the order in which they were added. Use as a context manager: its files go when it closes."""
+    """Frames in the order in which they were added. What moves to disk lies in `folder`, which is the caller's to remove."""
 
-    def __init__(self, in_memory_bytes: int = IN_MEMORY_BYTES) -> None:
-        self._limit, self._held = in_memory_bytes, 0
+    def __init__(self, folder: Path, in_memory_bytes: int = IN_MEMORY_BYTES) -> None:
+        self._folder, self._limit, self._held = folder, in_memory_bytes, 0
         self._parts: list[pl.DataFrame | Path] = []
-        self._folder: TemporaryDirectory[str] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._folder:
-            self._folder.cleanup()
 
     def add(self, frame: pl.DataFrame) -> None:
         """Append a frame."""
@@ -37,11 +25,9 @@ class SpillBuffer:
             self._held += size
             self._parts.append(frame)
             return
-        self._folder = self._folder or TemporaryDirectory(prefix="cryptodudez-")
-        path = Path(self._folder.name) / f"{len(self._parts)}.arrow"
-        frame.write_ipc(
-            path, compression="uncompressed"
-        )  # so that it can be mapped, and costs nothing until it is looked at
+        path = self._folder / f"{uuid4()}.arrow"
+        # Uncompressed it can be mapped, and costs nothing until it is looked at.
+        frame.write_ipc(path, compression="uncompressed")
         self._parts.append(path)
 
     def __iter__(self) -> Iterator[pl.DataFrame]:

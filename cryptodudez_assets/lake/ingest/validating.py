@@ -3,7 +3,7 @@
 How files are opened and their chunks put together is in `reading.py`."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
@@ -26,7 +26,6 @@ from cryptodudez_assets.lake.formats.reader import EXTRA, ROW, ParsedChunk, Read
 from cryptodudez_assets.lake.ingest.cells import clean_keys, misfits, with_empty_text
 from cryptodudez_assets.lake.ingest.lookups import filled
 from cryptodudez_assets.lake.ingest.reasons import Wording
-from cryptodudez_assets.lake.ingest.spill import SpillBuffer
 from cryptodudez_assets.lake.metastore.counts import FileCount
 from cryptodudez_assets.sources.declaration import CATALOGUED, Source
 
@@ -52,7 +51,7 @@ class Reading:
     """What was found in a batch: a count for each file, and in `rejects` the records that are no rows (REJECT_SCHEMA)."""
 
     counts: dict[str, FileCount]
-    rejects: SpillBuffer
+    rejects: Iterable[pl.DataFrame]
     keeps_reach: bool
     """Whether rows carry how far their file reaches, which is known only at its end."""
     taken: set[str] = field(default_factory=set)
@@ -96,8 +95,10 @@ class ValidatedRows(NamedTuple):
 class RowValidator:
     """Tells valid rows from rejects, a group of chunks at a time."""
 
-    def __init__(self, source: Source, reading: Reading, looked_up: pl.DataFrame | None, take: Take) -> None:
-        self.source, self.reading, self.looked_up, self.take = source, reading, looked_up, take
+    def __init__(
+        self, source: Source, reading: Reading, rejects: SpillBuffer, looked_up: pl.DataFrame | None, take: Take
+    ) -> None:
+        self.source, self.reading, self.rejects, self.looked_up, self.take = source, reading, rejects, looked_up, take
         self._wordings: dict[tuple[str, Spelling], Wording] = {}
 
     def sift(self, group: Group) -> None:
@@ -233,7 +234,7 @@ class RowValidator:
                 count.first[rule] = min(count.first.get(rule, here), here)
             place = reject.line, reject.place
             records.append((file_id, reject.file_row, *place, reject.raw, list(reject.rules), reason))
-        self.reading.rejects.add(pl.DataFrame(records, schema=REJECT_SCHEMA, orient="row"))
+        self.rejects.add(pl.DataFrame(records, schema=REJECT_SCHEMA, orient="row"))
 
     def _wording(self, reader: Reader) -> Wording:
         key = reader.layout.name, reader.spelling
