@@ -26,6 +26,7 @@ from cryptodudez_assets.lake.formats.reader import EXTRA, ROW, ParsedChunk, Read
 from cryptodudez_assets.lake.ingest.cells import clean_keys, misfits, with_empty_text
 from cryptodudez_assets.lake.ingest.lookups import filled
 from cryptodudez_assets.lake.ingest.reasons import Wording
+from cryptodudez_assets.lake.ingest.spill import SpillBuffer
 from cryptodudez_assets.lake.metastore.counts import FileCount
 from cryptodudez_assets.sources.declaration import CATALOGUED, Source
 
