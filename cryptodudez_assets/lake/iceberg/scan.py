@@ -24,10 +24,14 @@ PATH = " path"  # no column's name begins with a blank
 
 
 class TableAt:
-    """A table as it was at one moment. Its files are looked up once, however often a little of it is read."""
+    """A table as it was at one moment. Its files are looked up once, however often a little of it is read.
+
+    Plain data: it can be handed to another process, which then needs no catalog.
+    """
 
     def __init__(self, table: Table, snapshot_id: int | None = None) -> None:
-        self._table, self._files = table, data_files(table, snapshot_id=snapshot_id)
+        self._schema, self._properties = table.schema(), endpoints.of_stores(table.io.properties)
+        self._files = data_files(table, snapshot_id=snapshot_id)
 
     @property
     def paths(self) -> list[str]:
@@ -40,10 +44,10 @@ class TableAt:
 
     def scan_files(self, paths: Sequence[str]) -> pl.LazyFrame:
         """Rows of some of its files."""
-        return scan_files(self._table, paths)
+        return _scan_files(self._schema, self._properties, paths)
 
     def _holding(self, values: pl.Series) -> Iterator[DataFile]:
-        field = self._table.schema().find_field(values.name)
+        field = self._schema.find_field(values.name)
         low, high = (literal(value).to(field.field_type).value for value in _range_of(values))
 
         def bound(bounds: Mapping[int, bytes] | None, unknown: Any) -> Any:
@@ -98,7 +102,13 @@ def scan_tasks(table: Table, where: BooleanExpression, snapshot_id: int | None =
 
 def scan_files(table: Table, paths: Sequence[str], *, with_path: bool = False) -> pl.LazyFrame:
     """A lazy frame over data files of the table. Columns that were added later are null in older files."""
-    schema = frame_schema(table)
+    return _scan_files(table.schema(), table.io.properties, paths, with_path=with_path)
+
+
+def _scan_files(
+    columns: Schema, properties: Mapping[str, str], paths: Sequence[str], *, with_path: bool = False
+) -> pl.LazyFrame:
+    schema = _frame_schema(columns.fields)
     if not paths:
         return pl.LazyFrame(schema={**schema, PATH: pl.String} if with_path else schema)
     return pl.scan_parquet(
@@ -106,7 +116,7 @@ def scan_files(table: Table, paths: Sequence[str], *, with_path: bool = False) -
         schema=schema,
         missing_columns="insert",
         extra_columns="ignore",
-        storage_options=endpoints.for_polars(table.io.properties, paths[0]),
+        storage_options=endpoints.for_polars(properties, paths[0]),
         hive_partitioning=False,
         glob=False,
         include_file_paths=PATH if with_path else None,

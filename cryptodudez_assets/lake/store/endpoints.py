@@ -37,6 +37,11 @@ def for_iceberg(settings: Settings) -> dict[str, str]:
     return told
 
 
+def of_stores(properties: Mapping[str, str]) -> dict[str, str]:
+    """Of a table's properties those that say where its files are: others hold the catalog's address, and its password."""
+    return {name: value for name, value in properties.items() if name.startswith(("s3.", "gcs."))}
+
+
 def for_polars(properties: Mapping[str, str], location: str) -> dict[str, str] | None:
     """Storage options for a file at this location, from the properties of its table; None for a file of this machine."""
     if "://" not in location:
