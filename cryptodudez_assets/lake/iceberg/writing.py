@@ -26,7 +26,7 @@ class Target:
     @classmethod
     def of(cls, metadata: TableMetadata, properties: Mapping[str, str]) -> "Target":
         """Of a table's metadata, without its past, which may be long and which no writer asks for."""
-        past: dict[str, Any] = dict.fromkeys(("snapshots", "snapshot_log", "metadata_log"), [])
+        past: dict[str, Any] = {name: [] for name in ("snapshots", "snapshot_log", "metadata_log")}
         return cls(metadata.model_copy(update={**past, "refs": {}, "current_snapshot_id": None}), properties)
 
 
