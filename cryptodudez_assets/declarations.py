@@ -4,15 +4,16 @@ What a declaration must say is checked by whoever asks: `sources/` and `derived/
 """
 
 import ast
+import copyreg
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module, invalidate_caches
 from importlib.machinery import SOURCE_SUFFIXES
 from inspect import getmodulename
 from pathlib import Path
 from types import ModuleType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 PACKAGE = Path(__file__).parent
@@ -125,6 +126,23 @@ def declared_in(package: str, folders: Iterable[str], attribute: str, kind: str,
                 reason = f"it declares a {expected.__name__} as {name}: call it {attribute}"
                 found.left_out.append(LeftOut(kind, shown(path), _line_of(path, name), reason))
     return found
+
+
+def pickled_by_name(kind: type[T], found: Callable[[], Mapping[str, T]], name_of: Callable[[T], str]) -> None:
+    """Have declared things of this type handed to other processes by their names: what they are made of need not be sent.
+
+    What is not among those that are `found` is sent as it is.
+    """
+
+    def reduced(one: T) -> Any:
+        name = name_of(one)
+        return (_named, (found, name)) if found().get(name) is one else object.__reduce_ex__(one, 2)
+
+    copyreg.pickle(kind, reduced)
+
+
+def _named(found: Callable[[], Mapping[str, T]], name: str) -> T:
+    return found()[name]
 
 
 def shown(path: Path) -> str:

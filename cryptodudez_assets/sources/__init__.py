@@ -3,7 +3,7 @@
 import re
 from functools import cache
 
-from cryptodudez_assets.declarations import Declarations, LeftOut, declared_in
+from cryptodudez_assets.declarations import Declarations, LeftOut, declared_in, pickled_by_name
 from cryptodudez_assets.sources.checking import problem_of
 from cryptodudez_assets.sources.declaration import Layout, Lookup, Source
 
@@ -17,6 +17,9 @@ def all_sources() -> dict[str, Source]:
     """Every declared source by name, in alphabetical order. What cannot be taken is in `left_out_sources`."""
     taken = [one.value for one in _look().taken]
     return {source.name: source for source in sorted(taken, key=lambda source: source.name)}
+
+
+pickled_by_name(Source, all_sources, lambda source: source.name)
 
 
 def left_out_sources() -> list[LeftOut]:

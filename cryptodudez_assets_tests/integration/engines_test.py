@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from cryptodudez_assets.engines import Done, Engine, Say, Task
-from cryptodudez_assets.engines.local import LocalEngine
+from cryptodudez_assets.engines.local import LocalEngine, NotPortable
 from cryptodudez_assets.lake.ingest import cataloguing
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets.sources import Lookup, all_sources
 from cryptodudez_assets_tests.builders import InParts, open_lake, picture, take_in
 
 
@@ -74,3 +74,16 @@ def test_threads_are_of_this_process_and_processes_are_not() -> None:
     assert set(LocalEngine(2).run(pid, [1, 2, 3], said.append)) == {os.getpid()}
     assert said.count("here") == 3
     assert os.getpid() not in set(LocalEngine(1, processes=True).run(pid, [1, 2], said.append))
+
+
+def test_what_is_declared_is_handed_over_by_its_name_and_what_is_not_as_it_is() -> None:
+    for source in all_sources().values():
+        assert pickle.loads(pickle.dumps(source)) is source
+    other = replace(all_sources()["crypto_prices"], breaker_floor=1)
+    assert pickle.loads(pickle.dumps(other)).breaker_floor == 1
+
+
+def test_what_cannot_be_handed_over_is_said() -> None:
+    other = replace(all_sources()["crypto_prices"], lookup=Lookup("a", "b", "c", lambda rows: rows))
+    with pytest.raises(NotPortable, match="top of a module"):
+        list(LocalEngine(1, processes=True).run(pid, [other], lambda _: None))  # type: ignore[list-item]
