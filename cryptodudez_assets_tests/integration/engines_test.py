@@ -78,9 +78,9 @@ def test_threads_are_of_this_process_and_processes_are_not() -> None:
 
 def test_what_is_declared_is_handed_over_by_its_name_and_what_is_not_as_it_is() -> None:
     for source in all_sources().values():
-        assert pickle.loads(pickle.dumps(source)) is source
+        assert pickle.loads(pickle.dumps(source)) is source  # noqa: S301  (our own)
     other = replace(all_sources()["crypto_prices"], breaker_floor=1)
-    assert pickle.loads(pickle.dumps(other)).breaker_floor == 1
+    assert pickle.loads(pickle.dumps(other)).breaker_floor == 1  # noqa: S301
 
 
 def test_what_cannot_be_handed_over_is_said() -> None:
