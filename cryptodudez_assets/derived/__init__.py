@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from cryptodudez_assets.contracts.base import Contract
-from cryptodudez_assets.declarations import Declarations, LeftOut, declared_in
+from cryptodudez_assets.declarations import Declarations, LeftOut, declared_in, pickled_by_name
 from cryptodudez_assets.derived.checking import problem_of
 from cryptodudez_assets.derived.declaration import Daily, Derived, Frames, Input
 from cryptodudez_assets.derived.files import Csv, Parquet
@@ -54,6 +54,9 @@ DECLARES = Declares("DERIVED", "derived table", Derived, problem_of, "the table"
 def all_derived() -> dict[str, Derived]:
     """Every derived table that is declared, feature views among them, by the table's name. What cannot be taken is left out."""
     return {one.value.table: one.value for one in sorted(look().taken, key=lambda one: one.value.table)}
+
+
+pickled_by_name(Derived, all_derived, lambda table: table.table)
 
 
 def left_out_derived() -> list[LeftOut]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from functools import cache
 
-from cryptodudez_assets.declarations import Declarations, Declared, LeftOut, shown
+from cryptodudez_assets.declarations import Declarations, Declared, LeftOut, pickled_by_name, shown
 from cryptodudez_assets.declared_models import declared_models, left_out_models
 from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.derived import Declares, Derived, all_derived, left_out_derived, topological
@@ -39,6 +39,9 @@ def _add_those_of_coins(found: Declarations[FeatureView]) -> None:
 
 
 DECLARES = Declares("VIEW", "feature view", FeatureView, problem_of, "the view", _add_those_of_coins)
+
+
+pickled_by_name(FeatureView, all_derived, lambda view: view.table)
 
 
 @cache

@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from polars.testing import assert_frame_equal
 
+from cryptodudez_assets.derived import all_derived, topological
+from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.engines import Done, Engine, Say, Task
 from cryptodudez_assets.engines.local import LocalEngine, NotPortable
 from cryptodudez_assets.lake.ingest import cataloguing
@@ -16,7 +19,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import Lookup, all_sources
-from cryptodudez_assets_tests.builders import InParts, open_lake, picture, take_in
+from cryptodudez_assets_tests.builders import InParts, open_lake, picture, rows_of, take_in
 
 
 class Elsewhere(InParts):
@@ -50,6 +53,21 @@ def test_every_source_is_read_in_other_processes_as_in_this_one(
     read = {task.source.name for task in engine.tasks}
     assert read == set(all_sources())
     assert len(engine.tasks) > len(read)  # or nothing was divided
+
+
+@pytest.mark.slow
+def test_every_derived_table_is_computed_in_other_processes_as_in_this_one(tiny_samples: Path, tmp_path: Path) -> None:
+    here = landed(tiny_samples, tmp_path / "home", LocalEngine())
+    engine = Elsewhere(3)
+    there = replace(here, engine=engine)
+    for table in topological(all_derived().values()):
+        materialize(here, table)
+        computed = {stored.name: rows_of(here, stored.name) for stored in table.stored}
+        materialize(there, table, full=True)
+        for name, rows in computed.items():
+            assert_frame_equal(rows_of(there, name), rows, check_row_order=False)
+    told = {task.table.table for task in engine.tasks}
+    assert told == set(all_derived())
 
 
 def test_a_task_holds_no_secret(tmp_path: Path, tiny_samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,7 @@
 """Writing what was computed: the rows in reach go, others take their place, in one commit a table. Computes nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from functools import partial
 
 import polars as pl
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression, GreaterThanOrEqual
@@ -16,8 +15,6 @@ from cryptodudez_assets.lake.iceberg.scan import PATH, all_of, within_range_of
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake
 
-Write = Callable[[pl.DataFrame], object]
-
 
 def table_specs(table: Derived) -> list[TableSpec]:
     """Its tables: of a view with versions the newest version of each row, and all of them."""
@@ -30,8 +27,8 @@ def _spec(table: Derived, stored: Stored) -> TableSpec:
 
 def begin(
     lake: Lake, stack: ExitStack, table: Derived, reaches: Sequence[AffectedRange] | None, made: MadeFrom | None
-) -> list[Write]:
-    """Changes of all its tables, without what is computed anew (None: everything); what writes rows to each.
+) -> list[TableTransaction]:
+    """Changes of all its tables, without what is computed anew (None: everything).
 
     They are committed where the stack ends well. `made`: what they agree with then; None where that stays what it was.
     """
@@ -52,7 +49,7 @@ def _begin(
     stored: Stored,
     reaches: Sequence[AffectedRange] | None,
     made: MadeFrom | None,
-) -> Write:
+) -> TableTransaction:
     change = stack.enter_context(lake.tables.changing(_spec(table, stored)))
     if made is not None:
         change.note(made.note).remember(made.note).as_result()
@@ -60,12 +57,7 @@ def _begin(
         change.delete(AlwaysTrue())
     elif reaches:
         _clear(change, reaches, table)
-    return change.add if stored.newest_by is None else partial(_add_newest, change, stored)
-
-
-def _add_newest(change: TableTransaction, stored: Stored, rows: pl.DataFrame) -> None:
-    newest = rows.sort(str(stored.newest_by)).unique(list(stored.sort_by), keep="last", maintain_order=True)
-    change.add(newest)
+    return change
 
 
 def _clear(change: TableTransaction, reaches: Sequence[AffectedRange], table: Derived) -> None:

@@ -7,20 +7,19 @@ beside this one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import chain
 
 import polars as pl
 from pyiceberg.table import Table
 
 from cryptodudez_assets.derived.declaration import Derived
 from cryptodudez_assets.derived.upkeep.commit import agree, begin, table_specs
-from cryptodudez_assets.derived.upkeep.portions import compute, portions_of
+from cryptodudez_assets.derived.upkeep.portions import portions_of
 from cryptodudez_assets.derived.upkeep.reach import AffectedRange, Pinned, affected_by, changed_keys, hull_of
+from cryptodudez_assets.derived.upkeep.tasks import ComputeTask, compute_portions, divided
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of, made_from
-from cryptodudez_assets.lake.ingest.prefetch import prefetch
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store.locks import exclusive
 
@@ -113,26 +112,18 @@ def _carry_out(
     inputs = {name: one.rows for name, one in pinned.items()}
     portions = portions_of(inputs, table, changes, reaches)
     replaced = None if reaches is None else [portion for portion in portions if portion is not None]
-    with closing(prefetch(compute(inputs, table, part) for part in portions)) as computed, ExitStack() as stack:
-        # Before a table is made: where nothing can be computed, nothing is to be there.
-        first = next(computed, None)
-        writers = begin(lake, stack, table, replaced, made)
-        n_rows, days = 0, set[date]()
-        for number, rows in enumerate(chain([] if first is None else [first], computed), 1):
-            for write in writers:
-                write(rows)
-            n_rows += len(rows)
-            days |= _days(table, rows)
-            if len(portions) > 1:
-                progress(f"{table.short_name}: part {number} of {len(portions)}, {n_rows:,} rows computed")
-    return Materialized(n_rows, reach, {name: one.content for name, one in pinned.items()}, reaches, sorted(days))
-
-
-def _days(table: Derived, rows: pl.DataFrame) -> set[date]:
-    if table.partitions is None:
-        return set()
-    column = rows[table.partitions.column]
-    return set((column if column.dtype == pl.Date else column.dt.date()).unique())
+    # Before a table is made: where nothing can be computed, nothing is to be there.
+    targets = [lake.tables.target(spec) for spec in table_specs(table)]
+    tasks = [ComputeTask(table, inputs, part, targets) for part in divided(portions, lake.engine.parallel)]
+    done = list(lake.engine.run(compute_portions, tasks, progress))
+    with ExitStack() as stack:
+        tables = begin(lake, stack, table, replaced, made)
+        for computed in done:
+            for change, files in zip(tables, computed.files, strict=True):
+                change.adopt(files)
+    snapshots = {name: one.content for name, one in pinned.items()}
+    days = sorted({day for computed in done for day in computed.days})
+    return Materialized(sum(computed.n_rows for computed in done), reach, snapshots, reaches, days)
 
 
 def made_from_by(table: Derived, find: Callable[[str], Table | None]) -> MadeFrom | None:
