@@ -18,7 +18,7 @@ from cryptodudez_assets.derived.upkeep.materialize import materialize, materiali
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.builders import open_lake
+from cryptodudez_assets_tests.builders import InParts, open_lake
 
 START = datetime.fromisoformat("2021-01-01T00:00:00+00:00")
 
@@ -196,10 +196,14 @@ each_way = pytest.mark.parametrize(
 
 @pytest.mark.slow
 @each_way
-@given(st.lists(landing, min_size=2, max_size=4))
+@given(st.lists(landing, min_size=2, max_size=4), st.integers(1, 4))
 @settings(max_examples=6, deadline=None)
 def test_what_is_kept_up_is_what_computing_everything_gives(
-    kind: str, way: str, daily: bool, landings: list[tuple[list[Sale], set[int], list[tuple[str | None, float]]]]
+    kind: str,
+    way: str,
+    daily: bool,
+    landings: list[tuple[list[Sale], set[int], list[tuple[str | None, float]]]],
+    parts: int,
 ) -> None:
     with tempfile.TemporaryDirectory() as home:
         lake = open_lake(Settings(home=Path(home) / "home"))
@@ -210,7 +214,7 @@ def test_what_is_kept_up_is_what_computing_everything_gives(
             kept = {n: one for n, one in kept.items() if n not in removed} | {one[0]: one for one in rows}
             prices |= dict(priced)
             land(lake, kept, prices)
-            materialize(lake, table)
+            materialize(replace(lake, engine=InParts(parts)), table)
             kept_up = rows_of(lake, table)
             materialize(lake, table, full=True)
             assert kept_up.equals(rows_of(lake, table), null_equal=True)
