@@ -1,6 +1,7 @@
 """Derived tables under random changes of their inputs: what is kept up is what computing everything gives, whatever a change reaches."""
 
 import tempfile
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
