@@ -42,6 +42,7 @@ def candles(first: int, count: int, keys: int) -> pl.DataFrame:
     filled = {
         "symbol": "S" + (number % keys).cast(pl.String).str.zfill(9),
         "event_ts": AT + (number // keys).cast(pl.Int64) * timedelta(days=1),
+        "date": (AT + (number // keys) * timedelta(days=1)).dt.date(),
         "known_ts": pl.repeat(AT, count, dtype=pl.Datetime("us", "UTC"), eager=True),
         "file_id": pl.repeat("f", count, eager=True),
         "file_row": number + 1,
@@ -63,6 +64,7 @@ def written(lake: Lake, count: int, keys: int) -> NewRowsWriter:
 def keys_of_a_batch(lake: Lake, count: int) -> None:
     """A batch of so many new rows is merged into an empty table."""
     new = written(lake, count, 1000).close()
+    print(peak())  # what writing took, which is bounded
     with merging(lake.tables, STOCKS) as rows:
         rows.adopt(new)
         rows.finish(lambda _: {})
@@ -70,8 +72,9 @@ def keys_of_a_batch(lake: Lake, count: int) -> None:
 
 def rows_per_key(lake: Lake, count: int) -> None:
     """So many keys of one row each are counted, to be divided into portions."""
+    new = written(lake, count, count).close()
     with lake.tables.changing(table_spec(STOCKS)) as change:
-        change.adopt(written(lake, count, count).close().files)
+        change.adopt(new.files)
     view = next(view for view in all_views().values() if view.name == "stock_rolling")
     print(peak())  # what writing took, which is bounded
     _rows_per_key({STOCKS.table: TableAt(lake.tables.load(STOCKS.table))}, view, datetime(1, 1, 1, tzinfo=UTC))

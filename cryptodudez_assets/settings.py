@@ -167,12 +167,6 @@ class Settings(BaseSettings):
         return self.home / "receipts.db"
 
     @property
-    def of_lake_alone(self) -> "Settings":
-        """What is needed to reach the lake and nothing else: no address with a password, no key."""
-        told = {name: getattr(self, name) for name in ("home", "lake", "s3_endpoint", "s3_region", "gs_endpoint")}
-        return self.model_construct(**told)
-
-    @property
     def lake_is_local(self) -> bool:
         """Whether the lake is a folder of this machine."""
         return "://" not in self.lake

@@ -300,7 +300,7 @@ class TestTheCommand:
 
         def command(*arguments: object, code: int = 0) -> str:
             done = CliRunner(env=environment).invoke(main, [str(argument) for argument in arguments])
-            assert done.exit_code == code, done.output + repr(done.exception)
+            assert done.exit_code == code, f"{done.output}{done.exception!r} {sources.left_out_sources()}"
             assert "Traceback" not in done.output
             sources.all_sources.cache_clear()
             return done.output

@@ -177,7 +177,7 @@ def test_an_unexpected_error_names_the_file(
     def fail(*_: object) -> None:
         raise RuntimeError("nobody thought of this")
 
-    monkeypatch.setattr("cryptodudez_assets.lake.ingest.reading.chunks", fail)
+    monkeypatch.setattr("cryptodudez_assets.lake.formats.csv.parse.chunks", fail)
     with pytest.raises(RuntimeError) as caught:
         load(lake)
     assert "a.csv" in "".join(caught.value.__notes__)

@@ -262,10 +262,9 @@ def _read(
 ) -> Iterator[list[ReadDone]]:
     """Have the files read by the lake's engine."""
     with TemporaryDirectory(prefix="cryptodudez-") as folder:
-        place, target = lake.settings.of_lake_alone, lake.tables.target(table_spec(source))
-        looked_up = values_of(lake.tables, source)
+        target, looked_up = lake.tables.target(table_spec(source)), values_of(lake.tables, source)
         tasks = [
-            ReadTask(source, part, place, target, looked_up, Path(folder))
+            ReadTask(source, part, lake.store, target, looked_up, Path(folder))
             for part in divided(entries, lake.engine.parallel)
         ]
         yield list(lake.engine.run(read, tasks, progress))

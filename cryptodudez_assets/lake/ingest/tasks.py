@@ -16,8 +16,7 @@ from cryptodudez_assets.lake.ingest.reading import read_files
 from cryptodudez_assets.lake.ingest.spill import SpillBuffer
 from cryptodudez_assets.lake.ingest.validating import Reading
 from cryptodudez_assets.lake.metastore.entry import Entry
-from cryptodudez_assets.lake.store.objects import open_store
-from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.lake.store.objects import ObjectStore
 from cryptodudez_assets.sources.declaration import Source
 
 
@@ -25,13 +24,13 @@ from cryptodudez_assets.sources.declaration import Source
 class ReadTask:
     """Files of a source that are to be read.
 
-    `place`: settings that say where the lake is, and hold no secret. `target`: where rows are written. `looked_up`: what another
+    `store`: where they lie. `target`: where rows are written. `looked_up`: what another
     table tells (`lookups.values_of`). `folder`: where rejected records lie that do not fit into memory; whoever planned removes it.
     """
 
     source: Source
     entries: Sequence[Entry]
-    place: Settings
+    store: ObjectStore
     target: Target
     looked_up: pl.DataFrame | None
     folder: Path
@@ -49,8 +48,8 @@ def read(task: ReadTask, say: Callable[[str], None]) -> ReadDone:
     """Read the files of a task. Done twice it gives the same, in files of other names."""
     writer = NewRowsWriter(task.source, task.target)
     try:
-        store, rejects = open_store(task.place), SpillBuffer(task.folder)
-        reading = read_files(store, task.source, task.entries, task.looked_up, writer.add, rejects, say)
+        rejects = SpillBuffer(task.folder)
+        reading = read_files(task.store, task.source, task.entries, task.looked_up, writer.add, rejects, say)
         return ReadDone(reading, writer.close())
     except BaseException:
         writer.abandon()

@@ -179,8 +179,10 @@ class _Part(NamedTuple):
 
 
 def _as_json(table: pa.Table) -> pa.Array:
-    rows = pl.DataFrame(pl.from_arrow(table)).select(pl.struct(pl.all()).struct.json_encode()).to_series()
-    return rows.to_arrow().cast(pa.string())
+    names = [str(number) for number in range(table.num_columns)]  # Polars gives a column without a name one
+    rows = pl.DataFrame(pl.from_arrow(table.rename_columns(names)))
+    fields = [pl.col(number).alias(name) for number, name in zip(names, table.column_names, strict=True)]
+    return rows.select(pl.struct(fields).struct.json_encode()).to_series().to_arrow().cast(pa.string())
 
 
 def _with_rows(table: pa.Table, rows: "Sequence[int] | np.ndarray[Any, Any]") -> pa.Table:
