@@ -12,7 +12,7 @@ LOOKS_ON_SECONDS = 0.3
 SENDERS, DAWDLERS, SIEGE_SECONDS = 4, 60, 10
 ALIVE = b"GET /health/live HTTP/1.1\r\nHost: a\r\n"
 END = b"\r\n"
-SENDS = b"POST /models/signal/predict HTTP/1.1\r\nHost: a\r\n"
+SENDS = b"POST /models/eth_signal/predict HTTP/1.1\r\nHost: a\r\n"
 
 ENDLESS = {
     "a request line": (b"GET /", b"a" * 65_536),

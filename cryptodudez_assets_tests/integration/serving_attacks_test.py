@@ -110,7 +110,7 @@ def test_more_connections_than_descriptors_keep_nobody_out(api: Api, what: str) 
         regular = http.client.HTTPConnection(HOST, api.port, timeout=5)
         with held(api.port, 1100, begin):
             for _ in range(5):
-                regular.request("POST", "/models/signal/predict", json.dumps({"rows": [ROW]}), {"X-API-Key": KEY})
+                regular.request("POST", "/models/eth_signal/predict", json.dumps({"rows": [ROW]}), {"X-API-Key": KEY})
                 assert regular.getresponse().read().startswith(b'{"receipt_id"')
                 time.sleep(0.05)
         regular.close()
@@ -181,7 +181,7 @@ def test_what_honest_clients_send_is_answered(api: Api, head: bytes) -> None:
 
 def test_a_slow_but_honest_body_is_answered(api: Api) -> None:
     body = json.dumps({"rows": [ROW]}).encode()
-    head = f"POST /models/signal/predict HTTP/1.1\r\nHost: a\r\nX-API-Key: {KEY}\r\nContent-Length: {len(body)}\r\n"
+    head = f"POST /models/eth_signal/predict HTTP/1.1\r\nHost: a\r\nX-API-Key: {KEY}\r\nContent-Length: {len(body)}\r\n"
     with connected(api.port) as one:
         one.sendall(head.encode() + b"Expect: 100-continue\r\n\r\n")
         assert one.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -15,7 +15,7 @@ from serving.app import create_app
 from serving.run import log_to_stderr, opened
 
 KEY = "a key with many letters"
-PREDICT = "/models/signal/predict"
+PREDICT = "/models/eth_signal/predict"
 
 
 @pytest.fixture
