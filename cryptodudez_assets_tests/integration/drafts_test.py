@@ -1,8 +1,9 @@
 """`new-source` on samples from outside: what it writes reads the sample, and what it cannot know it asks for and writes nothing."""
 
 import io
+import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -217,12 +218,13 @@ class TestWhatIsRefused:
 
 class TestTheCommand:
     @pytest.fixture
-    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         """A second folder of sources, the one that is written to."""
         folder = tmp_path / "more_sources"
         folder.mkdir()
         monkeypatch.setattr(sources, "__path__", [str(folder), *sources.__path__])
-        return folder
+        yield folder
+        sys.modules.pop(f"{sources.__name__}.prix", None)  # another test may draft one of this name
 
     def run(self, tmp_path: Path, text: str, *options: str) -> Result:
         sample = tmp_path / "sample.csv"
