@@ -128,7 +128,7 @@ def declared_in(package: str, folders: Iterable[str], attribute: str, kind: str,
     return found
 
 
-def pickled_by_name(kind: type[T], found: Callable[[], Mapping[str, T]], name_of: Callable[[T], str]) -> None:
+def pickled_by_name(kind: type[T], found: Callable[[], Mapping[str, Any]], name_of: Callable[[T], str]) -> None:
     """Have declared things of this type handed to other processes by their names: what they are made of need not be sent.
 
     What is not among those that are `found` is sent as it is.
