@@ -18,6 +18,7 @@ from cryptodudez_assets import declared_models
 from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.defs.build import build_definitions
 from cryptodudez_assets.defs.metadata import key_of
+from cryptodudez_assets.derived import all_derived
 from cryptodudez_assets.features import all_views, left_out
 from cryptodudez_assets.headless import run_pending
 from cryptodudez_assets.lake.iceberg.provenance import kept
@@ -51,7 +52,7 @@ CHECKS = {
 
 
 def forget() -> None:
-    for found in (declared_models.declared_models, declared_models.all_models, all_views):
+    for found in (declared_models.declared_models, declared_models.all_models, all_derived, all_views):
         found.cache_clear()
 
 
