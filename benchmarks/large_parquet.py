@@ -8,12 +8,12 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from large_json import taken_in
 
 BROKEN_EACH = 10_000
 BYTES_OF_A_ROW = 640
@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
-        print(json.dumps(taken_in(arguments.child)))
+        print(json.dumps(taken_in(arguments.child, "toy_parquet")))
         return
     told = measured(arguments.mb)
     print(
@@ -62,27 +62,6 @@ def write(path: Path, size: int) -> int:
     }
     pq.write_table(pa.table(columns), path, row_group_size=n_rows, compression="snappy", use_dictionary=["book"])
     return int(pq.ParquetFile(path).metadata.row_group(0).total_byte_size)
-
-
-def taken_in(home: Path) -> dict[str, float]:
-    sys.path.insert(0, str(Path(__file__).parents[1]))
-    from cryptodudez_assets.lake.status import status_of
-    from cryptodudez_assets.settings import Settings
-    from cryptodudez_assets_tests.builders import open_lake, take_in
-    from cryptodudez_assets_tests.toy_parquet import SOURCE
-
-    lake = open_lake(Settings(home=home, settle_seconds=0))
-    before, cpu, wall = _peak(), time.process_time(), time.perf_counter()
-    take_in(lake, SOURCE)
-    used = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
-    told = status_of(lake, SOURCE.name)
-    return {**used, "before": before, "peak": _peak(), "read": told.read, "quarantined": told.quarantined}
-
-
-def _peak() -> float:
-    """Of this process alone, in MiB: what `getrusage` tells begins with the parent's."""
-    status = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in status if line.startswith("VmHWM:")).split()[1]) / 1024
 
 
 if __name__ == "__main__":
