@@ -53,26 +53,25 @@ def timestamp_text(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).isoformat()
 
 
-FILE_SCHEMA = pl.Schema(
-    {
-        "orderbook_timestamp": pl.String,
-        "book": pl.String,
-        "bid": pl.Float64,
-        "ask": pl.Float64,
-        "spread": pl.Float64,
-        "bid_amount": pl.Float64,
-        "ask_amount": pl.Float64,
-        "bid_depth_10bps": pl.Float64,
-        "ask_depth_10bps": pl.Float64,
-        "sequence": pl.Int64,
-        "exchange_time": pl.Datetime("ms", "UTC"),
-        "received_time": pl.Datetime("us", "UTC"),
-        "staleness_ms": pl.Int64,
-        "source": pl.String,
-        "is_gap": pl.Boolean,
-        "instance": pl.String,
-    }
-)
+COLUMNS: dict[str, pl.DataType] = {
+    "orderbook_timestamp": pl.String(),
+    "book": pl.String(),
+    "bid": pl.Float64(),
+    "ask": pl.Float64(),
+    "spread": pl.Float64(),
+    "bid_amount": pl.Float64(),
+    "ask_amount": pl.Float64(),
+    "bid_depth_10bps": pl.Float64(),
+    "ask_depth_10bps": pl.Float64(),
+    "sequence": pl.Int64(),
+    "exchange_time": pl.Datetime("ms", "UTC"),
+    "received_time": pl.Datetime("us", "UTC"),
+    "staleness_ms": pl.Int64(),
+    "source": pl.String(),
+    "is_gap": pl.Boolean(),
+    "instance": pl.String(),
+}
+FILE_SCHEMA = pl.Schema(COLUMNS)
 
 
 def spread(bid: float | None, ask: float | None) -> float | None:
@@ -100,5 +99,5 @@ def to_frame(records: Sequence[Record], instance: str) -> pl.DataFrame:
         "is_gap": [one.is_gap for one in records],
         "instance": [instance] * len(records),
     }
-    raw = {name: pl.Int64 if dtype.is_temporal() else dtype for name, dtype in FILE_SCHEMA.items()}
-    return pl.DataFrame(columns, schema=raw).cast(dict(FILE_SCHEMA))
+    numbers = {name: pl.Int64() if dtype.is_temporal() else dtype for name, dtype in COLUMNS.items()}
+    return pl.DataFrame(columns, schema=numbers).cast(FILE_SCHEMA)

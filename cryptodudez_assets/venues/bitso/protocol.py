@@ -149,7 +149,8 @@ def subscription(book: str) -> str:
 def read_message(text: str | bytes) -> Message:
     """One frame of the socket. Raises NotUnderstood."""
     try:
-        return _DIFFS.decode(text)
+        message: Message = _DIFFS.decode(text)
+        return message
     except (msgspec.DecodeError, UnicodeError) as error:
         return _other_than_diffs(text, error)
 
