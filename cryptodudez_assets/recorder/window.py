@@ -8,6 +8,7 @@ import polars as pl
 
 from cryptodudez_assets.recorder.gaps import Gap, to_line
 from cryptodudez_assets.recorder.record import Record, to_frame
+from cryptodudez_assets.recorder.write_ahead import Second
 
 RECORDS, GAPS = "raw/bitso_order_book", "raw/bitso_order_book_gaps"
 CSV_DECIMALS = 4
@@ -22,18 +23,15 @@ class Window:
         self.gaps: dict[tuple[str, int], Gap] = {}
         self.last: int | None = None
 
-    def holds(self, second: int) -> bool:
-        """Whether a second is one of the window's."""
-        return self.start <= second < self.start + self.seconds
-
-    def add(self, records: Iterable[Record]) -> None:
-        """The records of one second, the next one."""
-        for one in records:
+    def add(self, told: Second) -> None:
+        """The next second. A gap that was told before is told anew, since it lasted."""
+        for one in told.records:
             self.records.setdefault(one.book, []).append(one)
-            self.last = one.second
+        self.add_gaps(told.gaps)
+        self.last = told.second
 
     def add_gaps(self, gaps: Iterable[Gap]) -> None:
-        """Gaps; a gap that was told before is told anew, since it lasted."""
+        """Gaps, as far as they have lasted."""
         for gap in gaps:
             self.gaps[gap.book, gap.started_us] = gap
 

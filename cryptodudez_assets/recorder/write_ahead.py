@@ -31,18 +31,14 @@ class Opened(msgspec.Struct, frozen=True, tag="opened"):
 
 
 class Second(msgspec.Struct, frozen=True, tag="second"):
-    """The records of a second."""
+    """The records of a second, one a book, and the gaps that ended or last."""
 
+    second: int
     records: list[Record]
+    gaps: list[Gap] = []
 
 
-class Gaps(msgspec.Struct, frozen=True, tag="gaps"):
-    """Gaps, as far as they have lasted."""
-
-    gaps: list[Gap]
-
-
-Entry = Opened | Second | Gaps
+Entry = Opened | Second
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Entry).decode
 
