@@ -3,7 +3,18 @@
 Heavy imports wait until a command needs them.
 """
 
-from cryptodudez_assets.cli import data, declaring, explaining, quarantined, samples, servers, upkeep
+from cryptodudez_assets.cli import data, declaring, explaining, quarantined, recording, samples, servers, upkeep
 from cryptodudez_assets.cli.group import Commands, main
 
-__all__ = ["Commands", "data", "declaring", "explaining", "main", "quarantined", "samples", "servers", "upkeep"]
+__all__ = [
+    "Commands",
+    "data",
+    "declaring",
+    "explaining",
+    "main",
+    "quarantined",
+    "recording",
+    "samples",
+    "servers",
+    "upkeep",
+]

@@ -68,7 +68,7 @@ class BookState:
         self.sequence: int | None = None
         self.in_sequence = self.is_subscribed = False
         self.newest: Arrived | None = None
-        self.seeded_us = 0
+        self.seeded_us = self.subscribed_us = 0
         self.answer: Answer | None = None
         self.last = Record(0, name, is_gap=True)
         self.counts = Counts()
@@ -77,9 +77,9 @@ class BookState:
         self._held: dict[int, Arrived] = {}
         self._is_really_crossed = False
 
-    def on_subscribed(self) -> None:
+    def on_subscribed(self, now_us: int) -> None:
         """From now on every message of the book comes."""
-        self.is_subscribed = True
+        self.is_subscribed, self.subscribed_us = True, now_us
 
     def on_disconnected(self, cause: Cause, since_us: int) -> None:
         """No message comes any more, and none came since."""
@@ -101,12 +101,14 @@ class BookState:
             self.counts.repeated += 1
 
     def on_seed(self, payload: OrderBookPayload, requested_us: int, received_us: int) -> bool:
-        """A whole book, which was asked for after the subscription: what follows it comes, or was held.
+        """A whole book. What follows it comes, or was held, if it was asked for after the subscription; another one is not taken.
 
         Returns whether the book is in sequence now. Raises Impossible, and ValueError where its sequence is no number.
         """
         sequence = int(payload.sequence)
         is_old = self.sequence is not None and sequence < self.sequence
+        if self.is_subscribed and requested_us < self.subscribed_us:
+            return False
         if self.in_sequence or (is_old and self.gap and received_us - self.gap.started_us < STUCK_US):
             return self.in_sequence
         self.book, self.sequence, self.seeded_us = OrderBook(payload.bids, payload.asks), sequence, requested_us

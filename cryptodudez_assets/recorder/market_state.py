@@ -84,11 +84,11 @@ class MarketState:
             if book := self.books.get(message.book):
                 book.on_message(Arrived(message, now_us, self.clock.to_local_us(message.sent, now_us)))
         elif isinstance(message, Reply):
-            self._on_reply(message)
+            self._on_reply(message, now_us)
 
-    def _on_reply(self, reply: Reply) -> None:
+    def _on_reply(self, reply: Reply, now_us: int) -> None:
         if reply.is_taken and reply.book in self.books and reply.action == "subscribe":
-            self.books[reply.book].on_subscribed()
+            self.books[reply.book].on_subscribed(now_us)
         elif reply.error:
             self.refused.append(reply.error)
 

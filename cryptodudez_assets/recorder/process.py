@@ -33,7 +33,7 @@ STEADY_SECONDS = 60.0
 """A connection that lasted so long was good: the next one is tried at once."""
 OPEN_SECONDS = 10.0
 LOOK_SECONDS = 0.1
-CHECK_SECONDS = 60.0
+CHECK_SECONDS, CHECK_PATIENCE_SECONDS = 60.0, 5.0
 LANDING_PAUSE_SECONDS = 5.0
 MOST_FRAMES = 4096
 """Frames that wait to be read; of more, the venue is made to wait."""
@@ -194,7 +194,7 @@ class Recorder:
                 self._happened("disconnected", book=str(cause))
                 self.metrics.reconnects.inc()
             pause = FIRST_PAUSE_SECONDS if self.now_us() - began_us > 1e6 * STEADY_SECONDS else pause
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     async def _follow_once(self) -> Cause:
@@ -272,15 +272,26 @@ class Recorder:
         number = 0
         while True:
             await asyncio.sleep(CHECK_SECONDS)
-            name = self.books[number % len(self.books)]
+            state = self.state.books[self.books[number % len(self.books)]]
             number += 1
-            if self.state.books[name].in_sequence:
-                self.check = Check(self.state.books[name])
-                if answer := await self._asked(self.rest.order_book(name)):
+            if state.in_sequence:
+                self.check = Check(state)
+                if answer := await self._asked(self.rest.order_book(state.name)):
                     self.check.answer(answer.body)
-                    self._settle(self.check)
-                else:
-                    self.check = None
+                    await self._wait_for(self.check)
+                self.check = None
+
+    async def _wait_for(self, check: Check) -> None:
+        """Until the socket has told what the answer knows: a socket that does not has lost something."""
+        for _ in range(int(CHECK_PATIENCE_SECONDS / LOOK_SECONDS)):
+            self._settle(check)
+            if self.check is None:
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+        self.say(f"{check.book.name}: the venue knows more than its socket tells; the book is seeded anew")
+        check.book.lose(
+            Cause.SEQUENCE, check.book.newest.received_us if check.book.newest else self.now_us(), goes_on=False
+        )
 
     def _settle(self, check: Check) -> None:
         if (same := check.outcome()) is not None:

@@ -1,7 +1,7 @@
 """Bitso's public REST interface, asked within its limit. What the answers mean for a book is not known here."""
 
-from pathlib import Path
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import httpx

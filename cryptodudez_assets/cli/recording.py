@@ -1,0 +1,118 @@
+"""Commands of the order-book recorder: record, replay-capture."""
+
+import socket
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from cryptodudez_assets.cli.arguments import PORT
+from cryptodudez_assets.cli.group import main
+from cryptodudez_assets.cli.opening import usable_settings
+from cryptodudez_assets.cli.output import console, errors, print_frame
+from cryptodudez_assets.terminal import say
+from cryptodudez_assets.venues.bitso.protocol import REST_URL, SOCKET_URL, book_name
+
+
+class Book(click.ParamType[str]):
+    """A book's name, in the spelling of the venue or of people."""
+
+    name = "book"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """As the venue spells it."""
+        try:
+            return book_name(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Instance(click.ParamType[str]):
+    """The name of a recorder: it becomes part of files' names."""
+
+    name = "name"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name, if files can have it."""
+        from cryptodudez_assets.recorder.run import INSTANCE
+
+        if not INSTANCE.fullmatch(str(value)):
+            self.fail(f"{value!r}: expected letters, digits, - and _, at most 63, beginning with a letter or digit")
+        return str(value)
+
+
+def _host() -> str:
+    name = "".join(letter if letter.isalnum() else "-" for letter in socket.gethostname()).strip("-")
+    return name[:63] or "recorder"
+
+
+@main.command()
+@click.option("--book", "books", type=Book(), multiple=True, required=True, help="Such as btc_mxn; again for more.")
+@click.option("--instance", type=Instance(), default=_host, show_default="this host", help="Name of this recorder.")
+@click.option(
+    "--window-seconds", type=click.IntRange(2, 86_400), default=600, show_default=True, help="Seconds in a file."
+)
+@click.option("--rest-url", default=REST_URL, show_default=True, help="Bitso's REST interface.")
+@click.option("--ws-url", default=SOCKET_URL, show_default=True, help="Bitso's websocket.")
+@click.option(
+    "--capture", type=click.Path(dir_okay=False, path_type=Path), help="Keep what the venue says in this file."
+)
+@click.option("--csv", "csv_folder", type=click.Path(file_okay=False, path_type=Path), help="Write CSV here, too.")
+@click.option("--port", type=PORT, default=0, help="Port of the stream and the metrics, on 127.0.0.1. Default: any.")
+def record(
+    books: tuple[str, ...],
+    instance: str,
+    window_seconds: int,
+    rest_url: str,
+    ws_url: str,
+    capture: Path | None,
+    csv_folder: Path | None,
+    port: int,
+) -> None:
+    """Record order books of Bitso: best prices and spread of each second, a file a book every ten minutes. Ctrl-C stops.
+
+    Several recorders may record the same books into one lake, each under an --instance of its own: the best observation of
+    each second wins. To upgrade, start the new one, then stop the old one.
+
+    \b
+    Examples:
+      cryptodudez record --book btc_mxn --book usd_mxn
+      cryptodudez record --book btc_mxn --rest-url http://127.0.0.1:9000/v3 --ws-url ws://127.0.0.1:9000/ws
+    """
+    from cryptodudez_assets.recorder.run import NameTaken, Wanted
+    from cryptodudez_assets.recorder.run import record as run
+
+    def tell(line: str) -> None:
+        say(console, f"{datetime.now(UTC):%H:%M:%S} {line}")
+
+    wanted = Wanted(list(dict.fromkeys(books)), instance, window_seconds, rest_url, ws_url, capture, csv_folder, port)
+    try:
+        run(usable_settings(), wanted, tell)
+    except NameTaken as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command("replay-capture")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--format", "format_", type=click.Choice(["table", "json", "csv"]), default="csv", show_default=True)
+def replay_capture(file: Path, format_: str) -> None:
+    """Make the records of a capture anew, through the recorder's own code, and print them.
+
+    \b
+    Example:
+      cryptodudez replay-capture capture.jsonl.gz
+    """
+    from typing import Literal, cast
+
+    from cryptodudez_assets.recorder.capture import captured, replayed
+    from cryptodudez_assets.recorder.record import to_frame
+
+    try:
+        with errors.status("replaying"):
+            records = [one for second in replayed(captured(file), "replay") for one in second]
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    if not records:
+        sys.exit("the capture holds no second")
+    print_frame(to_frame(records, "replay"), cast(Literal["table", "json", "csv"], format_))

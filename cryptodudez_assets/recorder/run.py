@@ -1,0 +1,77 @@
+"""A recorder of a home, put together: under its instance name, once; it ends with the signals that end a process."""
+
+import asyncio
+import re
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+
+from cryptodudez_assets.lake.store.locks import sign_of_life
+from cryptodudez_assets.lake.store.objects import open_store
+from cryptodudez_assets.lake.store.private import make_private
+from cryptodudez_assets.recorder.keeper import Keeper
+from cryptodudez_assets.recorder.metrics import Metrics
+from cryptodudez_assets.recorder.pacing import Pacer
+from cryptodudez_assets.recorder.process import Recorder
+from cryptodudez_assets.recorder.stream import Stream, served
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.venues.bitso.rest import BitsoRest, limited_by
+
+INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+
+
+class NameTaken(RuntimeError):
+    """Another process records under this instance name."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to record, from where, and under which name. `port`: of the loopback stream, 0 for any that is free."""
+
+    books: Sequence[str]
+    instance: str
+    window_seconds: int
+    rest_url: str
+    socket_url: str
+    capture: Path | None = None
+    csv_folder: Path | None = None
+    port: int = 0
+
+
+def recorder_folder(settings: Settings) -> Path:
+    """Where recorders of a home keep what is theirs, each in a folder of its name."""
+    return settings.home / "recorder"
+
+
+def record(settings: Settings, wanted: Wanted, say: Callable[[str], None]) -> None:
+    """Record until SIGINT or SIGTERM. Raises NameTaken."""
+    with sign_of_life(settings, f"recorder-{wanted.instance}") as is_free:
+        if not is_free:
+            raise NameTaken(
+                f"another process records as {wanted.instance!r}: stop it, or give this one a name of its own with --instance"
+            )
+        uvloop.run(_record(settings, wanted, say))
+
+
+async def _record(settings: Settings, wanted: Wanted, say: Callable[[str], None]) -> None:
+    folder = recorder_folder(settings) / wanted.instance
+    make_private(folder)
+    pacer, metrics = Pacer(time.time, time.monotonic), Metrics()
+    rest = BitsoRest(wanted.rest_url, limited_by(folder.parent), lambda: int(1e6 * pacer.time()))
+    keeper = Keeper(folder, wanted.instance, wanted.window_seconds, open_store(settings), say, wanted.csv_folder)
+    recorder = Recorder(
+        wanted.books, wanted.instance, wanted.socket_url, rest, keeper, pacer, metrics, say, wanted.capture
+    )
+    stream = Stream(metrics.registry)
+    recorder.on_recorded.append(stream.publish)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, recorder.stopping.set)
+    async with served(stream, folder / "address", wanted.port) as address:
+        say(f"recording {len(wanted.books)} books as {wanted.instance}; stream and metrics at http://{address}")
+        await recorder.run()
+    say("stopped; what was recorded is in the lake" if not keeper.over else "stopped; the next start lands what waits")

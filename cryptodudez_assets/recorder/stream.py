@@ -1,0 +1,128 @@
+"""What a recorder records, as it happens, for this machine: server-sent events, and metrics for Prometheus.
+
+Loopback only. The address is kept in a file, so that the dashboard finds it.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from cryptodudez_assets.recorder.record import Record, spread
+
+MOST_LISTENERS = 64
+MOST_BEHIND = 30
+"""Seconds that wait for a listener who does not read. One who is further behind is hung up on."""
+HOSTS = {b"127.0.0.1", b"localhost"}
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+
+class Stream:
+    """Listeners, and what they are told."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self._listeners: set[asyncio.Queue[bytes | None]] = set()
+
+    def publish(self, records: Sequence[Record]) -> None:
+        """Tell everybody who listens of a second."""
+        event = b"data: " + msgspec.json.encode([told(one) for one in records]) + b"\n\n"
+        for queue in list(self._listeners):
+            if queue.qsize() < MOST_BEHIND:
+                queue.put_nowait(event)
+            else:
+                self._listeners.discard(queue)
+                queue.get_nowait()
+                queue.put_nowait(None)
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """An ASGI app."""
+        if scope["type"] != "http":
+            return  # uvicorn tells of its start; websockets are not served
+        host = dict(scope["headers"]).get(b"host", b"").partition(b":")[0]
+        path, is_get = scope["path"], scope["method"] == "GET"
+        if host not in HOSTS or not is_get:
+            await _answer(send, 403 if is_get else 405, b"text/plain", b"only for this machine, and only to be read\n")
+        elif path == "/metrics":
+            await _answer(send, 200, CONTENT_TYPE_LATEST.encode(), generate_latest(self.registry))
+        elif path != "/stream":
+            await _answer(send, 404, b"text/plain", b"there are /stream and /metrics\n")
+        elif len(self._listeners) >= MOST_LISTENERS:
+            await _answer(send, 503, b"text/plain", b"too many listen already\n")
+        else:
+            await self._serve(receive, send)
+
+    async def _serve(self, receive: Receive, send: Send) -> None:
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._listeners.add(queue)
+        gone = asyncio.create_task(_gone(receive))
+        try:
+            await send(_start(200, b"text/event-stream"))
+            while not gone.done():
+                told_next = asyncio.create_task(queue.get())
+                await asyncio.wait({gone, told_next}, return_when=asyncio.FIRST_COMPLETED)
+                if not told_next.done() or (event := told_next.result()) is None:
+                    told_next.cancel()
+                    break
+                await send({"type": "http.response.body", "body": event, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            self._listeners.discard(queue)
+            gone.cancel()
+
+
+def told(record: Record) -> dict[str, Any]:
+    """A record as listeners read it."""
+    return {
+        "second": record.second,
+        "book": record.book,
+        "bid": record.bid,
+        "ask": record.ask,
+        "spread": spread(record.bid, record.ask),
+        "source": str(record.source),
+        "is_gap": record.is_gap,
+        "staleness_ms": record.staleness_ms,
+    }
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _start(status: int, content_type: bytes) -> dict[str, Any]:
+    headers = [(b"content-type", content_type), (b"cache-control", b"no-store")]
+    return {"type": "http.response.start", "status": status, "headers": headers}
+
+
+async def _answer(send: Send, status: int, content_type: bytes, body: bytes) -> None:
+    await send(_start(status, content_type))
+    await send({"type": "http.response.body", "body": body})
+
+
+@contextlib.asynccontextmanager
+async def served(stream: Stream, address_file: Path, port: int = 0) -> AsyncIterator[str]:
+    """Serve while the context lasts, on a port that the file tells."""
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("127.0.0.1", port))
+    address = f"127.0.0.1:{listening.getsockname()[1]}"
+    config = uvicorn.Config(stream, log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server._serve([listening]))  # not `serve`, which takes over the signals
+    address_file.write_text(address)
+    try:
+        yield address
+    finally:
+        address_file.unlink(missing_ok=True)
+        server.should_exit = True
+        await serving
+        listening.close()
