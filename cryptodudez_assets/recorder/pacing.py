@@ -20,14 +20,17 @@ class Due:
     """What is to be recorded now: the seconds that were missed, and the one that is now, if one begins.
 
     `step` is by how many seconds the wall clock was set, `late` how long after the second this is.
-    `skipped`: the first second behind the ones that were missed but get no record, the time being too long.
     """
 
     missed: range
     now: int | None
     late: float = 0.0
     step: float = 0.0
-    skipped: bool = False
+
+    @property
+    def is_long(self) -> bool:
+        """Whether so many seconds were missed that not each of them gets a record."""
+        return len(self.missed) > FILLED_SECONDS
 
 
 class Pacer:
@@ -54,9 +57,8 @@ class Pacer:
         if current <= self.last:
             return Due(range(0), None, step=step)
         missed = range(self.last + 1, current)
-        skipped = len(missed) > FILLED_SECONDS
         self.last = current
-        return Due(range(0) if skipped else missed, current, now - current, step, skipped)
+        return Due(missed, current, now - current, step)
 
     def _follow(self) -> float:
         step = self.wall() - self.time()

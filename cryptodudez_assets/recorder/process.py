@@ -129,7 +129,7 @@ class Recorder:
         cause = Cause.NOT_RUNNING if self._was_down else Cause.CLOCK_STEP if due.step else Cause.HELD_UP
         is_new_step = bool(due.step) and due.step != self._told_step
         missed = due.missed
-        if due.skipped:
+        if due.is_long:
             window_end = window_start(due.missed.start, self.keeper.seconds) + self.keeper.seconds
             missed = range(due.missed.start, window_end)
         if not (due.missed or is_new_step):

@@ -1,0 +1,47 @@
+"""Turns for requests: no minute has more than its limit, whoever asks."""
+
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pytest import TempPathFactory
+
+from cryptodudez_assets.venues.bitso.rest import LIMITS
+from cryptodudez_assets.venues.governor import Governor
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.floats(0, 2), min_size=80, max_size=120))
+def test_no_stretch_of_time_has_more_requests_than_allowed(
+    tmp_path_factory: TempPathFactory, waits: list[float]
+) -> None:
+    now = [0.0]
+    path = tmp_path_factory.mktemp("home") / "requests.json"
+    side_by_side = [Governor(path, LIMITS, lambda: now[0]) for _ in range(2)]
+    asked: list[float] = []
+    for number, wait in enumerate(waits):
+        now[0] += wait
+        while pause := side_by_side[number % 2].take():
+            now[0] += pause + 1e-9
+        asked.append(now[0])
+    for most, seconds in LIMITS:
+        for begin in asked:
+            assert sum(begin <= at < begin + seconds for at in asked) <= most
+
+
+def test_after_a_refusal_nobody_asks_for_as_long(tmp_path: Path) -> None:
+    now = [100.0]
+    one, other = (Governor(tmp_path / "requests.json", LIMITS, lambda: now[0]) for _ in range(2))
+    one.lock(60)
+    assert other.take() == 60
+    now[0] += 60
+    assert other.take() == 0
+
+
+def test_a_damaged_or_future_ledger_does_not_stop_anybody_for_long(tmp_path: Path) -> None:
+    path = tmp_path / "requests.json"
+    path.write_bytes(b"{")
+    governor = Governor(path, LIMITS, lambda: 100.0)
+    assert governor.take() == 0
+    path.write_bytes(b'{"asked":[5000.0],"locked_until":0}')
+    assert governor.take() == 0

@@ -1,0 +1,177 @@
+"""What is recorded survives: kills, damage, full disks, lakes that take nothing."""
+
+import io
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from cryptodudez_assets.lake.store.objects import FolderStore
+from cryptodudez_assets.recorder.gaps import Cause
+from cryptodudez_assets.recorder.keeper import Keeper, Recovered
+from cryptodudez_assets.recorder.record import FILE_SCHEMA, Origin, Record
+from cryptodudez_assets.recorder.write_ahead import Second
+
+START = 1_651_291_800  # 2022-04-30T04:10:00
+BOOKS = ("btc_mxn", "usd_mxn")
+WINDOW = 10
+
+
+class Home:
+    """A lake, and keepers of one recorder, one after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self.lake, self.own = folder / "lake", folder / "own"
+        self.said: list[str] = []
+
+    def keeper(self, seconds: int = WINDOW) -> Keeper:
+        return Keeper(self.own, "a", seconds, FolderStore(self.lake), self.said.append)
+
+    def landed(self) -> dict[str, pl.DataFrame]:
+        files = sorted((self.lake / "raw/bitso_order_book").rglob("*.parquet"))
+        return {path.relative_to(self.lake).as_posix(): pl.read_parquet(path) for path in files}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def second(number: int) -> Second:
+    at = START + number
+    return Second(at, [Record(at, book, 100.0 + number, 101.0 + number, source=Origin.WS) for book in BOOKS])
+
+
+def seconds_of(frame: pl.DataFrame) -> list[int]:
+    return (frame["orderbook_timestamp"].str.to_datetime(time_zone="UTC").dt.epoch("s") - START).to_list()
+
+
+def test_a_window_becomes_a_file_a_book_where_the_clock_has_it(home: Home) -> None:
+    keeper = home.keeper()
+    keeper.write(second(n) for n in range(25))
+    assert keeper.land() == 4
+    landed = home.landed()
+    assert list(landed) == [
+        f"raw/bitso_order_book/book={book}/date=2022-04-30/hour=04/20220430T04{at}Z-a.parquet"
+        for book in BOOKS
+        for at in ("1000", "1010")
+    ]
+    for frame in landed.values():
+        assert frame.schema == FILE_SCHEMA
+        assert len(frame) == WINDOW
+    assert landed["raw/bitso_order_book/book=btc_mxn/date=2022-04-30/hour=04/20220430T041000Z-a.parquet"].row(0)[
+        :5
+    ] == (
+        "2022-04-30T04:10:00+00:00",
+        "btc_mxn",
+        100.0,
+        101.0,
+        100 / 101,
+    )
+
+
+def test_what_is_unfinished_at_the_end_is_landed_and_says_so(home: Home) -> None:
+    keeper = home.keeper()
+    keeper.write(second(n) for n in range(3, 7))
+    keeper.finish()
+    keeper.land()
+    (first, _) = home.landed()
+    assert first.endswith("/20220430T041000Z-a.partial-041003.parquet")
+    assert not list(home.own.glob("*.wal"))
+
+
+@pytest.mark.parametrize("written", [1, 5, 9, 10, 11, 25])
+def test_after_a_kill_nothing_that_was_written_is_lost_or_doubled(home: Home, written: int) -> None:
+    killed = home.keeper()
+    killed.write(second(n) for n in range(written))
+    again = home.keeper()
+    found = again.recover(START + written + 3)
+    assert found is not None
+    assert (found.last, [one.bid for one in found.records]) == (START + written - 1, [99.0 + written] * 2)
+    again.write(second(n) for n in range(written, 30))
+    again.land()
+    rows = pl.concat(home.landed().values())
+    assert sorted(seconds_of(rows.filter(book="btc_mxn"))) == list(range(30))
+    assert rows["bid"].max() == 129.0
+
+
+def test_damage_in_the_middle_costs_its_second_which_is_a_gap(home: Home) -> None:
+    killed = home.keeper()
+    killed.write([second(0)])
+    before = killed.file and killed.file.path.stat().st_size
+    killed.write(second(n) for n in range(1, 5))
+    (path,) = home.own.glob("*.wal")
+    data = bytearray(path.read_bytes())
+    data[(before or 0) + 20] ^= 1
+    path.write_bytes(data)
+    again = home.keeper()
+    again.recover(START + 5)
+    again.write(second(n) for n in range(5, 10))
+    again.land()
+    (frame, *_) = home.landed().values()
+    assert seconds_of(frame) == list(range(10))
+    assert frame.filter("is_gap")["source"].to_list() == ["carried"]
+    assert frame["is_gap"].arg_true().to_list() == [1]
+    assert str(Cause.DAMAGED) in next(home.lake.rglob("*.jsonl")).read_text()
+    assert "damaged bytes" in home.said[0]
+    assert (home.own / f"{START}.damaged").exists()
+
+
+@contextmanager
+def full_disk(most_bytes: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_while_the_disk_is_full_seconds_wait_and_do_not_count(home: Home) -> None:
+    keeper = home.keeper()
+    assert len(keeper.write([second(0)])) == 1
+    with full_disk(200):
+        assert keeper.write(second(n) for n in range(1, 4)) == []
+        assert keeper.write([second(4)]) == []
+    assert [one.second - START for one in keeper.write([second(5)])] == [1, 2, 3, 4, 5]
+    assert home.said == [
+        "the disk takes no records, which wait in memory: File too large",
+        "the disk takes records again",
+    ]
+
+
+def test_another_recorder_of_the_same_name_overwrites_nothing(home: Home) -> None:
+    for bid in (1.0, 2.0):
+        keeper = home.keeper()
+        keeper.write(Second(START + n, [Record(START + n, "btc_mxn", bid, 3.0)]) for n in range(WINDOW))
+        keeper.land()
+    assert sorted(frame["bid"][0] for frame in home.landed().values()) == [1.0, 2.0]
+    assert "another recorder of this instance name" in home.said[0]
+
+
+def test_a_window_that_was_landed_before_the_kill_is_not_landed_twice(home: Home) -> None:
+    killed = home.keeper()
+    killed.write(second(n) for n in range(WINDOW))
+    for key, content in killed.over[0][0].files():
+        killed.store.write(key, io.BytesIO(content))
+    again = home.keeper()
+    again.recover(START + 12)
+    assert again.land() == 0
+    assert len(home.landed()) == 2
+
+
+def test_a_window_of_another_length_is_landed_as_it_is(home: Home) -> None:
+    home.keeper(20).write(second(n) for n in range(5))
+    again = home.keeper(10)
+    assert again.recover(START + 6) == Recovered(START + 4, list(second(4).records))
+    again.write([second(5)])
+    again.land()
+    assert [seconds_of(frame) for frame in home.landed().values()] == [[0, 1, 2, 3, 4]] * 2
+
+
+def test_what_a_clock_of_the_future_recorded_does_not_stop_the_present(home: Home) -> None:
+    home.keeper().write([second(1000)])
+    assert home.keeper().recover(START) is None
