@@ -59,7 +59,7 @@ def _host() -> str:
     "--capture", type=click.Path(dir_okay=False, path_type=Path), help="Keep what the venue says in this file."
 )
 @click.option("--csv", "csv_folder", type=click.Path(file_okay=False, path_type=Path), help="Write CSV here, too.")
-@click.option("--port", type=PORT, default=0, help="Port of the stream and the metrics, on 127.0.0.1. Default: any.")
+@click.option("--port", type=PORT, help="Port of the stream and the metrics, on 127.0.0.1. Default: any that is free.")
 def record(
     books: tuple[str, ...],
     instance: str,
@@ -68,7 +68,7 @@ def record(
     ws_url: str,
     capture: Path | None,
     csv_folder: Path | None,
-    port: int,
+    port: int | None,
 ) -> None:
     """Record order books of Bitso: best prices and spread of each second, a file a book every ten minutes. Ctrl-C stops.
 
@@ -86,7 +86,9 @@ def record(
     def tell(line: str) -> None:
         say(console, f"{datetime.now(UTC):%H:%M:%S} {line}")
 
-    wanted = Wanted(list(dict.fromkeys(books)), instance, window_seconds, rest_url, ws_url, capture, csv_folder, port)
+    wanted = Wanted(
+        list(dict.fromkeys(books)), instance, window_seconds, rest_url, ws_url, capture, csv_folder, port or 0
+    )
     try:
         run(usable_settings(), wanted, tell)
     except NameTaken as error:

@@ -34,13 +34,14 @@ class ExchangeClock:
 
     def __init__(self) -> None:
         self._turned_us = 0
-        self._before = self._now = LATENCY_US
+        self._before = self._now = 0
 
     def to_local_us(self, sent_ms: int, received_us: int) -> int:
-        """When a message was sent, by this machine's clock. Raises nothing: whatever the exchange says is possible."""
+        """When a message was sent, by this machine's clock."""
         delay = received_us - 1000 * sent_ms
         if abs(received_us - self._turned_us) > SKEW_US:
-            self._turned_us, self._before, self._now = received_us, self._now if self._turned_us else delay, delay
+            self._before = self._now if self._turned_us else delay
+            self._turned_us, self._now = received_us, delay
         self._now = min(self._now, delay)
         return 1000 * sent_ms + self.skew_us
 

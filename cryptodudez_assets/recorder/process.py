@@ -35,6 +35,7 @@ OPEN_SECONDS = 10.0
 LOOK_SECONDS = 0.1
 CHECK_SECONDS, CHECK_PATIENCE_SECONDS = 60.0, 5.0
 LANDING_PAUSE_SECONDS = 5.0
+REPEAT_SECONDS = 60.0
 MOST_FRAMES = 4096
 """Frames that wait to be read; of more, the venue is made to wait."""
 
@@ -63,6 +64,7 @@ class Recorder:
         self.matches = Matches()
         self._was_down = False
         self._told_step = 0.0
+        self._troubles: dict[str, tuple[str, int]] = {}
 
     def now_us(self) -> int:
         """The grid's clock, in microseconds of Unix time."""
@@ -179,7 +181,8 @@ class Recorder:
             if landed := await asyncio.to_thread(self.keeper.land):
                 self.say(f"landed {landed} files")
         except Exception as error:  # whatever a store says: the window waits in its write-ahead file
-            self.say(f"the lake takes no files, which wait on this disk: {type(error).__name__}: {error}")
+            told = f"the lake takes no files, which wait on this disk: {type(error).__name__}: {error}"
+            self._trouble("lake", told)
             return False
         return True
 
@@ -214,7 +217,7 @@ class Recorder:
                     await socket.send(subscription(book))
                 return await self._read(socket)
         except (OSError, WebSocketException, TimeoutError) as error:
-            self.say(f"no connection to {self.socket_url}: {type(error).__name__}: {error}")
+            self._trouble("socket", f"no connection to {self.socket_url}: {type(error).__name__}: {error}")
             return Cause.DISCONNECTED
 
     async def _read(self, socket: ClientConnection) -> Cause:
@@ -307,7 +310,7 @@ class Recorder:
             return await asking
         except Refused as error:
             self.metrics.refused.inc()
-            self.say(str(error))
+            self._trouble("rest", str(error))
             return None
 
     def _answered(self, kind: Kind, answer: Told, book: str = "") -> None:
@@ -316,6 +319,13 @@ class Recorder:
         except (NotUnderstood, Impossible, ValueError) as error:
             self.metrics.not_understood.inc()
             self.say(f"{kind} of {book or 'all books'}: not understood: {error}")
+
+    def _trouble(self, topic: str, text: str) -> None:
+        """Say what is wrong, once a minute as long as it stays the same."""
+        before, at_us = self._troubles.get(topic, ("", 0))
+        if text != before or self.now_us() - at_us > 1e6 * REPEAT_SECONDS:
+            self._troubles[topic] = (text, self.now_us())
+            self.say(text)
 
     def _happened(self, kind: Kind, text: str = "", book: str = "", requested_us: int = 0, second: int = 0) -> None:
         """Tell the state, and the capture if there is one."""

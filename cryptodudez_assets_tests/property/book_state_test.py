@@ -60,44 +60,66 @@ moves = st.tuples(
 )
 
 
+class Way:
+    """The way of a venue's messages to a recorder, with what happens on it."""
+
+    def __init__(self) -> None:
+        self.now = START_US
+        self.venue, self.book = Venue(), BookState("btc_mxn", "a", self.now)
+        self.book.on_subscribed(self.now)
+        self.late: list[Arrived] = []
+        self.quotes = [(self.now, self.venue.quotes[0])]
+
+    def go(self, side: Side, offset: int, is_open: bool, fate: str) -> None:
+        self.now += FRESH_US + STEP_US if fate == "quiet" else STEP_US
+        arrived = Arrived(self.venue.move(side, offset, is_open, self.now), self.now, self.now)
+        self.quotes.append((self.now, self.venue.quotes[self.venue.sequence]))
+        getattr(self, f"_{fate}")(arrived)
+        if self.book.wants_seed(self.now):
+            self.book.on_seed(self.venue.whole(), self.now, self.now)
+
+    def _pass(self, arrived: Arrived) -> None:
+        self.book.on_message(arrived)
+        if self.late:
+            self.book.on_message(self.late.pop()._replace(received_us=self.now))
+
+    _quiet = _pass
+
+    def _twice(self, arrived: Arrived) -> None:
+        self.book.on_message(arrived)
+        self.book.on_message(arrived)
+
+    def _late(self, arrived: Arrived) -> None:
+        self.late.append(arrived)
+
+    def _drop(self, arrived: Arrived) -> None:
+        """It never comes."""
+
+    def _disconnect(self, arrived: Arrived) -> None:
+        self.book.on_disconnected(Cause.DISCONNECTED, self.now)
+        self.book.on_subscribed(self.now)
+        self.late.clear()
+
+    def _ticker(self, arrived: Arrived) -> None:
+        bid, ask = self.venue.quotes[self.venue.sequence]
+        self.book.on_ticker(TickerPayload("btc_mxn", "", bid, ask), self.now, self.now)
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.lists(moves, max_size=120))
 def test_what_is_not_carried_is_true_whatever_is_lost_repeated_or_late(
     events: list[tuple[Side, int, bool, str]],
 ) -> None:
-    venue, now = Venue(), START_US
-    book = BookState("btc_mxn", "a", now)
-    book.on_subscribed(now)
-    late: list[Arrived] = []
-    records: list[Record] = []
-    quotes_by_time: list[tuple[int, tuple[Decimal | None, Decimal | None]]] = [(now, (None, None))]
-    for side, offset, is_open, fate in events:
-        now += FRESH_US + STEP_US if fate == "quiet" else STEP_US
-        message = venue.move(side, offset, is_open, now)
-        quotes_by_time.append((now, venue.quotes[venue.sequence]))
-        arrived = Arrived(message, now, now)
-        if fate in {"pass", "twice", "quiet"}:
-            for _ in range(1 + (fate == "twice")):
-                book.on_message(arrived)
-        if fate == "late":
-            late.append(arrived)
-        elif late and fate == "pass":
-            book.on_message(late.pop()._replace(received_us=now))
-        if fate == "disconnect":
-            book.on_disconnected(Cause.DISCONNECTED, now)
-            book.on_subscribed(now)
-            late.clear()
-        if fate == "ticker":
-            bid, ask = venue.quotes[venue.sequence]
-            book.on_ticker(TickerPayload("btc_mxn", "", bid, ask), now, now)
-        if book.wants_seed(now):
-            book.on_seed(venue.whole(), now, now)
-        second = now // 1_000_000
-        if not records or records[-1].second < second:
-            records.append(book.record(second, is_looked_at=True))
-            _check(records[-1], venue, quotes_by_time)
-        if book.in_sequence and book.sequence is not None:
-            assert book.book.quote == venue.quotes[book.sequence]
+    way = Way()
+    last = 0
+    for event in events:
+        way.go(*event)
+        second = way.now // 1_000_000
+        if second > last:
+            _check(way.book.record(second, is_looked_at=True), way.venue, way.quotes)
+            last = second
+        if way.book.in_sequence and way.book.sequence is not None:
+            assert way.book.book.quote == way.venue.quotes[way.book.sequence]
 
 
 def _check(record: Record, venue: Venue, quotes: list[tuple[int, tuple[Decimal | None, Decimal | None]]]) -> None:

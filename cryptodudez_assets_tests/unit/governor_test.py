@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pytest import TempPathFactory
 
 from cryptodudez_assets.venues.bitso.rest import LIMITS
 from cryptodudez_assets.venues.governor import Governor
@@ -13,7 +13,7 @@ from cryptodudez_assets.venues.governor import Governor
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.floats(0, 2), min_size=80, max_size=120))
 def test_no_stretch_of_time_has_more_requests_than_allowed(
-    tmp_path_factory: TempPathFactory, waits: list[float]
+    tmp_path_factory: pytest.TempPathFactory, waits: list[float]
 ) -> None:
     now = [0.0]
     path = tmp_path_factory.mktemp("home") / "requests.json"
