@@ -142,7 +142,7 @@ def _floats(quote: tuple[Decimal | None, Decimal | None]) -> tuple[float | None,
     return (None if bid is None else float(bid), None if ask is None else float(ask))
 
 
-def seeded(change: Callable[[Venue], None] = lambda _: None) -> tuple[Venue, BookState]:
+def seeded(change: Callable[[Venue], object] = lambda _: None) -> tuple[Venue, BookState]:
     venue, book = Venue(), BookState("btc_mxn", "a", START_US)
     for side in Side:
         venue.move(side, 0, True, START_US)
@@ -200,7 +200,7 @@ def test_an_answer_that_was_asked_for_before_the_subscription_seeds_nothing() ->
 
 
 def test_a_venue_that_counts_anew_is_noticed() -> None:
-    venue, book = seeded(lambda venue: [venue.move(Side.BID, n, True, START_US) for n in range(5)] and None)
+    venue, book = seeded(lambda venue: [venue.move(Side.BID, n, True, START_US) for n in range(5)])
     book.on_message(Arrived(venue.move(Side.BID, 1, True, START_US), START_US, START_US))
     later = START_US + 5_000_000
     anew = DiffOrders("btc_mxn", 1, [], later // 1000)
