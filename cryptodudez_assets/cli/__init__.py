@@ -3,7 +3,17 @@
 Heavy imports wait until a command needs them.
 """
 
-from cryptodudez_assets.cli import data, declaring, explaining, quarantined, recording, samples, servers, upkeep
+from cryptodudez_assets.cli import (
+    data,
+    declaring,
+    explaining,
+    quarantined,
+    recording,
+    samples,
+    servers,
+    simulating,
+    upkeep,
+)
 from cryptodudez_assets.cli.group import Commands, main
 
 __all__ = [
@@ -16,5 +26,6 @@ __all__ = [
     "recording",
     "samples",
     "servers",
+    "simulating",
     "upkeep",
 ]

@@ -1,4 +1,4 @@
-"""Commands for data to try things with: demo, simulate, fetch."""
+"""Commands for data to try things with: demo, fetch."""
 
 import sys
 from datetime import date
@@ -8,7 +8,7 @@ from typing import Literal
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from cryptodudez_assets.cli.arguments import LastDay, yesterday
+from cryptodudez_assets.cli.arguments import LastDay
 from cryptodudez_assets.cli.group import main
 from cryptodudez_assets.cli.opening import opened_lake, read_settings
 from cryptodudez_assets.cli.output import console, errors
@@ -38,33 +38,6 @@ def demo(size: Literal["tiny", "small", "large"], seed: int, last_day: date | No
     except OtherLastDay as error:
         raise click.ClickException(str(error)) from None
     sys.exit(0 if fine else 1)
-
-
-@main.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option(
-    "--size", type=click.Choice(["tiny", "small", "large"]), default="small", show_default=True, help="How much data."
-)
-@click.option("--seed", default=7, show_default=True, help="Another seed makes other data.")
-@click.option("--last-day", type=LastDay(), help="Of the sample data. Default: yesterday (UTC).")
-def simulate(folder: Path, size: Literal["tiny", "small", "large"], seed: int, last_day: date | None) -> None:
-    """Write sample archives of every source to FOLDER, and the truth about them to FOLDER/truth.
-
-    \b
-    Example:
-      cryptodudez simulate samples --size tiny
-    """
-    from cryptodudez_assets.simulator import simulate as write
-
-    with errors.status("simulating") as shown:
-        write(
-            folder,
-            size,
-            seed,
-            last_day=last_day or yesterday(),
-            on_progress=lambda line: shown.update(f"simulating: {line}"),
-        )
-    say(console, f"sample archives are in {folder}")
 
 
 @main.group()

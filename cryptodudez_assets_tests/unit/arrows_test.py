@@ -25,7 +25,7 @@ ROOMS = {
     "engines": set(),
     "sources": {"code_hash", "contracts", "declarations"},
     "declared_models": {"declarations"},
-    "simulator": set(),
+    "simulator": {"venues"},
     "lake": {"addresses", "code_hash", "settings", "contracts", "ordering", "engines", "sources"},
     "drafting": {"settings", "contracts", "lake", "sources"},
     "derived": {"code_hash", "contracts", "declarations", "lake", "sources"},

@@ -1,0 +1,130 @@
+"""Commands that stand in for the outside: `simulate FOLDER` (archives) and `simulate bitso` (an exchange)."""
+
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from cryptodudez_assets.cli.arguments import PORT, LastDay, yesterday
+from cryptodudez_assets.cli.group import main
+from cryptodudez_assets.cli.opening import insist_on_free
+from cryptodudez_assets.cli.output import console, errors
+from cryptodudez_assets.terminal import say
+
+ARCHIVES = "FOLDER"
+POSITIVE = click.FloatRange(min=0, min_open=True)
+
+
+class FolderOrVenue(click.Group):
+    """A group whose first argument is the folder of archives, unless it is the name of a venue."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the command that writes archives in front of what is no venue."""
+        venues = set(self.commands) - {ARCHIVES}
+        if not args or args[0] not in {*venues, *ctx.help_option_names}:
+            args.insert(0, ARCHIVES)
+        return super().parse_args(ctx, args)
+
+
+class NamedByItsArgument(click.Command):
+    """A command whose name stands where its argument does."""
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Only the options: the argument was said."""
+        return ["[OPTIONS]"]
+
+
+@main.group(cls=FolderOrVenue, options_metavar="", subcommand_metavar="FOLDER [OPTIONS] | bitso [OPTIONS]")
+def simulate() -> None:
+    """Sample archives in a folder, or an exchange that this machine stands in for.
+
+    A first argument that is no command is the folder of archives; a folder that is named as one is written ./bitso.
+
+    \b
+    Examples:
+      cryptodudez simulate samples --size tiny
+      cryptodudez simulate bitso --port 8900
+    """
+
+
+@simulate.command(ARCHIVES, cls=NamedByItsArgument)
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--size", type=click.Choice(["tiny", "small", "large"]), default="small", show_default=True, help="How much data."
+)
+@click.option("--seed", default=7, show_default=True, help="Another seed makes other data.")
+@click.option("--last-day", type=LastDay(), help="Of the sample data. Default: yesterday (UTC).")
+def archives(folder: Path, size: Literal["tiny", "small", "large"], seed: int, last_day: date | None) -> None:
+    """Write sample archives of every source to FOLDER, and the truth about them to FOLDER/truth.
+
+    \b
+    Example:
+      cryptodudez simulate FOLDER --size tiny
+    """
+    from cryptodudez_assets.simulator import simulate as write
+
+    with errors.status("simulating") as shown:
+        write(
+            folder,
+            size,
+            seed,
+            last_day=last_day or yesterday(),
+            on_progress=lambda line: shown.update(f"simulating: {line}"),
+        )
+    say(console, f"sample archives are in {folder}")
+
+
+class BookNames(click.ParamType[tuple[str, ...]]):
+    """Names of books that the simulated exchange has, with commas; or `all`."""
+
+    name = "book,book"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """The names as the exchange writes them, each once."""
+        from cryptodudez_assets.simulator.venues.bitso.books import BOOKS
+        from cryptodudez_assets.venues.bitso.protocol import book_name
+
+        if value == "all":
+            return tuple(BOOKS)
+        try:
+            names = tuple(dict.fromkeys(book_name(one) for one in value.split(",")))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        for name in names:
+            if name not in BOOKS:
+                self.fail(f"the simulated exchange has no {name!r}; it has: {', '.join(BOOKS)}", param, ctx)
+        return names
+
+
+@simulate.command()
+@click.option("--port", type=PORT, default=8900, show_default=True, help="Of REST (below /v3) and the websocket (/ws).")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--books", type=BookNames(), default="btc_mxn,usd_mxn", show_default=True, help="Or all, which are 54.")
+@click.option("--seed", default=7, show_default=True, help="Another seed makes another market.")
+@click.option(
+    "--rate", type=POSITIVE, help="Messages a second of each book. Default: as lively as the book usually is."
+)
+@click.option("--speed", type=POSITIVE, default=1, show_default=True, help="So many times as many messages.")
+@click.option(
+    "--rest-limit",
+    type=click.IntRange(min=1),
+    default=60,
+    show_default=True,
+    help="Requests a minute and address; who asks more is refused for a minute.",
+)
+def bitso(
+    port: int, host: str, books: tuple[str, ...], seed: int, rate: float | None, speed: float, rest_limit: int
+) -> None:
+    """Stand in for the exchange Bitso: its REST and websocket, with order books that move, until it is interrupted.
+
+    \b
+    Examples:
+      cryptodudez simulate bitso --port 8900
+      cryptodudez simulate bitso --books all --rate 18.5
+    """
+    from cryptodudez_assets.simulator.venues.bitso import Options, serve
+
+    insist_on_free(host, port)
+    options = Options(books, seed, rate, speed, rest_limit, host, port)
+    serve(options, lambda server: say(console, f"simulated Bitso: REST {server.rest_url}, websocket {server.ws_url}"))
