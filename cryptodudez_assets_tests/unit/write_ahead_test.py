@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from cryptodudez_assets.recorder.record import Record
 from cryptodudez_assets.recorder.write_ahead import Entry, Opened, Second, WriteAheadFile, framed, read_back
 
-ENTRIES: list[Entry] = [Opened("a", 100, 10), *(Second(100 + n, [Record(100 + n, "btc_mxn", 1.0 + n, 2.0)]) for n in range(5))]
+ENTRIES: list[Entry] = [
+    Opened("a", 100, 10),
+    *(Second(100 + n, [Record(100 + n, "btc_mxn", 1.0 + n, 2.0)]) for n in range(5)),
+]
 BYTES = b"".join(framed(entry) for entry in ENTRIES)
 ENDS = [len(b"".join(framed(entry) for entry in ENTRIES[: n + 1])) for n in range(len(ENTRIES))]
 
