@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -11,6 +11,9 @@ from cryptodudez_assets.cli.group import main
 from cryptodudez_assets.cli.opening import insist_on_free
 from cryptodudez_assets.cli.output import console, errors
 from cryptodudez_assets.terminal import say
+
+if TYPE_CHECKING:
+    from cryptodudez_assets.simulator.venues.bitso import Server
 
 ARCHIVES = "FOLDER"
 POSITIVE = click.FloatRange(min=0, min_open=True)
@@ -97,6 +100,26 @@ class BookNames(click.ParamType[tuple[str, ...]]):
         return names
 
 
+class FaultRate(click.ParamType[tuple[str, float]]):
+    """A fault of the simulated exchange and its rate; or `list`."""
+
+    name = "name=rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
+        """Name and rate, or an error that says what was expected."""
+        from cryptodudez_assets.simulator.venues.bitso.faults import FAULTS, read_fault
+
+        if value == "list":
+            for fault in FAULTS.values():
+                say(console, f"{fault.name:<12}{fault.meaning}")
+                say(console, f"{'':<12}RATE: {fault.unit}")
+            raise click.exceptions.Exit
+        try:
+            return read_fault(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 @simulate.command()
 @click.option("--port", type=PORT, default=8900, show_default=True, help="Of REST (below /v3) and the websocket (/ws).")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -113,18 +136,30 @@ class BookNames(click.ParamType[tuple[str, ...]]):
     show_default=True,
     help="Requests a minute and address; who asks more is refused for a minute.",
 )
-def bitso(
-    port: int, host: str, books: tuple[str, ...], seed: int, rate: float | None, speed: float, rest_limit: int
-) -> None:
+@click.option("--fault", "faults", type=FaultRate(), multiple=True, help="Several may be given. `list` tells them all.")
+@click.option(
+    "--truth",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="CSV of every message (book, sequence, sent, bid, ask). Beside truth.csv, truth.forced.csv: what faults force.",
+)
+def bitso(faults: tuple[tuple[str, float], ...], port: int, host: str, **options: Any) -> None:
     """Stand in for the exchange Bitso: its REST and websocket, with order books that move, until it is interrupted.
 
     \b
     Examples:
       cryptodudez simulate bitso --port 8900
       cryptodudez simulate bitso --books all --rate 18.5
+      cryptodudez simulate bitso --fault drop=0.001 --fault disconnect=0.5 --truth truth.csv
+      cryptodudez simulate bitso --fault list
     """
     from cryptodudez_assets.simulator.venues.bitso import Options, serve
 
     insist_on_free(host, port)
-    options = Options(books, seed, rate, speed, rest_limit, host, port)
-    serve(options, lambda server: say(console, f"simulated Bitso: REST {server.rest_url}, websocket {server.ws_url}"))
+    try:
+        serve(Options(**options, faults=dict(faults), host=host, port=port), _tell_where)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _tell_where(server: "Server") -> None:
+    say(console, f"simulated Bitso: REST {server.rest_url}, websocket {server.ws_url}")

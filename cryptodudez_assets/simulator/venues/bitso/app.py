@@ -4,51 +4,47 @@ import asyncio
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from email.utils import formatdate
-from http import HTTPStatus
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from random import Random
 
-import msgspec
-from websockets.datastructures import Headers
-from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
-from websockets.frames import Frame, Opcode
-from websockets.http11 import Request, Response
-from websockets.protocol import State
-from websockets.server import ServerProtocol
-
+from cryptodudez_assets.simulator.venues.bitso.connection import SOCKET_PATH, Connection
+from cryptodudez_assets.simulator.venues.bitso.delivery import Delivery
 from cryptodudez_assets.simulator.venues.bitso.exchange import Exchange
-from cryptodudez_assets.simulator.venues.bitso.link import Link, framed
-from cryptodudez_assets.simulator.venues.bitso.market import ASK, BID, Book, Step
-from cryptodudez_assets.simulator.venues.bitso.rest import Answer, Limit, Rest
-from cryptodudez_assets.simulator.venues.bitso.side import OrdersOfSide, stripped
+from cryptodudez_assets.simulator.venues.bitso.faults import OF_MESSAGES, OF_REQUESTS, Chance
+from cryptodudez_assets.simulator.venues.bitso.forced import Ledger
+from cryptodudez_assets.simulator.venues.bitso.frames import SAYERS
+from cryptodudez_assets.simulator.venues.bitso.limits import FaultyRest
+from cryptodudez_assets.simulator.venues.bitso.link import Link
+from cryptodudez_assets.simulator.venues.bitso.market import Book, Step
+from cryptodudez_assets.simulator.venues.bitso.rest import Answer
 from cryptodudez_assets.simulator.venues.bitso.socket import Client
-from cryptodudez_assets.venues.bitso.answers import (
-    ENCODE,
-    DiffFrame,
-    OrdersEntry,
-    OrdersFrame,
-    OrdersSides,
-    TradesFrame,
-)
+from cryptodudez_assets.simulator.venues.bitso.truth import NoTruth, Truth, TruthFiles
 from cryptodudez_assets.venues.bitso.protocol import REQUESTS_PER_MINUTE
 
-TOP = 20
-LARGEST_REQUEST = 1 << 16
-DEFLATE = [ServerPerMessageDeflateFactory()]
+GOING_AWAY = 1001
+FLUSH_SECONDS = 0.5
+BREATH_SECONDS = 0.002
+"""Least time between looks at what is due: messages that are due within it go out together."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What is simulated: books, messages a second and book (None: what is usual of each), and the limit of REST."""
+    """What is simulated.
+
+    `rate`: messages a second of each book, None for what is usual of it; `speed`: times as many. `rest_limit`: requests a minute.
+    `faults`: rates by name (`faults.py`). `truth`: a file. `port` 0 is any that is free.
+    """
 
     books: Sequence[str] = ("btc_mxn", "usd_mxn")
     seed: int = 7
     rate: float | None = None
     speed: float = 1.0
     rest_limit: int = REQUESTS_PER_MINUTE
+    faults: Mapping[str, float] = field(default_factory=dict)
+    truth: Path | None = None
     host: str = "127.0.0.1"
     port: int = 0
 
@@ -57,15 +53,19 @@ class Server:
     """The simulated exchange. Everything happens on the loop of `run`."""
 
     def __init__(self, options: Options) -> None:
-        self.options = options
-        self.port = options.port
-        self.exchange = Exchange(options.books, options.seed, options.rate, options.speed)
-        self.rest = Rest(self.exchange)
-        self.limit = Limit(options.rest_limit)
+        self.options, self.port = options, options.port
+        Chance(OF_MESSAGES, options.faults, Random())  # refuses rates that cannot be, before a client comes
+        skew = options.faults.get("skew", 0.0)
+        self.exchange = Exchange(options.books, options.seed, options.rate, options.speed, skew)
+        self.truth: Truth = TruthFiles(options.truth) if options.truth else NoTruth()
+        self.ledger = Ledger(self.truth.forced)
+        random = Random(f"{options.seed}/rest")
+        self.rest = FaultyRest(self.exchange, options.rest_limit, options.faults, random, self.ledger)
+        self.connections: set[Connection] = set()
         self.clients: set[Client] = set()
-        self._connections = 0
-        self._stopping = asyncio.Event()
+        self._clients_so_far = 0
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = asyncio.Event()
 
     @property
     def rest_url(self) -> str:
@@ -75,59 +75,57 @@ class Server:
     @property
     def ws_url(self) -> str:
         """Address of the websocket."""
-        return f"ws://{self.options.host}:{self.port}/ws"
+        return f"ws://{self.options.host}:{self.port}{SOCKET_PATH}"
 
     async def run(self, on_started: Callable[[], None]) -> None:
-        """Serve until `stop`."""
+        """Serve until `stop`. Raises OSError where the port is taken, or a file cannot be written."""
         self._loop = asyncio.get_running_loop()
-        listener = await self._loop.create_server(lambda: _Connection(self), self.options.host, self.options.port)
-        self.port = listener.sockets[0].getsockname()[1]
-        on_started()
-        moving = asyncio.create_task(self._move())
         try:
-            await asyncio.wait(
-                [moving, asyncio.create_task(self._stopping.wait())], return_when=asyncio.FIRST_COMPLETED
-            )
-            if moving.done():
-                moving.result()
-        finally:
-            moving.cancel()
+            listener = await self._loop.create_server(lambda: Connection(self), self.options.host, self.options.port)
+            self.port = listener.sockets[0].getsockname()[1]
+            on_started()
+            await self._work()
             listener.close()
-            for client in list(self.clients):
-                client.link.close(1001)
+            await self._hang_up()
+        finally:
+            self.ledger.close(self.true_time())
+            self.truth.close()
+
+    async def _work(self) -> None:
+        """Let the market move until `stop`, or until something fails."""
+        work = [asyncio.ensure_future(one) for one in (self._move(), self._flush(), self._stopping.wait())]
+        ended, lasting = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+        for task in lasting:
+            task.cancel()
+        for task in ended:
+            task.result()
 
     def stop(self) -> None:
         """End `run`; from any thread."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._stopping.set)
 
-    async def _move(self) -> None:
-        while True:
-            for book, step, sent in self.exchange.advance():
-                self._publish(book, step, sent)
-            await asyncio.sleep(max(0.001, self.exchange.wait()))
+    def force(self, fault: str) -> None:
+        """Make a fault happen now: to every connection, or to the next message of each, or to the next request. From any thread."""
+        if self._loop is None:
+            raise RuntimeError("the exchange has not started")
+        self._loop.call_soon_threadsafe(self._force, fault)
 
-    def _publish(self, book: Book, step: Step, sent: int) -> None:
-        name = book.name
-        self._send("diff-orders", name, lambda: DiffFrame(name, step.sequence, "diff-orders", step.entries, sent))
-        self._send("orders", name, lambda: OrdersFrame(_top_of(book), sent, name))
-        if step.trades:
-            self._send("trades", name, lambda: TradesFrame(step.trades, sent, name))
+    def true_time(self) -> int:
+        """Milliseconds since 1970 by this machine's clock."""
+        return self.exchange.true_time(self.exchange.now())
 
-    def _send(self, kind: str, book: str, message: Callable[[], msgspec.Struct]) -> None:
-        followers = [client for client in self.clients if (kind, book) in client.subscriptions]
-        if not followers:
-            return
-        text = ENCODE(message())
-        frame = framed(text)
-        for client in followers:
-            client.link.say(text, frame)
+    def ask(self, target: str, address: str) -> Answer:
+        """A request of REST."""
+        return self.rest.answer(target, address, time.monotonic())
 
     def welcome(self, link: Link) -> Client:
         """A websocket was opened."""
-        self._connections += 1
-        random = Random(f"{self.options.seed}/connection {self._connections}")
-        client = Client(link, self.exchange, random, lambda *_: None)
+        self._clients_so_far += 1
+        number = self._clients_so_far
+        random = Random(f"{self.options.seed}/connection {number}")
+        delivery = Delivery(number, link, random, self.options.faults, self.ledger, self.true_time)
+        client = Client(link, delivery, self.exchange, random, self._subscribed)
         self.clients.add(client)
         return client
 
@@ -136,98 +134,51 @@ class Server:
         client.gone()
         self.clients.discard(client)
 
-    def ask(self, target: str, address: str) -> Answer:
-        """A request of REST."""
-        return self.limit.refusal(address, time.monotonic()) or self.rest.answer(target)
+    def _subscribed(self, client: Client, book: str) -> None:
+        self.ledger.subscribed(client.delivery.number, book, client.opened, self.true_time())
 
-
-class _Connection(asyncio.Protocol):
-    """Bytes in: requests, one after another, until one of them asks for the websocket."""
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._protocol = _protocol()
-        self._client: Client | None = None
-        self._text = bytearray()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101
-        self._transport = transport
-        self._link = Link(transport, self._protocol)
-
-    def data_received(self, data: bytes) -> None:
-        protocol = self._protocol
-        protocol.receive_data(data)
-        for event in protocol.events_received():
-            if isinstance(event, Request):
-                self._request(event)
-            elif isinstance(event, Frame):
-                self._frame(event)
-        if protocol is self._protocol:
-            self._link.flush()
-
-    def eof_received(self) -> None:
-        """The client closed its side; so does this one."""
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if self._client is not None:
-            self._server.farewell(self._client)
-
-    def _request(self, request: Request) -> None:
-        if request.path.partition("?")[0].rstrip("/") == "/ws":
-            self._protocol.send_response(self._protocol.accept(request))
-            self._link.flush()
-            if self._protocol.state is State.OPEN:
-                self._client = self._server.welcome(self._link)
+    def _force(self, fault: str) -> None:
+        if fault in OF_REQUESTS:
+            self.rest.force(fault)
             return
-        answer = self._server.ask(request.path, self._transport.get_extra_info("peername")[0])
-        self._transport.write(_response(answer).serialize())
-        if request.headers.get("Connection", "").lower() == "close" or request.protocol == "HTTP/1.0":
-            self._transport.close()
-        self._protocol = _protocol()
-        self._link = Link(self._transport, self._protocol)
+        for client in list(self.clients):
+            client.delivery.force(fault)
 
-    def _frame(self, frame: Frame) -> None:
-        if self._client is None or frame.opcode not in {Opcode.TEXT, Opcode.CONT}:
-            return
-        self._text += frame.data
-        if frame.fin:
-            text, self._text = bytes(self._text), bytearray()
-            self._client.hear(text)
+    async def _move(self) -> None:
+        while True:
+            for book, step, sent in self.exchange.advance():
+                self._publish(book, step, sent)
+            await asyncio.sleep(max(BREATH_SECONDS, self.exchange.wait()))
 
+    def _publish(self, book: Book, step: Step, sent: int) -> None:
+        self.truth.message(book.name, step.sequence, self.exchange.true_time(sent), *book.best_prices)
+        for kind, sayer in SAYERS.items():
+            followers = [client for client in self.clients if (kind, book.name) in client.subscriptions]
+            if followers and (said := sayer(book, step, sent)):
+                for client in followers:
+                    client.delivery.pass_on(said)
 
-def _protocol() -> ServerProtocol:
-    return ServerProtocol(extensions=DEFLATE, max_size=LARGEST_REQUEST)
+    async def _flush(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            self.truth.flush()
 
-
-def _response(answer: Answer) -> Response:
-    headers = Headers({"Date": formatdate(usegmt=True), "Content-Length": str(len(answer.body))})
-    if answer.body:
-        headers["Content-Type"] = "text/html" if answer.html else "application/json"
-    phrase = "Enhance Your Calm" if answer.status == 420 else HTTPStatus(answer.status).phrase
-    return Response(answer.status, phrase, headers, answer.body)
-
-
-def _top_of(book: Book) -> OrdersSides:
-    return OrdersSides(_entries(book.sides[BID]), _entries(book.sides[ASK]))
-
-
-def _entries(orders: OrdersOfSide) -> list[OrdersEntry]:
-    return [
-        OrdersEntry(
-            stripped(one.amount_text), one.created, one.oid, one.rate, "undefined", one.side, stripped(one.value_text)
-        )
-        for one in orders.first(TOP)
-    ]
+    async def _hang_up(self) -> None:
+        for client in list(self.clients):
+            client.link.close(GOING_AWAY)
+        await asyncio.sleep(0)
+        for connection in list(self.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
 
 
 def serve(options: Options, on_started: Callable[[Server], None]) -> None:
-    """Serve in this thread until SIGINT or SIGTERM."""
-    asyncio.run(_serve(Server(options), on_started))
+    """Serve in this thread until SIGINT or SIGTERM. Raises OSError as `Server.run` does."""
+    asyncio.run(_serve(options, on_started))
 
 
-async def _serve(server: Server, on_started: Callable[[Server], None]) -> None:
-    loop = asyncio.get_running_loop()
+async def _serve(options: Options, on_started: Callable[[Server], None]) -> None:
+    server, loop = Server(options), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.stop)
     await server.run(lambda: on_started(server))
@@ -245,6 +196,7 @@ def bitso_server(options: Options | None = None, **changed: object) -> Iterator[
             asyncio.run(server.run(started.set))
         except BaseException as error:
             failed.append(error)
+        finally:
             started.set()
 
     thread = threading.Thread(target=work, name="simulated Bitso")

@@ -81,7 +81,8 @@ class Book:
         """The next message of the book."""
         self.sequence += 1
         if self._moving is not None:
-            return self._move_in(now)
+            moving, self._moving = self._moving, None
+            return self._move_in(moving, now)
         self._wander()
         drawn = self._random.random()
         overtaken = self._overtaken()
@@ -127,10 +128,8 @@ class Book:
         orders.remove(order)
         return self._told(_entry(order, "cancelled", now))
 
-    def _move_in(self, now: int) -> Step:
+    def _move_in(self, order: Order, now: int) -> Step:
         """The second half: it is back at another price, under the same name and of the same age."""
-        assert self._moving is not None  # noqa: S101
-        order, self._moving = self._moving, None
         order.ticks = self._price(order.side)
         order.rate = self.prices.text(order.ticks)
         self._set_amount(order, order.amount)

@@ -1,7 +1,6 @@
-"""What the simulated exchange answers over REST: bodies, errors, and the limit of requests an address."""
+"""What the simulated exchange answers over REST: bodies and errors. How often one may ask is in `limits.py`."""
 
 import re
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,8 +12,9 @@ from cryptodudez_assets.simulator.venues.bitso.market import ASK, BID, Book
 from cryptodudez_assets.simulator.venues.bitso.side import EIGHT, OrdersOfSide, eight_decimals
 from cryptodudez_assets.venues.bitso import answers
 from cryptodudez_assets.venues.bitso.answers import TradesEntry
-from cryptodudez_assets.venues.bitso.protocol import LOCKED_SECONDS, TOO_MANY_REQUESTS, UNKNOWN_BOOK
+from cryptodudez_assets.venues.bitso.protocol import UNKNOWN_BOOK
 
+ORDER_BOOK = "/v3/order_book"
 LEVELS = 50
 """Prices a side of an aggregated book."""
 TRADES, MOST_TRADES = 25, 100
@@ -22,8 +22,6 @@ PRIVATE = re.compile(
     r"/v3/(account_status|balance|fees|ledger|user_trades|order_trades|open_orders|orders|withdrawals|fundings)(/.*)?"
 )
 NOT_ALLOWED = answers.error("0201", "Invalid Nonce or Invalid Credentials")
-TOO_MANY = answers.error(TOO_MANY_REQUESTS, "You have hit the request rate-limit")
-STILL_TOO_MANY = answers.error("0802", "Too many attempts")
 
 
 @dataclass(frozen=True)
@@ -35,40 +33,13 @@ class Answer:
     html: bool = False
 
 
-class Limit:
-    """So many requests a minute for each address; who asks more is locked out for a minute. Nothing tells for how long."""
-
-    def __init__(self, a_minute: int, locked_seconds: float = LOCKED_SECONDS) -> None:
-        self._most, self._locked_seconds = a_minute, locked_seconds
-        self._asked: dict[str, deque[float]] = {}
-        self._locked: dict[str, float] = {}
-
-    def refusal(self, address: str, now: float) -> Answer | None:
-        """What is answered instead, or None where the request may pass. `now` is in seconds, of a clock that only goes forward."""
-        if now < self._locked.get(address, now):
-            return Answer(420, STILL_TOO_MANY)
-        asked = self._asked.setdefault(address, deque())
-        while asked and asked[0] <= now - 60:
-            asked.popleft()
-        if len(asked) >= self._most:
-            asked.clear()
-            return self.lock(address, now)
-        asked.append(now)
-        return None
-
-    def lock(self, address: str, now: float) -> Answer:
-        """Refuse an address from now on, for a while."""
-        self._locked[address] = now + self._locked_seconds
-        return Answer(420, TOO_MANY)
-
-
 class Rest:
     """The public part of REST, of one exchange."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._routes: dict[str, Callable[[dict[str, str]], Answer]] = {
-            "/v3/order_book": self._order_book,
+            ORDER_BOOK: self._order_book,
             "/v3/ticker": self._ticker,
             "/v3/available_books": self._available_books,
             "/v3/trades": self._trades,

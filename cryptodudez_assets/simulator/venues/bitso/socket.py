@@ -6,12 +6,14 @@ from random import Random
 
 import msgspec
 
+from cryptodudez_assets.simulator.venues.bitso.delivery import Delivery
 from cryptodudez_assets.simulator.venues.bitso.exchange import Exchange
+from cryptodudez_assets.simulator.venues.bitso.frames import SAYERS
 from cryptodudez_assets.simulator.venues.bitso.link import Link
 from cryptodudez_assets.venues.bitso import answers
 from cryptodudez_assets.venues.bitso.protocol import KEEP_ALIVE_SECONDS
 
-CHANNELS = ("trades", "orders", "diff-orders")
+DIFFS = "diff-orders"
 FIRST_KEEP_ALIVE = (5.0, 15.0)
 """Seconds after the connection was opened."""
 UNEVEN = 0.02
@@ -21,12 +23,17 @@ INTERNAL_ERROR = 1011
 
 
 class Client:
-    """One connection. `on_subscribed` hears of each new subscription, as channel and book."""
+    """One connection. `on_subscribed` hears of each book that is followed anew by `diff-orders`."""
 
     def __init__(
-        self, link: Link, exchange: Exchange, random: Random, on_subscribed: Callable[["Client", str, str], None]
+        self,
+        link: Link,
+        delivery: Delivery,
+        exchange: Exchange,
+        random: Random,
+        on_subscribed: Callable[["Client", str], None],
     ) -> None:
-        self.link = link
+        self.link, self.delivery, self.opened = link, delivery, exchange.true_time(exchange.now())
         self.subscriptions: set[tuple[str, str]] = set()
         self._exchange, self._random, self._on_subscribed = exchange, random, on_subscribed
         self._loop = asyncio.get_running_loop()
@@ -35,6 +42,7 @@ class Client:
     def gone(self) -> None:
         """The connection is no more."""
         self._timer.cancel()
+        self.delivery.gone()
 
     def hear(self, text: bytes) -> None:
         """A text message of the client."""
@@ -56,12 +64,14 @@ class Client:
             self._subscribe(kind, book, now)
         else:
             self.subscriptions.discard((kind, book))
+            if kind == DIFFS:
+                self.delivery.books.discard(book)
             self.link.say(answers.taken(action, "ok", kind, book, now))
 
     def _refusal(self, action: str, kind: str, book: str, has_book: bool) -> str | None:
         if action not in {"subscribe", "unsubscribe"}:
             return "unknown subscription"
-        if kind not in CHANNELS:
+        if kind not in SAYERS:
             return f"This type of channel is not supported - {kind}"
         if has_book and book not in self._exchange.books:
             return f"This book is not supported - {book}"
@@ -74,7 +84,9 @@ class Client:
             return
         self.subscriptions.add((kind, book))
         self.link.say(answers.taken("subscribe", "ok", kind, book, now))
-        self._on_subscribed(self, kind, book)
+        if kind == DIFFS:
+            self.delivery.books.add(book)
+            self._on_subscribed(self, book)
 
     def _keep_alive(self) -> None:
         self.link.say(answers.KEEP_ALIVE)
