@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
-from cryptodudez_assets.simulator.venues.bitso.forced import forced_seconds
 
+from cryptodudez_assets.simulator.venues.bitso.forced import forced_seconds
 from cryptodudez_assets_tests.integration.conftest import free_ports
 
 PATIENCE_SECONDS = 60.0

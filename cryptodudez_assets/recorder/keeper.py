@@ -22,6 +22,8 @@ from cryptodudez_assets.recorder.write_ahead import Opened, Second, WriteAheadFi
 
 MOST_WAITING = 7200
 """Seconds that are kept in memory while the disk takes none; of more, the oldest are given up."""
+LANDED = "*.landed"
+"""The newest window that is in the lake is kept until the next one is, or the recorder ends: it tells when a killed one recorded last."""
 AHEAD_SECONDS = 60
 """A window that was recorded so far in the future was recorded by a clock that was wrong."""
 
@@ -54,24 +56,29 @@ class Keeper:
         self.waiting: deque[Second] = deque()
         self.given_up = self.landed_files = 0
         self.problem = ""
+        self.is_finished = False
 
     def recover(self, now: float) -> Recovered | None:
-        """Take up what write-ahead files hold: the newest window goes on, the others only wait to be landed."""
-        last: Window | None = None
-        for path in sorted(self.folder.glob("*.wal"), key=lambda path: int(path.stem)):
+        """Take up what write-ahead files hold: the newest window goes on, the others only wait to be landed.
+
+        Nothing is taken up where the earlier process ended as it was told to, and where its clock was far ahead.
+        """
+        newest: Window | None = None
+        for path in sorted([*self.folder.glob("*.wal"), *self.folder.glob(LANDED)], key=lambda path: int(path.stem)):
             self._turn()
             window, end = self._read_back(path)
             if window.last is None:
                 path.unlink()  # nothing was recorded
-            else:
-                self.window = last = window
-                self.file = WriteAheadFile(path, end)
-        if last is None or last.last is None:
+                continue
+            newest = window
+            if path.suffix == ".wal":
+                self.window, self.file = window, WriteAheadFile(path, end)
+        if newest is None or newest.last is None:
             return None
-        is_ahead = last.last > now + AHEAD_SECONDS
-        if is_ahead or last.is_over or last.seconds != self.seconds:
+        is_ahead = newest.last > now + AHEAD_SECONDS
+        if is_ahead or newest.is_over or newest.seconds != self.seconds:
             self._turn()
-        return None if is_ahead else Recovered(last.last, [known[-1] for known in last.records.values()])
+        return None if is_ahead else Recovered(newest.last, [known[-1] for known in newest.records.values()])
 
     def _read_back(self, path: Path) -> tuple[Window, int]:
         back = read_back(path)
@@ -146,6 +153,7 @@ class Keeper:
 
     def finish(self) -> None:
         """Nothing more comes: the window that is not over is landed as it is."""
+        self.is_finished = True
         self._turn()
 
     def land(self) -> int:
@@ -160,9 +168,17 @@ class Keeper:
                 landed += self._land_file(key, content)
             self._write_csv(window)
             self.over.popleft()
-            file.remove()
+            self._forget_landed()
+            file.close()
+            file.path.rename(file.path.with_suffix(".landed"))
+        if self.is_finished:
+            self._forget_landed()
         self.landed_files += landed
         return landed
+
+    def _forget_landed(self) -> None:
+        for path in self.folder.glob(LANDED):
+            path.unlink()
 
     def _land_file(self, key: str, content: bytes) -> bool:
         if (there := self.store.stat(key)) is not None:

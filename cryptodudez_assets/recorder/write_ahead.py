@@ -117,11 +117,6 @@ class WriteAheadFile:
         """Leave the file as it is."""
         os.close(self._file)
 
-    def remove(self) -> None:
-        """The window is landed."""
-        self.close()
-        self.path.unlink(missing_ok=True)
-
 
 def _write_all(file: int, data: bytes, offset: int) -> None:
     view: Any = memoryview(data)

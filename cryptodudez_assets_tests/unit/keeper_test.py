@@ -98,6 +98,23 @@ def test_after_a_kill_nothing_that_was_written_is_lost_or_doubled(home: Home, wr
     assert rows["bid"].max() == 129.0
 
 
+@pytest.mark.parametrize("has_begun", [True, False])
+def test_a_kill_just_behind_a_landing_still_tells_when_it_recorded_last(home: Home, has_begun: bool) -> None:
+    killed = home.keeper()
+    killed.write(second(n) for n in range(WINDOW))
+    killed.land()
+    if has_begun:
+        killed.write([second(WINDOW)])
+    again = home.keeper()
+    found = again.recover(START + 15)
+    assert found is not None
+    assert found.last == START + WINDOW - 1 + has_begun
+    again.finish()
+    again.land()
+    assert home.keeper().recover(START + 20) is None  # it ended as it was told to
+    assert not list(home.own.iterdir())
+
+
 def test_damage_in_the_middle_costs_its_second_which_is_a_gap(home: Home) -> None:
     killed = home.keeper()
     killed.write([second(0)])
