@@ -4,6 +4,7 @@ The judgement reads files and the simulator's truth, and none of the recorder's 
 benchmarks.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -20,6 +21,10 @@ from cryptodudez_assets.simulator.venues.bitso.forced import forced_seconds
 from cryptodudez_assets_tests.integration.conftest import free_ports
 
 PATIENCE_SECONDS = 60.0
+GAP_COLUMNS = {
+    **dict.fromkeys(("book", "instance", "started_at", "ended_at", "cause", "repair"), pl.String),
+    **dict.fromkeys(("sequence_before", "sequence_after"), pl.Int64),
+}
 FAULTS = {
     "drop": 0.004,
     "duplicate": 0.01,
@@ -142,6 +147,12 @@ def records_of(home: Path) -> pl.DataFrame:
     frames = [pl.read_parquet(path).with_columns(file=pl.lit(path.name)) for path in files]
     second = pl.col("orderbook_timestamp").str.to_datetime("%Y-%m-%dT%H:%M:%S%z", time_zone="UTC").dt.epoch("s")
     return pl.concat(frames).with_columns(second=second).sort("book", "second")
+
+
+def gaps_of(home: Path) -> pl.DataFrame:
+    """Every gap that was landed; one that lasted over several windows is there for each of them."""
+    files = sorted((home / "lake" / "raw" / "bitso_order_book_gaps").rglob("*.jsonl"))
+    return pl.DataFrame([json.loads(line) for path in files for line in path.read_text().splitlines()], GAP_COLUMNS)
 
 
 def judged(home: Path, exchange: Exchange, window_seconds: int) -> Judgement:

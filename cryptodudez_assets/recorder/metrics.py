@@ -30,8 +30,9 @@ class Metrics:
         self.matches = Counter(f"{prefix}_matches", "Comparisons with the venue's book", ["same"], registry=registry)
         self.waiting = Gauge(f"{prefix}_waiting_seconds", "Seconds that wait for the disk", registry=registry)
 
-    def on_tick(self, late: float, state: MarketState) -> None:
-        """A second begins."""
+    def on_tick(self, late: float, state: MarketState, waiting: int) -> None:
+        """A second begins; so many others wait for the disk."""
+        self.waiting.set(waiting)
         self.late.observe(late)
         counts = [book.counts for book in state.books.values()]
         for outcome in ("applied", "repeated", "out_of_sequence", "forgotten"):

@@ -36,6 +36,7 @@ LOOK_SECONDS = 0.1
 CHECK_SECONDS, CHECK_PATIENCE_SECONDS = 60.0, 5.0
 LANDING_PAUSE_SECONDS = 5.0
 REPEAT_SECONDS = 60.0
+FRAMES_AT_ONCE = 64
 MOST_FRAMES = 4096
 """Frames that wait to be read; of more, the venue is made to wait."""
 
@@ -62,7 +63,7 @@ class Recorder:
         self.to_write: asyncio.Queue[list[Second]] = asyncio.Queue()
         self.check: Check | None = None
         self.matches = Matches()
-        self._was_down = False
+        self._was_down = self._gave_up = False
         self._told_step = 0.0
         self._troubles: dict[str, tuple[str, int]] = {}
 
@@ -110,7 +111,8 @@ class Recorder:
     async def _tick(self) -> None:
         while not self.stopping.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.stopping.wait(), self.pacer.seconds_to_wait())
+                async with asyncio.timeout(self.pacer.seconds_to_wait()):
+                    await self.stopping.wait()
                 return
             due = self.pacer.due()
             seconds = [*self._missed(due), *self._now(due)]
@@ -122,7 +124,7 @@ class Recorder:
             return []
         now_us = self.now_us()
         self._happened("second", second=due.now)
-        self.metrics.on_tick(due.late, self.state)
+        self.metrics.on_tick(due.late, self.state, len(self.keeper.waiting) + self.to_write.qsize())
         records = self.state.records(due.now, now_us)
         return [Second(due.now, records, [*self.state.take_gaps(), *self.state.open_gaps(now_us)])]
 
@@ -215,22 +217,31 @@ class Recorder:
                 self.say(f"connected to {self.socket_url}")
                 for book in self.books:
                     await socket.send(subscription(book))
-                return await self._read(socket)
+                await self._read(socket)
         except (OSError, WebSocketException, TimeoutError) as error:
             self._trouble("socket", f"no connection to {self.socket_url}: {type(error).__name__}: {error}")
-            return Cause.DISCONNECTED
+        return Cause.STALLED if self._gave_up else Cause.DISCONNECTED
 
-    async def _read(self, socket: ClientConnection) -> Cause:
-        while True:
-            try:
-                text = await asyncio.wait_for(socket.recv(), LOOK_SECONDS * 10)
-            except TimeoutError:
-                if self.state.is_dead(self.now_us()):
-                    self.say("the socket says nothing, not even that it is alive: it is given up")
-                    socket.transport.abort()
-                    return Cause.STALLED
-                continue
-            self._on_frame(text)
+    async def _read(self, socket: ClientConnection) -> None:
+        """Until the connection ends. Frames that are there already are read without a pause: ticks must come between them."""
+        self._gave_up = False
+        watching = asyncio.create_task(self._give_up_if_dead(socket))
+        try:
+            n_frames = 0
+            async for text in socket:
+                self._on_frame(text)
+                n_frames += 1
+                if n_frames % FRAMES_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+        finally:
+            watching.cancel()
+
+    async def _give_up_if_dead(self, socket: ClientConnection) -> None:
+        while not self.state.is_dead(self.now_us()):
+            await asyncio.sleep(1.0)
+        self.say("the socket says nothing, not even that it is alive: it is given up")
+        self._gave_up = True
+        socket.transport.abort()
 
     def _on_frame(self, text: str | bytes) -> None:
         self._happened("frame", text=text if isinstance(text, str) else text.decode("utf-8", "replace"))

@@ -8,7 +8,7 @@ from time import sleep
 import polars as pl
 import pytest
 
-from cryptodudez_assets_tests.recorder_campaign import FAULTS, Recording, exchange, judged, records_of
+from cryptodudez_assets_tests.recorder_campaign import FAULTS, Recording, exchange, gaps_of, judged, records_of
 
 pytestmark = pytest.mark.long
 
@@ -54,7 +54,7 @@ def test_ten_kills_lose_nothing_that_was_recorded_and_double_nothing(
     found = judged(tmp_path / "home", bitso, 5)
     print(found)
     assert (found.missing, found.doubled, found.untrue, found.short_files) == (0, 0, [], [])
-    gaps = pl.read_ndjson(sorted((tmp_path / "home/lake/raw/bitso_order_book_gaps").rglob("*.jsonl")))
+    gaps = gaps_of(tmp_path / "home")
     assert gaps.filter(cause="not running")["started_at"].n_unique() == 10
 
 
