@@ -30,10 +30,10 @@ AHEAD_SECONDS = 60
 
 @dataclass(frozen=True)
 class Recovered:
-    """What an earlier process left: the last second that it recorded, and what it knew then."""
+    """What an earlier process left: the last second that it recorded, and the records of its last window, second by second."""
 
     last: int
-    records: Sequence[Record]
+    seconds: Sequence[Sequence[Record]]
 
 
 class Keeper:
@@ -78,7 +78,7 @@ class Keeper:
         is_ahead = newest.last > now + AHEAD_SECONDS
         if is_ahead or newest.is_over or newest.seconds != self.seconds:
             self._turn()
-        return None if is_ahead else Recovered(newest.last, [known[-1] for known in newest.records.values()])
+        return None if is_ahead else Recovered(newest.last, newest.by_second())
 
     def _read_back(self, path: Path) -> tuple[Window, int]:
         back = read_back(path)

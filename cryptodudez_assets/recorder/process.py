@@ -43,7 +43,10 @@ MOST_FRAMES = 4096
 
 @dataclass
 class Recorder:
-    """One process that records. `on_recorded` hears of each second once it is on the disk."""
+    """One process that records. `on_recorded` hears of each second once it is on the disk.
+
+    Behind a kill it hears once more of the last window's: who heard them need not have come to act on them.
+    """
 
     books: Sequence[str]
     instance: str
@@ -101,9 +104,11 @@ class Recorder:
             return
         self.pacer.last = found.last
         self._was_down = True
-        for record in found.records:
-            if record.book in self.state.books:
-                self.state.books[record.book].last = record
+        for records in found.seconds:
+            for record in records:
+                if record.book in self.state.books:
+                    self.state.books[record.book].last = record
+            self._tell(records)
         self.say(f"an earlier process recorded until {found.last}; what was missed since is told as a gap")
 
     # Seconds
@@ -170,8 +175,11 @@ class Recorder:
                 batch = batch + more
             for second in await asyncio.to_thread(self.keeper.write, batch):
                 self.metrics.on_written(second)
-                for hear in self.on_recorded:
-                    hear(second.records)
+                self._tell(second.records)
+
+    def _tell(self, records: Sequence[Record]) -> None:
+        for hear in self.on_recorded:
+            hear(records)
 
     async def _land(self) -> None:
         while True:

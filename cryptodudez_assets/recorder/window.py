@@ -35,6 +35,14 @@ class Window:
         for gap in gaps:
             self.gaps[gap.book, gap.started_us] = gap
 
+    def by_second(self) -> list[list[Record]]:
+        """The records of each second, in order."""
+        found: dict[int, list[Record]] = {}
+        for records in self.records.values():
+            for one in records:
+                found.setdefault(one.second, []).append(one)
+        return [found[second] for second in sorted(found)]
+
     @property
     def is_over(self) -> bool:
         """Whether its last second is recorded."""

@@ -90,7 +90,7 @@ def test_after_a_kill_nothing_that_was_written_is_lost_or_doubled(home: Home, wr
     again = home.keeper()
     found = again.recover(START + written + 3)
     assert found is not None
-    assert (found.last, [one.bid for one in found.records]) == (START + written - 1, [99.0 + written] * 2)
+    assert (found.last, [one.bid for one in found.seconds[-1]]) == (START + written - 1, [99.0 + written] * 2)
     again.write(second(n) for n in range(written, 30))
     again.land()
     rows = pl.concat(home.landed().values())
@@ -183,7 +183,7 @@ def test_a_window_that_was_landed_before_the_kill_is_not_landed_twice(home: Home
 def test_a_window_of_another_length_is_landed_as_it_is(home: Home) -> None:
     home.keeper(20).write(second(n) for n in range(5))
     again = home.keeper(10)
-    assert again.recover(START + 6) == Recovered(START + 4, list(second(4).records))
+    assert again.recover(START + 6) == Recovered(START + 4, [second(n).records for n in range(5)])
     again.write([second(5)])
     again.land()
     assert [seconds_of(frame) for frame in home.landed().values()] == [[0, 1, 2, 3, 4]] * 2
