@@ -1,8 +1,12 @@
 """The simulated exchange without sockets: its market, its limits, what is said of faults, and what they force."""
 
+import json
 import math
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -10,9 +14,10 @@ from cryptodudez_assets.simulator.venues.bitso.books import BOOKS
 from cryptodudez_assets.simulator.venues.bitso.exchange import Exchange
 from cryptodudez_assets.simulator.venues.bitso.faults import FAULTS, OF_MESSAGES, Chance, read_fault
 from cryptodudez_assets.simulator.venues.bitso.forced import Forced, Ledger, forced_file, forced_seconds
-from cryptodudez_assets.simulator.venues.bitso.frames import diff_orders
+from cryptodudez_assets.simulator.venues.bitso.frames import diff_orders, orders, trades
 from cryptodudez_assets.simulator.venues.bitso.limits import Limit
 from cryptodudez_assets.simulator.venues.bitso.market import Book
+from cryptodudez_assets.venues.bitso import answers
 
 NOW = 1_790_126_713_000
 
@@ -39,7 +44,7 @@ class TestMarket:
         steps = [(book.delay(), book.step(NOW))[1] for _ in range(2000)]
         pairs = [
             (first, second)
-            for first, second in zip(steps, steps[1:], strict=False)
+            for first, second in pairwise(steps)
             if first.entries[0].s == "cancelled" and second.entries[0].o == first.entries[0].o
         ]
         assert len(pairs) > 300
@@ -207,3 +212,42 @@ class TestForced:
 
 def test_the_file_of_what_is_forced_lies_beside_the_truth():
     assert forced_file(Path("run/truth.csv")) == Path("run/truth.forced.csv")
+
+
+def shape(told: Any) -> Any:
+    """Names in their order and types of values; of texts, whether they are numbers; of a list, the shapes in it."""
+    if isinstance(told, dict):
+        return [(name, shape(value)) for name, value in told.items()]
+    if isinstance(told, list):
+        return sorted({json.dumps(shape(one)) for one in told})
+    if isinstance(told, str):
+        return "number as text" if told.replace(".", "", 1).isdecimal() else "text"
+    return type(told).__name__
+
+
+def said_by_the_simulator() -> Iterator[bytes]:
+    book = Book(BOOKS["btc_mxn"], 7, rate=10, now=NOW)
+    for _ in range(500):
+        book.delay()
+        step = book.step(NOW)
+        yield diff_orders(book, step, NOW).text
+        yield orders(book, step, NOW).text
+        if said := trades(book, step, NOW):
+            yield said.text
+    yield answers.KEEP_ALIVE
+    yield answers.taken("subscribe", "ok", "orders", "btc_usd", NOW)
+    yield answers.taken("subscribe", "Already subscribed to channel: orders:btc_usd", "orders", "btc_usd", NOW)
+    yield answers.refused("subscribe", "orders", "This book is not supported - nope_usd", NOW)
+    yield answers.not_understood(NOW)
+
+
+def test_frames_have_the_shape_of_captured_ones(real_data: Path):
+    captures = real_data / "fixtures" / "bitso_ws" / "captured_frames_2026-09-23.ndjson"
+    if not captures.is_file():
+        pytest.skip(f"no {captures} (set CRYPTODUDEZ_REAL_DATA)")
+    captured = captures.read_text().splitlines()
+    shapes = [shape(json.loads(text)) for text in said_by_the_simulator()]
+
+    assert len(captured) > 5
+    for line in captured:
+        assert shape(json.loads(line)) in shapes, line
