@@ -380,6 +380,20 @@ class TestHome:
         assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["./bitso"], "Write sample archives"),
+        (["other"], "Write sample archives"),
+        (["--size", "tiny", "other"], "Write sample archives"),
+        (["bitso"], "Stand in for the exchange Bitso"),
+        ([], "FOLDER [OPTIONS] | bitso [OPTIONS]"),
+    ],
+)
+def test_simulate_takes_a_folder_or_a_venue(run: Run, words: list[str], wanted: str):
+    assert wanted in run("simulate", *words, "--help").output
+
+
 def test_simulate_writes_archives_and_truth(run: Run, tmp_path: Path):
     run("simulate", tmp_path / "out", "--size", "tiny", "--seed", "3")
 

@@ -493,6 +493,14 @@ class TestTruth:
         assert faults[0] == "start"
         assert "drop" in faults
 
+    def test_it_knows_what_rest_tells_before_the_first_message(self, tmp_path: Path):
+        truth = tmp_path / "truth.csv"
+        with bitso_server(rate=0.0001, truth=truth) as server:
+            book = get(server, "order_book/?book=usd_mxn&aggregate=false").json()["payload"]
+        told = [line.split(",") for line in truth.read_text().splitlines()]
+        best = [book["bids"][0]["price"], book["asks"][0]["price"]]
+        assert ["usd_mxn", book["sequence"], *best] in [[*row[:2], *row[3:]] for row in told]
+
     def test_a_disconnect_forces_seconds_until_the_books_are_there_again(self, tmp_path: Path):
         truth = tmp_path / "truth.csv"
 

@@ -20,6 +20,7 @@ from cryptodudez_assets.simulator.venues.bitso.market import Book
 from cryptodudez_assets.venues.bitso import answers
 
 NOW = 1_790_126_713_000
+PAGES = Path(__file__).parents[2] / "docs"
 
 
 def told(name: str, seed: int, count: int = 200) -> list[bytes]:
@@ -105,6 +106,10 @@ class TestFaults:
     def test_what_cannot_be_read_is_told_with_what_was_expected(self, given: str, wanted: str):
         with pytest.raises(ValueError, match=wanted):
             read_fault(given)
+
+    def test_the_page_tells_of_each(self):
+        page = (PAGES / "simulated_bitso.md").read_text()
+        assert all(f"| `{fault.name}` | {fault.meaning} | {fault.unit} |" in page for fault in FAULTS.values())
 
     def test_a_clock_may_be_slow(self):
         assert read_fault("skew=-2.5") == ("skew", -2.5)

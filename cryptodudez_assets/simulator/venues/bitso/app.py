@@ -83,6 +83,7 @@ class Server:
         try:
             listener = await self._loop.create_server(lambda: Connection(self), self.options.host, self.options.port)
             self.port = listener.sockets[0].getsockname()[1]
+            self._tell_beginning()
             on_started()
             await self._work()
             listener.close()
@@ -90,6 +91,11 @@ class Server:
         finally:
             self.ledger.close(self.true_time())
             self.truth.close()
+
+    def _tell_beginning(self) -> None:
+        """What a book is before its first message is true as well: REST tells of it."""
+        for book in self.exchange.books.values():
+            self.truth.message(book.name, book.sequence, self.true_time(), *book.best_prices)
 
     async def _work(self) -> None:
         """Let the market move until `stop`, or until something fails."""

@@ -1,4 +1,7 @@
-"""What really happened, as CSV: every message of the market whether or not a fault ate it, and beside it what the faults force."""
+"""What really happened, as CSV: every message of the market whether or not a fault ate it, and beside it what the faults force.
+
+The first line of a book is what it is before its first message.
+"""
 
 from pathlib import Path
 from typing import Protocol, TextIO
