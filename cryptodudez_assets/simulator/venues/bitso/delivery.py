@@ -78,7 +78,7 @@ class Delivery:
 
     def _deliver(self, said: Said, text: bytes | None = None) -> None:
         """Send the message, changed to `text` if that is given, and what waited for it."""
-        self._ledger.came(self.number, said.book, self._now() + round(1000 * self._link.late_by()))
+        self._ledger.came(self.number, said.book, self._arrival())
         if text is None:
             self._link.say(said.text, said.frame)
         else:
@@ -89,7 +89,7 @@ class Delivery:
     def _spoil(self, fault: str, said: Said, diff: DiffFrame) -> None:
         book, now = said.book, self._now()
         if fault == "crossed":
-            self._ledger.noticed(self.number, book, fault, now)
+            self._ledger.noticed(self.number, book, fault, now, self._arrival())
             self._deliver(said, self._with_phantom(said, diff))
             return
         self._ledger.lost(self.number, book, fault, now)
@@ -150,8 +150,13 @@ class Delivery:
             self._disconnect(books, now)
 
     def _disconnect(self, books: list[str], now: int) -> None:
-        self._ledger.ended(self.number, books, "disconnect", now, now)
         if self._random.random() < 0.5:
+            self._ledger.ended(self.number, books, "disconnect", now, now)
             self._link.cut()
         else:
+            self._ledger.ended(self.number, books, "disconnect", now, self._arrival())
             self._link.close(GOING_AWAY)
+
+    def _arrival(self) -> int:
+        """When it comes what is said now."""
+        return self._now() + round(1000 * self._link.late_by())

@@ -1,8 +1,9 @@
 """What the injected faults force: for each book, the times in which no client could have known it from the socket.
 
 That is how a recorder is judged: what it carried, beside what any would have had to carry. The client that is thought of asks for
-the order book as soon as it can tell that it must, gets at most one answer a second, and connects again within a second. It takes
-a connection for dead that was silent for two keep-alives and a quarter of one. It asks for no ticker: one that does may do better.
+the order book as soon as it can tell that it must, but not more often than once a second, as the limit of REST has it; it knows the
+book half a second later. It connects again within a second, and takes a connection for dead that was silent for two keep-alives and a
+quarter of one. It asks for no ticker: one that does may do better.
 """
 
 import csv
@@ -10,9 +11,10 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from cryptodudez_assets.venues.bitso.protocol import KEEP_ALIVE_SECONDS
+from cryptodudez_assets.venues.bitso.protocol import KEEP_ALIVE_SECONDS, REQUESTS_PER_MINUTE
 
-ANSWER_MS = RECONNECT_MS = 1000
+ANSWER_MS, RECONNECT_MS = 500, 1000
+BETWEEN_MS = 60_000 // REQUESTS_PER_MINUTE
 DEAD_MS = int(2250 * KEEP_ALIVE_SECONDS)
 FIRST = "start"
 """What is no fault, but takes its time as well: a book is followed for the first time."""
@@ -33,7 +35,7 @@ class Ledger:
 
     def __init__(self, tell: Callable[[Forced], None]) -> None:
         self._tell = tell
-        self._answered = 0
+        self._next = 0
         self._known: set[str] = set()
         self._unseeded: set[str] = set()
         self._unnoticed: dict[tuple[int, str], tuple[str, int]] = {}
@@ -54,9 +56,9 @@ class Ledger:
             fault, started = before
             self._tell(Forced(book, fault, connection, started, self._seeded(book, now)))
 
-    def noticed(self, connection: int, book: str, fault: str, now: int) -> None:
-        """A message came that tells by itself that it is wrong."""
-        self._tell(Forced(book, fault, connection, now, self._seeded(book, now)))
+    def noticed(self, connection: int, book: str, fault: str, sent: int, came: int) -> None:
+        """A message tells by itself that it is wrong."""
+        self._tell(Forced(book, fault, connection, sent, self._seeded(book, came)))
 
     def silent(self, connection: int, books: Iterable[str], fault: str, started: int, ended: int) -> None:
         """Nothing comes in time, and then it does; nothing is lost."""
@@ -76,7 +78,7 @@ class Ledger:
     def refused(self, book: str | None, fault: str, now: int, until: int) -> None:
         """A request failed, or all do `until` then (`book` is None): a book that needs one waits longer."""
         waiting = set(self._unseeded) if book is None else self._unseeded & {book}
-        self._answered = max(self._answered, until)
+        self._next = max(self._next, until)
         for one in sorted(waiting):
             self._tell(Forced(one, fault, 0, now, self._seeded(one, until)))
 
@@ -87,10 +89,11 @@ class Ledger:
         self._unnoticed.clear()
 
     def _seeded(self, book: str, now: int) -> int:
-        """When a book that is asked for at `now` is answered: one a second, whichever book it is."""
+        """When a book is known that is asked for at `now`, or as soon as one may ask again, whichever book it is."""
         self._unseeded.add(book)
-        self._answered = max(self._answered, now) + ANSWER_MS
-        return self._answered
+        asked = max(self._next, now)
+        self._next = asked + BETWEEN_MS
+        return asked + ANSWER_MS
 
 
 def forced_file(truth: Path) -> Path:
