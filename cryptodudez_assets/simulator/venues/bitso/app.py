@@ -13,7 +13,7 @@ from random import Random
 from cryptodudez_assets.simulator.venues.bitso.connection import SOCKET_PATH, Connection
 from cryptodudez_assets.simulator.venues.bitso.delivery import Delivery
 from cryptodudez_assets.simulator.venues.bitso.exchange import Exchange
-from cryptodudez_assets.simulator.venues.bitso.faults import OF_MESSAGES, OF_REQUESTS, Chance
+from cryptodudez_assets.simulator.venues.bitso.faults import OF_CONNECTIONS, OF_MESSAGES, OF_REQUESTS, Chance
 from cryptodudez_assets.simulator.venues.bitso.forced import Ledger
 from cryptodudez_assets.simulator.venues.bitso.frames import SAYERS
 from cryptodudez_assets.simulator.venues.bitso.limits import FaultyRest
@@ -58,7 +58,7 @@ class Server:
         skew = options.faults.get("skew", 0.0)
         self.exchange = Exchange(options.books, options.seed, options.rate, options.speed, skew)
         self.truth: Truth = TruthFiles(options.truth) if options.truth else NoTruth()
-        self.ledger = Ledger(self.truth.forced)
+        self.ledger = Ledger(self.truth.forced, options.rest_limit)
         random = Random(f"{options.seed}/rest")
         self.rest = FaultyRest(self.exchange, options.rest_limit, options.faults, random, self.ledger)
         self.connections: set[Connection] = set()
@@ -113,8 +113,10 @@ class Server:
 
     def force(self, fault: str) -> None:
         """Make a fault happen now: to every connection, or to the next message of each, or to the next request. From any thread."""
-        if self._loop is None:
-            raise RuntimeError("the exchange has not started")
+        if self._loop is None or fault not in {*OF_MESSAGES, *OF_CONNECTIONS, *OF_REQUESTS}:
+            raise ValueError(
+                f"{fault!r} cannot be made to happen; the exchange must run, and faults are listed in faults.py"
+            )
         self._loop.call_soon_threadsafe(self._force, fault)
 
     def true_time(self) -> int:

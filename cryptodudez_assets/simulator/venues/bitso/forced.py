@@ -1,9 +1,9 @@
-"""What the injected faults force: for each book, the times in which no client could have known it from the socket.
+"""What the injected faults force: for each book, the times in which a client that does everything right does not know it.
 
-That is how a recorder is judged: what it carried, beside what any would have had to carry. The client that is thought of asks for
-the order book as soon as it can tell that it must, but not more often than once a second, as the limit of REST has it; it knows the
-book half a second later. It connects again within a second, and takes a connection for dead that was silent for two keep-alives and a
-quarter of one. It asks for no ticker: one that does may do better.
+That is how a recorder is judged: what it carried, beside what it had to carry. The client that is thought of asks for the order book
+as soon as it can tell that it must, evenly spread as the limit of REST has it (one a second), and knows the book half a second later.
+It connects again within a second, and takes a connection for dead that was silent for two keep-alives and a quarter of one.
+It asks for no ticker: one that does may do better.
 """
 
 import csv
@@ -14,7 +14,6 @@ from typing import NamedTuple
 from cryptodudez_assets.venues.bitso.protocol import KEEP_ALIVE_SECONDS, REQUESTS_PER_MINUTE
 
 ANSWER_MS, RECONNECT_MS = 500, 1000
-BETWEEN_MS = 60_000 // REQUESTS_PER_MINUTE
 DEAD_MS = int(2250 * KEEP_ALIVE_SECONDS)
 FIRST = "start"
 """What is no fault, but takes its time as well: a book is followed for the first time."""
@@ -31,10 +30,10 @@ class Forced(NamedTuple):
 
 
 class Ledger:
-    """Turns faults into times. Each time is told once, when its end is known."""
+    """Turns faults into times. Each time is told once, when its end is known. `a_minute`: requests that REST allows."""
 
-    def __init__(self, tell: Callable[[Forced], None]) -> None:
-        self._tell = tell
+    def __init__(self, tell: Callable[[Forced], None], a_minute: int = REQUESTS_PER_MINUTE) -> None:
+        self._tell, self._between = tell, 60_000 // a_minute
         self._next = 0
         self._known: set[str] = set()
         self._unseeded: set[str] = set()
@@ -92,7 +91,7 @@ class Ledger:
         """When a book is known that is asked for at `now`, or as soon as one may ask again, whichever book it is."""
         self._unseeded.add(book)
         asked = max(self._next, now)
-        self._next = asked + BETWEEN_MS
+        self._next = asked + self._between
         return asked + ANSWER_MS
 
 
