@@ -19,6 +19,9 @@ PLAUSIBLE = {"min_value": datetime(1700, 1, 1, tzinfo=UTC), "max_value": datetim
 PLACE = {"place": True}
 """Metadata of a column that says where in the lake something lies: it is written anew where a lake moves."""
 
+OF_THE_OBSERVER = {"tells": "observer"}
+"""Metadata of a column that says who looked and how, not what was there: observations that differ in it alone tell the same."""
+
 UtcTime = Annotated[pl.Datetime, "us", "UTC"]
 
 
@@ -88,6 +91,12 @@ def places_of(contract: type[Contract]) -> list[str]:
     """Columns that say where in the lake something lies."""
     columns = contract.to_schema().columns
     return [name for name, column in columns.items() if (column.metadata or {}).get("place")]
+
+
+def of_the_observer(contract: type[Contract]) -> list[str]:
+    """Columns that say who looked and how."""
+    columns = contract.to_schema().columns
+    return [name for name, column in columns.items() if (column.metadata or {}).get("tells") == "observer"]
 
 
 @cache

@@ -13,6 +13,7 @@ from cryptodudez_assets.defs.metadata import key_of, markdown
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key
 from cryptodudez_assets.defs.table_checks import build_table_checks
+from cryptodudez_assets.lake.checking import look_back
 from cryptodudez_assets.lake.freshness import HOUR, freshness, in_words
 from cryptodudez_assets.lake.ingest.undecided import UNDECIDED
 from cryptodudez_assets.lake.lake import Lake
@@ -20,7 +21,7 @@ from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.unknown import look_for_unknown
 from cryptodudez_assets.lake.quarantine.review import FILE_NAME, WHERE, overview
 from cryptodudez_assets.lake.status import unbalanced_files
-from cryptodudez_assets.sources.declaration import Source
+from cryptodudez_assets.sources.declaration import Source, SourceCheck
 
 A_WHILE = timedelta(hours=1)
 NAMED = 5
@@ -39,6 +40,7 @@ def build_source_checks(source: Source) -> Sequence[dg.AssetChecksDefinition]:
         _schemas(source),
         _stuck(source),
         _everything_known(source),
+        *(_own(source, check) for check in source.checks),
     ]
 
 
@@ -144,6 +146,25 @@ def _stuck(source: Source) -> dg.AssetChecksDefinition:
         )
 
     return nothing_left_behind
+
+
+def _own(source: Source, check: SourceCheck) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=key_of(source.table),
+        name=check.name,
+        description=check.description,
+        automation_condition=hourly,  # what nobody lands is what it looks for
+    )
+    def of_its_own(lake: LakeResource) -> dg.AssetCheckResult:
+        found = look_back(lake.open(), source, check)
+        if found is None:
+            return dg.AssetCheckResult(passed=True, description=f"{source.table} has no rows yet")
+        details = {name: markdown(one) if isinstance(one, pl.DataFrame) else one for name, one in found.details.items()}
+        return dg.AssetCheckResult(
+            passed=found.passed, severity=dg.AssetCheckSeverity.WARN, description=found.told, metadata=details
+        )
+
+    return of_its_own
 
 
 def _everything_known(source: Source) -> dg.AssetChecksDefinition:

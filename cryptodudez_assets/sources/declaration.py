@@ -16,7 +16,7 @@ import polars as pl
 
 from cryptodudez_assets import contracts
 from cryptodudez_assets.code_hash import hash_of_code
-from cryptodudez_assets.contracts.base import TableContract, polars_schema
+from cryptodudez_assets.contracts.base import TableContract, of_the_observer, polars_schema
 from cryptodudez_assets.contracts.expressions import looks_around, told_by
 
 # As which types raw text is read (a date as 2020-12-31, nothing else); the expressions in `canonical` make the rest of them.
@@ -167,6 +167,29 @@ class Lookup:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """What a check of a source's own found: in words, and numbers and tables for who looks closer."""
+
+    passed: bool
+    told: str
+    details: Mapping[str, int | float | str | pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class SourceCheck:
+    """A check that only this source has. Where it fails it warns; nothing waits for it.
+
+    `judge` is handed the rows of the table that lie within `looks_back` of the newest, and what `catalog.files` says of the loaded
+    files that reach so far. It is asked whenever the table is made, and every hour.
+    """
+
+    name: str
+    description: str
+    looks_back: timedelta
+    judge: Callable[[pl.LazyFrame, pl.DataFrame], Finding]
+
+
+@dataclass(frozen=True)
 class Source:
     """An external data set: how its raw files look, and the table that they become.
 
@@ -181,6 +204,7 @@ class Source:
     A file with more than `breaker_share` bad rows, if these are more than `breaker_floor`, is set aside whole.
     `partition_by` is a unit of `event_ts`, or None for a table of which every unit would be small.
     `shares_raw_with` names the source in whose raw folder its files lie, where one archive holds the files of several sources.
+    `checks` are asked beside those that every source has.
     """
 
     name: str
@@ -199,6 +223,7 @@ class Source:
     fresh_within: timedelta = timedelta(days=30)
     lookup: Lookup | None = None
     shares_raw_with: str | None = None
+    checks: Sequence[SourceCheck] = ()
 
     def __post_init__(self) -> None:
         known = set(polars_schema(self.contract))
@@ -235,8 +260,8 @@ class Source:
 
     @property
     def values(self) -> list[str]:
-        """The columns that a file tells of a fact: those beside its key, its provenance and what other tables tell."""
-        own = {*self.key, "known_ts", "as_of", "file_id", "file_row", "extra"}
+        """The columns that a file tells of a fact: those beside its key, its provenance, who looked, and what other tables tell."""
+        own = {*self.key, "known_ts", "as_of", "file_id", "file_row", "extra", *of_the_observer(self.contract)}
         looked_up = {self.lookup.column} if self.lookup else set()
         dated = {"event_ts"} if any(layout.made_of_catalogued("event_ts") for layout in self.layouts) else set()
         return [name for name in polars_schema(self.contract) if name not in own | looked_up | dated]

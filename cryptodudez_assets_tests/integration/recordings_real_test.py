@@ -1,17 +1,18 @@
 """Real recordings of order books, Parquet of one author and CSV of another, read by one source: all rows are accounted for."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
-import pandera.polars as pa
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from cryptodudez_assets.contracts.base import TableContract
+from cryptodudez_assets.lake.checking import look_back
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.status import unbalanced_files
-from cryptodudez_assets.sources.declaration import Layout, Source
+from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets.sources.declaration import Finding
 from cryptodudez_assets_tests.toy import counts, load, table
 
 WITHIN_A_FILE, ACROSS_FILES = 96, 7
@@ -19,40 +20,7 @@ WITHIN_A_FILE, ACROSS_FILES = 96, 7
 Drop = Callable[[str, str, bytes], Path]
 
 
-class Quotes(TableContract):
-    """Best prices of a book, one row per second."""
-
-    book: str = pa.Field(description="Market.")
-    bid: float = pa.Field(description="Best price bid.", gt=0)
-    ask: float = pa.Field(description="Best price asked.", gt=0)
-    spread: float = pa.Field(description="Between them, as it was recorded.")
-
-
-COLUMNS = {
-    "orderbook_timestamp": pl.String,
-    "book": pl.String,
-    "bid": pl.Float64,
-    "ask": pl.Float64,
-    "spread": pl.Float64,
-}
-CANONICAL = {
-    **{name: pl.col(name) for name in ("book", "bid", "ask", "spread")},
-    "event_ts": pl.col("orderbook_timestamp").str.to_datetime(
-        "%Y-%m-%dT%H:%M:%S%:z", time_unit="us", time_zone="UTC", strict=False
-    ),
-}
-RECORDINGS = Source(
-    name="recordings",
-    description="Best prices that others recorded.",
-    owner="team:tests",
-    table="toy.recordings",
-    contract=Quotes,
-    layouts=[
-        Layout("recorded_csv", COLUMNS, CANONICAL, format="csv"),
-        Layout("recorded_parquet", COLUMNS, CANONICAL, format="parquet"),
-    ],
-    key=["book", "event_ts"],
-)
+RECORDINGS = all_sources()["bitso_order_book"]
 
 
 @pytest.fixture
@@ -65,7 +33,7 @@ def test_both_formats_are_read_and_seconds_that_are_told_twice_are_counted(
 ) -> None:
     parquet, csv = (sorted(recordings.rglob(f"*.{ending}")) for ending in ("parquet", "csv"))
     for number, path in enumerate([*parquet, *csv]):
-        drop("recordings", f"{number:02}{path.suffix}", path.read_bytes())
+        drop(RECORDINGS.name, f"{number:02}{path.suffix}", path.read_bytes())
 
     entries = load(lake, RECORDINGS)
 
@@ -81,16 +49,50 @@ def test_both_formats_are_read_and_seconds_that_are_told_twice_are_counted(
     assert by_format[".parquet"] == [7800, 7800 - WITHIN_A_FILE - ACROSS_FILES, 0, WITHIN_A_FILE + ACROSS_FILES]
     assert by_format[".csv"][0] == 1326
     assert by_format[".csv"][2] == 0
-    assert {entry["layout"] for entry in entries.values()} == {"recorded_csv", "recorded_parquet"}
+    assert {entry["layout"] for entry in entries.values()} == {"recorded"}
     assert table(lake, RECORDINGS).height == sum(entry["rows_valid"] for entry in entries.values())
+
+
+def test_seconds_that_nobody_recorded_are_found_and_told(lake: Lake, drop: Drop, recordings: Path) -> None:
+    parquet = sorted(recordings.rglob("*.parquet"))
+    told: dict[str, set[datetime]] = {}
+    for number, path in enumerate(parquet):
+        drop(RECORDINGS.name, f"{number:02}.parquet", path.read_bytes())
+        for text, book in pl.read_parquet(path).select("orderbook_timestamp", "book").iter_rows():
+            told.setdefault(book, set()).add(datetime.fromisoformat(text))
+    load(lake, RECORDINGS)
+    files, seconds = (look_back(lake, RECORDINGS, check) for check in RECORDINGS.checks)
+
+    newest = max(max(times) for times in told.values())
+    missing = {book: (newest - min(times)).seconds + 1 - len(times) for book, times in told.items()}
+    assert seconds is not None and files is not None
+    books = seconds.details["books"]
+    assert isinstance(books, pl.DataFrame)
+    assert dict(books.select("book", "missing").iter_rows()) == missing
+    assert missing["btc_mxn"] > 600  # one file is missing whole
+    assert not seconds.passed
+    within = 0
+    for number, path in enumerate(parquet):
+        times = [datetime.fromisoformat(text) for text in pl.read_parquet(path)["orderbook_timestamp"]]
+        (book,) = pl.read_parquet(path)["book"].unique()
+        span = {min(times) + timedelta(seconds=n) for n in range(int((max(times) - min(times)).total_seconds()) + 1)}
+        within += len(span - told[book])
+        assert (f"{number:02}.parquet" in _named(files)) >= bool(span - told[book])
+    assert files.details["nobody"] == within == 99
+
+
+def _named(found: Finding) -> set[str]:
+    shown = found.details["files"]
+    assert isinstance(shown, pl.DataFrame)
+    return set(shown.filter(pl.col("nobody") > 0)["file"])
 
 
 def test_damaged_recordings_are_accounted_for(lake: Lake, drop: Drop, recordings: Path) -> None:
     path = sorted(recordings.rglob("*.parquet"))[0]
     data, sound = path.read_bytes(), pq.read_table(path)
     bids = sound["bid"].to_pylist()
-    drop("recordings", "cut off", data[:-1000])
-    drop("recordings", "a footer that lies", data[:-8] + (2**31 - 1).to_bytes(4, "little") + b"PAR1")
+    drop(RECORDINGS.name, "cut off", data[:-1000])
+    drop(RECORDINGS.name, "a footer that lies", data[:-8] + (2**31 - 1).to_bytes(4, "little") + b"PAR1")
     other = sound.set_column(2, "bid", [[f"{bid}" if index != 5 else "many" for index, bid in enumerate(bids)]])
     pq.write_table(other, lake_file(drop, "text"))
     nothing = sound.set_column(2, "bid", [[None if index == 7 else bid for index, bid in enumerate(bids)]])
@@ -106,4 +108,4 @@ def test_damaged_recordings_are_accounted_for(lake: Lake, drop: Drop, recordings
 
 def lake_file(drop: Drop, name: str) -> Path:
     """A file in the raw zone, to be written."""
-    return drop("recordings", name, b"")
+    return drop(RECORDINGS.name, name, b"")

@@ -1,0 +1,45 @@
+"""Gaps of the order-book recorder: JSON lines beside its records."""
+
+from datetime import timedelta
+
+import polars as pl
+
+from cryptodudez_assets.contracts.order_book_gaps import OrderBookGaps
+from cryptodudez_assets.sources.declaration import Layout, Source
+
+
+def time(column: str) -> pl.Expr:
+    """A time as ISO 8601 writes it."""
+    return pl.col(column).str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
+
+
+SOURCE = Source(
+    name="bitso_order_book_gaps",
+    description="When recorders did not know an order book of Bitso, why, and what repaired it: JSON lines, where there were gaps.",
+    owner="team:market-data",
+    table="market.order_book_gaps",
+    contract=OrderBookGaps,
+    layouts=[
+        Layout(
+            name="gap_lines",
+            columns={
+                **dict.fromkeys(("book", "instance", "started_at", "ended_at", "cause", "repair"), pl.String),
+                **dict.fromkeys(("sequence_before", "sequence_after"), pl.Int64),
+            },
+            optional=("sequence_before", "sequence_after"),
+            canonical={
+                **{name: pl.col(name) for name in ("book", "instance", "cause", "repair")},
+                **{name: pl.col(name) for name in ("sequence_before", "sequence_after")},
+                "ended_at": time("ended_at"),
+                "event_ts": time("started_at"),
+                "known_ts": time("ended_at"),
+            },
+            format="jsonl",
+        )
+    ],
+    key=["book", "instance", "event_ts"],
+    newest_by="ended_at",
+    partition_by="month",
+    sort_by=["book", "event_ts"],
+    fresh_within=timedelta(days=3650),
+)
