@@ -55,7 +55,7 @@ def ingested(home: Path, archives: Mapping[str, Sequence[Path]]) -> dict[str, pl
         folder = Path(lake.settings.lake) / "raw" / name
         folder.mkdir(parents=True)
         for path in paths:
-            shutil.copy(path, folder)
+            shutil.copytree(path, folder / path.name) if path.is_dir() else shutil.copy(path, folder)
     landed = [source for source in all_sources().values() if source.raw in archives]
     for source in sorted(landed, key=lambda source: source.lookup is not None):
         take_in(lake, source)

@@ -95,7 +95,9 @@ class OrderBookSpreads(TableContract):
         """The spread is there where both prices are, and is theirs, but for rounding."""
         differs = ((ASK - BID) * 100 / ASK - pl.col("spread")).abs()
         both = BID.is_not_null() & ASK.is_not_null()
-        return data.lazyframe.select((differs <= ROUNDING).fill_null(value=False) | (~both & pl.col("spread").is_null()))
+        return data.lazyframe.select(
+            (differs <= ROUNDING).fill_null(value=False) | (~both & pl.col("spread").is_null())
+        )
 
     @pa.dataframe_check(name="crossed", raise_warning=True)
     def not_crossed(cls, data: PolarsData) -> pl.LazyFrame:

@@ -1,6 +1,6 @@
 """Sample archives made by the platform itself: the layouts and the dirt of the public archives, none of their content.
 
-`simulate` writes the archives of three sources and the truth about them: the good rows, and where the bad ones lie.
+`simulate` writes the archives of all sources and the truth about them: the good rows, and where the bad ones lie.
 """
 
 from cryptodudez_assets.simulator.dirt import CLEAN, REAL_DIRT, Dirt

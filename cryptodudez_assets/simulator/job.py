@@ -33,6 +33,13 @@ class Job:
         """Open an archive of a source."""
         return ArchiveWriter(self.target / source / name, self.dirt, self.seed, self.last_day, self.on_progress)
 
+    def loose(self, source: str, name: str) -> Path:
+        """Where a file of a source lies that is in no archive; told as finished."""
+        path = self.target / source / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.on_progress(f"{source}: {path.name}")
+        return path
+
     def truth_table(self, source: str, frame: Callable[[list[Row]], pl.DataFrame]) -> TruthTable:
         """Open the table of a source's good rows; `frame` turns rows as archived into what an ingest makes of them."""
         return TruthTable(self.target / "truth" / f"{source}.parquet", frame)

@@ -9,6 +9,7 @@ from cryptodudez_assets.simulator.coins import write_coins
 from cryptodudez_assets.simulator.dirt import REAL_DIRT, Dirt
 from cryptodudez_assets.simulator.job import Job
 from cryptodudez_assets.simulator.market import market_factor
+from cryptodudez_assets.simulator.order_books import write_order_books
 from cryptodudez_assets.simulator.scrapes import write_scrapes
 from cryptodudez_assets.simulator.sizes import EARLIEST_END, LAST_DAY, SIZES, Size, SizeName
 from cryptodudez_assets.simulator.stock_market import write_stock_market
@@ -25,7 +26,7 @@ def simulate(
     last_day: date = LAST_DAY,
     on_progress: Callable[[str], None] | None = None,
 ) -> Truth:
-    """Write `<target>/<source>/*.zip`, `<target>/truth/truth.json` and `<source>.parquet`; same arguments, same bytes.
+    """Write `<target>/<source>/…`, `<target>/truth/truth.json` and `<source>.parquet`; same arguments, same bytes.
 
     `last_day` is that of prices and tweets. Raises ValueError where it is too early. `on_progress` is told of each file as it is
     finished.
@@ -43,6 +44,7 @@ def simulate(
     truth = Truth(
         seed,
         {
+            **write_order_books(job),
             "crypto_prices": write_coins(job, coin_factor, doge_tweets),
             "elon_tweets": write_scrapes(job, tweets),
             "stock_market": write_stock_market(job, stock_factor),

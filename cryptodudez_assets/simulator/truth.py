@@ -38,7 +38,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Archive:
-    """One zip file."""
+    """One zip file, or a file in no archive, whose one member has no name."""
 
     name: str
     members: tuple[Member, ...]

@@ -15,9 +15,7 @@ SECOND = pl.duration(seconds=1)
 NAMED = 3
 TOLD = 50
 """Files that are shown."""
-FILE_NAME = (
-    r"(?:book=(?P<book>[^/]+)/.*)?(?P<window>\d{8}T\d{6}Z)-(?P<instance>[^/]+?)(?:\.partial-(?P<first>\d{6}))?\.parquet$"
-)
+FILE_NAME = r"(?:book=(?P<book>[^/]+)/.*)?(?P<window>\d{8}T\d{6}Z)-(?P<instance>[^/]+?)(?:\.partial-(?P<first>\d{6}))?\.parquet$"
 """Of a recorder: the window's start, who recorded it, and of an unfinished window its first second."""
 LOOKED = ~pl.col("is_gap")
 CARRIED = pl.col("source") == "carried"
@@ -81,7 +79,10 @@ def files_of(rows: pl.LazyFrame, files: pl.DataFrame) -> pl.DataFrame:
         .rename({"rows_read": "read", "rows_duplicate": "gave_way", "rows_quarantined": "set_aside"})
         .select(
             *("file", "book", "instance", "partial", "from_ts", "until_ts", "expected", "read"),
-            *(pl.col(name).fill_null(0).cast(pl.Int64) for name in ("observed", "carried", "gap", "gave_way", "set_aside")),
+            *(
+                pl.col(name).fill_null(0).cast(pl.Int64)
+                for name in ("observed", "carried", "gap", "gave_way", "set_aside")
+            ),
             "nobody",
         )
         .sort("from_ts", "book", "file")
@@ -123,7 +124,9 @@ def _told_by_nobody(rows: pl.LazyFrame, files: pl.DataFrame) -> pl.Series:
     for book, first, last in files.select("book", "from_ts", "until_ts").iter_rows():
         times = by_book.get(book, nothing)
         until = times.search_sorted(last, "right") if len(times) else 0
-        missing.append(int((last - first).total_seconds()) + 1 - (until - (times.search_sorted(first) if len(times) else 0)))
+        missing.append(
+            int((last - first).total_seconds()) + 1 - (until - (times.search_sorted(first) if len(times) else 0))
+        )
     return pl.Series("nobody", missing, pl.Int64)
 
 

@@ -65,7 +65,8 @@ def test_seconds_that_nobody_recorded_are_found_and_told(lake: Lake, drop: Drop,
 
     newest = max(max(times) for times in told.values())
     missing = {book: (newest - min(times)).seconds + 1 - len(times) for book, times in told.items()}
-    assert seconds is not None and files is not None
+    assert seconds is not None
+    assert files is not None
     books = seconds.details["books"]
     assert isinstance(books, pl.DataFrame)
     assert dict(books.select("book", "missing").iter_rows()) == missing

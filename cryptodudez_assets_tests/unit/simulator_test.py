@@ -22,6 +22,8 @@ from cryptodudez_assets.simulator.stocks import trading_days
 
 SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
 SOURCES = ("crypto_prices", "elon_tweets", "stock_market", "stock_prices")
+LOOSE = ("bitso_order_book", "bitso_order_book_gaps")
+"""Sources whose files are in no archive."""
 VERY_DIRTY = Dirt(
     members={
         "coin_Bitcoin.csv": ("shifted", "single_word"),
@@ -79,6 +81,7 @@ def test_same_seed_gives_same_bytes(archives: Path, tmp_path: Path) -> None:
 
 
 def test_writes_the_archives_and_the_truth(archives: Path) -> None:
+    truth = Truth.load(archives / "truth" / "truth.json")
     assert set(files_of(archives)) == {
         "crypto_prices/cryptocurrency_historical_prices.zip",
         "elon_tweets/elon_musk_tweets.zip",
@@ -86,7 +89,8 @@ def test_writes_the_archives_and_the_truth(archives: Path) -> None:
         "stock_market/stock-market-dataset.zip",
         "stock_prices/stock_prices_2021_2021.zip",
         "truth/truth.json",
-        *(f"truth/{source}.parquet" for source in SOURCES),
+        *(f"truth/{source}.parquet" for source in (*SOURCES, *LOOSE)),
+        *(f"{source}/{file.name}" for source in LOOSE for file in truth.sources[source].archives),
     }
 
 
@@ -94,7 +98,7 @@ def test_truth_survives_saving(tmp_path: Path) -> None:
     told: list[str] = []
     truth = simulate(tmp_path, "tiny", on_progress=told.append)
     assert Truth.load(tmp_path / "truth" / "truth.json") == truth
-    assert len(told) == sum(truth.totals(source).files for source in SOURCES)
+    assert len(told) == sum(truth.totals(source).files for source in (*SOURCES, *LOOSE))
     assert (
         json.loads((tmp_path / "truth" / "truth.json").read_text())["sources"]["crypto_prices"]["totals"]["files"] == 5
     )
@@ -107,7 +111,7 @@ def test_accounts_are_those_of_the_files(tmp_path: Path, dirt: Dirt) -> None:
         totals = planted.totals
         assert totals.read == totals.valid + totals.quarantined + totals.duplicate
         assert totals.valid == truth_table(tmp_path, source).height
-        for archive in planted.archives:
+        for archive in planted.archives if source in SOURCES else ():
             with zipfile.ZipFile(tmp_path / source / archive.name) as opened:
                 assert [m.name for m in archive.members] == [e.filename for e in opened.infolist()]
             for member in archive.members:
@@ -118,6 +122,29 @@ def test_accounts_are_those_of_the_files(tmp_path: Path, dirt: Dirt) -> None:
                     bad = {row.line: row.kind for row in member.bad}
                     assert len(bad) == len(member.bad)
                     assert {line for line, row in rows if is_bad(header, row)} == set(bad)
+
+
+def test_of_order_books_each_second_is_told_and_the_best_who_tells_it_is_kept(archives: Path) -> None:
+    planted = Truth.load(archives / "truth" / "truth.json").sources["bitso_order_book"]
+    files = {one.name: pl.read_parquet(archives / "bitso_order_book" / one.name) for one in planted.archives}
+    assert {name: len(rows) for name, rows in files.items()} == {o.name: o.members[0].rows for o in planted.archives}
+    assert {len(rows) for name, rows in files.items() if ".partial-" not in name} == {600}
+    goodness = ["carried", "rest", "ticker", "ws"]
+    best: dict[tuple[str, str], tuple[int, bool]] = {}
+    for text, book, source, is_gap in (
+        row
+        for rows in files.values()
+        for row in rows.select("orderbook_timestamp", "book", "source", "is_gap").iter_rows()
+    ):
+        found = goodness.index(source), not is_gap
+        best[book, text] = max(best.get((book, text), found), found)
+    kept = truth_table(archives, "bitso_order_book")
+    assert {
+        (book, time.isoformat()): (goodness.index(source), not is_gap)
+        for book, time, source, is_gap in kept.select("book", "event_ts", "source", "is_gap").iter_rows()
+    } == best
+    assert set(kept["source"]) == set(goodness)
+    assert 0 < kept["is_gap"].sum() < sum(rows["is_gap"].sum() for rows in files.values())
 
 
 def is_bad(header: list[str], row: list[str]) -> bool:
