@@ -31,7 +31,10 @@ def _reports() -> dict[str, str]:
         f"{one.name}.html": "how the signal was judged, and why (not) to believe it"
         for one in models_of_kind(SignalModel)
     }
-    return signals | {"dogecoin.html": "the dogecoin study's report"}
+    return signals | {
+        "dogecoin.html": "the dogecoin study's report",
+        "order_book_incidents.html": "when nobody looked at an order book, and why",
+    }
 
 
 def show_demo(

@@ -13,6 +13,7 @@ from cryptodudez_assets.defs.derived_checks import build_derived_checks
 from cryptodudez_assets.defs.export_assets import build_export_asset
 from cryptodudez_assets.defs.feature_checks import build_look_ahead_check
 from cryptodudez_assets.defs.forgetting import build_forgetting_sensor
+from cryptodudez_assets.defs.incident_assets import build_incident_assets
 from cryptodudez_assets.defs.judged import blocking_checks
 from cryptodudez_assets.defs.lake_assets import build_inventory, build_maintenance
 from cryptodudez_assets.defs.metadata import key_of
@@ -72,6 +73,7 @@ def build_definitions(
             *map(build_derived_assets, derived),
             *(build_online_asset(view, settings.online) for view in views),
             *build_study_assets(views),
+            *build_incident_assets(sources),
             *build_model_assets(views),
             *build_volume_assets(views),
             *([build_registry(views)] if views else []),

@@ -12,12 +12,12 @@ from cryptodudez_assets.feature_store.registry import REGISTRY, code_hash_of
 from cryptodudez_assets.features import configured_tables, topological
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.exports import exported_from
-from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, made_from
+from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, made_from, noted_beside
 from cryptodudez_assets.lake.ingest import lookups
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.inventory import NOTHING, TABLES
 from cryptodudez_assets.models.signal.inputs import inputs_of
-from cryptodudez_assets.products import dogecoin
+from cryptodudez_assets.products import dogecoin, incidents
 from cryptodudez_assets.products.exports import Exported, exports_of
 from cryptodudez_assets.products.look import Look
 from cryptodudez_assets.products.models import signal_products, volume_product
@@ -42,6 +42,7 @@ def products_of(sources: Iterable[Source], derived: Iterable[Derived]) -> list[P
         *(product for one in models_of_kind(SignalModel) if _reads(one) <= names for product in signal_products(one)),
         *(volume_product(one) for one in models_of_kind(VolumeModel) if one.reads in tables),
         *([_study()] if set(dogecoin.READS) <= tables else ()),
+        *([_incidents()] if {incidents.SPREADS, incidents.GAPS} <= tables else ()),
         *map(_export, exports_of(sources, derived)),
         *map(_online, views),
         *([_registry(views)] if views else ()),
@@ -87,6 +88,20 @@ def _study() -> Product:
         return made_from(look.table(dogecoin.DOGECOIN.name)) if dogecoin.report_path(look.lake).is_file() else None
 
     return Product((dogecoin.DOGECOIN.name,), lambda _: list(dogecoin.READS), dogecoin.code_hash(), made)
+
+
+def _incidents() -> Product:
+    def inputs(look: Look) -> list[str]:
+        # Without a gap there is no table of gaps, and the page says so.
+        return [incidents.SPREADS, *([incidents.GAPS] if look.content(incidents.GAPS) is not None else [])]
+
+    return Product(
+        (incidents.NAME,),
+        inputs,
+        incidents.code_hash(),
+        lambda look: noted_beside(incidents.report_path(look.lake)),
+        concerns=lambda look: look.content(incidents.SPREADS) is not None,
+    )
 
 
 def _export(one: Exported) -> Product:

@@ -35,6 +35,7 @@ ROOMS = {
     "reports": set(),
     "venues": set(),
     "studies": {"contracts", "reports"},
+    "incidents": {"reports", "sources"},
     "models": {
         *("code_hash", "settings", "contracts", "declared_models", "sources", "lake", "features", "feature_store"),
         "reports",
@@ -51,6 +52,7 @@ ROOMS = {
             "feature_store",
             "reports",
             "studies",
+            "incidents",
             "models",
             "declared_models",
         ),
