@@ -33,9 +33,21 @@ GOOD: dict[str, dict[str, str]] = {
         **{"symbol": "A", "date": "2020-01-02", "close_adjusted": "1", "split_coefficient": "1"},
         **dict.fromkeys(("open", "high", "low", "close", "volume"), "1"),
     },
+    "recorded": {
+        "orderbook_timestamp": "2020-01-02T03:04:05+00:00",
+        "book": "btc_mxn",
+        "bid": "99",
+        "ask": "100",
+        "spread": "1",
+    },
+    "gap_lines": {
+        **{"book": "btc_mxn", "instance": "a", "cause": "starting", "repair": "restart"},
+        **dict.fromkeys(("started_at", "ended_at"), "2020-01-02T03:04:05.000001+00:00"),
+    },
     "symbols_valid_meta": {"Symbol": "A", "Security Name": "A company"},
 }
 """A good record of each layout that ships, and what its path says."""
+GOOD["recorder"] = GOOD["recorded"] | {"source": "ws", "is_gap": "false", "instance": "a"}
 TWEET = {"id": "7", "conversation_id": "7", "tweet": "so it goes", "username": "elonmusk", "reply_to": "[]"}
 GOOD["utc_39"] |= TWEET
 GOOD["arabian_36"] |= TWEET

@@ -23,6 +23,7 @@ SEEDS = 20
 LAST_DAY = date(2021, 6, 30)
 SIZE = Size(coins=6, crypto_days=420, tweets=400, stock_symbols=5, stock_days=280)
 COINS, STOCKS, SEEN = "market.crypto_prices", "market.stock_prices", "social.elon_tweet_observations"
+BOOKS = "market.order_book_spreads"
 SHIFT = pl.col("close").shift(-1).over("symbol")
 MOVE = pl.col("close") / pl.col("close").shift(1).over("symbol") - 1
 DAY, WEEKDAY = pl.col("event_ts").dt.truncate("1d"), pl.col("event_ts").dt.weekday()
@@ -236,9 +237,13 @@ def planted_archives(folder: Path) -> dict[str, pl.LazyFrame]:
     """The tables made from simulated archives, and all views over them; coins have gaps, nulls and jumps."""
     archives, home = folder / "archives", folder / "home"
     simulate(archives, SIZE, last_day=LAST_DAY)
-    sources = ("crypto_prices", "elon_tweets", "stock_market", "stock_prices")
-    tables = ingested(home, {name: sorted((archives / name).glob("*.zip")) for name in sources})
-    odd = {COINS: _with_oddities(tables[COINS].collect()), SEEN: _seen_over_years(tables[SEEN].collect())}
+    sources = ("bitso_order_book", "crypto_prices", "elon_tweets", "stock_market", "stock_prices")
+    tables = ingested(home, {name: sorted((archives / name).iterdir()) for name in sources})
+    odd = {
+        BOOKS: _told_late(tables[BOOKS].collect()),
+        COINS: _with_oddities(tables[COINS].collect()),
+        SEEN: _seen_over_years(tables[SEEN].collect()),
+    }
     return with_views({**tables, **{name: rows.lazy() for name, rows in odd.items()}})
 
 
@@ -252,6 +257,13 @@ def _with_oddities(coins: pl.DataFrame) -> pl.DataFrame:
     factor = risen.when((symbol == "DOGE") & (time >= days[333])).then(0.6).otherwise(1.0)
     prices = pl.col("open", "high", "low", "close", "market_cap") * factor
     return coins.filter(~gap).with_columns(prices, pl.when(~no_volume).then("volume").alias("volume"))
+
+
+def _told_late(seconds: pl.DataFrame) -> pl.DataFrame:
+    """One second in seven is known so late that its minute is over."""
+    late = pl.col("known_ts") + pl.duration(seconds=95)
+    odd = pl.int_range(pl.len()) % 7 == 3
+    return seconds.sort("book", "event_ts").with_columns(known_ts=pl.when(odd).then(late).otherwise("known_ts"))
 
 
 def _seen_over_years(observations: pl.DataFrame) -> pl.DataFrame:

@@ -25,7 +25,7 @@ ROOMS = {
     "engines": set(),
     "sources": {"code_hash", "contracts", "declarations", "venues"},
     "declared_models": {"declarations"},
-    "recorder": set(),
+    "recorder": {"lake", "settings", "venues"},
     "simulator": {"recorder"},
     "lake": {"addresses", "code_hash", "settings", "contracts", "ordering", "engines", "sources"},
     "drafting": {"settings", "contracts", "lake", "sources"},

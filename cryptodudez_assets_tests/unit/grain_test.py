@@ -16,6 +16,8 @@ from cryptodudez_assets_tests.toy import load
 
 DAY = pl.col("event_ts").dt.date()
 GRAIN = {
+    "bitso_order_book": ("one row per book and second", ["book", pl.col("event_ts").dt.truncate("1s")]),
+    "bitso_order_book_gaps": ("one row per book, instance and beginning of the gap", ["book", "instance", "event_ts"]),
     "crypto_prices": ("one row per coin and UTC day", ["symbol", DAY]),
     "elon_tweets": ("one row per tweet", ["id"]),
     "stock_market": ("one row per symbol and trading day", ["symbol", "date"]),
@@ -43,6 +45,14 @@ def test_rows_of_different_keys_are_different_by_the_grain(name: str):
             day, clock = f"2020-01-0{rng.randint(1, 3)}", rng.choice(texts)
             told = {"time": clock, "date": day, "Date": day, "id": str(rng.randint(1, 5)), "symbol": rng.choice("AB")}
             told |= {"Symbol": told["symbol"], "Security Name": rng.choice("XY")}
+            times = f"{day}T{clock}+00:00"
+            told |= {"orderbook_timestamp": times, "started_at": times, "ended_at": "2020-01-04T00:00:00Z"}
+            told |= {
+                "book": f"{told['symbol']}_mxn",
+                "instance": rng.choice("XY"),
+                "is_gap": "true",
+                "source": "carried",
+            }
             if name == "crypto_prices" or layout.name == "utc_39":
                 told |= {"date": f"{day} {clock}", "Date": f"{day} {clock}"}
             records.append({column: text for column, text in told.items() if column in layout.columns})
