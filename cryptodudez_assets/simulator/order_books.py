@@ -103,10 +103,10 @@ def _said(book: str, rng: Random, start: Second) -> Iterator[Record]:
             bid = round(round((price - half) / step) * step, 6)
             ask = round(max(round((price + half) / step) * step, bid + step), 6)
             sequence += rng.randrange(1, 12)
-            amounts = [round(rng.expovariate(4) + 0.001, 8) for _ in range(2)]
-            depths = [round(amount * rng.uniform(1, 5), 8) for amount in amounts]
+            amount, other = (round(rng.expovariate(4) + 0.001, 8) for _ in range(2))
+            depth, behind = round(amount * rng.uniform(1, 5), 8), round(other * rng.uniform(1, 5), 8)
             sent = second * 1000 - rng.randrange(100, 990)
-            newest = Record(second, book, bid, ask, *amounts, *depths, sequence, sent)
+            newest = Record(second, book, bid, ask, amount, other, depth, behind, sequence, sent)
         yield newest
 
 

@@ -5,29 +5,14 @@ from datetime import timedelta
 import polars as pl
 
 from cryptodudez_assets.contracts.order_book_spreads import OrderBookSpreads
+from cryptodudez_assets.sources.common import book_name, iso_time
 from cryptodudez_assets.sources.declaration import Layout, Source
 from cryptodudez_assets.sources.order_book_completeness import COMPLETE_FILES, COMPLETE_SECONDS
-from cryptodudez_assets.venues.bitso.protocol import MONEYS
 
 STALEST = (1 << 40) - 1
 """Of the milliseconds in `precedence`: 35 years."""
 NOT_TOLD = 1
 ORIGIN_RANKS = {"ws": 4, "ticker": 3, "rest": 2, "carried": 0}
-
-
-def time(column: str) -> pl.Expr:
-    """A time as ISO 8601 writes it, with or without a fraction, in any zone that it tells."""
-    return pl.col(column).str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
-
-
-def book_name() -> pl.Expr:
-    """The venue's name of the book, which people may write in capitals, or with the money first."""
-    name = pl.col("book").str.strip_chars().str.to_lowercase().str.replace("-", "_", literal=True)
-    major, minor = (name.str.split("_").list.get(at, null_on_oob=True) for at in (0, 1))
-    rank = {money: number for number, money in enumerate(MONEYS)}
-    ranks = (side.replace_strict(rank, default=len(rank), return_dtype=pl.Int64) for side in (major, minor))
-    first, second = ranks
-    return pl.when(first < second).then(pl.concat_str(minor, pl.lit("_"), major)).otherwise(name)
 
 
 def precedence(origin: pl.Expr, is_gap: pl.Expr, staleness_ms: pl.Expr) -> pl.Expr:
@@ -37,8 +22,8 @@ def precedence(origin: pl.Expr, is_gap: pl.Expr, staleness_ms: pl.Expr) -> pl.Ex
     return (2 * rank + (~is_gap).cast(pl.Int64)) * (STALEST + 1) + fresh
 
 
-second = time("orderbook_timestamp")
-exchange_time, received_time = time("exchange_time"), time("received_time")
+second = iso_time("orderbook_timestamp")
+exchange_time, received_time = iso_time("exchange_time"), iso_time("received_time")
 is_gap = pl.when(pl.col("is_gap").str.to_lowercase().is_in(["true", "false"])).then(
     pl.col("is_gap").str.to_lowercase() == "true"
 )
@@ -50,7 +35,7 @@ five_columns: dict[str, type[pl.DataType]] = {
     "spread": pl.Float64,
 }
 prices = {
-    "book": book_name(),
+    "book": book_name("book"),
     "event_ts": second,
     **{name: pl.col(name) for name in ("bid", "ask", "spread")},
 }

@@ -5,13 +5,8 @@ from datetime import timedelta
 import polars as pl
 
 from cryptodudez_assets.contracts.order_book_gaps import OrderBookGaps
+from cryptodudez_assets.sources.common import book_name, iso_time
 from cryptodudez_assets.sources.declaration import Layout, Source
-
-
-def time(column: str) -> pl.Expr:
-    """A time as ISO 8601 writes it."""
-    return pl.col(column).str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
-
 
 SOURCE = Source(
     name="bitso_order_book_gaps",
@@ -28,11 +23,12 @@ SOURCE = Source(
             },
             optional=("sequence_before", "sequence_after"),
             canonical={
-                **{name: pl.col(name) for name in ("book", "instance", "cause", "repair")},
+                "book": book_name("book"),
+                **{name: pl.col(name) for name in ("instance", "cause", "repair")},
                 **{name: pl.col(name) for name in ("sequence_before", "sequence_after")},
-                "ended_at": time("ended_at"),
-                "event_ts": time("started_at"),
-                "known_ts": time("ended_at"),
+                "ended_at": iso_time("ended_at"),
+                "event_ts": iso_time("started_at"),
+                "known_ts": iso_time("ended_at"),
             },
             format="jsonl",
         )
@@ -41,5 +37,5 @@ SOURCE = Source(
     newest_by="ended_at",
     partition_by="month",
     sort_by=["book", "event_ts"],
-    fresh_within=timedelta(days=3650),
+    fresh_within=timedelta(days=3650),  # no gap is no lack of data
 )

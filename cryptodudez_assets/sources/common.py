@@ -5,12 +5,28 @@ from functools import cache
 
 import polars as pl
 
+from cryptodudez_assets.venues.bitso.protocol import MONEYS
+
 UTC_TIME = pl.Datetime("us", "UTC")
 
 
 def recorded(column: str) -> pl.Expr:
     """Zero in the early years means that nobody recorded it."""
     return pl.when(pl.col(column) != 0).then(column)
+
+
+def iso_time(column: str) -> pl.Expr:
+    """A time as ISO 8601 writes it, with or without a fraction, in the zone that it tells."""
+    return pl.col(column).str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
+
+
+def book_name(column: str) -> pl.Expr:
+    """The venue's name of an order book, which people may write in capitals, or with the money first."""
+    name = pl.col(column).str.strip_chars().str.to_lowercase().str.replace("-", "_", literal=True)
+    major, minor = (name.str.split("_").list.get(at, null_on_oob=True) for at in (0, 1))
+    ranks = {money: number for number, money in enumerate(MONEYS)}
+    first, second = (side.replace_strict(ranks, default=len(ranks), return_dtype=pl.Int64) for side in (major, minor))
+    return pl.when(first < second).then(pl.concat_str(minor, pl.lit("_"), major)).otherwise(name)
 
 
 def regular_close_of(day: pl.Expr) -> pl.Expr:
