@@ -64,7 +64,7 @@ def transform(frames: Frames) -> pl.LazyFrame:
         mean(spread).alias("spread_mean"),
         spread.max().alias("spread_max"),
         *(quotient((spread > limit).sum(), spread.count()).alias(name) for name, limit in THRESHOLDS.items()),
-        (LOOKED.sum() / SECONDS).alias("uptime"),
+        quotient(LOOKED.sum(), pl.lit(SECONDS)).alias("uptime"),
         (LOOKED & ~CARRIED).sum().alias("n_observed"),
         (LOOKED & CARRIED).sum().alias("n_carried"),
         (~LOOKED).sum().alias("n_gap"),

@@ -1,0 +1,136 @@
+"""Order books from the sample archives to the table, its own checks, the minutes, the page about gaps, and the brief's five columns."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from cryptodudez_assets.defs.metadata import key_of
+from cryptodudez_assets.lake import sql
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.landing import land
+from cryptodudez_assets.products.declared import all_products
+from cryptodudez_assets.products.incidents import NAME, SPREADS, report_path, write_page
+from cryptodudez_assets.products.standing import standing
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.simulator.order_books import RECORDERS
+from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets_tests.builders import open_lake, rows_of, take_in
+from cryptodudez_assets_tests.rig import Rig, checks_of, metadata_of
+
+ROOT = Path(__file__).parents[2]
+SOURCES = [all_sources()[name] for name in ("bitso_order_book", "bitso_order_book_gaps")]
+
+
+@pytest.fixture(scope="module")
+def landed(tmp_path_factory: pytest.TempPathFactory, tiny_samples: Path) -> Lake:
+    """A lake with the sample hour, taken in."""
+    lake = open_lake(Settings(home=tmp_path_factory.mktemp("books") / "home", settle_seconds=0))
+    for source in SOURCES:
+        list(land(lake, source.name, sorted((tiny_samples / source.name).iterdir())))
+        take_in(lake, source)
+    return lake
+
+
+def truth(samples: Path, source: str) -> pl.DataFrame:
+    return pl.read_parquet(samples / "truth" / f"{source}.parquet")
+
+
+def test_tables_are_the_simulator_s_truth(landed: Lake, tiny_samples: Path) -> None:
+    for source in SOURCES:
+        expected = truth(tiny_samples, source.name)
+        assert rows_of(landed, source.table).select(expected.columns).sort(source.key).equals(expected.sort(source.key))
+
+
+def test_the_checks_of_the_source_are_asked_with_its_table_and_tell_what_was_planted(
+    landed: Lake, tiny_samples: Path
+) -> None:
+    rig = Rig(landed, SOURCES)
+    result = rig.materialize([key_of(SPREADS)])
+    checks = checks_of(result)
+    files, seconds = checks["complete_files"], checks["complete_seconds"]
+    planted = truth(tiny_samples, "bitso_order_book")
+    gaps, n = planted["is_gap"].sum(), planted.height
+    told = {name: value.value for name, value in files.metadata.items()}
+    assert files.passed
+    assert (told["expected"], told["read"], told["gap"], told["nobody"], told["partial"]) == (9300, 9300, gaps, 0, 2)
+    assert told["observed"] + told["carried"] + told["gap"] == n
+    assert not seconds.passed  # more than one second in a thousand was planted as a gap
+    assert seconds.severity is dg.AssetCheckSeverity.WARN
+    shares = planted.group_by("book").agg(1 - pl.col("is_gap").mean())
+    assert all(f"{share:.2%} ({book})" in (seconds.description or "") for book, share in shares.iter_rows())
+
+
+def test_gaps_that_another_recorder_filled_are_no_gaps_of_the_table(landed: Lake) -> None:
+    filled = next(gap for gap in RECORDERS[0].blind if gap.cause == "disconnected")
+    rows = rows_of(landed, SPREADS).filter(book=filled.book)
+    start = rows["event_ts"].min()
+    within = rows.filter((pl.col("event_ts") - start).dt.total_seconds().is_between(filled.first, filled.end - 1))
+    assert within.height == filled.end - filled.first
+    assert set(within["instance"]) == {"beta"}
+    assert not within["is_gap"].any()
+
+
+def test_the_page_tells_gaps_by_cause_and_is_made_again_when_it_is_gone(landed: Lake, tiny_samples: Path) -> None:
+    written = write_page(landed)
+    assert written is not None
+    planted = truth(tiny_samples, "bitso_order_book")
+    assert written.seconds == planted["is_gap"].sum()
+    page = report_path(landed).read_text()
+    assert page.count("<svg") == 1
+    by_cause = Counter(
+        {row[0]: int(row[2].replace(",", "")) for row in tables_of(page)["Stretches that nobody looked at, by cause"]}
+    )
+    assert by_cause == {"starting": 8, "sequence": 5}
+    assert sum(by_cause.values()) == written.seconds
+    told = {tuple(row[:2]): int(row[3]) for row in tables_of(page)["Gaps told"]}
+    assert told == Counter((one.instance, str(gap.cause)) for one in RECORDERS for gap in one.blind)
+
+    assert NAME not in {one.name for one in standing(landed, all_products(landed)).behind}
+    report_path(landed).unlink()
+    assert NAME in {one.name for one in standing(landed, all_products(landed)).behind}
+
+
+def test_the_page_is_an_asset_and_waits_for_rows(lake: Lake, landed: Lake) -> None:
+    assert not Rig(lake, SOURCES).materialize([key_of(NAME)]).get_asset_materialization_events()
+    told = metadata_of(Rig(landed, SOURCES).materialize([key_of(NAME)]), key_of(NAME))
+    assert told["report"] == str(report_path(landed))
+    assert told["seconds_nobody_looked"] == 13
+
+
+def tables_of(page: str) -> dict[str, list[list[str]]]:
+    """Cells by caption."""
+    found = {}
+    for text in re.findall(r"<table>.*?</table>", page, re.S):
+        caption = re.search(r"<caption>(.*?)</caption>", text, re.S)
+        assert caption
+        body = re.findall(r"<tr>(.*?)</tr>", text, re.S)[1:]
+        found[caption[1]] = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.S) for row in body]
+    return found
+
+
+def documented() -> Iterator[str]:
+    """The statements that the page about order books shows."""
+    yield from re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "order_book.md").read_text(), re.S)
+
+
+def test_every_documented_question_has_an_answer_and_the_first_gives_the_five_columns(
+    landed: Lake, tiny_samples: Path
+) -> None:
+    first, *others = documented()
+    day = rows_of(landed, SPREADS)["event_ts"].min()
+    asked = [one.replace("2026-11-26", f"{day:%Y-%m-%d}") for one in (first, *others)]
+    found = sql.query(landed, asked[0])
+    raw = [pl.read_parquet(path) for path in sorted((tiny_samples / "bitso_order_book").rglob("*.parquet"))]
+    told = pl.concat(raw).select("orderbook_timestamp", "book", "bid", "ask", "spread").filter(book="btc_mxn")
+    assert found.columns == ["orderbook_timestamp", "book", "bid", "ask", "spread"]
+    assert found.schema["orderbook_timestamp"] == pl.String
+    assert found.height == truth(tiny_samples, "bitso_order_book").filter(book="btc_mxn").height
+    both = found.join(told, on=found.columns, how="anti", nulls_equal=True)
+    assert both.is_empty(), "a row that no recorder wrote"
+    for one in asked[1:]:
+        assert sql.query(landed, one).height > 0, one
