@@ -1,13 +1,16 @@
-"""Write the parts of the documentation that are made from code: the data dictionary and the picture of the asset graph.
+"""Write the parts of the documentation that are made from code: the data dictionary, pictures of the asset graph, files of order books.
 
 `make docs` writes them; `python docs/generate.py --check` fails if they are not up to date.
 """
 
 import sys
+import tempfile
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 
 from cryptodudez_assets.contracts.base import Contract, TableContract, columns_of, table_rules
 from cryptodudez_assets.declared_models import models_of_kind
@@ -23,11 +26,17 @@ from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.models import ledger
 from cryptodudez_assets.models.signal import drifting, training_set
 from cryptodudez_assets.products.dogecoin import DOGECOIN
+from cryptodudez_assets.simulator import CLEAN, SIZES
+from cryptodudez_assets.simulator.job import Job
+from cryptodudez_assets.simulator.order_books import write_order_books
 from cryptodudez_assets.sources import all_sources
 
 ROOT = Path(__file__).parents[1]
 README, STOCKS = ROOT / "README.md", ROOT / "docs" / "stock_market.md"
+BOOKS = ROOT / "docs" / "order_book.md"
 BEGIN, END = "<!-- asset graph: made by `make docs` -->", "<!-- end of asset graph -->"
+BEGIN_FILES, END_FILES = "<!-- order book files: made by `make docs` -->", "<!-- end of order book files -->"
+SAMPLED = date(2026, 11, 26)
 
 
 def main() -> None:
@@ -37,6 +46,7 @@ def main() -> None:
         ROOT / "docs" / "data_dictionary.md": data_dictionary(),
         README: with_graph(README, dg.AssetSelection.all()),
         STOCKS: with_graph(STOCKS, stocks),
+        BOOKS: between(BOOKS.read_text(), BEGIN_FILES, order_book_files(), END_FILES),
     }
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text() != text]
     if "--check" in sys.argv[1:]:
@@ -48,8 +58,41 @@ def main() -> None:
 
 def with_graph(page: Path, selection: dg.AssetSelection) -> str:
     """The page with its picture of these assets made anew."""
-    before, _, rest = page.read_text().partition(BEGIN)
-    return f"{before}{BEGIN}\n{asset_graph(selection)}{END}{rest.partition(END)[2]}"
+    return between(page.read_text(), BEGIN, asset_graph(selection), END)
+
+
+def between(page: str, begin: str, made: str, end: str) -> str:
+    """The page with what stands between these two made anew."""
+    before, _, rest = page.partition(begin)
+    return f"{before}{begin}\n{made}{end}{rest.partition(end)[2]}"
+
+
+def order_book_files() -> str:
+    """What two recorders leave of an hour, as the simulator does it: the files, and the first rows of one."""
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder)
+        write_order_books(Job(raw, SIZES["tiny"], SAMPLED, 7, CLEAN, lambda _: None))
+        tree = [line for source in ("bitso_order_book", "bitso_order_book_gaps") for line in _tree(raw / source)]
+        rows = pl.read_parquet(next(iter(sorted((raw / "bitso_order_book").rglob("*.parquet")))))
+    shown = rows.slice(3, 6).drop("bid_amount", "ask_amount", "bid_depth_10bps", "ask_depth_10bps")
+    cells = [["" if cell is None else str(cell) for cell in row] for row in shown.iter_rows()]
+    table = [shown.columns, ["---"] * shown.width, *cells]
+    told = "\n".join(f"| {' | '.join(row)} |" for row in table)
+    listed = "\n".join(["raw/", *tree])
+    return f"""```
+{listed}
+```
+
+Seconds 3 to 8 of the first file (amounts and depths left out):
+
+{told}
+"""
+
+
+def _tree(path: Path, depth: int = 1) -> Iterator[str]:
+    yield f"{'  ' * depth}{path.name}{'/' if path.is_dir() else ''}"
+    for inner in sorted(path.iterdir()) if path.is_dir() else ():
+        yield from _tree(inner, depth + 1)
 
 
 def data_dictionary() -> str:

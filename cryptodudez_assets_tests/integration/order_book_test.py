@@ -10,6 +10,8 @@ import polars as pl
 import pytest
 
 from cryptodudez_assets.defs.metadata import key_of
+from cryptodudez_assets.derived.upkeep.materialize import materialize
+from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake import sql
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
@@ -33,6 +35,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory, tiny_samples: Path) -> Lake
     for source in SOURCES:
         list(land(lake, source.name, sorted((tiny_samples / source.name).iterdir())))
         take_in(lake, source)
+    materialize(lake, all_views()["spread_minutely"])
     return lake
 
 
