@@ -75,6 +75,7 @@ SOURCE = Source(
         Layout(
             name="recorded",
             columns=five_columns,
+            names=list(five_columns),
             canonical={
                 **prices,
                 **{name: pl.lit(None, pl.Float64) for name in amounts},

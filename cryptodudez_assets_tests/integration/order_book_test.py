@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -25,6 +25,7 @@ from cryptodudez_assets_tests.builders import open_lake, rows_of, take_in
 from cryptodudez_assets_tests.rig import Rig, checks_of, metadata_of
 
 ROOT = Path(__file__).parents[2]
+Drop = Callable[[str, str, bytes], Path]
 SOURCES = [all_sources()[name] for name in ("bitso_order_book", "bitso_order_book_gaps")]
 
 
@@ -137,3 +138,16 @@ def test_every_documented_question_has_an_answer_and_the_first_gives_the_five_co
     assert both.is_empty(), "a row that no recorder wrote"
     for one in asked[1:]:
         assert sql.query(landed, one).height > 0, one
+
+
+def test_recordings_of_others_may_lack_a_header_and_call_the_book_as_the_brief_does(lake: Lake, drop: Drop) -> None:
+    def lines(minute: int, book: str) -> str:
+        return "".join(f"2024-05-28T23:{minute}:{at:02}+00:00,{book},99.0,100.0,1.0\n" for at in range(30))
+
+    drop(SOURCES[0].name, "bare.csv", lines(10, "btc_mxn").encode())
+    drop(SOURCES[0].name, "a.csv", f"orderbook_timestamp,book,bid,ask,spread\n{lines(11, 'MXN_BTC')}".encode())
+    take_in(lake, SOURCES[0])
+    rows = rows_of(lake, SPREADS)
+    assert rows["book"].to_list() == ["btc_mxn"] * 60
+    assert rows.select("source", "instance", "sequence").null_count().row(0) == (60, 60, 60)
+    assert not rows["is_gap"].any()
