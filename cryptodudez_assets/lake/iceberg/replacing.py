@@ -4,6 +4,8 @@ pyiceberg merges manifests only when files are appended. When files are replaced
 says which are gone, and carries all of these on for ever: every later commit and every scan would read them.
 """
 
+from collections.abc import Callable
+
 from pyiceberg.manifest import ManifestFile
 from pyiceberg.table import Transaction
 from pyiceberg.table.update.snapshot import Operation, _ManifestMergeManager, _OverwriteFiles
@@ -18,6 +20,12 @@ class Replacement(_OverwriteFiles):  # type: ignore[misc]
     def __init__(self, transaction: Transaction, properties: dict[str, str]) -> None:
         io = transaction._table.io
         super().__init__(Operation.OVERWRITE, transaction, io, snapshot_properties=properties)
+
+    def _build_manifest_evaluator(self, spec_id: int) -> Callable[[ManifestFile], bool]:
+        # One of pyiceberg's remembers the manifest that it looks at, and is asked of several at once by as many threads: then
+        # files are not found that are there. So each manifest has its own.
+        build = super()._build_manifest_evaluator
+        return lambda manifest: bool(build(spec_id)(manifest))
 
     def _existing_manifests(self) -> list[ManifestFile]:
         # What only says that files of earlier versions are gone is of no use to later ones.
