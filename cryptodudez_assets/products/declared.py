@@ -100,7 +100,6 @@ def _incidents() -> Product:
         inputs,
         incidents.code_hash(),
         lambda look: noted_beside(incidents.report_path(look.lake)),
-        concerns=lambda look: look.content(incidents.SPREADS) is not None,
     )
 
 

@@ -114,9 +114,7 @@ class TestLand:
     def test_an_unknown_source_is_told_the_known_ones(self, run: Run, archive: Path):
         told = run("land", "nope", archive, code=2).output
 
-        assert (
-            "no source 'nope'; there are: crypto_prices, elon_tweets, stock_market, stock_prices, stock_symbols" in told
-        )
+        assert f"no source 'nope'; there are: {', '.join(all_sources())}" in told
 
     def test_a_file_that_is_not_there(self, run: Run):
         assert "does not exist" in run("land", "crypto_prices", "nowhere.csv", code=2).output
@@ -254,7 +252,7 @@ class TestSql:
 
     def test_an_unknown_table_is_answered_with_the_known_ones(self, on_demo: Run, run: Run):
         assert (
-            "market.crypto_prices, market.stock_market, market.stock_prices"
+            "market.crypto_prices, market.order_book_gaps, market.order_book_spreads, market.stock_market, market.stock_prices"
             in on_demo("sql", "from nope", code=1).output
         )
         assert "none yet" in run("sql", "from nope", code=1).output
