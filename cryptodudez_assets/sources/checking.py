@@ -5,11 +5,13 @@ import re
 import polars as pl
 
 from cryptodudez_assets.contracts.base import TableContract
-from cryptodudez_assets.sources.declaration import Layout, Source
+from cryptodudez_assets.sources.declaration import Layout, Source, SourceCheck
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 TABLE = re.compile(rf"{NAME.pattern}\.{NAME.pattern}")
 OWNER = re.compile(r"team:[A-Za-z0-9_-]+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
+OF_EVERY_TABLE = frozenset({"contract", "intact", "conservation", "fresh"})
+"""Checks that a source's table has anyhow."""
 OURS = frozenset({"catalog", "quarantine", "features", "studies", "ml", "online", "exports", "raw"})
 """Where tables and products of the platform's own have their names."""
 
@@ -25,7 +27,8 @@ def problem_of(source: Source) -> str | None:
             return f"the table {table!r}: {table.partition('.')[0]} is kept for the platform's own, use another such as market"
     if source.table == source.observations:
         return f"table and observations are both {source.table!r}"
-    return _problem_with_words(source) or _problem_with_layouts(source) or _problem_when_used(source)
+    problem = _problem_with_words(source) or _problem_with_layouts(source) or _problem_with_checks(source)
+    return problem or _problem_when_used(source)
 
 
 def _problem_with_words(source: Source) -> str | None:
@@ -47,6 +50,17 @@ def _problem_with_layouts(source: Source) -> str | None:
         for name, expression in layout.canonical.items():
             if not isinstance(expression, pl.Expr):
                 return f"layout {layout.name}: {name} is {expression!r}, expected an expression such as pl.col(…)"
+    return None
+
+
+def _problem_with_checks(source: Source) -> str | None:
+    names: list[str] = []
+    for check in source.checks:
+        if not isinstance(check, SourceCheck):
+            return f"checks: {check!r} is a {type(check).__name__}, expected a SourceCheck"
+        if not NAME.fullmatch(check.name) or check.name in OF_EVERY_TABLE or check.name in names:
+            return f"checks: the name {check.name!r} is taken, or has other signs than letters, digits and _"
+        names.append(check.name)
     return None
 
 

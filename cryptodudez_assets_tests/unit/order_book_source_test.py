@@ -1,5 +1,6 @@
 """The source of order books: which records are taken, as what, and how good an observation each is."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -12,6 +13,8 @@ from cryptodudez_assets.contracts.rules import evaluate_rules
 from cryptodudez_assets.recorder.gaps import Cause, Gap, Repair, to_line
 from cryptodudez_assets.recorder.record import FILE_SCHEMA, Origin
 from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets.sources.checking import problem_of
+from cryptodudez_assets.sources.order_book_completeness import COMPLETE_FILES
 from cryptodudez_assets.venues.bitso.protocol import book_name
 from cryptodudez_assets_tests.in_memory import Fate, fates
 
@@ -125,3 +128,11 @@ def test_the_better_observation_has_the_greater_precedence() -> None:
 def test_two_who_saw_the_same_do_not_contradict_each_other() -> None:
     assert {"bid", "ask", "spread", "sequence"} <= set(SOURCE.values)
     assert not {"instance", "received_time", "precedence", "is_gap", "source"} & set(SOURCE.values)
+
+
+@pytest.mark.parametrize(
+    "checks", [["complete"], [replace(COMPLETE_FILES, name="fresh")], [COMPLETE_FILES, COMPLETE_FILES]]
+)
+def test_checks_of_a_source_need_names_of_their_own(checks: list[Any]) -> None:
+    assert (problem_of(replace(SOURCE, checks=checks)) or "").startswith("checks: ")
+    assert problem_of(SOURCE) is None
