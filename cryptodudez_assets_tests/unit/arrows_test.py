@@ -26,7 +26,7 @@ ROOMS = {
     "sources": {"code_hash", "contracts", "declarations", "venues"},
     "declared_models": {"declarations"},
     "recorder": {"lake", "settings", "venues"},
-    "simulator": {"recorder"},
+    "simulator": {"recorder", "venues"},
     "lake": {"addresses", "code_hash", "settings", "contracts", "ordering", "engines", "sources"},
     "drafting": {"settings", "contracts", "lake", "sources"},
     "derived": {"code_hash", "contracts", "declarations", "lake", "sources"},
