@@ -1,5 +1,6 @@
 """Order books from the sample archives to the table, its own checks, the minutes, the page about gaps, and the brief's five columns."""
 
+import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,15 +14,22 @@ from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake import sql
+from cryptodudez_assets.lake.checking import look_back
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
+from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.products.declared import all_products
 from cryptodudez_assets.products.incidents import NAME, SPREADS, report_path, write_page
 from cryptodudez_assets.products.standing import standing
+from cryptodudez_assets.recorder.gaps import Cause, Gap, Repair
+from cryptodudez_assets.recorder.record import Origin
+from cryptodudez_assets.recorder.window import Window
+from cryptodudez_assets.recorder.write_ahead import Second
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.simulator.order_books import RECORDERS
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import open_lake, rows_of, take_in
+from cryptodudez_assets_tests.order_book_files import START, seen, unknown
 from cryptodudez_assets_tests.rig import Rig, checks_of, metadata_of
 
 ROOT = Path(__file__).parents[2]
@@ -151,3 +159,30 @@ def test_recordings_of_others_may_lack_a_header_and_call_the_book_as_the_brief_d
     assert rows["book"].to_list() == ["btc_mxn"] * 60
     assert rows.select("source", "instance", "sequence").null_count().row(0) == (60, 60, 60)
     assert not rows["is_gap"].any()
+
+
+def test_what_a_recorder_lands_is_what_its_sources_read(lake: Lake) -> None:
+    """A window that was stopped and went on: its gap lasts over both parts, and is told once, as the longest."""
+    for seconds in (range(20), range(20, 45)):
+        window = Window("alpha", START, 600)
+        for at in seconds:
+            began = 1_000_000 * (START + 12)
+            gap = Gap("btc_mxn", "alpha", began, 1_000_000 * (START + at), Cause.STALLED, Repair.NONE)
+            known = seen(at) if at < 12 else seen(at, Origin.CARRIED, 1000 * at, is_gap=True)
+            window.add(Second(START + at, [known, unknown(at, "usd_mxn")], [gap] if at >= 12 else []))
+        for key, content in window.files():
+            lake.store.write(key, io.BytesIO(content))
+        for source in SOURCES:
+            take_in(lake, source)
+
+    rows, gaps = (rows_of(lake, source.table) for source in SOURCES)
+    assert rows.group_by("book").len().sort("book").rows() == [("btc_mxn", 45), ("usd_mxn", 45)]
+    assert rows.filter(book="btc_mxn")["is_gap"].sum() == 45 - 12
+    assert unbalanced_files(lake, SOURCES[0]).is_empty()
+    (gap,) = gaps.to_dicts()
+    assert (gap["ended_at"] - gap["event_ts"]).total_seconds() == 44 - 12
+    checks = {check.name: look_back(lake, SOURCES[0], check) for check in SOURCES[0].checks}
+    files = checks["complete_files"]
+    assert files is not None
+    assert files.passed
+    assert (files.details["partial"], files.details["expected"]) == (4, 90)
