@@ -1,10 +1,14 @@
-"""Whether an address (a URL that may hold a password) is one that every library reads alike. What is wrong never repeats it."""
+"""Whether an address (a URL that may hold a password) is one that every library reads alike, and a key can be read. What is wrong
+never repeats it.
+"""
 
 import re
+from base64 import b64decode
 from urllib.parse import unquote, urlsplit
 
 PRINTABLE = re.compile(r"[\x21-\x7e\xa1-\ud7ff\ue000-\U0010ffff]*")
 HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\[\]:@/]*)(:(?P<port>\d{0,5}))?")
+KEY_PREFIX = "whsec_"
 ESCAPED = (
     "a sign of a user name or password that means something in URLs is written as % and two digits, such as %40 for @"
 )
@@ -55,6 +59,35 @@ def insist_on_endpoint(url: str) -> str:
             "must have no user, password or query: credentials are found where the cloud's own tools find them"
         )
     return url
+
+
+def insist_on_receiver(url: str) -> str:
+    """The address of a service that something is posted to. It may hold a secret anywhere behind the host."""
+    if not PRINTABLE.fullmatch(url):
+        raise ValueError("has blanks or signs that cannot be seen in it: " + ESCAPED)
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        raise ValueError(f"cannot be read as a URL: {ESCAPED}") from None
+    if parts.scheme not in {"http", "https"} or not has_host:
+        raise ValueError("must be https://host/path or http://host:port/path")
+    if "#" in url:
+        raise ValueError("has # in it: what follows would not be sent")
+    return url
+
+
+def insist_on_key(secret: str) -> bytes:
+    """The key of a secret for signing: behind `whsec_` it is base64, any other text is one as it is, in UTF-8."""
+    if not secret.startswith(KEY_PREFIX):
+        return secret.encode()
+    try:
+        key = b64decode(secret.removeprefix(KEY_PREFIX), validate=True)
+    except ValueError:
+        key = b""
+    if not key:
+        raise ValueError(f"must be base64 behind {KEY_PREFIX}")
+    return key
 
 
 def place_of(url: str) -> str:

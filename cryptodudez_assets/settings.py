@@ -9,10 +9,16 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from cryptodudez_assets.addresses import insist_on_address, insist_on_endpoint, insist_on_postgresql
+from cryptodudez_assets.addresses import (
+    insist_on_address,
+    insist_on_endpoint,
+    insist_on_key,
+    insist_on_postgresql,
+    insist_on_receiver,
+)
 
 PREFIX = "CRYPTODUDEZ_"
 OF_TESTS = {f"{PREFIX}REAL_DATA"}  # no setting, but no mistake
@@ -53,6 +59,12 @@ class Settings(BaseSettings):
         "`redis://host`. Default: `online.db` in the home folder.",
         repr=False,
     )
+    notifications: str = Field(
+        default="",
+        description="Database of what is to be told to people: `sqlite:///file` or `postgresql://user:password@host/database`. "
+        "Default: `notifications.db` in the home folder.",
+        repr=False,
+    )
     s3_endpoint: str = Field(
         default="", description="Endpoint of an S3-compatible store other than AWS, such as SeaweedFS."
     )
@@ -91,6 +103,20 @@ class Settings(BaseSettings):
         ),
     )
 
+    notify_webhook: SecretStr | None = Field(
+        default=None,
+        description="Address that alerts are posted to, signed with `CRYPTODUDEZ_NOTIFY_SECRET`; `https://…`, or `http://…`.",
+    )
+    notify_secret: SecretStr | None = Field(
+        default=None,
+        validate_default=True,
+        description="What posts to `CRYPTODUDEZ_NOTIFY_WEBHOOK` are signed with: `whsec_` and a key in base64, or any text.",
+    )
+    notify_slack: SecretStr | None = Field(
+        default=None,
+        description="Address of an incoming webhook of Slack, or of what takes the same JSON, that alerts are posted to.",
+    )
+
     kaggle_username: str = Field(
         default="", description="User name of the Kaggle account; empty if the key is an API token."
     )
@@ -116,7 +142,7 @@ class Settings(BaseSettings):
             _nameable(Path(lake))
         return lake
 
-    @field_validator("catalog")
+    @field_validator("catalog", "notifications")
     @classmethod
     def _known_catalog(cls, catalog: str) -> str:
         return _readable(_beginning_with(CATALOGS, catalog))
@@ -125,6 +151,22 @@ class Settings(BaseSettings):
     @classmethod
     def _known_online_store(cls, online: str) -> str:
         return _readable(_beginning_with(ONLINE, online))
+
+    @field_validator("notify_webhook", "notify_slack")
+    @classmethod
+    def _posted_to(cls, address: SecretStr | None) -> SecretStr | None:
+        if address is not None:
+            insist_on_receiver(address.get_secret_value())
+        return address
+
+    @field_validator("notify_secret")
+    @classmethod
+    def _signs(cls, secret: SecretStr | None, told: ValidationInfo) -> SecretStr | None:
+        if secret is None and told.data.get("notify_webhook") is not None:
+            raise ValueError("is missing: what is posted to CRYPTODUDEZ_NOTIFY_WEBHOOK is signed with it")
+        if secret is not None:
+            insist_on_key(secret.get_secret_value())
+        return secret
 
     @field_validator("s3_endpoint", "gs_endpoint")
     @classmethod
@@ -139,6 +181,7 @@ class Settings(BaseSettings):
         object.__setattr__(self, "lake", lake.rstrip("/"))
         object.__setattr__(self, "catalog", self.catalog or _sqlite(self.home / "catalog.db"))
         object.__setattr__(self, "online", self.online or _sqlite(self.home / "online.db"))
+        object.__setattr__(self, "notifications", self.notifications or _sqlite(self.home / "notifications.db"))
         return self
 
     @property

@@ -6,6 +6,7 @@ from functools import cache
 from cryptodudez_assets.declarations import Declarations, Declared, LeftOut, pickled_by_name, shown
 from cryptodudez_assets.declared_models import declared_models, left_out_models
 from cryptodudez_assets.declared_models.signal import SignalModel
+from cryptodudez_assets.declared_rules import left_out_rules
 from cryptodudez_assets.derived import Declares, Derived, all_derived, left_out_derived, topological
 from cryptodudez_assets.features.checking import problem_of
 from cryptodudez_assets.features.declaration import FeatureContract, FeatureView, Input
@@ -56,7 +57,7 @@ def all_views() -> dict[str, FeatureView]:
 
 def left_out() -> list[LeftOut]:
     """Every declaration that is left out."""
-    return [*left_out_sources(), *left_out_models(), *left_out_derived()]
+    return [*left_out_sources(), *left_out_models(), *left_out_derived(), *left_out_rules()]
 
 
 def view_named(name: str, key: Iterable[str], features: Iterable[str]) -> FeatureView:

@@ -27,13 +27,28 @@ ROOMS = {
     "declared_models": {"declarations"},
     "recorder": {"lake", "settings", "venues"},
     "simulator": {"recorder", "venues"},
+    "declared_rules": {"declarations", "venues"},
+    "notifications": {"addresses", "settings", "lake"},
+    "simulator": {"venues"},
     "lake": {"addresses", "code_hash", "settings", "contracts", "ordering", "engines", "sources"},
     "drafting": {"settings", "contracts", "lake", "sources"},
     "derived": {"code_hash", "contracts", "declarations", "lake", "sources"},
-    "features": {"code_hash", "contracts", "declarations", "declared_models", "derived", "ordering", "sources"},
+    "features": {
+        *(
+            "code_hash",
+            "contracts",
+            "declarations",
+            "declared_models",
+            "declared_rules",
+            "derived",
+            "ordering",
+            "sources",
+        ),
+    },
     "feature_store": {"code_hash", "settings", "contracts", "lake", "features"},
     "reports": set(),
     "venues": set(),
+    "recorder": {"declared_rules", "lake", "notifications", "venues"},
     "studies": {"contracts", "reports"},
     "incidents": {"reports", "sources"},
     "models": {
@@ -59,7 +74,7 @@ ROOMS = {
     },
     "defs": {
         *("settings", "contracts", "sources", "lake", "features", "feature_store", "reports", "studies", "models"),
-        *("products", "declarations", "declared_models", "derived"),
+        *("products", "declarations", "declared_models", "declared_rules", "derived", "notifications", "recorder"),
     },
     "serving": {"settings", "contracts", "declared_models", "sources", "lake", "features", "feature_store", "models"},
 }

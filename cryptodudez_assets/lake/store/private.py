@@ -52,7 +52,7 @@ def close_to_others(settings: Settings) -> None:
         return  # there is none yet, or it cannot be used, which is told where it is
     shared = _shared(mode)
     closed = _narrow(home, shared)
-    for path in (home / "catalog.db", home / "online.db", settings.receipts):
+    for path in (home / "catalog.db", home / "online.db", home / "notifications.db", settings.receipts):
         _narrow(path, shared)
     if closed:
         group = " and its group" if shared else ""

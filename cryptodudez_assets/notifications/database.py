@@ -1,0 +1,100 @@
+"""The database of the outbox: an SQLite file, or PostgreSQL by setting. One statement of SQL serves both.
+
+Connections and transactions belong here; what is in the tables is said in `outbox.py`.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+from typing import Any, Protocol
+from urllib.parse import unquote
+
+from cryptodudez_assets.lake.store.private import make_private, private_file
+
+PATIENCE_SECONDS = 60
+Rows = list[tuple[Any, ...]]
+
+
+class Database(Protocol):
+    """Transactions that exclude each other, of all processes. Safe for threads."""
+
+    def transaction(self) -> Any:
+        """A context: what is run inside is kept together, and survives a power cut once it ends."""
+
+    def run(self, statement: str, values: Sequence[object] = ()) -> Rows:
+        """The rows of a statement, with `?` for values. Raises what the database's library does."""
+
+    def close(self) -> None:
+        """Let go of the connection."""
+
+
+def open_database(url: str, tables: Sequence[str]) -> Database:
+    """The database at `sqlite:///file` or `postgresql://…`, with these tables made where they are missing."""
+    opened: Database = _Sqlite(url) if url.startswith("sqlite") else _Postgres(url)
+    with opened.transaction():
+        for statement in tables:
+            opened.run(statement)
+    return opened
+
+
+class _Sqlite:
+    def __init__(self, url: str) -> None:
+        path = Path(unquote(url.removeprefix("sqlite:///")))
+        make_private(path.parent)
+        private_file(path)
+        self._lock = RLock()
+        self._connection = sqlite3.connect(
+            path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = FULL")  # what was put is to be sent, whatever happens then
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            with self._connection:  # ends what was begun
+                yield
+
+    def run(self, statement: str, values: Sequence[object] = ()) -> Rows:
+        with self._lock:
+            return self._connection.execute(statement, values).fetchall()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class _Postgres:
+    """One connection; where the server went away, the next transaction connects again."""
+
+    ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('cryptodudez_notifications'))"
+
+    def __init__(self, url: str) -> None:
+        self._url, self._lock = url, RLock()
+        self._connection = self._connect()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with self._lock:
+            if self._connection.closed:
+                self._connection = self._connect()
+            with self._connection.transaction():
+                self._connection.execute(self.ONE_AT_A_TIME)
+                yield
+
+    def run(self, statement: str, values: Sequence[object] = ()) -> Rows:
+        with self._lock:
+            if self._connection.closed:
+                self._connection = self._connect()
+            cursor = self._connection.execute(statement.replace("?", "%s").encode(), values)
+            return cursor.fetchall() if cursor.description else []
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _connect(self) -> Any:
+        import psycopg
+
+        return psycopg.connect(self._url, autocommit=True)
