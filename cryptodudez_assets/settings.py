@@ -105,15 +105,18 @@ class Settings(BaseSettings):
 
     notify_webhook: SecretStr | None = Field(
         default=None,
+        repr=False,
         description="Address that alerts are posted to, signed with `CRYPTODUDEZ_NOTIFY_SECRET`; `https://…`, or `http://…`.",
     )
     notify_secret: SecretStr | None = Field(
         default=None,
+        repr=False,
         validate_default=True,
         description="What posts to `CRYPTODUDEZ_NOTIFY_WEBHOOK` are signed with: `whsec_` and a key in base64, or any text.",
     )
     notify_slack: SecretStr | None = Field(
         default=None,
+        repr=False,
         description="Address of an incoming webhook of Slack, or of what takes the same JSON, that alerts are posted to.",
     )
 
