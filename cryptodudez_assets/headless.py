@@ -19,10 +19,13 @@ from cryptodudez_assets.defs.contract_check import build_full_check
 from cryptodudez_assets.defs.dead_runs import close_dead_runs
 from cryptodudez_assets.defs.judged import blocking_checks, judged
 from cryptodudez_assets.defs.metadata import INVENTORY, key_of
+from cryptodudez_assets.defs.model_assets import signals_over
+from cryptodudez_assets.defs.notifying import notify
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, table_keys
+from cryptodudez_assets.defs.watching import watched_checks
 from cryptodudez_assets.derived import Derived
-from cryptodudez_assets.features import configured_tables, left_out
+from cryptodudez_assets.features import FeatureView, configured_tables, left_out
 from cryptodudez_assets.instance import dagster_home
 from cryptodudez_assets.lake.ingest.upgrade import is_due
 from cryptodudez_assets.lake.lake import Lake
@@ -37,6 +40,7 @@ from cryptodudez_assets.terminal import say, visible
 
 # Dagster's own events are in the UI; a terminal gets what the assets themselves say.
 PATIENCE_SECONDS = 30
+NOTIFY_SECONDS = 15.0
 QUIET: dict[str, Any] = {"loggers": {"progress": {}}}
 
 
@@ -63,6 +67,7 @@ def run_pending(
         fine = work.do()
         if check_all:
             fine = work.check_all_rows() and fine
+        work.notify()
     if fine:
         _tell_unknown(lake, names, console)
     return fine
@@ -81,6 +86,7 @@ class _Work:
         derived: Sequence[Derived],
     ) -> None:
         self.lake, self.names, self.console, self.instance, self.sources = lake, names, console, instance, sources
+        self.views = [one for one in derived if isinstance(one, FeatureView)]
         self.products = products_of(sources.values(), derived)
         self.definitions = build_definitions(
             sources.values(),
@@ -168,6 +174,18 @@ class _Work:
                 )
             )
         return _report(result, self.console)
+
+    def notify(self) -> None:
+        """Have people told what the sensor would tell them. Where that fails, the work is done all the same."""
+        checks, models = watched_checks(self.definitions.asset_checks or ()), signals_over(self.views)
+        try:
+            _, attempts = notify(self.instance, self.lake, checks, models, NOTIFY_SECONDS)
+        except Exception as error:  # whatever is wrong with the outbox
+            _tell(self.console, "warning", f"nobody could be notified: {type(error).__name__}: {error}")
+            return
+        for one in attempts:
+            if one.problem:
+                _tell(self.console, "warning", f"not delivered to {one.sink}: {one.event.title}: {one.problem}")
 
     def _say_that_nothing_is_new(self) -> None:
         found = standing(self.lake, self.products)

@@ -74,7 +74,11 @@ def receiving(receiver: Receiver) -> Iterator[Receiver]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
+            length = int(self.headers["content-length"])
+            body = self.rfile.read(length)
+            if len(body) < length:  # who sent it died
+                self.close_connection = True
+                return
             status = receiver.take(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
             if status is None:
                 self.close_connection = True

@@ -19,6 +19,7 @@ from cryptodudez_assets.defs.lake_assets import build_inventory, build_maintenan
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.model_assets import build_model_assets, signals_over
 from cryptodudez_assets.defs.model_checks import build_model_checks
+from cryptodudez_assets.defs.notifying import build_notifying_sensor
 from cryptodudez_assets.defs.online_assets import build_online_asset
 from cryptodudez_assets.defs.reconciling import build_reconciling_sensor
 from cryptodudez_assets.defs.resources import LakeResource
@@ -29,6 +30,7 @@ from cryptodudez_assets.defs.study_assets import build_study_assets, build_study
 from cryptodudez_assets.defs.table_checks import INTACT
 from cryptodudez_assets.defs.up_to_date import build_up_to_date_check
 from cryptodudez_assets.defs.volume_assets import build_volume_assets, build_volume_checks
+from cryptodudez_assets.defs.watching import watched_checks
 from cryptodudez_assets.derived.declaration import Derived
 from cryptodudez_assets.feature_store.registry import REGISTRY
 from cryptodudez_assets.features.declaration import FeatureView
@@ -88,6 +90,7 @@ def build_definitions(
             automation_sensor,
             build_reconciling_sensor(sources, products, blocking_checks(checks), lake, left_out),
             build_forgetting_sensor(),
+            build_notifying_sensor(watched_checks(checks), signals_over(views), lake),
         ],
         loggers=loggers,
         resources={"lake": lake},

@@ -4,7 +4,7 @@ For whoever looks from time to time, and remembers nothing: what was wrong is to
 has state machines of its own (`recorder/alerts.py`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from cryptodudez_assets.notifications.event import Event, Incident, Kind, Severity, in_iso
@@ -32,18 +32,17 @@ class Finding:
 
 
 def events_of(
-    rule: Told, findings: Iterable[Finding], incidents: Sequence[Incident], now: int, *, is_complete: bool = False
+    rule: Told, findings: Iterable[Finding], incidents: Sequence[Incident], now: int, looked_after: Collection[str]
 ) -> list[Event]:
     """What starts and what is over, given the last incident of each rule and subject.
 
-    A subject that is not among the findings stays as it was, or, where these are complete, is over now: nobody looks after it any
-    more.
+    A subject of which nothing was found stays as it was; one that is not looked after any more is over now.
     """
     last = {one.subject: one for one in incidents if one.rule == rule.rule}
     found = {one.subject: one for one in findings}
     events = [event for one in found.values() if (event := _event(rule, one, last.get(one.subject), now))]
-    for one in last.values() if is_complete else ():
-        if one.is_open and one.subject not in found:
+    for one in last.values():
+        if one.is_open and one.subject not in looked_after:
             gone = Finding(one.subject, False, now, "Nobody looks after it any more.")
             events.append(_made(rule, gone, Kind.RECOVERED, one.started_at))
     return events

@@ -120,7 +120,7 @@ def test_the_guard_is_looked_for_not_assumed():
 def test_sensors_run_from_the_start_every_few_seconds():
     sensors = {sensor.name: sensor for sensor in DEFINITIONS.sensors or ()}
 
-    seldom = {"automation", "forgets"}
+    seldom = {"automation", "forgets", "notifies"}
     assert set(sensors) == {f"{source.name}_files" for source in SOURCES} | {"what_is_behind"} | seldom
     for name, sensor in sensors.items():
         assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
