@@ -4,6 +4,7 @@ Heavy imports wait until a command needs them.
 """
 
 from cryptodudez_assets.cli import (
+    alerting,
     data,
     declaring,
     explaining,
@@ -18,6 +19,7 @@ from cryptodudez_assets.cli.group import Commands, main
 
 __all__ = [
     "Commands",
+    "alerting",
     "data",
     "declaring",
     "explaining",

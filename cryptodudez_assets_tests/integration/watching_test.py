@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import pandera.polars as pa
 import polars as pl
 import pytest
 from rich.console import Console
 
-from cryptodudez_assets.contracts.base import TableContract
+from cryptodudez_assets.contracts.base import Contract, UtcTime, polars_schema
 from cryptodudez_assets.declared_models import models_of_kind
 from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.declared_rules import rules_about
@@ -196,10 +197,11 @@ def test_a_headless_run_says_what_the_sensor_would_say(
     assert len({event.incident for event in failed}) == 1
 
 
-class Spreads(TableContract):
+class Spreads(Contract):
     """Seconds of books."""
 
-    book: str
+    book: str = pa.Field(description="Book.")
+    event_ts: UtcTime = pa.Field(description="Second.")
 
 
 def test_a_book_that_nobody_records_any_more_is_told(
@@ -210,10 +212,7 @@ def test_a_book_that_nobody_records_any_more_is_told(
     assert silent_books(lake, condition, start) == []  # nobody ever recorded
     spec = TableSpec(TABLE, Spreads, (), ("book", "event_ts"))
     with lake.tables.changing(spec) as change:
-        rows = {"book": ["btc_mxn"], "event_ts": [start], "known_ts": [start]}
-        change.add(
-            pl.DataFrame(rows).cast({"event_ts": pl.Datetime("us", "UTC"), "known_ts": pl.Datetime("us", "UTC")})
-        )
+        change.add(pl.DataFrame({"book": ["btc_mxn"], "event_ts": [start]}, schema=polars_schema(Spreads)))
 
     events = []
     for minutes in (1, 31, 32):
