@@ -117,6 +117,7 @@ class Notify:
     """A rule: people are told when `when` begins to be the case, and when it is over.
 
     `name`: events and their ids are made of it, so another name is another incident. `title`: what it is about, in words.
+    `quiet_for`: so long after an incident is over no other of the same subject is told; thresholds of spreads have their own.
     """
 
     name: str
@@ -138,6 +139,8 @@ def problem_of(rule: Notify) -> str | None:
         return f"severity={rule.severity!r}: expected one of {', '.join(SEVERITIES)}"
     if not isinstance(rule.quiet_for, timedelta) or rule.quiet_for < timedelta(0):
         return f"quiet_for={rule.quiet_for!r}: expected a timedelta that is not negative"
+    if rule.quiet_for and isinstance(rule.when, SpreadOver):
+        return f"quiet_for={rule.quiet_for!r}: say it of each Threshold"
     return None
 
 

@@ -86,11 +86,16 @@ class Delivery:
         try:
             sink.send(event)
         except NotDelivered as problem:
-            if claimed.attempt >= self._backoff.attempts:
-                self.outbox.settle(event, name, "dead", str(problem))
-                return Attempt(event, name, str(problem), is_dead=True)
-            wait = max(self._backoff.wait(claimed.attempt), problem.wait_seconds or 0.0)
-            self.outbox.settle(event, name, "waiting", str(problem), self._clock() + wait)
-            return Attempt(event, name, str(problem))
+            return self._failed(claimed, name, str(problem), problem.wait_seconds or 0.0)
+        except Exception as error:  # what a library did not foresee; its words may hold an address
+            return self._failed(claimed, name, f"it cannot be sent ({type(error).__name__})", 0.0)
         self.outbox.settle(event, name, "sent")
         return Attempt(event, name, "")
+
+    def _failed(self, claimed: Claimed, sink: str, told: str, wait_seconds: float) -> Attempt:
+        if claimed.attempt >= self._backoff.attempts:
+            self.outbox.settle(claimed.event, sink, "dead", told)
+            return Attempt(claimed.event, sink, told, is_dead=True)
+        wait = max(self._backoff.wait(claimed.attempt), wait_seconds)
+        self.outbox.settle(claimed.event, sink, "waiting", told, self._clock() + wait)
+        return Attempt(claimed.event, sink, told)

@@ -31,6 +31,7 @@ class NoDataRule:
     condition: NoData
     severity: Severity = "critical"
     title: str = "No data"
+    quiet_for: int = 0
 
 
 AlertRule = SpreadRule | NoDataRule
@@ -52,7 +53,8 @@ def rules_for(books: Sequence[str], thresholds: Sequence[float] = ()) -> list[Al
                 SpreadRule(rule_name(rule.name, one.over), book, one, rule.severity, rule.title) for one in chosen
             ]
     for rule, no_data in rules_about(NoData):
-        found += [NoDataRule(rule.name, book, no_data, rule.severity, rule.title) for book in books]
+        quiet_for = int(rule.quiet_for.total_seconds())
+        found += [NoDataRule(rule.name, book, no_data, rule.severity, rule.title, quiet_for) for book in books]
     return found
 
 

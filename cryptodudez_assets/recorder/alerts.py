@@ -141,7 +141,8 @@ class _NoDataWatch:
     rule: NoDataRule
     instance: str = ""
     open_since: int | None = None
-    over_until: int = -1
+    quiet_until: int = -1
+    """The last second that does not count: of the cool-down, or of an incident that is over."""
     known_at: int | None = None
     """The last second that was not a gap."""
     heard_at: int | None = None
@@ -150,7 +151,7 @@ class _NoDataWatch:
     def adopt(self, last: Incident | None) -> None:
         self.open_since = None if last is None else last.started_at if last.is_open else None
         if last is not None and last.recovered_at is not None:
-            self.over_until = max(self.over_until, last.recovered_at)
+            self.quiet_until = max(self.quiet_until, last.recovered_at + self.rule.quiet_for)
 
     def observe(self, record: Record) -> Event | None:
         second = record.second
@@ -162,19 +163,19 @@ class _NoDataWatch:
             self.heard_at = second
         if self.open_since is not None:
             return self._while_open(record, self.open_since)
-        if second - self.known_at >= self.rule.condition.gap_seconds:
-            since = self.known_at + 1
-        elif second - self.heard_at >= self.rule.condition.carried_seconds:
-            since = self.heard_at + 1
+        known, heard = max(self.known_at, self.quiet_until), max(self.heard_at, self.quiet_until)
+        if second - known >= self.rule.condition.gap_seconds:
+            self.open_since = known + 1
+        elif second - heard >= self.rule.condition.carried_seconds:
+            self.open_since = heard + 1
         else:
             return None
-        self.open_since = max(since, self.over_until + 1)
         return self._event(Kind.STARTED, record, self.open_since)
 
     def _while_open(self, record: Record, since: int) -> Event | None:
         if record.is_gap or record.source == Origin.CARRIED or record.second <= since:
             return None
-        self.open_since, self.over_until = None, record.second
+        self.open_since, self.quiet_until = None, record.second + self.rule.quiet_for
         return self._event(Kind.RECOVERED, record, since)
 
     def _event(self, kind: Kind, record: Record, since: int) -> Event:
@@ -203,4 +204,5 @@ class _NoDataWatch:
             title=title,
             text=text,
             details=details,
+            quiet_for=self.rule.quiet_for,
         )

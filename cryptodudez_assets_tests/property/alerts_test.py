@@ -73,10 +73,12 @@ def test_no_incident_is_overlooked(threshold: Threshold, told: list[float | None
         assert is_open or lasting < threshold.for_seconds
 
 
-@given(st.integers(1, 10), st.integers(1, 30), spreads, origins, cuts)
-def test_no_data(gap: int, carried: int, told: list[float | None], sources: list[Origin], cuts: set[int]):
+@given(st.integers(1, 10), st.integers(1, 30), st.integers(0, 12), spreads, origins, cuts)
+def test_no_data(
+    gap: int, carried: int, quiet_for: int, told: list[float | None], sources: list[Origin], cuts: set[int]
+):
     seen = [record(n, spread, source=source) for n, (spread, source) in enumerate(zip(told, sources, strict=False))]
-    rule = NoDataRule("no_data", BOOK, NoData(gap, carried))
+    rule = NoDataRule("no_data", BOOK, NoData(gap, carried), quiet_for=quiet_for)
 
     events = events_of(rule, seen, cuts)
 
@@ -86,6 +88,8 @@ def test_no_data(gap: int, carried: int, told: list[float | None], sources: list
         assert not heard & set(range(start.started_at, start.at + 1))
     for over in events[1::2]:
         assert over.at in heard
+    for over, again in zip(events[1::2], events[2::2], strict=False):
+        assert again.started_at > over.at + quiet_for
 
 
 def _alternate(events: list[Event]) -> None:

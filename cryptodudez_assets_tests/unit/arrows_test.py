@@ -48,7 +48,7 @@ ROOMS = {
     "feature_store": {"code_hash", "settings", "contracts", "lake", "features"},
     "reports": set(),
     "venues": set(),
-    "recorder": {"declared_rules", "lake", "notifications", "venues"},
+    "recorder": {"declared_rules", "lake", "notifications", "settings", "venues"},
     "studies": {"contracts", "reports"},
     "incidents": {"reports", "sources"},
     "models": {

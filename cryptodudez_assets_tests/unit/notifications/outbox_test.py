@@ -32,7 +32,7 @@ class Fake:
 
     name, timeout_seconds = "fake", 1.0
 
-    def __init__(self, *problems: NotDelivered | None) -> None:
+    def __init__(self, *problems: Exception | None) -> None:
         self.problems, self.sent = list(problems), []
 
     def send(self, event: Event) -> None:
@@ -150,6 +150,15 @@ def test_a_dead_letter_is_sent_again_when_asked_and_does_not_hold_back_its_recov
     delivery.once()
 
     assert sink.sent == [("recovered", 0), ("started", 0)]
+
+
+def test_what_nobody_foresaw_is_a_failure_whose_words_are_kept_back(outbox: Outbox, clock: Clock):
+    outbox.put([event()])
+    sink = Fake(ValueError("https://host/T0K3N"))
+
+    [attempt] = Delivery(outbox, [sink], Backoff(attempts=1), clock).once()
+
+    assert (attempt.problem, attempt.is_dead) == ("it cannot be sent (ValueError)", True)
 
 
 def test_a_receiver_is_left_alone_for_as_long_as_it_asks(outbox: Outbox, clock: Clock):

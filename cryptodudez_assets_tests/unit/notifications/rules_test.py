@@ -62,6 +62,7 @@ def test_a_file_more_is_a_rule_more_and_one_that_cannot_be_taken_is_named(
         (Notify("a", "A", "spread"), "when='spread': expected a condition"),
         (Notify("a", "A", FailedCheck(), "loud"), "severity='loud': expected one of info"),
         (Notify("a", "A", FailedCheck(), quiet_for=timedelta(-1)), "quiet_for="),
+        (Notify("a", "A", SpreadOver({}), quiet_for=timedelta(1)), "say it of each Threshold"),
     ],
 )
 def test_what_a_rule_must_say(rule: Notify, told: str):

@@ -12,6 +12,7 @@ from cryptodudez_assets_tests.spreads import BOOK, START, record, records, runs
 RULE = SpreadRule("wide", BOOK, Threshold(0.5, clear_below=0.4, for_seconds=3, quiet_for=10))
 AT_ONCE = SpreadRule("wide", BOOK, Threshold(0.5))
 NO_DATA = NoDataRule("no_data", BOOK, NoData(gap_seconds=5, carried_seconds=20))
+SELDOM = NoDataRule("no_data", BOOK, NoData(gap_seconds=5, carried_seconds=20), quiet_for=10)
 GAP = None
 
 
@@ -63,6 +64,11 @@ SCENARIOS = {
         runs((0.1, 1), (GAP, 5), (0.1, 1), (GAP, 5), (0.1, 1)),
         [("started", 1, 5), ("recovered", 1, 6), ("started", 7, 11), ("recovered", 7, 12)],
     ),
+    "a connection that comes and goes": (
+        SELDOM,
+        runs((GAP, 5), (0.1, 1), (GAP, 7), (0.1, 1), (GAP, 20)),
+        [("started", 0, 4), ("recovered", 0, 5), ("started", 16, 20)],
+    ),
 }
 
 
@@ -82,7 +88,7 @@ def test_a_restart_after_any_second_changes_no_incident(scenario: str):
         before = told(SpreadAlerts([rule]), seen[:cut])
         starts = [(started, at) for kind, started, at in before if kind == "started"]
         over = {started: at for kind, started, at in before if kind == "recovered"}
-        last = [Incident("wide" if rule != NO_DATA else "no_data", BOOK, START + started,
+        last = [Incident(rule.rule, BOOK, START + started,
                          START + over[started] if started in over else None) for started, _ in starts[-1:]]  # fmt: skip
         after = told(SpreadAlerts([rule], last), seen[cut:])
 
