@@ -73,7 +73,7 @@ class _SpreadWatch:
             self.open_since, self.over_since = last.started_at, None
             return
         self.open_since = None
-        self.quiet_until = max(self.quiet_until, last.recovered_at + self.rule.threshold.quiet_for)
+        self.quiet_until = last.recovered_at + self.rule.threshold.quiet_for
 
     def observe(self, record: Record) -> Event | None:
         now = None if record.is_gap else spread(record.bid, record.ask)
@@ -151,7 +151,7 @@ class _NoDataWatch:
     def adopt(self, last: Incident | None) -> None:
         self.open_since = None if last is None else last.started_at if last.is_open else None
         if last is not None and last.recovered_at is not None:
-            self.quiet_until = max(self.quiet_until, last.recovered_at + self.rule.quiet_for)
+            self.quiet_until = last.recovered_at + self.rule.quiet_for
 
     def observe(self, record: Record) -> Event | None:
         second = record.second
