@@ -241,6 +241,34 @@ def test_the_notifier_takes_events_while_the_outbox_is_away_and_puts_them_when_i
     assert sink.sent == [("started", 0)]
 
 
+def test_a_receiver_that_hangs_keeps_no_event_from_the_outbox(tmp_path: Path):
+    released, sending = threading.Event(), threading.Event()
+    sink = Fake()
+    sink.send = lambda _: (sending.set(), released.wait(10))
+    outbox = Outbox(f"sqlite:///{tmp_path / 'n.db'}", ["fake"])
+    try:
+        with Notifier(Delivery(outbox, [sink])) as notifier:
+            notifier.tell([event()])
+            assert sending.wait(10)
+            notifier.tell([event(subject="usd_mxn")])
+            for _ in range(500):
+                if len(outbox.deliveries()) == 2:
+                    break
+                threading.Event().wait(0.01)
+            assert len(outbox.deliveries()) == 2
+            released.set()
+    finally:
+        released.set()
+
+
+def test_what_was_told_last_is_put_before_the_notifier_ends(tmp_path: Path):
+    url = f"sqlite:///{tmp_path / 'n.db'}"
+    with Notifier(Delivery(Outbox(url, ["fake"]), [Fake()])) as notifier:
+        notifier.tell([event(subject=f"book_{n}") for n in range(50)])
+
+    assert len(Outbox(url, ["fake"]).deliveries()) == 50
+
+
 def test_ids_are_the_same_in_every_process_and_differ_by_what_they_are_made_of():
     ids = {
         one.id
