@@ -96,8 +96,10 @@ class _SpreadWatch:
         return self._event(Kind.STARTED, record, now, self.open_since)
 
     def _while_open(self, record: Record, now: float, since: int) -> Event | None:
+        if record.second < since:
+            return None
         self.widest = max(self.widest, now)
-        if now >= self.rule.threshold.clears_below or record.second <= since:
+        if now >= self.rule.threshold.clears_below or record.second == since:
             return None
         self.open_since, self.quiet_until = None, record.second + self.rule.threshold.quiet_for
         return self._event(Kind.RECOVERED, record, now, since)

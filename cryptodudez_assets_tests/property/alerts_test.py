@@ -61,6 +61,20 @@ def test_spreads(threshold: Threshold, told: list[float | None], cuts: set[int])
         assert again.started_at > over.at + threshold.quiet_for
 
 
+@given(thresholds, spreads, st.data())
+def test_seen_once_more_from_the_start_it_goes_on_exactly(
+    threshold: Threshold, told: list[float | None], data: st.DataObject
+):
+    """Whatever of the events was put before a kill."""
+    rule, seen = SpreadRule("wide", BOOK, threshold), [record(n, spread) for n, spread in enumerate(told)]
+    whole = events_of(rule, seen, set())
+    put = data.draw(st.integers(0, len(whole)))
+
+    again = [event for one in [SpreadAlerts([rule], last_incident(whole[:put]))] for event in one.observe(seen)]
+
+    assert [event.id for event in again] == [event.id for event in whole[put:]]
+
+
 @given(thresholds, spreads)
 def test_no_incident_is_overlooked(threshold: Threshold, told: list[float | None]):
     """Without cool-down and restarts, wherever a spread is over the threshold for long enough an incident is open."""

@@ -99,6 +99,19 @@ def test_a_restart_after_any_second_changes_no_incident(scenario: str):
             assert after[0] in expected, f"the recovery is lost after a restart at {cut}"
 
 
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_whoever_sees_once_more_what_was_recorded_goes_on_exactly(scenario: str):
+    """Killed after any second, with any of the last events put or not, and told again of all seconds of its window."""
+    rule, spreads, expected = SCENARIOS[scenario]
+    seen = records(spreads)
+    for put in range(len(expected) + 1):
+        starts = [started for kind, started, _ in expected[:put] if kind == "started"]
+        over = {started: START + at for kind, started, at in expected[:put] if kind == "recovered"}
+        last = [Incident(rule.rule, BOOK, START + started, over.get(started)) for started in starts[-1:]]
+
+        assert told(SpreadAlerts([rule], last), seen) == expected[put:]
+
+
 def test_what_was_seen_already_says_nothing_again():
     alerts = SpreadAlerts([AT_ONCE])
     seen = records([0.1, 0.8, 0.1])
