@@ -1,7 +1,11 @@
-"""The servers of `cryptodudez up`: Dagster's code server, daemon and UI, and the API. How they are kept running is in `supervisor.py`."""
+"""The servers of `cryptodudez up`: Dagster's code server, daemon and UI, the API, and a recorder of order books where one is wanted.
+
+How they are kept running is in `supervisor.py`.
+"""
 
 import json
 import shutil
+import socket
 import sys
 import tempfile
 import threading
@@ -9,13 +13,18 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
+from cryptodudez_assets.lake.samples import last_day_of
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.supervisor import Address, Server, supervise
+from cryptodudez_assets.venues.bitso.protocol import book_name
 
 MODULE = "cryptodudez_assets.definitions"
 UI_HOST = "127.0.0.1"
 """Dagster's UI asks nobody for a key: it is for this machine, or for a proxy that asks."""
 QUIET = ["--log-level", "warning"]
+SAMPLE_BOOKS = ("btc_mxn", "usd_mxn")
+SIMULATED = "simulated"
+"""The instance name of the recorder of a simulated exchange: what it records can be told by it in the table."""
 
 
 def run_servers(
@@ -31,6 +40,8 @@ def run_servers(
     threading.Thread(target=import_module, args=("cryptodudez_assets.defs.dead_runs",), daemon=True).start()
     try:
         servers = servers_of(settings, folder, host, port, api_port)
+        if told := recording_words(settings):
+            say(told)
         code = supervise(servers, say, lambda: say(f"ready: {where}"))
         from cryptodudez_assets.defs.dead_runs import close_left_runs
 
@@ -49,13 +60,16 @@ def servers_of(settings: Settings, folder: Path, host: str, port: int, api_port:
     location = {"grpc_server": {"socket": str(code), "location_name": MODULE}}
     workspace.write_text(json.dumps({"load_from": [location]}), encoding="utf-8")
 
-    def server(name: str, *words: str, address: Address | None = None, after: tuple[Address, ...] = ()) -> Server:
+    def server(
+        name: str, *words: str, address: Address | None = None, after: tuple[Address, ...] = (), is_needed: bool = True
+    ) -> Server:
         return Server(
             name,
             [sys.executable, "-m", *words],
             settings.logs / f"{name.replace(chr(32), chr(95)).lower()}.log",
             address,
             after,
+            is_needed,
         )
 
     return [
@@ -73,7 +87,58 @@ def servers_of(settings: Settings, folder: Path, host: str, port: int, api_port:
             *("cryptodudez_assets", "serve", "--host", host, "--port", str(api_port)),
             address=(_to_ask(host), api_port),
         ),
+        *_recording(settings, server),
     ]
+
+
+def books_of(settings: Settings) -> tuple[str, ...]:
+    """The books that are recorded, as the venue names them. Raises ValueError where the setting names none that can be."""
+    named = [one for one in settings.record_books.replace(",", " ").split() if one]
+    try:
+        books = tuple(dict.fromkeys(map(book_name, named)))
+    except ValueError as error:
+        raise ValueError(f"CRYPTODUDEZ_RECORD_BOOKS: {error}") from None
+    return books or (SAMPLE_BOOKS if _has_samples(settings) else ())
+
+
+def recording_words(settings: Settings) -> str:
+    """What is recorded; nothing where nothing is."""
+    books = ", ".join(books_of(settings))
+    if _has_samples(settings):
+        return (
+            f"recording {books} of a simulated exchange, since this home has sample data: nobody trades at these prices"
+        )
+    return f"recording {books} of Bitso" if books else ""
+
+
+def _has_samples(settings: Settings) -> bool:
+    return last_day_of(settings) is not None
+
+
+def _recording(settings: Settings, server: Callable[..., Server]) -> list[Server]:
+    """A recorder, and what it records where that is simulated. Where they fail, the others go on."""
+    books = books_of(settings)
+    record = ["cryptodudez_assets", "record", *(word for book in books for word in ("--book", book))]
+    if not books:
+        return []
+    if not _has_samples(settings):
+        return [server("recorder", *record, is_needed=False)]
+    port = _free_port()
+    exchange = server(
+        "simulated exchange",
+        *("cryptodudez_assets", "simulate", "bitso", "--books", ",".join(books), "--port", str(port)),
+        address=(UI_HOST, port),
+        is_needed=False,
+    )
+    here = ("--rest-url", f"http://{UI_HOST}:{port}/v3", "--ws-url", f"ws://{UI_HOST}:{port}/ws")
+    recorder = server("recorder", *record, "--instance", SIMULATED, *here, after=((UI_HOST, port),), is_needed=False)
+    return [exchange, recorder]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((UI_HOST, 0))
+        return int(probe.getsockname()[1])
 
 
 def _to_ask(host: str) -> str:

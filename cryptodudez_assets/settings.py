@@ -25,6 +25,7 @@ OF_TESTS = {f"{PREFIX}REAL_DATA"}  # no setting, but no mistake
 LAKES = ("s3://", "gs://")
 READ_BY_URLS = frozenset("?#%")  # in a bucket's address each library reads them in a way of its own
 CATALOGS = ("sqlite:///", "postgresql://")
+SOCKETS = ("ws://", "wss://")
 ONLINE = ("sqlite:///", "postgresql://", "postgres://", "redis://", "rediss://", "unix://")
 
 
@@ -119,6 +120,13 @@ class Settings(BaseSettings):
         repr=False,
         description="Address of an incoming webhook of Slack, or of what takes the same JSON, that alerts are posted to.",
     )
+    record_books: str = Field(
+        default="",
+        description="Order books that `cryptodudez up` records, such as `btc_mxn,usd_mxn`; without it none, but in a home of sample "
+        "data these two of a simulated exchange.",
+    )
+    bitso_rest_url: str = Field(default="", description="Bitso's REST interface, where it is not the public one.")
+    bitso_ws_url: str = Field(default="", description="Bitso's websocket, where it is not the public one.")
 
     kaggle_username: str = Field(
         default="", description="User name of the Kaggle account; empty if the key is an API token."
@@ -171,10 +179,17 @@ class Settings(BaseSettings):
             insist_on_key(secret.get_secret_value())
         return secret
 
-    @field_validator("s3_endpoint", "gs_endpoint")
+    @field_validator("s3_endpoint", "gs_endpoint", "bitso_rest_url")
     @classmethod
     def _endpoint(cls, endpoint: str) -> str:
         return insist_on_endpoint(endpoint)
+
+    @field_validator("bitso_ws_url")
+    @classmethod
+    def _socket(cls, url: str) -> str:
+        _beginning_with(SOCKETS, url)
+        insist_on_endpoint(url.replace("ws", "http", 1))
+        return url
 
     @model_validator(mode="after")
     def _defaults_in_home(self) -> Self:

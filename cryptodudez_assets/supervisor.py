@@ -31,13 +31,17 @@ GAVE_UP = 1
 
 @dataclass(frozen=True)
 class Server:
-    """A command that is to run all the time. It is started once something listens at all of `after`."""
+    """A command that is to run all the time. It is started once something listens at all of `after`.
+
+    `is_needed`: where it ends again and again, the others are of no use without it.
+    """
 
     name: str
     command: Sequence[str]
     log: Path
     address: Address | None = None
     after: Sequence[Address] = ()
+    is_needed: bool = True
 
 
 def supervise(
@@ -45,19 +49,22 @@ def supervise(
     say: Callable[[str], None],
     on_ready: Callable[[], None] = lambda: None,
 ) -> int:
-    """Keep the servers running until a signal comes, or one of them ends again and again; then stop all.
+    """Keep the servers running until a signal comes, or one that is needed ends again and again; then stop all.
 
     Calls `on_ready` once something listens at each address. Returns the exit code: 0 after a signal.
     """
     keepers = [_Keeper(server, say) for server in servers]
-    waiting = [server.address for server in servers if server.address is not None]
+    waiting = [server.address for server in servers if server.address is not None and server.is_needed]
+    kept = list(keepers)
     ready = False
     with _until_signal() as is_told:
         try:
             while not is_told():
-                for keeper in keepers:
+                for keeper in list(kept):
                     if not keeper.look():
-                        return GAVE_UP
+                        if keeper.is_needed:
+                            return GAVE_UP
+                        kept.remove(keeper)
                 waiting = [address for address in waiting if not listens(address)]
                 if not waiting and not ready:
                     ready = True
@@ -74,6 +81,7 @@ class _Keeper:
 
     def __init__(self, server: Server, say: Callable[[str], None]) -> None:
         self._server, self._say = server, say
+        self.is_needed = server.is_needed
         self._process: subprocess.Popen[bytes] | None = None
         self._start_at = time.monotonic()
         self._ended: list[float] = []
@@ -109,7 +117,8 @@ class _Keeper:
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         if len(self._ended) > MOST_RESTARTS:
             minutes = f"{len(self._ended)} times within {WITHIN_SECONDS / 60:.0f} minutes"
-            self._say(f"{self._server.name}: {how}, {minutes}: giving up; see {self._server.log}")
+            rest = "" if self.is_needed else ", the others go on"
+            self._say(f"{self._server.name}: {how}, {minutes}: giving up{rest}; see {self._server.log}")
             return False
         pause = min(FIRST_PAUSE_SECONDS * 2 ** (len(self._ended) - 1), LONGEST_PAUSE_SECONDS)
         self._start_at = now + pause

@@ -58,8 +58,10 @@ def log_to_stderr() -> None:
 
 
 def drain(app: Litestar) -> None:
-    """Let readiness say that it stops."""
-    of_app(app).draining = True
+    """Let readiness say that it stops, and end what would go on for ever."""
+    services = of_app(app)
+    services.draining = True
+    services.live.close()
 
 
 def server_config(app: Litestar, host: str, port: int) -> uvicorn.Config:
@@ -97,6 +99,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """End what runs; who dawdles is not waited for."""
+        self._drain()  # by SIGINT it was not
         await super().shutdown(sockets)
         self._sweeping.cancel()
 

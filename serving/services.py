@@ -15,6 +15,7 @@ from cryptodudez_assets.feature_store.online import OnlineStore, open_online_sto
 from cryptodudez_assets.models.receipts import Receipts
 from cryptodudez_assets.models.registry import registry_of
 from cryptodudez_assets.settings import Settings
+from serving.live.hub import Hub
 from serving.metrics import Metrics
 from serving.model_slot import ModelSlot
 from serving.receipt_writer import ReceiptWriter
@@ -31,6 +32,7 @@ class Services:
     recorder: ReceiptWriter
     desks: dict[str, SignalService]
     metrics: Metrics
+    live: Hub
     draining: bool = False
 
     def slot(self, name: str) -> ModelSlot:
@@ -56,9 +58,12 @@ async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[S
         await asyncio.to_thread(slot.refresh)
     watching = [asyncio.create_task(slot.watch()) for slot in slots.values()]
     writing = asyncio.create_task(recorder.run())
+    live = Hub(settings)
+    watching.append(asyncio.create_task(live.run()))
     try:
-        yield Services(models, slots, store, recorder, desks, metrics)
+        yield Services(models, slots, store, recorder, desks, metrics, live)
     finally:
+        live.close()
         for task in watching:
             task.cancel()
         recorder.close()

@@ -53,8 +53,8 @@ def _host() -> str:
 @click.option(
     "--window-seconds", type=click.IntRange(2, 86_400), default=600, show_default=True, help="Seconds in a file."
 )
-@click.option("--rest-url", default=REST_URL, show_default=True, help="Bitso's REST interface.")
-@click.option("--ws-url", default=SOCKET_URL, show_default=True, help="Bitso's websocket.")
+@click.option("--rest-url", help=f"Bitso's REST interface. Default: CRYPTODUDEZ_BITSO_REST_URL, or {REST_URL}.")
+@click.option("--ws-url", help=f"Bitso's websocket. Default: CRYPTODUDEZ_BITSO_WS_URL, or {SOCKET_URL}.")
 @click.option(
     "--capture", type=click.Path(dir_okay=False, path_type=Path), help="Keep what the venue says in this file."
 )
@@ -64,8 +64,8 @@ def record(
     books: tuple[str, ...],
     instance: str,
     window_seconds: int,
-    rest_url: str,
-    ws_url: str,
+    rest_url: str | None,
+    ws_url: str | None,
     capture: Path | None,
     csv_folder: Path | None,
     port: int | None,
@@ -86,11 +86,19 @@ def record(
     def tell(line: str) -> None:
         say(console, f"{datetime.now(UTC):%H:%M:%S} {line}")
 
+    settings = usable_settings()
     wanted = Wanted(
-        list(dict.fromkeys(books)), instance, window_seconds, rest_url, ws_url, capture, csv_folder, port or 0
+        list(dict.fromkeys(books)),
+        instance,
+        window_seconds,
+        rest_url or settings.bitso_rest_url or REST_URL,
+        ws_url or settings.bitso_ws_url or SOCKET_URL,
+        capture,
+        csv_folder,
+        port or 0,
     )
     try:
-        run(usable_settings(), wanted, tell)
+        run(settings, wanted, tell)
     except NameTaken as error:
         raise click.ClickException(str(error)) from None
 

@@ -25,6 +25,9 @@ from cryptodudez_assets.terminal import escape_in_children, say
 def up(port: int, host: str, api_port: int) -> None:
     """Start the Dagster UI and its daemon, with all sensors on, and the API with the dashboard. Ctrl-C stops everything.
 
+    CRYPTODUDEZ_RECORD_BOOKS=btc_mxn,usd_mxn has it record order books, too. In a home of sample data it records those of a
+    simulated exchange, so that the live panel has something to show.
+
     Says a line for each thing that happens. What the servers say is in logs/ in the home folder.
 
     \b
@@ -32,7 +35,7 @@ def up(port: int, host: str, api_port: int) -> None:
       cryptodudez up --port 3001 --api-port 8001
     """
     from cryptodudez_assets.instance import dagster_home
-    from cryptodudez_assets.running import UI_HOST, run_servers
+    from cryptodudez_assets.running import UI_HOST, books_of, run_servers
     from serving.elsewhere import is_loopback
 
     settings = reachable(usable_settings())
@@ -40,6 +43,10 @@ def up(port: int, host: str, api_port: int) -> None:
         raise click.ClickException(f"{host} can be reached by others: set CRYPTODUDEZ_API_KEY, or leave --host out")
     insist_on_free(UI_HOST, port)
     insist_on_free(host, api_port, "--api-port")
+    try:
+        books_of(settings)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
     dagster = dagster_home(settings)
     os.environ["DAGSTER_HOME"] = str(dagster)
     escape_in_children()

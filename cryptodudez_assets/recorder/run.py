@@ -18,6 +18,7 @@ from cryptodudez_assets.recorder.metrics import Metrics
 from cryptodudez_assets.recorder.pacing import Pacer
 from cryptodudez_assets.recorder.process import Recorder
 from cryptodudez_assets.recorder.stream import Stream, served
+from cryptodudez_assets.recorder.telling import about
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.venues.bitso.rest import BitsoRest, limited_by
 
@@ -66,7 +67,7 @@ async def _record(settings: Settings, wanted: Wanted, say: Callable[[str], None]
     recorder = Recorder(
         wanted.books, wanted.instance, wanted.socket_url, rest, keeper, pacer, metrics, say, wanted.capture
     )
-    stream = Stream(metrics.registry)
+    stream = Stream(metrics.registry, about(wanted.instance, wanted.books, wanted.rest_url, wanted.socket_url))
     recorder.on_recorded.append(stream.publish)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

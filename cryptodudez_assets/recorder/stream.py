@@ -1,4 +1,4 @@
-"""What a recorder records, as it happens, for this machine: server-sent events, and metrics for Prometheus.
+"""What a recorder records, as it happens, for this machine: server-sent events, what was told lately, metrics for Prometheus.
 
 Loopback only. The address is kept in a file, so that the dashboard finds it.
 """
@@ -6,6 +6,7 @@ Loopback only. The address is kept in a file, so that the dashboard finds it.
 import asyncio
 import contextlib
 import socket
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,14 @@ import msgspec
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from cryptodudez_assets.recorder.record import Record, spread
+from cryptodudez_assets.recorder.record import Record
+from cryptodudez_assets.recorder.telling import About, told
 
 MOST_LISTENERS = 64
 MOST_BEHIND = 30
 """Seconds that wait for a listener who does not read. One who is further behind is hung up on."""
+RECENT_SECONDS = 720
+"""Kept for who comes later: a window of ten minutes, and what it takes until a table has it."""
 HOSTS = {b"127.0.0.1", b"localhost"}
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -28,13 +32,17 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 class Stream:
     """Listeners, and what they are told."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, about: About) -> None:
         self.registry = registry
+        self.about = about
+        self._recent: deque[bytes] = deque(maxlen=RECENT_SECONDS)
         self._listeners: set[asyncio.Queue[bytes | None]] = set()
 
     def publish(self, records: Sequence[Record]) -> None:
         """Tell everybody who listens of a second."""
-        event = b"data: " + msgspec.json.encode([told(one) for one in records]) + b"\n\n"
+        second = msgspec.json.encode([told(one) for one in records])
+        self._recent.append(second)
+        event = b"data: " + second + b"\n\n"
         for queue in list(self._listeners):
             if queue.qsize() < MOST_BEHIND:
                 queue.put_nowait(event)
@@ -53,8 +61,12 @@ class Stream:
             await _answer(send, 403 if is_get else 405, b"text/plain", b"only for this machine, and only to be read\n")
         elif path == "/metrics":
             await _answer(send, 200, CONTENT_TYPE_LATEST.encode(), generate_latest(self.registry))
+        elif path == "/about":
+            await _answer(send, 200, b"application/json", msgspec.json.encode(self.about))
+        elif path == "/recent":
+            await _answer(send, 200, b"application/json", b"[" + b",".join(self._recent) + b"]")
         elif path != "/stream":
-            await _answer(send, 404, b"text/plain", b"there are /stream and /metrics\n")
+            await _answer(send, 404, b"text/plain", b"there are /stream, /recent, /about and /metrics\n")
         elif len(self._listeners) >= MOST_LISTENERS:
             await _answer(send, 503, b"text/plain", b"too many listen already\n")
         else:
@@ -77,20 +89,6 @@ class Stream:
         finally:
             self._listeners.discard(queue)
             gone.cancel()
-
-
-def told(record: Record) -> dict[str, Any]:
-    """A record as listeners read it."""
-    return {
-        "second": record.second,
-        "book": record.book,
-        "bid": record.bid,
-        "ask": record.ask,
-        "spread": spread(record.bid, record.ask),
-        "source": str(record.source),
-        "is_gap": record.is_gap,
-        "staleness_ms": record.staleness_ms,
-    }
 
 
 async def _gone(receive: Receive) -> None:

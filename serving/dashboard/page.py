@@ -103,6 +103,11 @@ def render(picture: DashboardData, others: Mapping[str, str] = MappingProxyType(
     )
 
 
+def render_live(thresholds: Sequence[float]) -> str:
+    """The page of the live panel. `thresholds`: percent, the lines of its charts."""
+    return _environment().get_template("live.html").render(thresholds=thresholds)
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(

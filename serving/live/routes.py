@@ -1,0 +1,73 @@
+"""`/live`: the page; `/live/hour`: what it shows, as JSON; `/live/stream`: what becomes known after that, as server-sent events."""
+
+import asyncio
+from typing import Any
+
+from litestar import MediaType, Request, Response, asgi, get
+from litestar.exceptions import MethodNotAllowedException
+from litestar.types import Receive, Scope, Send
+
+from serving.crowd import client_of
+from serving.dashboard import HEADERS, PAGE_POLICY
+from serving.dashboard.page import render_live
+from serving.errors import Unavailable
+from serving.live.listeners import Events
+from serving.services import of_app, services_of
+
+RETRY_SECONDS = 5
+STREAM_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),  # nginx would keep events until it has enough of them
+]
+THRESHOLDS = (0.1, 0.5, 1.0)
+"""Percent: the lines that the charts draw."""
+
+
+@get("/live", media_type=MediaType.HTML, include_in_schema=False, sync_to_thread=True)
+def show_live() -> Response[str]:
+    """The page: it fills itself."""
+    return Response(
+        render_live(THRESHOLDS), media_type=MediaType.HTML, headers={"Content-Security-Policy": PAGE_POLICY, **HEADERS}
+    )
+
+
+@get("/live/hour", media_type=MediaType.JSON, include_in_schema=False)
+async def live_hour(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The last hour of each book, and where it is from."""
+    return Response(await services_of(request).live.whole(), media_type=MediaType.JSON)
+
+
+@asgi("/live/stream", copy_scope=False)
+async def live_stream(scope: Scope, receive: Receive, send: Send) -> None:
+    """Events until the client goes, reads too slowly, or the server stops."""
+    if scope["type"] != "http" or scope["method"] != "GET":
+        raise MethodNotAllowedException("events are only to be read: GET")
+    hub, client = of_app(scope["litestar_app"]).live, client_of(scope["client"])
+    if not hub.listeners.has_room(client):
+        raise Unavailable("too many listen already, or the server is about to stop", RETRY_SECONDS)
+    with hub.listeners.listening(client) as events:
+        gone = asyncio.create_task(_gone(receive))
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
+            await send({"type": "http.response.body", "body": hub.greeting(), "more_body": True})
+            while (event := await _next(events, gone)) is not None:
+                await send({"type": "http.response.body", "body": event, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            gone.cancel()
+
+
+async def _next(events: Events, gone: "asyncio.Task[None]") -> bytes | None:
+    """The next event; None at the end, or when the client is gone."""
+    event = asyncio.create_task(events.get())
+    await asyncio.wait({event, gone}, return_when=asyncio.FIRST_COMPLETED)
+    if event.done():
+        return event.result()
+    event.cancel()
+    return None
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
