@@ -52,9 +52,10 @@ def opened(settings: Settings) -> Litestar:
 
 
 def log_to_stderr() -> None:
-    """Log what happens here; of tables that are read again and again only what is wrong."""
+    """Log what happens here; of tables and recorders that are asked again and again only what is wrong."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("pyiceberg").setLevel(logging.WARNING)
+    for name in ("pyiceberg", "httpx"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def drain(app: Litestar) -> None:

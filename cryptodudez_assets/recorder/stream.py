@@ -51,6 +51,11 @@ class Stream:
                 queue.get_nowait()
                 queue.put_nowait(None)
 
+    def close(self) -> None:
+        """Hang up on all who listen, so that nobody is waited for. Those who ask later are told no second."""
+        for queue in list(self._listeners):
+            queue.put_nowait(None)
+
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """An ASGI app."""
         if scope["type"] != "http":
@@ -80,9 +85,11 @@ class Stream:
             await send(_start(200, b"text/event-stream"))
             while not gone.done():
                 told_next = asyncio.create_task(queue.get())
-                await asyncio.wait({gone, told_next}, return_when=asyncio.FIRST_COMPLETED)
+                try:
+                    await asyncio.wait({gone, told_next}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    told_next.cancel()  # which does nothing to one that is done
                 if not told_next.done() or (event := told_next.result()) is None:
-                    told_next.cancel()
                     break
                 await send({"type": "http.response.body", "body": event, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
@@ -121,6 +128,7 @@ async def served(stream: Stream, address_file: Path, port: int = 0) -> AsyncIter
         yield address
     finally:
         address_file.unlink(missing_ok=True)
+        stream.close()
         server.should_exit = True
         await serving
         listening.close()

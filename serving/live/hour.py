@@ -13,6 +13,7 @@ from cryptodudez_assets.recorder.telling import Told
 SECONDS = 3600
 MOST_BOOKS = 64
 DIGITS = 5
+NEVER = -SECONDS
 RANKS = {Origin.WS: 4, Origin.TICKER: 3, Origin.REST: 2, None: 1, Origin.CARRIED: 0}
 STALEST = (1 << 40) - 1
 OBSERVED, CARRIED, GAP, NOT_KNOWN = "ocg-"
@@ -66,7 +67,7 @@ class BookHour:
     """One book. A second has the slot of its number modulo the hour; the newest that claims a slot has it."""
 
     def __init__(self) -> None:
-        self._seconds = np.full(SECONDS, -1, np.int64)
+        self._seconds = np.full(SECONDS, NEVER, np.int64)
         self._precedence = np.zeros(SECONDS, np.int64)
         self._spreads = np.full(SECONDS, np.nan)
         self._states = np.zeros(SECONDS, np.uint8)

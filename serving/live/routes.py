@@ -61,11 +61,11 @@ async def live_stream(scope: Scope, receive: Receive, send: Send) -> None:
 async def _next(events: Events, gone: "asyncio.Task[None]") -> bytes | None:
     """The next event; None at the end, or when the client is gone."""
     event = asyncio.create_task(events.get())
-    await asyncio.wait({event, gone}, return_when=asyncio.FIRST_COMPLETED)
-    if event.done():
-        return event.result()
-    event.cancel()
-    return None
+    try:
+        await asyncio.wait({event, gone}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        event.cancel()  # which does nothing to one that is done
+    return event.result() if event.done() else None
 
 
 async def _gone(receive: Receive) -> None:

@@ -13,7 +13,7 @@ From = Literal["recorder", "table", "heard", "nothing"]
 
 
 class Status(msgspec.Struct):
-    """What the panel's first line says. `origin` `heard`: from the table, and newer than that from a recorder that is down now.
+    """What the panel's first line says, after whether that is live. `origin` `heard`: from the table, and newer than that from a recorder that is down now.
 
     `as_of` is the newest second that is known (of Unix time), `now` the server's clock; `command` is what to do, if anything is.
     """
@@ -35,17 +35,17 @@ def status_of(
     if recorders:
         names = _listed([one.instance for one in recorders])
         origin: From = "recorder"
-        words = f"Live from the recorder{'s' if len(recorders) > 1 else ''} {names}."
+        words = f"from the recorder{'s' if len(recorders) > 1 else ''} {names}"
         if as_of is None:
-            words += " It has told no second yet."
+            words += ", which told no second yet"
     elif as_of is None:
-        origin, words = "nothing", "No recorder is running, and nothing was recorded yet."
+        origin, words = "nothing", "No recorder is running, and nothing was recorded yet"
     elif table_until is not None and table_until >= as_of:
-        origin, words = "table", f"No recorder is running: from the table, as of {clock(as_of, now)}."
+        origin, words = "table", f"No recorder is running: from the table, as of {clock(as_of, now)}"
     else:
         origin = "heard"
         before = f"from the table until {clock(table_until, now)}, then " if table_until is not None else ""
-        words = f"The recorder is down: {before}what it told until {clock(as_of, now)}."
+        words = f"The recorder is down: {before}what it told until {clock(as_of, now)}"
     return Status(
         origin=origin,
         words=words,

@@ -3,7 +3,6 @@
 const SILENT_MILLISECONDS = 15_000, FIRST_PAUSE = 2_000, LONGEST_PAUSE = 30_000;
 const TABLE_SECONDS = 5, CALM_SECONDS = 10;
 const SOURCES = { ws: "websocket", ticker: "ticker", rest: "REST", carried: "carried" };
-const TAGS = { recorder: "Live", table: "Not live", heard: "Not live", nothing: "Not live" };
 const main = document.getElementById("main");
 const thresholds = main.dataset.thresholds.split(" ").map(Number);
 const connection = document.getElementById("connection");
@@ -29,11 +28,11 @@ function showStatus() {
   const tag = document.getElementById("tag"), command = document.getElementById("command");
   const behind = status.as_of === null ? 0 : serverNow() - status.as_of;
   const isLive = status.origin === "recorder" && behind < 10;
-  text(tag, isLive ? TAGS.recorder : "Not live");
+  text(tag, isLive ? "Live" : "Not live");
   tag.className = isLive ? "tag live" : "tag warn";
   tag.hidden = false;
   text(document.getElementById("status"), status.words);
-  text(document.getElementById("age"), status.as_of === null ? "" : `Newest second: ${age(behind)}.`);
+  text(document.getElementById("age"), status.as_of === null ? "" : `· newest second ${age(behind)}`);
   command.hidden = !status.command;
   text(command.querySelector("code"), status.command);
   const simulated = document.getElementById("simulated");
@@ -65,14 +64,15 @@ function showNow({ hour, section }) {
   text(find("value"), now.spread === null ? "–" : now.spread.toFixed(3));
   text(find("bid"), price(now.bid));
   text(find("ask"), price(now.ask));
-  const stale = now.staleness_ms === null ? "" : `, ${(now.staleness_ms / 1000).toFixed(1)} s old then`;
+  const stale = now.staleness_ms === null ? "" : `, ${(now.staleness_ms / 1000).toFixed(1)} s old`;
   text(find("source"), now.is_gap ? "gap: nobody is looking" : `${SOURCES[now.source] ?? "recorded by others"}${stale}`);
   const behind = serverNow() - now.second;
   text(find("second"), `${clock(now.second)}, ${age(behind)}`);
   section.classList.toggle("old", now.is_gap || behind > 10);
+  section.classList.toggle("blind", now.is_gap);
   const over = thresholds.filter((limit) => now.spread > limit).at(-1), tag = section.querySelector(".over .tag");
   tag.hidden = over === undefined || now.is_gap;
-  text(tag, over === undefined ? "" : `over ${over} %`);
+  text(tag, over === undefined ? "" : `over ${over}\u00a0%`);
   tag.classList.toggle("warn", over === thresholds.at(-1));
 }
 

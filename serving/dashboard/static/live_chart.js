@@ -32,7 +32,7 @@ class BookHour {
   }
 }
 
-const percent = (value, digits = 3) => (Number.isFinite(value) ? `${value.toFixed(digits)} %` : "–");
+const percent = (value, digits = 3) => (Number.isFinite(value) ? `${value.toFixed(digits)}\u00a0%` : "–");
 const isSeen = ([, spread, state]) => (state === OBSERVED || state === CARRIED) && Number.isFinite(spread);
 const clock = (second, withSeconds = true) => new Date(second * 1000).toISOString().slice(11, withSeconds ? 19 : 16);
 
@@ -57,10 +57,10 @@ function hourInWords(rows, thresholds) {
   if (!all.seen) return "Nothing is known of this hour.";
   const over = thresholds.map((limit) => {
     const share = (100 * rows.filter((row) => isSeen(row) && row[1] > limit).length) / all.seen;
-    return `over ${limit} % in ${share && share < 0.1 ? "less than 0.1" : share.toFixed(1)} % of the seconds`;
+    return `over ${limit}\u00a0%: ${share && share < 0.1 ? "under 0.1" : share.toFixed(1)}\u00a0% of the time`;
   });
   const gaps = all.gap ? ` Nobody was looking for ${all.gap.toLocaleString("en")} s.` : "";
-  return `Since ${clock(rows[0][0])}: lowest ${percent(all.lowest)}, highest ${percent(all.highest)}; ${over.join(", ")}.${gaps}`;
+  return `Since ${clock(rows[0][0])}: ${all.lowest.toFixed(3)} to ${percent(all.highest)}; ${over.join(", ")}.${gaps}`;
 }
 
 function element(name, attributes, text) {
