@@ -4,6 +4,7 @@ import asyncio
 import math
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,8 +74,33 @@ def recording(home: Path, stream: Stream) -> Iterator[Callable[[Sequence[Record]
     thread.start()
     assert ready.wait(20)
     try:
-        yield lambda records: loop.call_soon_threadsafe(stream.publish, records) and None
+        yield lambda records: _tell(loop, stream, records)
     finally:
         loop.call_soon_threadsafe(over.set)
         thread.join(20)
         loop.close()
+
+
+def _tell(loop: asyncio.AbstractEventLoop, stream: Stream, records: Sequence[Record]) -> None:
+    loop.call_soon_threadsafe(stream.publish, records)
+
+
+@contextmanager
+def telling(say: Callable[[Sequence[Record]], None]) -> Iterator[None]:
+    """Tell each second of all books, while the context lasts: who is silent is taken to be down."""
+    over = threading.Event()
+
+    def run() -> None:
+        told = int(time.time())
+        while not over.wait(0.1):
+            while told < int(time.time()):
+                told += 1
+                say([seconds_of(book, told, 1)[0] for book in PRICES])
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(20)

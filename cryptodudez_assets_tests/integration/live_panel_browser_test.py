@@ -13,7 +13,7 @@ import pytest
 
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.integration.dashboard_test import CHROMIUM, LOW_CONTRAST, QUIET, serve
-from cryptodudez_assets_tests.live_hours import GAPS, PRICES, a_stream, recording, seconds_of, told_of
+from cryptodudez_assets_tests.live_hours import GAPS, PRICES, a_stream, recording, seconds_of, telling, told_of
 from serving.app import create_app
 from serving.live import hub
 from serving.live.hour import Batch
@@ -47,8 +47,7 @@ def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
             urls[state] = running.enter_context(serve(create_app(Settings(home=home), only_here=True)))
             if state in ("live", "simulated"):
                 stream = a_stream("alpha" if state == "live" else "simulated", simulated=state == "simulated")
-                say = running.enter_context(recording(home, stream))
-                say([seconds_of(book, now + 1, 1)[0] for book in PRICES])
+                running.enter_context(telling(running.enter_context(recording(home, stream))))
         yield urls
 
 
