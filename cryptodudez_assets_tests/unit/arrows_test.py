@@ -76,7 +76,10 @@ ROOMS = {
         *("settings", "contracts", "sources", "lake", "features", "feature_store", "reports", "studies", "models"),
         *("products", "declarations", "declared_models", "declared_rules", "derived", "notifications", "recorder"),
     },
-    "serving": {"settings", "contracts", "declared_models", "sources", "lake", "features", "feature_store", "models"},
+    "serving": {
+        *("settings", "contracts", "declared_models", "sources", "lake", "features", "feature_store", "models"),
+        "recorder",  # only what it tells: serving follows streams
+    },
 }
 # The same within the lake: its rooms, and the files of its hall.
 LAKE_ROOMS: dict[str, set[str]] = {

@@ -213,6 +213,30 @@ def test_a_command_that_cannot_be_started_stops_those_that_were(tmp_path: Path, 
     assert alive(pids) == []
 
 
+def test_one_that_is_not_needed_is_given_up_and_the_others_go_on(tmp_path: Path, pids: Path):
+    program = (
+        "import sys; from pathlib import Path; from cryptodudez_assets import supervisor; from cryptodudez_assets.supervisor import Server;"
+        "supervisor.FIRST_PAUSE_SECONDS, supervisor.MOST_RESTARTS = 0.05, 1; logs = Path(sys.argv[2]);"
+        f"needed = Server('a', [sys.executable, '-c', {POLITE!r}, sys.argv[1]], logs / 'a');"
+        f"other = Server('b', [sys.executable, '-c', {FAILING!r}, sys.argv[1]], logs / 'b', ('127.0.0.1', 1), is_needed=False);"
+        "said = lambda line: print(line, flush=True);"
+        "sys.exit(supervisor.supervise([other, needed], said, lambda: said('ready')))"
+    )
+    command = [sys.executable, "-c", program, str(pids), str(tmp_path / "logs")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as supervisor:
+        assert supervisor.stdout is not None
+        lines = [supervisor.stdout.readline()]
+        while "giving up" not in lines[-1]:
+            assert lines[-1], lines
+            lines.append(supervisor.stdout.readline())
+        assert supervisor.poll() is None
+        supervisor.send_signal(signal.SIGINT)
+        assert supervisor.wait(20) == 0
+    assert "ready\n" in lines, "nobody waits for it"
+    assert "giving up, the others go on" in lines[-1]
+    assert alive(pids) == []
+
+
 def alive(folder: Path) -> list[int]:
     """Which of the processes that noted themselves in the folder still run."""
     pids = [int(path.name) for path in folder.iterdir()]

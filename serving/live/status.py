@@ -13,7 +13,9 @@ From = Literal["recorder", "table", "heard", "nothing"]
 
 
 class Status(msgspec.Struct):
-    """What the panel's first line says, after whether that is live. `origin` `heard`: from the table, and newer than that from a recorder that is down now.
+    """What the panel's first line says, after whether that is live.
+
+    `origin` `heard`: from the table, and what is newer than that from a recorder that is down now.
 
     `as_of` is the newest second that is known (of Unix time), `now` the server's clock; `command` is what to do, if anything is.
     """
