@@ -123,9 +123,9 @@ class Hub:
                 self._complain("folder", f"recorders cannot be looked for: {error}")
                 found = {}
             for name, address in found.items():
-                if name not in self._following and self._not_before.get(name, 0) <= time.monotonic():
+                if name not in self._following and self._not_before.get(address, 0) <= time.monotonic():
                     self._following[name] = asyncio.create_task(self._follow(name, address))
-            self._not_before = {name: at for name, at in self._not_before.items() if name in found}
+            self._not_before = {one: at for one, at in self._not_before.items() if one in found.values()}
             await asyncio.sleep(SCAN_SECONDS)
 
     async def _follow(self, name: str, address: str) -> None:
@@ -142,7 +142,7 @@ class Hub:
             why = f"{type(error).__name__}: {error}"
         finally:
             del self._following[name]
-            self._not_before[name] = time.monotonic() + AGAIN_SECONDS
+            self._not_before[address] = time.monotonic() + AGAIN_SECONDS
             self._up.pop(name, None)
             self._table_at = -TABLE_SECONDS_LIVE
             self._news.set()

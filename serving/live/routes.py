@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from litestar import MediaType, Request, Response, asgi, get
+from litestar.enums import ScopeType
 from litestar.exceptions import MethodNotAllowedException
 from litestar.types import Receive, Scope, Send
 
@@ -41,7 +42,7 @@ async def live_hour(request: Request[Any, Any, Any]) -> Response[bytes]:
 @asgi("/live/stream", copy_scope=False)
 async def live_stream(scope: Scope, receive: Receive, send: Send) -> None:
     """Events until the client goes, reads too slowly, or the server stops."""
-    if scope["type"] != "http" or scope["method"] != "GET":
+    if scope["type"] != ScopeType.HTTP or scope["method"] != "GET":
         raise MethodNotAllowedException("events are only to be read: GET")
     hub, client = of_app(scope["litestar_app"]).live, client_of(scope["client"])
     if not hub.listeners.has_room(client):
