@@ -119,6 +119,7 @@ async def served(stream: Stream, address_file: Path, port: int = 0) -> AsyncIter
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind(("127.0.0.1", port))
+    listening.listen()  # who reads the address may connect at once, and waits until the server runs
     address = f"127.0.0.1:{listening.getsockname()[1]}"
     config = uvicorn.Config(stream, log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)

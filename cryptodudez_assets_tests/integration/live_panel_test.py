@@ -171,6 +171,7 @@ def test_too_many_are_told_to_come_again(settings: Settings, url: str, monkeypat
     assert httpx.post(f"{url}/live/stream").status_code == 405
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_server_that_stops_lets_listeners_go_at_once(settings: Settings, number: signal.Signals):
     champion(settings)
