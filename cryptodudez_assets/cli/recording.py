@@ -49,6 +49,13 @@ def _host() -> str:
 
 @main.command()
 @click.option("--book", "books", type=Book(), multiple=True, required=True, help="Such as btc_mxn; again for more.")
+@click.option(
+    "--threshold",
+    "thresholds",
+    type=click.FloatRange(0, 100, min_open=True),
+    multiple=True,
+    help="Tell people of a spread over so many percent; again for more. Default: what declared_rules/ say.",
+)
 @click.option("--instance", type=Instance(), default=_host, show_default="this host", help="Name of this recorder.")
 @click.option(
     "--window-seconds", type=click.IntRange(2, 86_400), default=600, show_default=True, help="Seconds in a file."
@@ -62,6 +69,7 @@ def _host() -> str:
 @click.option("--port", type=PORT, help="Port of the stream and the metrics, on 127.0.0.1. Default: any that is free.")
 def record(
     books: tuple[str, ...],
+    thresholds: tuple[float, ...],
     instance: str,
     window_seconds: int,
     rest_url: str | None,
@@ -88,14 +96,15 @@ def record(
 
     settings = usable_settings()
     wanted = Wanted(
-        list(dict.fromkeys(books)),
-        instance,
-        window_seconds,
-        rest_url or settings.bitso_rest_url or REST_URL,
-        ws_url or settings.bitso_ws_url or SOCKET_URL,
-        capture,
-        csv_folder,
-        port or 0,
+        books=list(dict.fromkeys(books)),
+        instance=instance,
+        window_seconds=window_seconds,
+        rest_url=rest_url,
+        socket_url=ws_url,
+        thresholds=thresholds,
+        capture=capture,
+        csv_folder=csv_folder,
+        port=port or 0,
     )
     try:
         run(settings, wanted, tell)

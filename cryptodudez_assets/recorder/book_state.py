@@ -19,8 +19,8 @@ MOST_HELD = 20_000
 """Messages of a book that wait for it to be seeded. What is beyond is forgotten, the oldest first."""
 LATE_US = 250_000
 """How long a message that is missing may be late before the book is seeded anew."""
-RESET_MS = 1_000
-"""A message with an old sequence that was sent so much later than the newest is no repetition: the venue counts anew."""
+RESET_US = 1_000_000
+"""A message with an old sequence that was sent so much later than what is known is no repetition: the venue counts anew."""
 STUCK_US = 10_000_000
 """How long a seed that is older than what is known is not taken."""
 
@@ -94,8 +94,8 @@ class BookState:
                 self._apply(arrived)
             else:
                 self._hold(arrived)
-        elif self.newest and arrived.message.sent > self.newest.message.sent + RESET_MS:
-            self.lose(Cause.SEQUENCE, self.newest.received_us, goes_on=False)
+        elif arrived.sent_us > max(self.newest.sent_us if self.newest else 0, self.seeded_us) + RESET_US:
+            self.lose(Cause.SEQUENCE, self.newest.received_us if self.newest else self.seeded_us, goes_on=False)
             self._hold(arrived)
         else:
             self.counts.repeated += 1

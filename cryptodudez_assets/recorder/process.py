@@ -297,18 +297,18 @@ class Recorder:
             state = self.state.books[self.books[number % len(self.books)]]
             number += 1
             if state.in_sequence:
-                self.check = Check(state)
+                self.check = check = Check(state)
                 if answer := await self._asked(self.rest.order_book(state.name)):
-                    self.check.answer(answer.body)
-                    await self._wait_for(self.check)
+                    check.answer(answer.body)
+                    await self._wait_for(check)
                 self.check = None
 
     async def _wait_for(self, check: Check) -> None:
         """Until the socket has told what the answer knows: a socket that does not has lost something."""
         for _ in range(int(CHECK_PATIENCE_SECONDS / LOOK_SECONDS)):
+            if self.check is not check:
+                return  # it was told, or the book was lost meanwhile
             self._settle(check)
-            if self.check is None:
-                return
             await asyncio.sleep(LOOK_SECONDS)
         self.say(f"{check.book.name}: the venue knows more than its socket tells; the book is seeded anew")
         check.book.lose(

@@ -13,6 +13,9 @@ import uvloop
 from cryptodudez_assets.lake.store.locks import sign_of_life
 from cryptodudez_assets.lake.store.objects import open_store
 from cryptodudez_assets.lake.store.private import make_private
+from cryptodudez_assets.notifications.notifier import Notifier
+from cryptodudez_assets.recorder.alert_rules import rules_for
+from cryptodudez_assets.recorder.alerts import SpreadAlerts
 from cryptodudez_assets.recorder.keeper import Keeper
 from cryptodudez_assets.recorder.metrics import Metrics
 from cryptodudez_assets.recorder.pacing import Pacer
@@ -31,13 +34,18 @@ class NameTaken(RuntimeError):
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to record, from where, and under which name. `port`: of the loopback stream, 0 for any that is free."""
+    """What to record, from where, and under which name.
+
+    `thresholds`: spreads in percent that people are told of, in place of the declared rules'. `port`: of the loopback stream, 0 for
+    any that is free.
+    """
 
     books: Sequence[str]
     instance: str
     window_seconds: int
     rest_url: str
     socket_url: str
+    thresholds: Sequence[float] = ()
     capture: Path | None = None
     csv_folder: Path | None = None
     port: int = 0
@@ -69,10 +77,21 @@ async def _record(settings: Settings, wanted: Wanted, say: Callable[[str], None]
     )
     stream = Stream(metrics.registry, about(wanted.instance, wanted.books, wanted.rest_url, wanted.socket_url))
     recorder.on_recorded.append(stream.publish)
+    notifier = Notifier.of(settings)
+    rules = rules_for(wanted.books, wanted.thresholds)
+    alerts = SpreadAlerts(rules, notifier.incidents(), wanted.instance)
+    recorder.on_recorded.append(lambda records: notifier.tell(alerts.observe(records)))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, recorder.stopping.set)
-    async with served(stream, folder / "address", wanted.port) as address:
+    with notifier:
+        await _serve(recorder, stream, folder / "address", wanted, say)
+    say("stopped; what was recorded is in the lake" if not keeper.over else "stopped; the next start lands what waits")
+
+
+async def _serve(
+    recorder: Recorder, stream: Stream, address_file: Path, wanted: Wanted, say: Callable[[str], None]
+) -> None:
+    async with served(stream, address_file, wanted.port) as address:
         say(f"recording {len(wanted.books)} books as {wanted.instance}; stream and metrics at http://{address}")
         await recorder.run()
-    say("stopped; what was recorded is in the lake" if not keeper.over else "stopped; the next start lands what waits")

@@ -209,6 +209,17 @@ def test_a_venue_that_counts_anew_is_noticed() -> None:
     assert book.wants_seed(later)
 
 
+def test_a_socket_that_is_behind_the_seed_is_not_taken_for_a_venue_that_counts_anew() -> None:
+    venue, book = seeded()
+    book.lose(Cause.SEQUENCE, START_US)
+    late = [venue.move(Side.BID, n % 5, True, START_US + n) for n in range(10)]
+    seeded_at = START_US + 5_000_000
+    assert book.on_seed(venue.whole(), seeded_at, seeded_at)
+    for message in late:
+        book.on_message(Arrived(message, seeded_at + 1000, seeded_at - 2_000_000))
+    assert book.in_sequence
+
+
 def test_a_crossed_book_is_not_believed_until_the_venue_says_it_again() -> None:
     venue, book = seeded()
     crossing = DiffOrders(
