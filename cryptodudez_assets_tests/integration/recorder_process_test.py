@@ -18,6 +18,7 @@ from cryptodudez_assets.recorder.pacing import Pacer
 from cryptodudez_assets.recorder.process import Recorder
 from cryptodudez_assets.recorder.record import to_frame
 from cryptodudez_assets.recorder.stream import Stream, served
+from cryptodudez_assets.recorder.telling import about
 from cryptodudez_assets.simulator.venues.bitso import Options, bitso_server
 from cryptodudez_assets.venues.bitso.rest import BitsoRest, limited_by
 from cryptodudez_assets_tests.recorder_campaign import gaps_of, records_of
@@ -95,7 +96,7 @@ def test_the_stream_tells_each_second_once_it_is_on_the_disk_and_only_to_this_ma
     async def listen() -> tuple[list[list[dict[str, object]]], str, Sequence[int]]:
         with bitso_server(Options(books=BOOKS)) as bitso:
             one = recorder(tmp_path, bitso.rest_url, bitso.ws_url, time.time)
-            stream = Stream(one.metrics.registry)
+            stream = Stream(one.metrics.registry, about("a", BOOKS, bitso.rest_url, bitso.ws_url))
             one.on_recorded.append(stream.publish)
             async with served(stream, tmp_path / "address") as address, running(one), httpx.AsyncClient() as client:
                 events = []
