@@ -15,6 +15,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
+from pydantic import ValidationError
+
+from cryptodudez_assets.field_types import wrong_field
+
 T = TypeVar("T")
 PACKAGE = Path(__file__).parent
 LONGEST_REASON = 300
@@ -70,12 +74,12 @@ class Declarations(Generic[T]):
         self.left_out.append(LeftOut(one.kind, shown(one.file), one.line, _one_line(reason)))
 
     def keep(self, problem_of: Callable[[T], str | None]) -> None:
-        """Leave out those with a problem. One that cannot even be looked at has one."""
+        """Leave out those with a problem: what is said of it, or a field of another type. One that cannot even be looked at has one."""
         for one in list(self.taken):
             try:
-                problem = problem_of(one.value)
+                problem = problem_of(one.value) or wrong_field(one.value)
             except Exception as error:  # it runs code of the declaration
-                problem = _told(error)
+                problem = wrong_field(one.value) or _told(error)
             if problem:
                 self.leave_out(one, problem)
 
@@ -166,6 +170,8 @@ def _line_at_fault(path: Path, error: BaseException) -> int:
 
 def _told(error: BaseException, path: Path | None = None) -> str:
     """What went wrong, and where, if not in this file."""
+    if isinstance(error, ValidationError):
+        return _told_of_options(error)
     message = error.msg if isinstance(error, SyntaxError) else str(error)
     told = message if isinstance(error, ValueError) and message else f"{type(error).__name__}: {message}"
     frames = traceback.extract_tb(error.__traceback__)
@@ -174,6 +180,13 @@ def _told(error: BaseException, path: Path | None = None) -> str:
     if path is None or elsewhere is None or elsewhere[0] in (None, str(path)) or isinstance(error, ValueError):
         return told
     return f"{told} (in {shown(Path(str(elsewhere[0])))}:{elsewhere[1]})"
+
+
+def _told_of_options(error: ValidationError) -> str:
+    first = error.errors()[0]
+    unknown = first["type"] == "extra_forbidden"
+    why = "there is no such option" if unknown else first["msg"].removeprefix("Input ")
+    return f"{error.title}({'.'.join(map(str, first['loc']))}={first['input']!r}): {why}"
 
 
 def _one_line(text: str) -> str:

@@ -111,19 +111,21 @@ def look() -> Declarations[Derived]:
 
 
 def _contracts(found: Declarations[Derived]) -> dict[str, type[Contract]]:
-    """The contract of each table that a source or a derived table has."""
-    contracts: dict[str, type[Contract]] = {
+    """The contract of each table that a source or a derived table has: none where several declare one table."""
+    derived: dict[str, list[type[Contract]]] = {}
+    for one in found.taken:
+        try:
+            for stored in one.value.stored:
+                derived.setdefault(stored.name, []).append(one.value.contract)
+        except Exception:  # noqa: S112  what is wrong with it is told where it is checked
+            continue
+    of_sources = {
         name: source.contract
         for source in all_sources().values()
         for name in (source.table, source.observations)
         if name
     }
-    for one in found.taken:
-        try:
-            contracts |= {stored.name: one.value.contract for stored in one.value.stored}
-        except Exception:  # noqa: S112  what is wrong with it is told where it is checked
-            continue
-    return contracts
+    return {name: contracts[0] for name, contracts in derived.items() if len(contracts) == 1} | of_sources
 
 
 def _leave_out_circles(found: Declarations[Derived]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 
 import polars as pl
@@ -19,6 +20,7 @@ def problem_of(table: Derived, contracts: Mapping[str, type[Contract]]) -> str |
         or problem_with_inputs(table)
         or _problem_with_times(table)
         or problem_with_exports(table)
+        or problem_with_columns(table, contracts)
         or _problem_with_code(table, contracts)
     )
 
@@ -32,7 +34,7 @@ def _problem_with_words(table: Derived) -> str | None:
         return f"contract={table.contract!r}: expected a subclass of Contract"
     if not OWNER.fullmatch(table.owner):
         return f"owner={table.owner!r}: expected team:name or an e-mail address"
-    if not table.key or isinstance(table.key, str):
+    if not table.key:
         return f"key={table.key!r}: expected a list of columns"
     return None if table.description else "its contract says nothing: give it a docstring"
 
@@ -53,6 +55,17 @@ def problem_with_inputs(table: Derived) -> str | None:
     ]
     if odd:
         return f"{odd[0].table} reaches={odd[0].reaches!r}: expected 'keys', 'later', 'all' or a timedelta"
+    return None
+
+
+def problem_with_columns(table: Derived, contracts: Mapping[str, type[Contract]]) -> str | None:
+    """Which column of an input there is not; None where there are all, or nothing is known of the input."""
+    for one in table.inputs:
+        there = list(polars_schema(contracts[one.table])) if one.table in contracts else None
+        missing = [name for name in table.reads(one) if there is not None and name not in there]
+        if missing and there:
+            alike = get_close_matches(missing[0], there, n=3) or there
+            return f"{one.table} has no column {', '.join(missing)}; it has {', '.join(alike)}"
     return None
 
 

@@ -98,6 +98,7 @@ class Derived:
     def __post_init__(self) -> None:
         if self.sql is not None and not Path(self.sql).is_absolute():
             object.__setattr__(self, "sql", _folder_of_caller() / self.sql)
+        refuse_text(self.key)
         if missing := set(self.key) - set(polars_schema(self.contract)):
             raise ValueError(f"{self.name}: the contract lacks {sorted(missing)}")
 
@@ -191,6 +192,12 @@ class Derived:
             return hash_of_code(self.contract, within=SHARED, more=(*more, self.statement.meaning))
         home = str(getattr(self.transform, "__module__", "")).rpartition(".")[0]
         return hash_of_code(self.transform, self.contract, within=(*SHARED, home), more=more)
+
+
+def refuse_text(key: object) -> None:
+    """Raise ValueError where a key is one text, which is a sequence of letters."""
+    if isinstance(key, str):
+        raise ValueError(f"key={key!r}: expected a list of columns")
 
 
 def _folder_of_caller() -> Path:

@@ -8,7 +8,7 @@ from cryptodudez_assets.declared_models import declared_models, left_out_models
 from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.declared_rules import left_out_rules
 from cryptodudez_assets.derived import Declares, Derived, all_derived, left_out_derived, topological
-from cryptodudez_assets.features.checking import problem_of
+from cryptodudez_assets.features.checking import problem_of, refuse_unknown_others
 from cryptodudez_assets.features.declaration import FeatureContract, FeatureView, Input
 from cryptodudez_assets.features.standing_in import standing_in
 from cryptodudez_assets.sources import left_out_sources
@@ -28,15 +28,18 @@ __all__ = [
 
 def _add_those_of_coins(found: Declarations[FeatureView]) -> None:
     """Take the views of each coin that a signal is declared for, once, at the place of that declaration."""
-    coins = {one.value.coin: one for one in declared_models().taken if isinstance(one.value, SignalModel)}
-    for coin, one in coins.items():
+    coins = {one.value.coin: (one, one.value) for one in declared_models().taken if isinstance(one.value, SignalModel)}
+    for coin, (one, model) in coins.items():
         try:
             from cryptodudez_assets.features.coin_views import views_of
 
-            found.taken += [Declared(one.file, one.line, view, found.kind) for view in views_of(coin)]
+            views = views_of(coin)
+            refuse_unknown_others(model, views)
         except Exception as error:  # they read views whose files may be those that cannot be loaded
             reason = f"the views of {coin.name} cannot be made: {error}"
             found.left_out.append(LeftOut(found.kind, shown(one.file), one.line, reason))
+        else:
+            found.taken += [Declared(one.file, one.line, view, found.kind) for view in views]
 
 
 DECLARES = Declares("VIEW", "feature view", FeatureView, problem_of, "the view", _add_those_of_coins)

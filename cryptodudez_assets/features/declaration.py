@@ -14,7 +14,7 @@ import polars as pl
 
 from cryptodudez_assets.code_hash import hash_of_code
 from cryptodudez_assets.contracts.base import Contract, UtcTime, columns_of, polars_schema
-from cryptodudez_assets.derived.declaration import Derived, Frames, Input, Reaches, Stored
+from cryptodudez_assets.derived.declaration import Derived, Frames, Input, Reaches, Stored, refuse_text
 
 __all__ = ["FeatureContract", "FeatureView", "Frames", "Input", "refuse_too_early"]
 
@@ -72,6 +72,7 @@ class FeatureView(Derived):
     made_for: tuple[object, ...] = ()
 
     def __post_init__(self) -> None:
+        refuse_text(self.key)
         missing = {*self.key, "event_ts", "known_ts"} - set(polars_schema(self.contract))
         if missing:
             raise ValueError(f"{self.name}: the contract lacks {sorted(missing)}")

@@ -12,8 +12,10 @@ import dagster as dg
 import pytest
 from click.testing import CliRunner
 
-from cryptodudez_assets import derived, features, sources
+from cryptodudez_assets import declared_models, derived, features, sources
 from cryptodudez_assets.cli import main
+from cryptodudez_assets.declared_models import all_models
+from cryptodudez_assets.defs.build import build_definitions
 from cryptodudez_assets.defs.declarations_check import NAME
 from cryptodudez_assets.defs.reconciling import NAME as SENSOR
 from cryptodudez_assets.derived import all_derived
@@ -109,6 +111,13 @@ BROKEN_VIEWS = {
         "the contract",
     ),
     "no inputs": (VIEW.replace("inputs=[Input", "inputs=[] and [Input"), "at least one Input"),
+    "days as a number": (changed("timedelta(days=1)", "3", VIEW), "ttl=3: expected a timedelta"),
+    "a window as a number": (changed("window=None", "window=7", VIEW), "window=7: expected a timedelta"),
+    "one key": (changed('key=["symbol"]', 'key="symbol"', VIEW), "key='symbol': expected a list of columns"),
+    "a column that is not there": (
+        changed('["symbol", "close"]', '["symbol", "clos"]', VIEW),
+        "market.crypto_prices has no column clos; it has close",
+    ),
 }
 
 TABLE = """
@@ -150,6 +159,11 @@ BROKEN_TABLES = {
     "no days": (changed('Daily("day")', 'Daily("coins")', TABLE), SQL, "'coins' is to tell the day of a row"),
     "another name": (changed("DERIVED =", "derived =", TABLE), SQL, "call it DERIVED"),
     "a name of the platform's": (changed("analysis.", "ml.", TABLE), SQL, "ml is kept for the platform's own"),
+    "a Polars transform of a column that is not there": (
+        changed('sql="coin_days.sql"', "transform=lambda frames: frames", TABLE).replace('"symbol"', '"symbl"'),
+        SQL,
+        "has no column symbl; it has symbol",
+    ),
     "a source's table": (changed("analysis.coin_days", "market.crypto_prices", TABLE), SQL, "is a source's, too"),
     "a key that is not there": (changed('key=["day"]', 'key=["hour"]', TABLE), SQL, "lacks ['hour']"),
     "itself": (
@@ -169,18 +183,49 @@ BROKEN_TABLES = {
     "a column of an export": (changed("Csv()", 'Csv(columns={"a": "b"})', TABLE), SQL, "an export names 'b'"),
 }  # fmt: skip
 
+MODEL = """
+from cryptodudez_assets.declared_models.signal import Coin, SignalModel, SignalOptions
+
+MODEL = SignalModel(
+    name="xmr_signal", coin=Coin("XMR", "Monero", terms=("monero",)), others=("eth_log_return_1d",), serves="/signal/xmr",
+)
+"""
+BROKEN_MODELS = {
+    "a coin by its name": (changed('Coin("XMR", "Monero", terms=("monero",))', '"XMR"', MODEL), "coin='XMR': expected a Coin"),
+    "one term": (changed('("monero",)', '"monero"', MODEL), "coin.terms='monero': expected a tuple"),
+    "a list of terms": (changed('("monero",)', '["monero"]', MODEL), "coin.terms=['monero']: expected a tuple"),
+    "one other": (changed('("eth_log_return_1d",)', '"eth_log_return_1d"', MODEL), "others='eth_log_return_1d': expected a tuple"),
+    "options as a dict": (changed("serves=", "options={'folds': 3}, serves=", MODEL), "expected a SignalOptions"),
+    "an option that there is not": (
+        changed("serves=", "options=SignalOptions(horizon=3), serves=", MODEL),
+        "SignalOptions(horizon=3): there is no such option",
+    ),
+    "an option out of range": (
+        changed("serves=", "options=SignalOptions(horizon_days=0), serves=", MODEL),
+        "SignalOptions(horizon_days=0): should be greater than or equal to 1",
+    ),
+    "another that there is not": (
+        changed("eth_log_return_1d", "eth_return", MODEL),
+        "others name 'eth_return', which features.xmr_predictors_daily does not have; it has such as eth_",
+    ),
+    "another name": (changed("MODEL =", "MODLE =", MODEL), "call it MODEL"),
+}  # fmt: skip
+
 
 @pytest.fixture
 def declare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
     """Put a file beside the sources or views, or in the place of one that is there."""
     before = dict(sys.modules)
-    for package in (sources, features, derived):
+    packages = (sources, features, derived, declared_models)
+    for package in packages:
         monkeypatch.setattr(package, "__path__", list(package.__path__))
 
     def forget() -> None:
         all_sources.cache_clear()
         all_views.cache_clear()
         all_derived.cache_clear()
+        declared_models.declared_models.cache_clear()
+        declared_models.all_models.cache_clear()
         importlib.invalidate_caches()
 
     def put(package, name: str, content: str | bytes) -> Path:
@@ -195,7 +240,7 @@ def declare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
     yield put
     for name in set(sys.modules) - set(before):
-        if name.startswith((sources.__name__, features.__name__, derived.__name__)):
+        if name.startswith(tuple(package.__name__ for package in packages)):
             del sys.modules[name]
     forget()
 
@@ -254,6 +299,30 @@ def test_a_derived_table_that_cannot_be_taken_is_named_and_the_others_are_there(
     assert reason in str(one)
     assert "\n" not in str(one)
     assert set(all_derived()) == others
+
+
+@pytest.mark.parametrize(("content", "reason"), BROKEN_MODELS.values(), ids=BROKEN_MODELS)
+def test_a_model_that_cannot_be_taken_is_named_and_the_others_are_there(
+    declare: Callable[..., Path], content: str, reason: str
+) -> None:
+    others, views = set(all_models()), set(all_views())
+    path = declare(declared_models, "xmr_signal.py", content)
+
+    (one,) = [found for found in left_out() if found.file == str(path)]
+
+    assert reason in str(one)
+    assert "\n" not in str(one)
+    assert set(all_views()) == views
+    assert others <= set(all_models())
+    assert build_definitions(list(all_sources().values()), list(all_derived().values()))
+
+
+def test_a_mistake_in_one_takes_no_other_that_reads_the_same(declare: Callable[..., Path]) -> None:
+    declare(derived, "coin_days.sql", SQL)
+    declare(derived, "coin_days.py", TABLE)
+    wrong = declare(derived, "wrong.py", changed("analysis.coin_days", "market.crypto_prices", TABLE))
+    assert [found.file for found in left_out()] == [str(wrong)]
+    assert "analysis.coin_days" in all_derived()
 
 
 def test_the_line_at_fault_is_named(declare: Callable[..., Path]) -> None:

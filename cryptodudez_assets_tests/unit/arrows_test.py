@@ -18,7 +18,8 @@ SERVING = Path(serving.__file__).parent
 ROOMS = {
     "addresses": set(),
     "code_hash": set(),
-    "declarations": set(),
+    "field_types": set(),
+    "declarations": {"field_types"},
     "settings": {"addresses"},
     "contracts": set(),
     "ordering": set(),

@@ -29,10 +29,8 @@ def problem_with(table: Derived, statement: Statement, contracts: Mapping[str, t
         return None
     frames = {}
     for one in table.inputs:
-        schema, names = polars_schema(contracts[one.table]), table.reads(one)
-        if missing := [name for name in names if name not in schema]:
-            return f"{one.table} has no column {', '.join(missing)}"
-        frames[one.table] = pl.DataFrame(schema={name: schema[name] for name in names}).lazy()
+        schema = polars_schema(contracts[one.table])
+        frames[one.table] = pl.DataFrame(schema={name: schema[name] for name in table.reads(one)}).lazy()
     try:
         return difference(table, _answer(statement, frames).schema)
     except ValueError as error:
