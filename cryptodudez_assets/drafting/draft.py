@@ -55,7 +55,9 @@ def decided(name: str, sample: Sample, choices: Choices) -> tuple[str, Time | No
 
 
 def _insist_on_name(name: str, others: Iterable[Source]) -> None:
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
+    if keyword.iskeyword(name):
+        raise Unusable(f"{name!r} is a word of Python, and no name for a module: take another")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise Unusable(f"{name!r} is no name for a source: use lower case letters, digits and underscores")
     if taken := [source.name for source in others if source.table == f"market.{name}"]:
         raise Unusable(f"the table market.{name} is that of the source {taken[0]}: take another name")
@@ -93,6 +95,9 @@ def _lines(sample: Sample, time: Time | None, key: Key, columns: list[Column], s
     else:
         yield "time    of landing, since no column tells one"
     yield f"key     {quoted_list(key.columns)}: {key.why}"
+    if key.also:
+        yield f"also    {', '.join(key.also)} tells all rows apart, too: if it is an id, say --key {quoted_list(key.also[:1])}"
+    yield from (f"left    {one}" for one in sample.shape.left)
     for column in columns:
         if not column.has_letters:
             example = column.values.drop_nulls().first()

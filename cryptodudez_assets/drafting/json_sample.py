@@ -1,6 +1,7 @@
 """Records of a JSON sample: of its lines, or of the list in a document that holds its rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -20,11 +21,18 @@ SAMPLE_BYTES = 16 << 20
 MAX_DOCUMENT_BYTES = 32 << 20
 POSITION = "column_{}"
 SHOWN = 5
+FEWEST = 2  # objects by name, or columns as lists: one of them may be anything
+BESIDE = "only single values beside the rows are read, under names without dots and blanks"
+AS_BESIDE = "columns of such a name are what a document says beside its rows"
+AT_TIMES = "at times a value, at times an object, of which the fields are read"
+TWICE = "two fields have this path, and neither is read: rename one"
 
 
 def json_sample(seen: Seen, head: bytes, text: Readable, choices: Choices) -> Read:
     """The records of a text that is JSON. Raises Undecided where the rows may be in several places, Unusable where in none."""
     if seen.is_lines and not seen.is_one:
+        if choices.rows:
+            raise Unusable(f"--rows {choices.rows}: that is for JSON documents, and the sample is JSON lines")
         return _lines(head, text, choices)
     content = head + text.read(MAX_DOCUMENT_BYTES - len(head))
     if text.read(1):
@@ -60,6 +68,8 @@ def _document(content: bytes, seen: Seen, choices: Choices) -> Read:
             f"a JSON document that cannot be read: {error.told or error.fault.replace('_', ' ')} at character {error.at + 1}"
         ) from None
     places = dict(_lists_of_rows(whole, ROOT))
+    if not places and not choices.rows:
+        _insist_on_records(whole)
     if not places and seen.is_lines and isinstance(whole, dict) and not choices.rows:
         return content, *_table([whole], Shape("jsonl"), {}, choices), True
     path = choices.rows or _place(whole, places)
@@ -73,7 +83,9 @@ def _document(content: bytes, seen: Seen, choices: Choices) -> Read:
         for name, value in beside.items()
         if not isinstance(value, dict | list) and PATH_IN_DOCUMENT.fullmatch(name)
     }
-    return content, *_table(records, Shape("json", rows="" if path == ROOT else path), told, choices), True
+    left = [name for name, value in beside.items() if name not in told and value and not isinstance(value, dict)]
+    shape = Shape("json", rows="" if path == ROOT else path, left=_told_together(left, BESIDE))
+    return content, *_table(records, shape, told, choices), True
 
 
 def _lists_of_rows(value: Any, path: str) -> Iterator[tuple[str, list[Any]]]:
@@ -96,12 +108,43 @@ def _place(whole: Any, places: Mapping[str, list[Any]]) -> str:
     if not isinstance(whole, dict):
         raise Unusable("a JSON document without rows: expected a list of objects, or of lists")
     if whole and all(isinstance(one, dict) for one in whole.values()):
-        names = quoted_list(list(whole)[:SHOWN])
-        raise Undecided(
-            f"a JSON document without a list of rows, and objects in {names}: say --rows $ if it is a single row; objects by name are "
-            "not read as rows, write them as a list"
-        )
+        raise _objects_by_name(list(whole))
     return ROOT
+
+
+def _insist_on_records(whole: Any) -> None:
+    """Raises Undecided or Unusable for a document whose rows are no list: objects by name, a list for each column, or none at all."""
+    empty = [path for path, value in _within(whole, ROOT) if value == []]
+    if empty and len(empty) == sum(not isinstance(value, dict) for _, value in _within(whole, ROOT)):
+        raise Unusable(f"a JSON document without rows: the list {empty[0]} is empty, give a sample that has some")
+    for path, value in _within(whole, ROOT):
+        if not isinstance(value, dict) or len(value) < FEWEST:
+            continue
+        inner = list(value.values())
+        if all(isinstance(one, dict) and one and one.keys() == inner[0].keys() for one in inner):
+            raise _objects_by_name([f"{path}.{name}"[2:] for name in value])
+        columns = {name: one for name, one in value.items() if isinstance(one, list)}
+        sizes = {len(one) for one in columns.values()}
+        if len(columns) >= FEWEST and len(sizes) == 1 and (n_values := max(sizes)) > 1:
+            raise Undecided(
+                f"{path} has lists of {n_values:,} values in {quoted_list(list(columns)[:SHOWN])}: columns as lists are not read as rows, "
+                f"write a list of objects; or say --rows {ROOT} if it is a single row"
+            )
+
+
+def _objects_by_name(names: Sequence[str]) -> Undecided:
+    return Undecided(
+        f"a JSON document without a list of rows, and objects in {quoted_list(names[:SHOWN])}: say --rows $ if it is a single row; "
+        "objects by name are not read as rows, write them as a list"
+    )
+
+
+def _within(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """A value and all within its objects, by their paths."""
+    yield path, value
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _within(inner, f"{path}.{name}")
 
 
 def _table(
@@ -115,7 +158,8 @@ def _table(
         for one in records
         if isinstance(one, dict) or len(one) == len(names)
     ]
-    found = {name: [value_at(one, name, name.split(".")) for one in of_fields] for name in _fields(of_fields)}
+    fields, left = _fields(of_fields)
+    found = {name: [value_at(one, name, name.split(".")) for one in of_fields] for name in fields}
     if not any(not is_unnamed(name) for name in found):
         raise Unusable("there is no record with a field in it: give a sample that has some")
     optional = [name for name, values in found.items() if any(one is ABSENT for one in values)]
@@ -124,7 +168,7 @@ def _table(
         | {name: [_text(value)] * len(of_fields) for name, value in beside.items()},
         schema=dict.fromkeys([*found, *beside], pl.String),
     )
-    return rows, Shape(shape.format, shape.rows, names, [*optional, *beside])
+    return rows, replace(shape, names=names, optional=[*optional, *beside], left=[*shape.left, *left])
 
 
 def _positions(lists: Sequence[list[Any]], choices: Choices) -> list[str]:
@@ -138,21 +182,28 @@ def _positions(lists: Sequence[list[Any]], choices: Choices) -> list[str]:
     return [*choices.names] or [POSITION.format(number) for number in range(1, width + 1)]
 
 
-def _fields(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The fields that can be told by their paths; of an object its fields."""
+def _fields(records: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
+    """The fields that can be told by their paths (of an object its fields), and which others say something, and why they are left."""
     flat = [flattened(one) for one in records]
-    names = dict.fromkeys(name for one in flat for name in one)
-    return [
-        name
-        for name in names
-        if not any_within(name, names)
-        and not name.startswith("$.")
-        and all(
-            value_at(record, name, name.split(".")) is one[name]
-            for record, one in zip(records, flat, strict=True)
-            if name in one
-        )
-    ]
+    every = dict.fromkeys(name for one in flat for name in one)
+    names = [name for name in every if not any_within(name, every)]
+    objects = [name for name in every if name not in names and any(one.get(name) not in (None, {}) for one in flat)]
+    beside = [name for name in names if name.startswith("$.")]
+    twice = [name for name in names if name not in beside and not _is_told_by_its_path(name, records, flat)]
+    left = [*_told_together(beside, AS_BESIDE), *_told_together(twice, TWICE), *_told_together(objects, AT_TIMES)]
+    return [name for name in names if name not in beside and name not in twice], left
+
+
+def _is_told_by_its_path(name: str, records: Sequence[Mapping[str, Any]], flat: Sequence[Mapping[str, Any]]) -> bool:
+    path = name.split(".")
+    return all(
+        value_at(record, name, path) is one[name] for record, one in zip(records, flat, strict=True) if name in one
+    )
+
+
+def _told_together(names: Sequence[str], why: str) -> list[str]:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return [f"{', '.join(names[:SHOWN])}{more}: {why}"] if names else []
 
 
 def _text(value: Any) -> str | None:

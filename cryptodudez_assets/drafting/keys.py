@@ -8,9 +8,9 @@ from itertools import combinations
 import polars as pl
 
 from cryptodudez_assets.drafting.choices import Choices, Undecided, Unusable
-from cryptodudez_assets.drafting.columns import SLIPS, Column
+from cryptodudez_assets.drafting.columns import SLIPS, WHOLE, Column
 from cryptodudez_assets.drafting.names import quoted_list, snake
-from cryptodudez_assets.drafting.times import Time
+from cryptodudez_assets.drafting.times import Time, unit_of
 
 TIME = "event_ts"
 # Columns that are made to tell rows apart, whatever else there is.
@@ -19,6 +19,10 @@ UNIQUE = {"id", "uuid", "guid", "hash", "tx_hash", "txid", "transaction_hash", "
 NAMING = re.compile(
     r"(^|_)(id|symbol|ticker|pair|coin|asset|currency|market|venue|exchange|book|isin|station|sensor|code|key)$"
 )
+CLASSIFYING = re.compile(r"(^|_)(code|key)$")
+"""Of names that say of what a fact is, those that as often number what it is like: a weather code."""
+SMALLEST = "the smallest set that tells all rows apart"
+FEW_FACTS = 10  # of fewer, any number is likely to differ
 LONG_TEXT = 40
 MOST_NAMES = 3
 # Of so many columns, the likeliest, sets are tried: there are thousands of sets of three among fifty.
@@ -31,6 +35,8 @@ class Key:
 
     columns: list[str]
     why: str
+    also: tuple[str, ...] = ()
+    """Other columns, as the file names them, each of which tells the sample's rows apart without their time."""
 
 
 def key_of(rows: pl.DataFrame, columns: Sequence[Column], time: Time | None, choices: Choices) -> Key:
@@ -42,7 +48,9 @@ def key_of(rows: pl.DataFrame, columns: Sequence[Column], time: Time | None, cho
     candidates = _candidates(columns, facts)
     for found in _sets(candidates, always):
         if _tells_apart(facts, found):
-            return _with_constant_names(found, candidates, facts, whole=not always or TIME in found)
+            if always and TIME not in found:
+                return Key(found, SMALLEST)
+            return _with_other_names(found, candidates, facts, _could_be_ids(columns, facts) if always else ())
     raise Undecided(_question(columns, facts, [one.name for one in candidates], always, time))
 
 
@@ -72,9 +80,9 @@ def _candidates(columns: Sequence[Column], facts: pl.DataFrame) -> list[Column]:
 
     def names_something(column: Column) -> bool:
         values = facts[column.name]
-        if values.null_count() > SLIPS * len(values) or (column.type == "pl.Float64") or _counts_rows(values):
+        if values.null_count() > SLIPS * len(values) or (column.type == "pl.Float64") or _counts_rows(column, values):
             return False
-        if not column.is_text or not column.has_letters:
+        if snake(column.raw) in UNIQUE or not column.is_text or not column.has_letters:
             return _is_named(column)
         return float(values.str.len_chars().mean() or 0) <= LONG_TEXT  # type: ignore[arg-type]
 
@@ -86,8 +94,10 @@ def _is_named(column: Column) -> bool:
     return snake(column.raw) in UNIQUE or bool(NAMING.search(snake(column.raw)))
 
 
-def _counts_rows(values: pl.Series) -> bool:
+def _counts_rows(column: Column, values: pl.Series) -> bool:
     """Whether it is the row's number: in the next file, it begins anew."""
+    if snake(column.raw) in UNIQUE - {"id"}:
+        return False
     return values.dtype.is_integer() and values.first() in (0, 1) and bool((values.diff().drop_nulls() == 1).all())
 
 
@@ -103,17 +113,37 @@ def _tells_apart(facts: pl.DataFrame, names: list[str]) -> bool:
     return not facts.select(pl.struct(names).is_duplicated().any()).item()
 
 
-def _with_constant_names(found: list[str], candidates: Sequence[Column], facts: pl.DataFrame, *, whole: bool) -> Key:
-    """With what names something, though the same in all of the sample: another file may be of another."""
-    why = "the smallest set that tells all rows apart"
-    constant = [
-        one.name
-        for one in candidates
-        if whole and _is_named(one) and one.name not in found and facts[one.name].n_unique() == 1
+def _with_other_names(found: list[str], candidates: Sequence[Column], facts: pl.DataFrame, also: Sequence[str]) -> Key:
+    """With what names something, too: another file may be of another, or of several at the same time."""
+    named = [one.name for one in candidates if _is_named(one) and one.name not in found]
+    constant = [name for name in named if facts[name].n_unique() == 1]
+    several = [one.name for one in candidates if one.name in named and _names_several(one, facts[one.name])]
+    why = [
+        SMALLEST,
+        *([f"{', '.join(constant)}, which another file may have another of"] if constant else []),
+        *([f"{', '.join(several)}, of which several may be at one time"] if several else []),
     ]
-    if not constant:
-        return Key(found, why)
-    return Key([*constant, *found], f"{why}, and {', '.join(constant)}, which another file may have another of")
+    return Key([*constant, *several, *found], ", and ".join(why), tuple(also))
+
+
+def _names_several(column: Column, values: pl.Series) -> bool:
+    """Whether each of a few things has several rows, and all rows are of one."""
+    few = 1 < values.n_unique() <= len(values) / 2
+    return few and not values.null_count() and not (CLASSIFYING.search(snake(column.raw)) and not column.is_text)
+
+
+def _could_be_ids(columns: Sequence[Column], facts: pl.DataFrame) -> list[str]:
+    """Whole numbers that repeat nowhere, and count neither rows nor time."""
+    return [
+        one.raw
+        for one in columns
+        if one.type == WHOLE
+        and len(facts) >= FEW_FACTS
+        and not unit_of(facts[one.name].cast(pl.String))
+        and not _counts_rows(one, facts[one.name])
+        and not facts[one.name].null_count()
+        and facts[one.name].n_unique() == len(facts)
+    ]
 
 
 def _question(

@@ -11,13 +11,14 @@ class Shape:
     """The format of a sample's records, and where they are.
 
     `rows`: the path of the list of rows in a JSON document. `names`: those of all columns, where the file tells none.
-    `optional`: fields that some records lack, or that a document may.
+    `optional`: fields that some records lack, or that a document may. `left`: what is in the file and not read, and why.
     """
 
     format: str
     rows: str = ""
     names: Sequence[str] = ()
     optional: Sequence[str] = ()
+    left: Sequence[str] = ()
 
 
 Read = tuple[bytes, pl.DataFrame, Shape, bool]

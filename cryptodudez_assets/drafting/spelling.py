@@ -17,6 +17,8 @@ MONTH = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 CLOCK = r"\d{1,2}:\d{2}(?P<second>:\d{2}(?:\.\d+)?)?(?P<half> ?[AaPp][Mm])?"
 ZONE = r"(?P<blank> ?)(?P<zone>Z|UTC|GMT|[+-]\d{2}:?(?:\d{2})?)"
 TIME_OF_DAY = rf"^{CLOCK}(?:{ZONE})?$"
+DAY_AND_TIME = r"^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}[T ]\d{1,2}:\d{2}"
+"""How a day and a time of day begin, whatever zone may be behind them."""
 NUMERIC_DAY = r"(?P<first>\d{1,4})(?P<mark>[-/.])(?P<second_part>\d{1,2})(?P=mark)(?P<third>\d{1,4})"
 NAMED_DAY = (
     rf"(?:(?P<d1>\d{{1,2}})(?P<m1>[-/ ])(?i:{MONTH})(?P<m2>[-/ ])(?P<y1>\d{{4}}|\d{{2}})"

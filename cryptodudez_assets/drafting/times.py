@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import reduce
+from operator import or_
 
 import polars as pl
 
@@ -68,7 +70,10 @@ class Candidate:
         code = _epoch_code(column, self.unit, whole=whole)
         as_read = self.raw.cast(pl.Int64 if whole else pl.Float64, strict=False)
         dtype = "pl.Int64" if whole else "pl.Float64"
-        return Time({column: dtype}, code, f"{column}, in {self.unit} since 1970", _made(as_read, code))
+        per_microsecond = UNITS[self.unit] // MICROSECONDS
+        cut = whole and per_microsecond > 1 and bool((as_read[column] % per_microsecond != 0).any())
+        told = f"{column}, in {self.unit} since 1970{', kept to the microsecond' * cut}"
+        return Time({column: dtype}, code, told, _made(as_read, code))
 
     def _text(self, formats: Formats, order: str | None) -> Time:
         name = " and ".join(self.columns)
@@ -102,7 +107,7 @@ def _candidate(raw: pl.DataFrame, *, certain: bool = False) -> Candidate | None:
     if there.is_empty() or (len(there) <= MOST * len(text) and not certain):
         return None
     named = certain or bool(MAYBE.search(snake(raw.columns[0])))
-    if named and len(raw.columns) == 1 and (unit := _unit(there)):
+    if named and len(raw.columns) == 1 and (unit := unit_of(there)):
         return Candidate(raw, unit=unit)
     if not named and there.head(LOOKED_AT).str.contains(r"^\d+$").all():
         return None  # numbers of eight digits are no days
@@ -135,7 +140,7 @@ def _joined_code(raw: pl.DataFrame) -> str:
     return joined if len(codes) == 1 else f"({joined})"
 
 
-def _unit(texts: pl.Series) -> str:
+def unit_of(texts: pl.Series) -> str:
     """The unit in which numbers count since 1970; empty where they do not."""
     if not texts.head(1000).str.contains(spelling.NUMBER).any():
         return ""
@@ -168,8 +173,10 @@ def _share(text: pl.Series, pattern: str) -> float:
 
 def _insist_that_none_is_meant(rows: pl.DataFrame) -> None:
     for name in rows.columns:
-        example = rows[name].drop_nulls().first()
-        if example is None or not SURELY.search(snake(name)):
+        there = rows[name].drop_nulls()
+        example = there.first()
+        looks_so = not there.is_empty() and _share(there, spelling.DAY_AND_TIME) > MOST
+        if example is None or not (looks_so or SURELY.search(snake(name))):
             continue
         n_missing = rows[name].null_count()
         if n_missing >= MOST * len(rows):
@@ -177,10 +184,26 @@ def _insist_that_none_is_meant(rows: pl.DataFrame) -> None:
                 f"column {name} is named like a time, but {n_missing:,} of {len(rows):,} records have none there: say --time {name} "
                 f"to set those aside, or --time {NO_TIME} to take the time of landing"
             )
+        if numbers := _in_several_units(there):
+            raise Undecided(
+                f"column {name} has numbers {numbers}, which count since 1970 in no one unit: say --time COLUMN to name another, "
+                f"or --time {NO_TIME} to take the time of landing"
+            )
+        called = "looks" if looks_so else "is named"
         raise Undecided(
-            f"column {name} is named like a time, but {example!r} cannot be read as one: say --time COLUMN to name another, "
+            f"column {name} {called} like a time, but {example!r} cannot be read as one: say --time COLUMN to name another, "
             f"or --time {NO_TIME} to take the time of landing"
         )
+
+
+def _in_several_units(texts: pl.Series) -> str:
+    """From where to where numbers go that are times, though not all in one unit; empty where they are none."""
+    values = texts.cast(pl.Float64, strict=False)
+    are_times = [values.is_between(SINCE * one, UNTIL * one) for one in UNITS.values()]
+    if not reduce(or_, are_times).fill_null(value=False).all():
+        return ""
+    ordered = texts.gather(values.arg_sort())
+    return f"from {ordered[0]} to {ordered[-1]}"
 
 
 def _preferred(found: list[Candidate], choices: Choices) -> Candidate:
@@ -230,6 +253,7 @@ def _sensible(time: Time, *, certain: bool) -> Time:
 
 
 def _epoch_code(column: str, unit: str, *, whole: bool) -> str:
+    """The expression. Numbers of a coarser unit are no times: in this one they would all be in the first weeks of 1970."""
     name, per_second = f"pl.col({quoted(column)})", UNITS[unit]
     if per_second <= MICROSECONDS:
         factor = MICROSECONDS // per_second
@@ -237,7 +261,8 @@ def _epoch_code(column: str, unit: str, *, whole: bool) -> str:
     else:
         scaled = f"({name} // {per_second // MICROSECONDS:_})"
     scaled = scaled if whole else f"{scaled}.round().cast(pl.Int64)"
-    return f'{scaled}.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")'
+    made = f'{scaled}.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")'
+    return made if per_second == 1 else f"pl.when({name} > {UNTIL * per_second // 1000:_}).then({made})"
 
 
 def _format_code(raw: str, form: str) -> str:
