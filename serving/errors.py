@@ -1,6 +1,7 @@
 """What goes wrong, as callers see it: JSON with `status_code` and `detail`, never a trace."""
 
 import logging
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from litestar.exceptions import HTTPException, InternalServerException, ServiceU
 from litestar.types import ExceptionHandlersMap
 
 log = logging.getLogger(__name__)
+NOTHING_THERE = "there is nothing at this address: /docs lists what there is"
 
 
 class Problem(msgspec.Struct):
@@ -28,7 +30,8 @@ class Unavailable(ServiceUnavailableException):
 
 
 def _expected(_: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
-    detail = "; ".join([error.detail, *map(_words, error.extra or ())])
+    said = NOTHING_THERE if error.detail == HTTPStatus.NOT_FOUND.phrase else error.detail
+    detail = "; ".join([said, *map(_words, error.extra or ())])
     return Response(
         Problem(error.status_code, detail),
         status_code=error.status_code,

@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
-from litestar import MediaType, Request, Response, Router, get
+from litestar import MediaType, Response, Router, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.static_files import create_static_files_router
@@ -68,7 +67,7 @@ class Board:
 
 
 def dashboard(settings: Settings, signals: Mapping[SignalModel, Callable[[], Today | NoDecision]]) -> Router:
-    """`/` about the first signal, `/dashboard/<name>` about each other; `/assets/…` and `/reports/…`.
+    """`/dashboard/<name>` about each signal, and `/` about the first; `/assets/…` and `/reports/…`.
 
     What a signal says today is asked for in a worker thread, at most twice a minute.
     """
@@ -78,9 +77,17 @@ def dashboard(settings: Settings, signals: Mapping[SignalModel, Callable[[], Tod
         for model, path in paths.items()
     } or {"/": Board(settings, None, lambda: NoDecision("no signal is declared"))}
 
-    @get([*boards], media_type=MediaType.HTML, include_in_schema=False)
-    async def show_dashboard(request: Request[Any, Any, Any]) -> Response[str]:
-        return _html(await boards[request.url.path].page(), PAGE_POLICY)
+    by_name = {model.name: boards[path] for model, path in paths.items()}
+
+    @get("/", media_type=MediaType.HTML, include_in_schema=False)
+    async def show_dashboard() -> Response[str]:
+        return _html(await boards["/"].page(), PAGE_POLICY)
+
+    @get("/dashboard/{name:str}", media_type=MediaType.HTML, include_in_schema=False)
+    async def show_signal(name: FromPath[str]) -> Response[str]:
+        if name not in by_name:
+            raise NotFoundException(f"no signal of this name has a page; there are: {', '.join(by_name) or 'none'}")
+        return _html(await by_name[name].page(), PAGE_POLICY)
 
     @get("/reports/{name:str}", media_type=MediaType.HTML, include_in_schema=False, sync_to_thread=True)
     def show_report(name: FromPath[str]) -> Response[str]:
@@ -95,7 +102,7 @@ def dashboard(settings: Settings, signals: Mapping[SignalModel, Callable[[], Tod
         exception_handlers=NO_FILE,
         include_in_schema=False,
     )
-    return Router("/", route_handlers=[show_dashboard, show_report, assets], after_request=_with_headers)
+    return Router("/", route_handlers=[show_dashboard, show_signal, show_report, assets], after_request=_with_headers)
 
 
 def _with_headers(response: Response[str]) -> Response[str]:

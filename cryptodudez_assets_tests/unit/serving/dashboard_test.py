@@ -265,3 +265,11 @@ def test_dates_below_a_chart_are_few_and_within(n: int):
 def test_ages_read_well(age: timedelta, words: str):
     assert ago(age) == words
     assert percent(-0.5) == "−50%"
+
+
+def test_the_first_signal_has_a_page_of_its_name_too_and_others_are_told(lake: Lake):
+    with client_of(lake) as client:
+        assert client.get("/dashboard/eth_signal").text == client.get("/").text
+        missing = client.get("/dashboard/btc_signal")
+    assert missing.status_code == 404
+    assert "no signal of this name has a page; there are: eth_signal" in missing.text
