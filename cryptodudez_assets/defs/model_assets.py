@@ -152,8 +152,13 @@ def _train(lake: Lake, model: SignalModel, context: dg.AssetExecutionContext) ->
     try:
         trained = train(lake, model, progress=context.log.info)
     except TooFewDays as few:
-        context.log.info(f"{model.name} waits for more days: {few}")
-        registry.hold(Held(inputs={model.training_set: content}, why=str(few)))
+        rows = lake.tables.scan(model.training_set)
+        is_empty = rows is None or rows.head(1).collect().is_empty()
+        symbol = model.coin.symbol
+        nothing = f"of {symbol} there is no day with a candle and features: does market.crypto_prices have {symbol}? "
+        why = f"{nothing if is_empty else ''}{few}"
+        context.log.info(f"{model.name} waits for more days: {why}")
+        registry.hold(Held(inputs={model.training_set: content}, why=why))
         return None
     manifest = trained.manifest
     return {

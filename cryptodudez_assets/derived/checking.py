@@ -111,5 +111,9 @@ def _problem_with_code(table: Derived, contracts: Mapping[str, type[Contract]]) 
         return None if table.code_hash else "its code cannot be told"
     from cryptodudez_assets.derived.upkeep.sql import problem_with  # DuckDB takes long to load
 
-    problem = problem_with(table, table.statement, contracts)
+    statement = table.statement
+    try:
+        problem = problem_with(table, statement, contracts)
+    except ValueError as error:
+        problem = str(error)
     return f"{Path(str(table.sql)).name}: {problem}" if problem else None

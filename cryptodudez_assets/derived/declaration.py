@@ -182,7 +182,12 @@ class Derived:
     @property
     def statement(self) -> Statement | None:
         """What its SQL says."""
-        return None if self.sql is None else Statement(Path(self.sql).read_text("utf-8"))
+        if self.sql is None:
+            return None
+        try:
+            return Statement(Path(self.sql).read_text("utf-8"))
+        except FileNotFoundError:
+            raise ValueError(f"sql={Path(self.sql).name!r}: there is no such file beside the declaration") from None
 
     @cached_property
     def code_hash(self) -> str:

@@ -47,9 +47,16 @@ def _parsed(text: str) -> dict[str, Any]:
         answer = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [text]).fetchone()
     told: dict[str, Any] = json.loads(answer[0]) if answer else {}
     if told.get("error"):
-        raise ValueError(f"expected one SELECT: {str(told.get('error_message')).partition(chr(10))[0]}")
+        said = str(told.get("error_message")).partition("\n")[0]
+        raise ValueError(
+            "expected one SELECT, found something else"
+            if "SELECT statements" in said
+            else f"expected one SELECT: {said}"
+        )
     if len(told["statements"]) != 1:
-        raise ValueError(f"expected one SELECT, found {len(told['statements'])} statements")
+        raise ValueError(
+            f"expected one SELECT, found {len(told['statements']) or 'no'} statement{'s' * bool(told['statements'])}"
+        )
     return told
 
 

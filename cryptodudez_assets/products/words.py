@@ -18,8 +18,12 @@ def lines(found: Standing, sources: Iterable[Source]) -> Iterator[str]:
 def not_made(found: Standing, sources: Iterable[Source]) -> Iterator[str]:
     """What cannot be made, why, and what to land for it."""
     raw = {table: source.raw for source in sources for table in (source.table, source.observations) if table}
+    reasons = {one.reason for one in found.waiting}
     for cause, names in causes(found):
-        why = f"{cause} is missing, land {raw[cause]}" if cause in raw else cause
+        if cause in raw:
+            why = f"{cause} is missing, land {raw[cause]}"
+        else:
+            why = cause if cause in reasons else f"{cause} is missing, and no declaration makes it: is that its name?"
         others = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         yield f"not made: {', '.join(names[:NAMED])}{others}: {why}"
 

@@ -146,7 +146,7 @@ class TestRun:
 
         told = run("run", code=1).output
 
-        assert "failed: market/crypto_prices contract: broken rules: {'close:greater_than': 1}" in told
+        assert "failed: market/crypto_prices contract: broken rules: 1 × close:greater_than" in told
 
     def test_rows_in_quarantine_are_a_warning_not_a_failure(self, run: Run, archive: Path):
         archive.write_text(HEADER + CANDLE + "banana\n")

@@ -98,7 +98,7 @@ def test_run_check_all_finds_it_and_says_so(rig: Rig) -> None:
     damage(rig.lake)
     assert run(check_all=False), said.getvalue()
     assert not run(check_all=True)
-    assert "market/gas_prices contract: broken rules: {'gwei:greater_than_or_equal_to': 1}" in said.getvalue()
+    assert "market/gas_prices contract: broken rules: 1 × gwei:greater_than_or_equal_to" in said.getvalue()
 
 
 def test_every_night_has_all_tables_judged(rig: Rig) -> None:

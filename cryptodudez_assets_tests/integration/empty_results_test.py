@@ -95,6 +95,7 @@ def test_a_run_on_too_little_goes_well_and_the_next_rows_follow(tmp_path: Path) 
         assert few[f"features.{name}"] == 0
     assert few["ml.eth_training_set"] == 0
     assert "ml.eth_signal" in said.getvalue()
+    assert "of ETH there is no day with a candle and features: does market.crypto_prices have ETH?" in said.getvalue()
     assert "6 folds need 860" in said.getvalue()
     assert "Land more price history" in said.getvalue()
 

@@ -53,13 +53,24 @@ def _rows_per_key(inputs: Mapping[str, TableAt], table: Derived, since: datetime
 
 
 def compute(inputs: Mapping[str, TableAt], table: Derived, reach: AffectedRange | None) -> pl.DataFrame:
-    """The rows within reach (None: all), from the inputs."""
-    frames = {one.table: _read(inputs[one.table], one, reach, table) for one in table.inputs}
-    rows, schema = _made(table, frames), polars_schema(table.contract)
-    if reach:
-        time = table.time_column  # what its type is, the contract says: a long plan need not be asked
-        rows = reach.of(rows, time, dtype=schema[time] if time else None)
-    return rows.select(schema.names()).collect()
+    """The rows within reach (None: all), from the inputs. Raises ValueError in words where Polars cannot make them."""
+    frames = _Inputs({one.table: _read(inputs[one.table], one, reach, table) for one in table.inputs})
+    try:
+        rows, schema = _made(table, frames), polars_schema(table.contract)
+        if reach:
+            time = table.time_column  # what its type is, the contract says: a long plan need not be asked
+            rows = reach.of(rows, time, dtype=schema[time] if time else None)
+        return rows.select(schema.names()).collect()
+    except pl.exceptions.PolarsError as error:
+        said = str(error).partition("\n\nResolved plan")[0]
+        raise ValueError(f"{table.table}: {' '.join(said.split())}") from error
+
+
+class _Inputs(dict[str, pl.LazyFrame]):
+    """Inputs by name. One that is not declared is told with those that are."""
+
+    def __missing__(self, name: str) -> pl.LazyFrame:
+        raise ValueError(f"the transform reads {name}, and its inputs are {', '.join(self)}: declare it, too")
 
 
 def _made(table: Derived, frames: Frames) -> pl.LazyFrame:
@@ -69,8 +80,10 @@ def _made(table: Derived, frames: Frames) -> pl.LazyFrame:
         return run(table, table.statement, frames)
     if table.transform is None:
         raise ValueError(f"{table.table} has neither a transform nor SQL")
-    rows = table.transform(frames)
-    return rows if table.has_own_types else conform(table, rows.collect()).lazy()
+    rows: object = table.transform(frames)
+    if not isinstance(rows, pl.LazyFrame | pl.DataFrame):
+        raise ValueError(f"{table.table}: its transform gives a {type(rows).__name__}, expected a LazyFrame")
+    return rows.lazy() if table.has_own_types else conform(table, rows.lazy().collect()).lazy()
 
 
 def _read(rows_of: TableAt, one: Input, reach: AffectedRange | None, table: Derived) -> pl.LazyFrame:

@@ -48,7 +48,8 @@ class Judgement:
     warnings: dict[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        told = f"broken rules: {self.errors}" if self.errors else "every rule holds"
+        broken = ", ".join(f"{n:,} × {rule}" for rule, n in self.errors.items())
+        told = f"broken rules: {broken}" if broken else "every rule holds"
         passed_before = self.files_in_all - self.files
         return told + f" ({passed_before:,} of {self.files_in_all:,} files passed before)" * bool(passed_before)
 
