@@ -1,7 +1,7 @@
 """Which columns tell the facts of a sample apart: the smallest set of the time and of texts that name something, or what the user says."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -117,7 +117,12 @@ def _with_other_names(found: list[str], candidates: Sequence[Column], facts: pl.
     """With what names something, too: another file may be of another, or of several at the same time."""
     named = [one.name for one in candidates if _is_named(one) and one.name not in found]
     constant = [name for name in named if facts[name].n_unique() == 1]
-    several = [one.name for one in candidates if one.name in named and _names_several(one, facts[one.name])]
+    several: list[str] = []
+    if TIME in found:
+        fewest_last = sorted(candidates, key=lambda one: -facts[one.name].n_unique())
+        for one in [one for one in fewest_last if one.name in named and _names_several(one, facts[one.name])]:
+            if not _is_told_by(one.name, {*found, *several} - {TIME}, facts):
+                several.append(one.name)
     why = [
         SMALLEST,
         *([f"{', '.join(constant)}, which another file may have another of"] if constant else []),
@@ -130,6 +135,13 @@ def _names_several(column: Column, values: pl.Series) -> bool:
     """Whether each of a few things has several rows, and all rows are of one."""
     few = 1 < values.n_unique() <= len(values) / 2
     return few and not values.null_count() and not (CLASSIFYING.search(snake(column.raw)) and not column.is_text)
+
+
+def _is_told_by(name: str, others: Collection[str], facts: pl.DataFrame) -> bool:
+    """Whether what names a thing is the same for all rows of the others, as the site of a sensor is."""
+    if not others:
+        return False
+    return facts.select(others).n_unique() == facts.select([*others, name]).n_unique()
 
 
 def _could_be_ids(columns: Sequence[Column], facts: pl.DataFrame) -> list[str]:

@@ -31,6 +31,12 @@ def trades(n: int, **first: Callable[[int], Any]) -> list[dict[str, Any]]:
     ]
 
 
+def draft_of(tmp_path: Path, content: bytes, **choices: Any) -> list[str]:
+    path = tmp_path / "sample"
+    path.write_bytes(content)
+    return draft("prix", path, Choices(**choices)).lines
+
+
 @pytest.fixture
 def after(lake: Lake, tmp_path: Path, drop: Callable[[str, str, bytes], Path]) -> Next:
     """Draft a source from a sample, land the sample and another file, and tell the counts of both, and what was said."""
@@ -82,6 +88,24 @@ def test_two_things_at_one_moment_are_two(after: Next, of_what: dict[str, Callab
     assert (counts.valid, counts.duplicate) == (32, 0)
 
 
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [
+        ({"sensor": lambda i: f"s{i % 4}", "station": lambda i: f"t{i % 4 // 2}"}, "sensor,event_ts"),
+        ({"sensor": lambda i: f"s{i % 4}", "station": lambda i: f"t{i % 3}"}, "sensor,station,event_ts"),
+        ({"weather_code": lambda i: i % 4}, "event_ts"),
+        ({"side": lambda i: "ab"[i % 2]}, "event_ts"),
+    ],
+)
+def test_the_key_has_no_more_than_it_takes(tmp_path: Path, more: dict[str, Callable[[int], Any]], key: str) -> None:
+    assert f"key     {key}: " in "\n".join(draft_of(tmp_path, lines(trades(40, **more))))
+
+
+def test_where_a_name_alone_tells_rows_apart_others_say_what_it_is_like(tmp_path: Path) -> None:
+    content = "symbol,exchange\n" + "".join(f"S{chr(65 + i)},{'NQ'[i % 2]}\n" for i in range(20))
+    assert "key     symbol: " in "\n".join(draft_of(tmp_path, content.encode()))
+
+
 def test_a_number_that_could_be_an_id_is_told(after: Next) -> None:
     _, told = after(trades(30, t=lambda i: 10_000 + 3 * i), [])
     assert "also    t tells all rows apart, too: if it is an id, say --key t" in told
@@ -92,12 +116,6 @@ def test_a_time_in_another_unit_is_set_aside(after: Next, unit: str) -> None:
     sample = [{"ts": (START + i) * UNITS[unit], "id": f"a{i}"} for i in range(20)]
     counts, _ = after(sample, [{"ts": START * UNITS[other], "id": other} for other in UNITS])
     assert (counts.valid, counts.quarantined) == (21, 3)
-
-
-def draft_of(tmp_path: Path, content: bytes, **choices: Any) -> list[str]:
-    path = tmp_path / "sample"
-    path.write_bytes(content)
-    return draft("prix", path, Choices(**choices)).lines
 
 
 @pytest.mark.parametrize(
