@@ -44,7 +44,7 @@ def faults(folder: Path, minutes: float, seed: int) -> bool:
         recording = Recording(folder / "home", bitso, 60)
         recording.start()
         time.sleep(60 * minutes)
-        recording.stop()
+        _end(recording, "a")
     found = judged(folder / "home", bitso, 60)
     print(found)
     print(gaps_of(folder / "home").unique(["book", "started_at"]).group_by("cause", "repair").len().sort("len"))
@@ -68,7 +68,7 @@ def kills(folder: Path, times: int, seed: int) -> bool:
                 print(f"{number + 1} kills", flush=True)
         recording.start()
         time.sleep(2)
-        recording.stop()
+        _end(recording, "a")
     found = judged(folder / "home", bitso, 5)
     told = gaps_of(folder / "home").filter(cause="not running")["started_at"].n_unique()
     print(found)
@@ -84,8 +84,8 @@ def upgrades(folder: Path, times: int) -> bool:
         for number in range(times):
             recording.start(f"v{number + 1}")
             time.sleep(3)
-            recording.stop(f"v{number}")
-        recording.stop(f"v{times}")
+            _end(recording, f"v{number}")
+        _end(recording, f"v{times}")
     records = records_of(folder / "home").filter(~pl.col("is_gap"))
     missing = 0
     for _, of_book in records.group_by("book"):
@@ -116,7 +116,7 @@ def load(folder: Path, minutes: float) -> bool:
         peer_after = peer_process.cpu_times()
         metrics = _metrics(recording)
         peer.terminate()
-        recording.stop()
+        _end(recording, "a")
     found = judged(folder / "home", bitso, 60)
     used, peers = _used(before, after), _used(peer_before, peer_after)
     print(found)
@@ -129,6 +129,12 @@ def load(folder: Path, minutes: float) -> bool:
     )
     print(f"second tick: 99 % within {_lateness(metrics, 0.99):g} s, all within {_lateness(metrics, 1.0):g} s")
     return not (found.missing or found.doubled or found.untrue)
+
+
+def _end(recording: Recording, instance: str) -> None:
+    """Stop it; one that ended by itself, or ends with an error, has failed."""
+    if (code := recording.stop(instance)) != 0:
+        raise SystemExit(f"recorder {instance} ended with {code}:\n{recording.log(instance)[-3000:]}")
 
 
 def _used(before: object, after: object) -> float:
