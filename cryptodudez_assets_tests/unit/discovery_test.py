@@ -13,7 +13,7 @@ import pytest
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
-from cryptodudez_assets.lake.metastore.discovery import Cursor, Discovery, discover, discover_all
+from cryptodudez_assets.lake.metastore.discovery import PARTITIONS_A_LOOK, Cursor, Discovery, discover, discover_all
 from cryptodudez_assets.lake.metastore.entry import Entry
 from cryptodudez_assets.lake.store.objects import FolderStore, StoredObject
 from cryptodudez_assets.settings import Settings
@@ -184,3 +184,33 @@ def test_the_same_bytes_under_another_name_are_recognised(lake: Lake, drop: Drop
     take_in(lake)
     assert files(lake).select("status", "rows_valid").rows() == [("loaded", 3), ("duplicate", None)]
     assert files(lake).filter(pl.col("open")).is_empty()
+
+
+def partition(n: int, *numbers: int) -> list[str]:
+    return [f"book={n:02}_mxn/date=2022-04-30/{name}" for name in names(*numbers)]
+
+
+def test_what_is_new_in_any_partition_is_found_within_a_turn_however_much_is_there(bucket: Bucket, cloud: Lake) -> None:
+    n_partitions = 2 * PARTITIONS_A_LOOK + 3
+    for n in range(n_partitions):
+        bucket.put(*partition(n, *range(100)))
+    found, cursor = looks(cloud, 10 * n_partitions + 4)
+    assert len(found) == 100 * n_partitions
+    for n in range(n_partitions):
+        bucket.put(*partition(n, 100))
+    found, _ = looks(cloud, 3, cursor)
+    assert found == names(100) * n_partitions
+
+
+def test_in_a_partition_nothing_is_passed_that_is_not_catalogued(bucket: Bucket, cloud: Lake) -> None:
+    for n in range(3):
+        bucket.put(*partition(n, *range(5)))
+    look = discover(cloud, "readings", Cursor(), 10)  # its run fails: nothing is catalogued
+    found, _ = looks(cloud, 3, look.cursor)
+    assert sorted(found) == sorted(names(*range(5)) * 3)
+
+
+def test_a_folder_that_is_no_partition_costs_no_look_of_its_own(bucket: Bucket, cloud: Lake) -> None:
+    bucket.put(*(f"2020-01-{day:02}/{name}" for day in range(1, 29) for name in names(1)))
+    _, cursor = looks(cloud, 10)
+    assert cursor.partitions == {}

@@ -1,9 +1,10 @@
 """Find raw objects that the catalogue does not know: one bounded look at the raw zone, made again and again.
 
-A look has two parts. *Behind the newest key*: where names sort by time and the store can list after a key, this alone finds
-what is new, at a cost that does not grow with what is there. *The round*: a page further each time, beginning anew at
-the end, which finds late arrivals between old names and files that changed. The catalogue decides what is known; the
-cursor is only a hint, and losing it costs one round.
+A look has three parts. *Behind the newest key*: where names sort by time and the store can list after a key, this alone finds
+what is new, at a cost that does not grow with what is there. *Partitions* (`book=btc_mxn/…`): where folders like these come
+first, names sort by time in each of them only, so a few of them are looked at behind their own newest keys, in turn. *The round*:
+a page further each time, beginning anew at the end, which finds late arrivals between old names and files that changed. The
+catalogue decides what is known; the cursor is only a hint, and losing it costs one round.
 """
 
 from collections.abc import Iterable, Mapping, Set
@@ -18,26 +19,34 @@ from cryptodudez_assets.lake.metastore.file_entries import known_versions
 from cryptodudez_assets.lake.store.objects import StoredObject
 
 PAGE = 1000
+PARTITIONS_A_LOOK = 8
+"""Each costs a request: of 54 partitions every one is looked at within seven looks."""
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where the next look begins: behind the greatest key seen, and where the round stands."""
+    """Where the next look begins: behind the greatest key seen, of all and of each partition, and where the round stands.
+
+    `partitions` are in the order in which they are looked at: the first ones are next.
+    """
 
     newest: str = ""
     round: str = ""
+    partitions: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: str | None) -> "Cursor":
         """Read a stored cursor; one of an older version begins a new round."""
         try:
             told = loads(text or "{}")
-            return cls(told["newest"], told["round"]) if told.get("v") == 1 else cls()
+            if told.get("v") != 2:
+                return cls()
+            return cls(told["newest"], told["round"], {str(one): str(key) for one, key in told["partitions"].items()})
         except (ValueError, KeyError, AttributeError):
             return cls()
 
     def __str__(self) -> str:
-        return dumps({"v": 1, **asdict(self)})
+        return dumps({"v": 2, **asdict(self)})
 
 
 @dataclass(frozen=True)
@@ -65,24 +74,53 @@ class Discovery:
 
 
 def discover(lake: Lake, source: str, cursor: Cursor, page: int = PAGE) -> Discovery:
-    """Look at the raw zone of a source once: at most two pages are listed, and at most `page` new objects returned."""
+    """Look at the raw zone of a source once: two pages are listed at most, and one for each partition whose turn it is.
+
+    At most `page` new objects are returned.
+    """
     prefix = lake.raw_folder(source)
     behind = list(islice(lake.store.list(prefix, cursor.round), page))
     ahead = behind if cursor.newest == cursor.round else list(islice(lake.store.list(prefix, cursor.newest), page))
-    listed = {found.key: found for found in [*ahead, *behind]}
+    turn = list(islice(cursor.partitions.items(), PARTITIONS_A_LOOK))
+    pages = [ahead, behind, *(list(islice(lake.store.list(f"{prefix}/{one}", key), page)) for one, key in turn)]
+    listed = {found.key: found for one in pages for found in one}
     unsettled = {key for key, found in listed.items() if not is_stable(lake, found)}
     candidates = {key: found for key, found in listed.items() if key not in unsettled and not key.endswith(UNFINISHED)}
-    new = _unknown(lake, source, [ahead, behind], candidates)
+    new = _unknown(lake, source, pages, candidates)
     # Never past an object that is not catalogued yet: the next look must find it again should this one's run fail.
-    left = min((key for key in {*new, *unsettled} if key > cursor.newest), default=None)
-    newest = max([cursor.newest, *(key for key in listed if left is None or key < left)])
+    missing = {*new, *unsettled}
     complete = len(behind) < page
-    again = Cursor(newest, "" if complete else behind[-1].key)
+    again = Cursor(
+        _furthest(cursor.newest, listed, missing),
+        "" if complete else behind[-1].key,
+        _partitions(cursor.partitions, dict(turn), prefix, listed, missing),
+    )
     unfinished = len(listed) - len(unsettled) - len(candidates)
     found = [new[key] for key in sorted(new)]
     return Discovery(
         found[:page], len(listed), again, len(unsettled), unfinished, len(found[page:]), round_complete=complete
     )
+
+
+def _furthest(newest: str, listed: Iterable[str], missing: Iterable[str]) -> str:
+    """The greatest key, up to the first that is missing behind the one that was the greatest."""
+    left = min((key for key in missing if key > newest), default=None)
+    return max([newest, *(key for key in listed if left is None or key < left)])
+
+
+def _partitions(
+    known: Mapping[str, str], looked_at: Mapping[str, str], prefix: str, listed: Iterable[str], missing: Set[str]
+) -> dict[str, str]:
+    """The partitions with their newest keys, those that were looked at behind the others."""
+    keys: dict[str, list[str]] = {}
+    for key in listed:
+        partition, slash, _ = key.removeprefix(f"{prefix}/").partition("/")
+        if slash and "=" in partition:
+            keys.setdefault(partition, []).append(key)
+    order = [*(one for one in known if one not in looked_at), *(one for one in keys if one not in known), *looked_at]
+    return {
+        one: _furthest(known.get(one, ""), keys.get(one, ()), missing.intersection(keys.get(one, ()))) for one in order
+    }
 
 
 def discover_all(lake: Lake, source: str) -> list[StoredObject]:

@@ -21,6 +21,7 @@ from cryptodudez_assets.lake.store.folders import Link, Walk, folder_of, open_fi
 from cryptodudez_assets.settings import Settings
 
 COPY_BYTES = 1 << 20
+BEHIND_SLASH = "0"  # the character behind "/": greater than whatever lies below a folder
 WRITTEN = "@"  # between an ETag and the time of writing
 
 
@@ -100,7 +101,7 @@ class FolderStore:
             yield self._no_folder(prefix, error)
             return
         with Walk(self.root) as walk:
-            yield from (found for found in self._walk(walk, prefix) if found.key > after)
+            yield from (found for found in self._walk(walk, prefix, after) if found.key > after)
 
     def _no_folder(self, prefix: str, error: OSError) -> StoredObject:
         key = prefix + "/"
@@ -109,7 +110,8 @@ class FolderStore:
             return _odd(self.root / prefix, key, told, "link")
         return _odd(self.root / prefix, key, "this should be a folder, but is none")
 
-    def _walk(self, walk: Walk, prefix: str) -> Iterator[StoredObject]:
+    def _walk(self, walk: Walk, prefix: str, after: str) -> Iterator[StoredObject]:
+        """What lies below `prefix`; folders are left out of which every key comes before `after`."""
         open_folders = [self._entries(walk, prefix, prefix)]  # a stack: folders may lie deeper than Python's calls can
         while open_folders:
             found = next(open_folders[-1], None)
@@ -117,7 +119,7 @@ class FolderStore:
                 open_folders.pop()
             elif isinstance(found, StoredObject):
                 yield found
-            else:
+            elif f"{found[1]}{BEHIND_SLASH}" > after:
                 open_folders.append(self._entries(walk, *found))
 
     def _entries(self, walk: Walk, path: str, prefix: str) -> Iterator[StoredObject | tuple[str, str]]:
