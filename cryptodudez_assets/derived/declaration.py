@@ -28,7 +28,7 @@ Frames = Mapping[str, pl.LazyFrame]
 
 Reaches = Literal["keys", "later", "all"] | timedelta
 """Which rows a change of an input row reaches: those with its values of the key's columns; of these only such as lie on its UTC day
-or up to so long after it, or at any time after it; or all rows there are."""
+or up to so long after it, or at any time after it (a time in the key is no such value then); or all rows there are."""
 
 
 @dataclass(frozen=True)
@@ -174,10 +174,18 @@ class Derived:
         """What a change of this input reaches."""
         return one.reaches
 
+    def is_timed(self, one: Input) -> bool:
+        """Whether time bounds what a change of this input reaches."""
+        return self.reaches(one) not in ("keys", "all")
+
+    def shared_key(self, one: Input) -> list[str]:
+        """The key's columns by which a change of this input reaches rows. No time where time bounds it: another time is reached, too."""
+        times = (one.time, self.time_column) if self.is_timed(one) else ()
+        return [name for name in self.key if name in one.columns and name not in times]
+
     def reads(self, one: Input) -> list[str]:
         """The columns that are read of this input."""
-        timed = one.reaches == "later" or isinstance(one.reaches, timedelta)
-        return list(dict.fromkeys([*one.columns, *([one.time] if timed else [])]))
+        return list(dict.fromkeys([*one.columns, *([one.time] if self.is_timed(one) else [])]))
 
     @property
     def statement(self) -> Statement | None:

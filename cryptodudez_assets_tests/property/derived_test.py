@@ -65,6 +65,14 @@ class ByShopAndDay(Contract):
     taken: float = pa.Field(description="How much.")
 
 
+class ByShopAndMoment(Contract):
+    """What a shop took on the day of a sale and the day before."""
+
+    shop: str = pa.Field(description="Where.", nullable=True)
+    at: UtcTime = pa.Field(description="When it sold something.")
+    taken: float = pa.Field(description="How much.")
+
+
 class Shares(Contract):
     """Which part of everything a shop took."""
 
@@ -84,6 +92,11 @@ def by_day(frames: Frames) -> pl.LazyFrame:
 
 def by_shop_and_day(frames: Frames) -> pl.LazyFrame:
     return _days(frames, ["shop"]).select("shop", "day", "taken")
+
+
+def by_shop_and_moment(frames: Frames) -> pl.LazyFrame:
+    moments = frames["lab.sales"].select("shop", "at").unique().with_columns(day=pl.col("at").dt.date())
+    return moments.join(_days(frames, ["shop"]), on=["shop", "day"], nulls_equal=True).select("shop", "at", "taken")
 
 
 def _days(frames: Frames, key: list[str]) -> pl.LazyFrame:
@@ -114,6 +127,11 @@ SQL = {
         SELECT shop, day, sum(price) AS taken FROM seen
         WHERE EXISTS (SELECT 1 FROM rows r WHERE r.shop IS NOT DISTINCT FROM seen.shop AND r.day = seen.day)
         GROUP BY shop, day""",
+    "by_shop_and_moment": """
+        WITH rows AS (SELECT shop, "at", "at"::DATE AS day, price FROM lab.sales)
+        SELECT m.shop, m."at", sum(price) AS taken FROM (SELECT DISTINCT shop, "at", day FROM rows) m
+        JOIN rows r ON r.shop IS NOT DISTINCT FROM m.shop AND r.day BETWEEN m.day - 1 AND m.day
+        GROUP BY ALL""",
     "shares": "SELECT shop, count(*) AS n, sum(count(*)) OVER () AS of FROM lab.sales GROUP BY shop",
 }
 PRICES = Input("lab.prices", ["shop", "bag"])
@@ -135,6 +153,20 @@ KINDS = {
         Input("lab.sales", ["shop", "price"], time="at", reaches="later"),
         [],
     ),
+    "window of moments": (
+        ByShopAndMoment,
+        by_shop_and_moment,
+        ["shop", "at"],
+        Input("lab.sales", ["shop", "at", "price"], time="at", reaches=DAY_BACK),
+        [],
+    ),
+    "later than moments": (
+        ByShopAndMoment,
+        by_shop_and_moment,
+        ["shop", "at"],
+        Input("lab.sales", ["shop", "at", "price"], time="at", reaches="later"),
+        [],
+    ),
     "all": (Shares, shares, ["shop"], Input("lab.sales", ["shop"], reaches="all"), []),
 }
 SPECS = {
@@ -151,7 +183,7 @@ landing = st.tuples(st.lists(sale, max_size=5), st.sets(st.integers(0, 6), max_s
 
 def declared(kind: str, way: str, folder: Path, *, daily: bool) -> Derived:
     contract, transform, key, sales, more = KINDS[kind]
-    has_day = "day" in polars_schema(contract)
+    time = next((name for name in ("day", "at") if name in polars_schema(contract)), None)
     made: dict[str, object] = {"transform": transform}
     if way == "sql":
         path = folder / "it.sql"
@@ -164,8 +196,8 @@ def declared(kind: str, way: str, folder: Path, *, daily: bool) -> Derived:
         key,
         [sales, *more],
         **made,  # type: ignore[arg-type]
-        time="day" if has_day else None,
-        partitions=Daily("day") if daily and has_day else None,
+        time=time,
+        partitions=Daily(time) if daily and time else None,
     )
 
 
@@ -230,7 +262,14 @@ def shops(lake: Lake) -> Lake:
 
 
 # Sales that are read; what looks at everything before reads that, too.
-REACHED = {"keys": 4, "window": 3, "keys and window": 1, "keys and later": 4}
+REACHED = {
+    "keys": 4,
+    "window": 3,
+    "keys and window": 1,
+    "keys and later": 4,
+    "window of moments": 1,
+    "later than moments": 4,
+}
 
 
 @pytest.mark.parametrize("way", ["polars", "sql"])
@@ -254,6 +293,20 @@ def test_one_changed_row_has_only_what_it_reaches_read_and_computed(
 
     assert sum(read) == REACHED[kind]
     assert done.rows < len(rows_of(shops, table))
+
+
+@pytest.mark.parametrize("way", ["polars", "sql"])
+@pytest.mark.parametrize("kind", ["window of moments", "later than moments"])
+def test_a_time_that_is_in_the_key_does_not_bound_what_a_change_reaches(
+    shops: Lake, tmp_path: Path, kind: str, way: str
+) -> None:
+    table = declared(kind, way, tmp_path, daily=False)
+    kept = {0: (0, "a", 0, 1.0), 1: (1, "a", 3, 1.0), 2: (2, "b", 3, 1.0)}  # a day apart
+    land(shops, kept, {})
+    materialize(shops, table)
+    land(shops, kept | {0: (0, "a", 0, 4.0)}, {})
+    materialize(shops, table)
+    assert sorted(rows_of(shops, table)["taken"].to_list()) == [1.0, 4.0, 5.0]
 
 
 @pytest.mark.parametrize("way", ["polars", "sql"])

@@ -90,7 +90,7 @@ def _read(rows_of: TableAt, one: Input, reach: AffectedRange | None, table: Deri
     columns, reaches = table.reads(one), table.reaches(one)
     if reach is None or reaches == "all":
         return rows_of.scan().select(columns)
-    reach = AffectedRange(keys_in(reach.keys, one), reach.start, reach.end)
+    reach = AffectedRange(keys_in(reach.keys, one, table), reach.start, reach.end)
     rows = rows_of.scan(reach.values).select(columns)
     if reaches == "keys":
         return reach.of(rows, None)

@@ -108,9 +108,9 @@ class Pinned:
         return TableAt(self.table, self.snapshot_id)
 
 
-def keys_in(keys: pl.DataFrame | None, one: Input) -> pl.DataFrame | None:
-    """The keys as far as an input has them; None where it has none of their columns."""
-    shared = [] if keys is None else [name for name in keys.columns if name in one.columns]
+def keys_in(keys: pl.DataFrame | None, one: Input, table: Derived) -> pl.DataFrame | None:
+    """The keys as far as they tell which rows of an input are read; None where they do not."""
+    shared = [] if keys is None else [name for name in table.shared_key(one) if name in keys.columns]
     return keys.select(shared).unique() if keys is not None and shared else None
 
 
@@ -120,10 +120,10 @@ def changed_keys(lake: Lake, table: Derived, before: MadeFrom, now: Mapping[str,
     changed = [one for one in table.inputs if before.inputs.get(one.table) != now[one.table].content]
     parts: list[tuple[list[str], pl.DataFrame]] = []
     for one in changed:
-        shared, pinned = [name for name in table.key if name in one.columns], now[one.table]
+        shared, pinned = table.shared_key(one), now[one.table]
         since = kept(pinned.table, before.inputs.get(one.table))
         columns = table.reads(one)
-        timed = table.reaches(one) not in ("keys", "all")
+        timed = table.is_timed(one)
         asked = list(dict.fromkeys([*shared, *([one.time] if timed else [])])) or columns[:1]
         found = changed_rows(lake.tables, one.table, since, pinned.snapshot_id, asked, read=columns)
         if found is None:
