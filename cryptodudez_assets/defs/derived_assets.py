@@ -13,6 +13,7 @@ from dagster._core.storage.tags import (
 
 from cryptodudez_assets.defs.metadata import INVENTORY, contract_schema, key_of, markdown, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.defs.without_days import allow_runs_without_days
 from cryptodudez_assets.derived.declaration import Derived
 from cryptodudez_assets.derived.upkeep.materialize import (
     Materialized,
@@ -47,6 +48,7 @@ def build_derived_assets(table: Derived) -> dg.AssetsDefinition:
 
     A run for days computes these; any other computes what changes of the inputs reach, and says of which days that was.
     """
+    allow_runs_without_days()
 
     @dg.multi_asset(
         name=f"compute_{table.names[0].replace('.', '_')}",

@@ -41,7 +41,7 @@ HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
 PRICES = {"crypto_prices": all_sources()["crypto_prices"]}
 TOYS = list(TOY_TABLES.values())
 START = datetime(2021, 1, 1)
-DAYS = key_of("toys.coin_days")
+DAYS, RUNS = key_of("toys.coin_days"), key_of("toys.coin_runs")
 
 
 def candles(lake: Lake, folder: Path, symbol: str, days: list[int], volume: float = 1000.0) -> None:
@@ -92,10 +92,14 @@ def test_a_landing_becomes_tables_and_exports(made: Lake, tmp_path: Path) -> Non
     assert csv_of(made).rows() == [("2021-01-01", 1, 1000.0), ("2021-01-02", 2, 2000.0), ("2021-01-06", 1, 1000.0)]
     assert len(pl.read_parquet(made.settings.home / "exports" / "shares" / "coin_shares.parquet")) == 2
 
+    assert rows(made, "toys.coin_runs") == [(first, 1), (second, 3), (sixth, 1)]
+
     candles(made, tmp_path, "TOY", [2])
     said = run(made, check_all=True)
 
     assert "coin_days: all keys from 2021-01-03 to 2021-01-04" in said
+    assert "coin_runs: all keys from 2021-01-03 to 2021-01-05" in said
+    assert rows(made, "toys.coin_runs")[2] == (date(2021, 1, 3), 3)
     assert "coin_totals: 1 keys" in said
     assert csv_of(made)["day"].to_list()[2] == "2021-01-03"
     assert rows(made, "toys.coin_totals") == [("TOY", 2, 2.0), ("TST", 3, 2.0)]
@@ -115,9 +119,10 @@ def test_a_day_is_a_handle_and_what_changed_needs_none(made: Lake) -> None:
             "dagster/asset_partition_range_end": "2021-01-02",
         }
         two = job.execute_in_process(instance=instance, asset_selection=[DAYS], tags=a_range)
+        behind = job.execute_in_process(instance=instance, asset_selection=[RUNS], tags=a_range)
 
     assert days <= {"2021-01-01", "2021-01-02", "2021-01-06"}
-    assert [result.success for result in (whole, one, two)] == [True] * 3
+    assert [result.success for result in (whole, one, two, behind)] == [True] * 4
     assert {name: check.passed for name, check in checks_of(one).items()} == {
         "contract": True,
         "days": True,

@@ -11,6 +11,7 @@ from cryptodudez_assets.contracts.base import Contract, polars_schema
 from cryptodudez_assets.derived import topological
 from cryptodudez_assets.derived.declaration import Derived
 from cryptodudez_assets.derived.upkeep.materialize import materialize, table_specs
+from cryptodudez_assets.derived.upkeep.sql import run
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.upkeep.judging import judge_table
@@ -42,8 +43,10 @@ def _rows_of(lake: Lake, name: str, frames: dict[str, pl.LazyFrame]) -> pl.DataF
     if name in frames:
         rows = frames[name].collect()
     else:
-        assert TABLES[name].transform is not None
-        rows = TABLES[name].transform(frames).collect().sort(TABLES[name].key)  # type: ignore[misc]
+        table = TABLES[name]
+        read = {one.table: frames[one.table].select(table.reads(one)) for one in table.inputs}
+        made = run(table, table.statement, read) if table.statement else table.transform(frames)  # type: ignore[misc]
+        rows = made.collect().sort(table.key)
     schema = polars_schema(CONTRACTS[name])
     blank = {pl.String: pl.lit(""), pl.Int64: pl.lit(0)}
     gone = [blank[type(dtype)].alias(column) for column, dtype in schema.items() if column not in rows.columns]  # type: ignore[index]

@@ -24,7 +24,7 @@ each_table = pytest.mark.parametrize("table", TABLES.values(), ids=lambda table:
 
 def test_the_toys_are_found_by_their_files_alone() -> None:
     assert not FOUND.left_out
-    assert set(TOY_TABLES) == {"toys.coin_days", "toys.coin_totals", "toys.coin_shares"}
+    assert set(TOY_TABLES) == {"toys.coin_days", "toys.coin_runs", "toys.coin_totals", "toys.coin_shares"}
     assert len(TABLES) == len(TOY_TABLES) + len(features.all_views())
 
 
