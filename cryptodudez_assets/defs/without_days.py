@@ -10,9 +10,9 @@ from dagster._core.execution.context.system import StepExecutionContext
 _has_days = StepExecutionContext.has_asset_partitions_for_input
 
 
-def _has_days_of_the_run(step: StepExecutionContext, input_name: str) -> bool:
+def _has_days_of_the_run(self: StepExecutionContext, input_name: str) -> bool:
     """Whether the input has partitions, and it can be said which of them the run is about."""
-    return (step.has_partitions or step.entity_partitions_def is None) and _has_days(step, input_name)
+    return (self.has_partitions or self.entity_partitions_def is None) and _has_days(self, input_name)
 
 
 def allow_runs_without_days() -> None:
