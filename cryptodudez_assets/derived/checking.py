@@ -40,7 +40,7 @@ def _problem_with_words(table: Derived) -> str | None:
 
 
 def problem_with_inputs(table: Derived) -> str | None:
-    """What is wrong with what a table reads."""
+    """What is wrong with what a table reads, whatever that is."""
     if not table.inputs or not all(isinstance(one, Input) for one in table.inputs):
         return "inputs: expected a list of at least one Input"
     if wrong := [one.table for one in table.inputs if not TABLE.fullmatch(one.table)]:
@@ -59,19 +59,25 @@ def problem_with_inputs(table: Derived) -> str | None:
 
 
 def problem_with_columns(table: Derived, contracts: Mapping[str, type[Contract]]) -> str | None:
-    """Which column of an input there is not; None where there are all, or nothing is known of the input."""
+    """Which column of an input there is not, or is no time where one must be; of inputs of which nothing is known, none is."""
     for one in table.inputs:
-        there = list(polars_schema(contracts[one.table])) if one.table in contracts else None
-        missing = [name for name in table.reads(one) if there is not None and name not in there]
-        if missing and there:
-            alike = get_close_matches(missing[0], there, n=3) or there
-            return f"{one.table} has no column {', '.join(missing)}; it has {', '.join(alike)}"
+        if one.table not in contracts:
+            continue
+        schema = polars_schema(contracts[one.table])
+        if missing := [name for name in table.reads(one) if name not in schema]:
+            alike = get_close_matches(missing[0], schema, n=3) or [*schema]
+            also = "; an Input says by time= when its rows happened" if missing[0] not in one.columns else ""
+            return f"{one.table} has no column {', '.join(missing)}; it has {', '.join(alike)}{also}"
+        if table.is_timed(one) and not isinstance(schema[one.time], pl.Date | pl.Datetime):
+            return f"{one.table} is read with time={one.time!r}, a {schema[one.time]}: expected a date or a time"
     return None
 
 
 def _problem_with_times(table: Derived) -> str | None:
-    timed = [one.table for one in table.inputs if one.reaches == "later" or isinstance(one.reaches, timedelta)]
+    timed = [one.table for one in table.inputs if table.is_timed(one)]
     name = table.time_column
+    if back := [one for one in table.inputs if isinstance(one.reaches, timedelta) and one.reaches < timedelta(0)]:
+        return f"{back[0].table} reaches={back[0].reaches!r}: no change reaches days before it, expected 0 or more"
     if timed and name is None:
         return f"a change of {timed[0]} reaches rows by their time: say which column that is, by time= or partitions="
     if table.partitions is not None and not isinstance(table.partitions, Daily):

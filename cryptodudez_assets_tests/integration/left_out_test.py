@@ -138,6 +138,11 @@ DERIVED = Derived(
     sql="coin_days.sql", partitions=Daily("day"), exports=[Csv()],
 )
 """
+POLARS = changed(
+    "DERIVED =",
+    "def made(frames):\n    return frames\n\nDERIVED =",
+    changed('sql="coin_days.sql"', "transform=made", TABLE),
+)
 SQL = "SELECT event_ts::DATE AS day, count(*) AS coins FROM market.crypto_prices GROUP BY ALL"
 BROKEN_TABLES = {
     "a column too few": (TABLE, SQL.replace(", count(*) AS coins", ""), "coin_days.sql: the result lacks coins"),
@@ -174,6 +179,10 @@ BROKEN_TABLES = {
         "SELECT day, 1 AS coins FROM analysis.coin_days",
         "it reads what is made from itself",
     ),
+    "Polars, an input without that column": (changed('"symbol"', '"symbl"', POLARS), SQL, "has no column symbl"),
+    "an input without that time": (changed("reaches", 'time="at", reaches', POLARS), SQL, "has no column at"),
+    "a time that is none": (changed("reaches", 'time="symbol", reaches', POLARS), SQL, "time='symbol', a String: expected"),
+    "a reach into the past": (changed("timedelta(0)", "timedelta(days=-1)", POLARS), SQL, "no change reaches days before it"),
     "a word": (changed("timedelta(0)", '"everything"', TABLE), SQL, "reaches='everything': expected"),
     "neither transform nor SQL": (changed('sql="coin_days.sql", ', "", TABLE), SQL, "expected a transform or sql"),
     "a column that CSV cannot hold": (

@@ -21,7 +21,7 @@ DERIVED = Derived(
     CoinRuns,
     owner="team:tests",
     key=["day"],
-    inputs=[Input("toys.coin_days", ["day", "coins"], time="day", known="day", reaches=timedelta(days=1))],
+    inputs=[Input("toys.coin_days", ["day", "coins"], time="day", reaches=timedelta(days=1))],
     sql="coin_runs.sql",
     partitions=Daily("day", start=date(2020, 6, 1)),
 )
