@@ -226,3 +226,69 @@ NESTED = {
 def test_depth_is_counted_whatever_it_is_made_of(kind: str) -> None:
     text, expected = NESTED[kind]
     assert is_too_deep(text) is expected
+
+
+CANDLE_ROW = [1609459200000, "1", 2, 3]
+
+
+def answer(rows: Any, **told: Any) -> str:
+    return json.dumps({"result": {"candles": rows, "pair": "X"} | told})
+
+
+SET_ASIDE = {
+    "all that it says beside its rows is twice": '{"result": {"pair": "A", "candles": []}, "result": {"pair": "B", "candles": []}}',
+    "beside its rows": '{"result": {"pair": "A", "candles": [], "pair": "B"}}',
+    "the rows themselves": '{"result": {"pair": "A", "candles": [], "candles": []}}',
+    "a name that is a path": '{"result.pair": "B", "result": {"candles": [], "pair": "A"}}',
+    "by an escape": '{"result": {"pair": "A", "candles": [], "p\\u0061ir": "B"}}',
+}
+
+
+@pytest.mark.parametrize("kind", SET_ASIDE)
+def test_a_document_that_says_something_twice_is_set_aside(kind: str) -> None:
+    assert "is there twice: which is meant?" in why(SET_ASIDE[kind], CANDLE)
+
+
+AMBIGUOUS = ('{"a": 1, "o": {"p": "x"}, "o.p": "y"}', '{"a": 1, "o.p": {"q": 1}, "o": {"p": {"r": 2}}}')
+
+
+@pytest.mark.parametrize("record", AMBIGUOUS)
+@pytest.mark.parametrize("within", [False, True])
+def test_a_record_that_says_something_by_a_name_and_by_a_path_is_told(record: str, within: bool) -> None:
+    text = '{"a": 1, "b": ' + record + "}" if within else record
+    for keeps_extra in (False, True):
+        (chunk,) = read(LineReader(Layout("one", {"a": pl.Int64}, {}), keeps_extra, "utf-8"), io.BytesIO(text.encode()))
+        (told,) = chunk.rejects
+        assert told.rules == ("record:repeated_field",)
+        path = "b.o.p" if within else "o.p"
+        assert f"the field '{path}' is there twice" in chunk.reader.spelling.why_none("repeated_field", told.raw)
+    plain = '{"a": 1, "o.p": "x", "o": {"q": "y"}}'
+    (chunk,) = read(LineReader(Layout("one", {"a": pl.Int64}, {}), True, "utf-8"), io.BytesIO(plain.encode()))
+    assert not chunk.rejects
+
+
+ROWS = {
+    "none": ([], []),
+    "one that is broken": (["NaN"], ["record:no_number"]),
+    "one too deep": (["[" * 300 + "]" * 300], ["record:too_deep"]),
+    "an object among lists": ([CANDLE_ROW, {}], ["open_time:absent"]),
+    "others among lists": ([5, None, CANDLE_ROW, CANDLE_ROW[:2]], ["record:no_object"] * 2 + ["record:too_few_fields"]),
+}
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_rows_of_a_document_cost_themselves_wherever_in_it_they_are(kind: str) -> None:
+    rows, rules = ROWS[kind]
+    text = answer(rows)
+    for one in rows:
+        text = text.replace(json.dumps(one), one) if isinstance(one, str) else text
+    found = recognised(text, CANDLE)
+    assert (found.layout, found.added) == (CANDLE, ())
+    chunks = read(DocumentReader(CANDLE, False, "utf-8"), io.BytesIO(text.encode()))
+    assert sum(chunk.n_records for chunk in chunks) == len(rows)
+    assert sorted(one.rules[0] for chunk in chunks for one in chunk.rejects) == rules
+    assert why(json.dumps({"result": {"candles": []}}), CANDLE)  # what is needed beside them is not there
+
+
+def test_what_is_said_beside_lists_may_be_an_object() -> None:
+    assert recognised(answer([CANDLE_ROW], pair={"a": 1}), CANDLE).layout is CANDLE

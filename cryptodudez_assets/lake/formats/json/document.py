@@ -14,7 +14,8 @@ from typing import Any, BinaryIO, ClassVar
 
 from cryptodudez_assets.lake.formats.archives import FileRefused, Text
 from cryptodudez_assets.lake.formats.faults import blaming
-from cryptodudez_assets.lake.formats.json.fields import flattened
+from cryptodudez_assets.lake.formats.forms import TEXT_SHOWN, shown
+from cryptodudez_assets.lake.formats.json.fields import flattened, told_twice
 from cryptodudez_assets.lake.formats.json.parse import MARKING, SKIPPING, SPACE, Broken, end_of, parsed
 from cryptodudez_assets.lake.formats.json.records import Found, RecordReader, reject
 from cryptodudez_assets.lake.formats.json.spelling import JsonSpelling
@@ -38,6 +39,8 @@ class Outline:
     beside: dict[str, Any] = field(default_factory=dict)
     is_list: bool = True
     """Whether they are a list; a row that is alone need not be in one."""
+    is_found: bool = False
+    """Whether the path leads to anything: a list may be empty."""
 
 
 class CutOff(Exception):
@@ -94,6 +97,7 @@ class _Walk:
     def value(self, at: int, depth: int, name: str) -> tuple[Outline, int]:
         """Walk through the value that begins here, `depth` steps down the path."""
         if depth == len(self.path):
+            self.outline = replace(self.outline, is_found=True)
             if self.text.startswith("[", at):
                 at = self._rows(at)
             else:
@@ -108,8 +112,12 @@ class _Walk:
         return self.outline, at
 
     def _object(self, begin: int, depth: int, name: str) -> int:
+        names: set[str] = set()
         for item in self._items(begin, "}"):
             key, at = self._key(item)
+            if key in names or f"{name}.{key}" in self.outline.beside:
+                raise Broken("repeated_field", f"the field {shown(key, TEXT_SHOWN)} is there twice: which is meant?", item)
+            names.add(key)
             if key == self.path[depth]:
                 _, at = self.value(at, depth + 1, f"{name}.{key}")
             else:
@@ -186,7 +194,7 @@ def beside_of(outline: Outline) -> dict[str, Any]:
         except Broken:
             continue
         found[name] = value
-        if isinstance(value, dict):
+        if isinstance(value, dict) and told_twice(value) is None:
             found |= flattened(value, f"{name}.")
     return found
 

@@ -38,6 +38,29 @@ def flattened(record: Mapping[str, Any], within: str = "") -> dict[str, Any]:
     return found
 
 
+def told_twice(record: Mapping[str, Any]) -> str | None:
+    """A path by which two fields are told: that of `b` in `a` is the name of a field `a.b`, too."""
+    if not _has_dots(record):
+        return None
+    found: set[str] = set()
+    pending: list[tuple[str, Mapping[str, Any]]] = [("", record)]
+    while pending:
+        within, one = pending.pop()
+        for name, value in one.items():
+            path = f"{within}{name}"
+            if path in found:
+                return path
+            found.add(path)
+            if isinstance(value, dict):
+                pending.append((f"{path}.", value))
+    return None
+
+
+def _has_dots(record: Mapping[str, Any]) -> bool:
+    """Whether a name has one, of a field or of one in it: almost never, so that this is all that most records cost."""
+    return "." in "".join(record) or any(type(one) is dict and _has_dots(one) for one in record.values())
+
+
 def names_in(records: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """The fields in these records (read with numbers marked), in their order, with their types."""
     found: dict[str, str] = {}

@@ -109,9 +109,13 @@ class _Fields:
 
     types: Mapping[str, str]
     records: Sequence[Any]
+    is_open: bool = False
+    """Whether the rows are where a layout says, and nothing can be told of them: there are none, or all that are looked at are broken."""
 
     def header(self, layout: Layout | None) -> tuple[str, ...]:
         """The fields by name, an object by its own where a layout reads it whole; of lists the names of the layout."""
+        if layout and self.is_open:
+            return tuple(dict.fromkeys([*layout.names, *layout.columns]))
         read = set(layout.columns) if layout else set()
         whole = [name for name in read if name not in self.types and any_within(name, self.types)]
         by_position = layout.names if layout and any(isinstance(one, list) for one in self.records) else []
@@ -120,11 +124,12 @@ class _Fields:
     def lacking(self, layout: Layout) -> list[str]:
         """The columns that a layout needs and none of the records has."""
         lists = [one for one in self.records if isinstance(one, list)]
-        if lists and not any(isinstance(one, dict) for one in self.records):
-            told = [name for name in layout.columns if name not in layout.names and name not in self.types]
-            fits = layout.names and any(len(one) == len(layout.names) for one in lists)
-            return [one for one in told if one not in layout.optional] if fits else [*layout.columns]
-        return [one for one in layout.missing_from([*self.types]) if not any_within(one, self.types)]
+        fits = layout.names and any(len(one) == len(layout.names) for one in lists)
+        if lists and not fits and not any(isinstance(one, dict) for one in self.records):
+            return [*layout.columns]
+        by_position = layout.names if fits else []
+        rows = [one for one in layout.columns if one not in layout.told_beside_rows] if self.is_open else by_position
+        return [one for one in layout.missing_from([*self.types, *rows]) if not any_within(one, self.types)]
 
     def best(self, layouts: Sequence[Layout]) -> Layout | None:
         """Of the layouts that they follow the one that reads most of them."""
@@ -132,8 +137,9 @@ class _Fields:
         return max(fitting, key=lambda layout: len(layout.columns), default=None)
 
 
-def _fields(records: Sequence[Any], beside: Mapping[str, Any] | None = None) -> _Fields:
-    return _Fields(names_in([one for one in records if isinstance(one, dict)] + [dict(beside or {})]), records)
+def _fields(records: Sequence[Any], beside: Mapping[str, Any] | None = None, *, is_open: bool = False) -> _Fields:
+    names = names_in([one for one in records if isinstance(one, dict)] + [dict(beside or {})])
+    return _Fields(names, records, is_open and not records)
 
 
 class JsonLines:
@@ -212,7 +218,9 @@ class JsonDocument:
                     text = text_of(opened, seen.encoding)
                 outline = _outline(text, path, True)
             sample = [_value(text[start:end]) for start, end in outline.rows[:SAMPLE]]
-            known[path] = _fields([one for one in sample if one is not None], beside_of(outline))
+            records = [one for one in sample if one is not None]
+            is_open = path != ROOT and outline.is_found and outline.is_list
+            known[path] = _fields(records, beside_of(outline), is_open=is_open)
         return [(one, known[one.rows or ROOT]) for one in ordered]
 
     def reader(self, written: Written, layout: Layout, keeps_extra: bool) -> Reader:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from cryptodudez_assets.lake.formats.json.fields import ABSENT, NO_OBJECT, flattened, unknown_in, value_at
+from cryptodudez_assets.lake.formats.json.fields import ABSENT, NO_OBJECT, flattened, told_twice, unknown_in, value_at
 from cryptodudez_assets.lake.formats.json.parse import MARKING, PLAIN, Broken, as_json, parsed
 from cryptodudez_assets.lake.formats.json.spelling import JsonSpelling
 from cryptodudez_assets.lake.formats.reader import ARROW_TYPES, EXTRA, ROW, Reject, kept
@@ -77,6 +77,8 @@ class RecordReader:
             raise Broken(found.fault)
         value = parsed(found.text, MARKING if self.keeps_extra else PLAIN)
         if isinstance(value, dict):
+            if (path := told_twice(value)) is not None:
+                raise Broken("repeated_field", path)
             return value
         if not isinstance(value, list) or not self.layout.names:
             raise Broken("no_object")

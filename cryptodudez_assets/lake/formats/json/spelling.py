@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cryptodudez_assets.lake.formats.forms import TEXT_SHOWN, shown
-from cryptodudez_assets.lake.formats.json.fields import ABSENT, NO_OBJECT, value_at
+from cryptodudez_assets.lake.formats.json.fields import ABSENT, NO_OBJECT, told_twice, value_at
 from cryptodudez_assets.lake.formats.json.parse import MARKING, MAX_DEPTH, Broken, as_json, end_of, parsed
 from cryptodudez_assets.lake.formats.reader import KEPT_OF_RAW
 
@@ -75,7 +75,9 @@ class JsonSpelling:
 
 def _why_broken(raw: str, text: str) -> str:
     try:
-        parsed(raw)
+        value = parsed(raw)
+        if isinstance(value, dict) and (path := told_twice(value)) is not None:
+            return f"the field {path!r} is there twice in {text}, as this name and as this path: which of them is meant?"
     except Broken as error:
         if error.fault == "repeated_field":
             return f"the field {error.told!r} is there twice in one object in {text}: which of them is meant?"
