@@ -3,6 +3,7 @@
 import io
 import math
 import struct
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from random import Random
@@ -20,7 +21,10 @@ from cryptodudez_assets.lake.formats.archives import FileRefused
 from cryptodudez_assets.lake.formats.parquet.batches import batches, column_of
 from cryptodudez_assets.lake.formats.parquet.footer import read_footer
 from cryptodudez_assets.lake.formats.parquet.pages import page_sizes
+from cryptodudez_assets.lake.formats.parquet.reader import JsonRecord, ParquetReader
 from cryptodudez_assets.lake.formats.parquet.values import fitted, record_as_json
+from cryptodudez_assets.lake.formats.reader import ParsedChunk
+from cryptodudez_assets.sources.declaration import Layout
 
 RULE = [(0, "type")]
 
@@ -188,6 +192,42 @@ class TestWhatIsNotBelieved:
                 data[random.randrange(foot if seed % 2 else 4, len(data))] = random.randrange(256)
             seen.add(_why_not_read(bytes(data)) is None)
         assert seen == {True, False}
+
+
+def _chunks(file: io.BytesIO, keeps_extra: bool = False) -> list[ParsedChunk]:
+    layout = Layout("one", {"n": pl.Int64, "s": pl.String}, {})
+    names = read_footer(file).names
+    file.seek(0)
+    return list(ParquetReader(names, layout, keeps_extra).chunks(file))  # type: ignore[arg-type]
+
+
+LONG = "y" * 5000
+FORMS: dict[str, Callable[[list[str]], pa.Array]] = {
+    "plain": pa.array,
+    "in a dictionary": lambda texts: pa.array(texts).dictionary_encode(),
+    "in a list": lambda texts: pa.array([[one, one] for one in texts]),
+    "in a structure": lambda texts: pa.array([{"t": one} for one in texts]),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("keeps_extra", [False, True])
+def test_a_row_too_long_costs_itself_and_is_never_converted(
+    monkeypatch: pytest.MonkeyPatch, form: str, keeps_extra: bool
+) -> None:
+    monkeypatch.setattr("cryptodudez_assets.lake.formats.parquet.batches.MAX_ROW_BYTES", 4500)
+    monkeypatch.setattr("cryptodudez_assets.lake.formats.parquet.reader.MAX_ROW_BYTES", 4500)
+    texts = ["a", "b", LONG, "c", LONG, *["z" * 1000] * 9]
+    chunks = _chunks(written(pa.table({"n": range(len(texts)), "s": FORMS[form](texts)})), keeps_extra)
+    assert sum(chunk.n_records for chunk in chunks) == len(texts)
+    assert [n for chunk in chunks for n in chunk.table["n"].to_pylist()] == [0, 1, 3, *range(5, 14)]
+    told = [one for chunk in chunks for one in chunk.rejects]
+    assert [(one.file_row, one.rules, one.place) for one in told] == [
+        (row, ("record:too_long",), f"row group 1, row {row}") for row in (3, 5)
+    ]
+    assert max(len(one.raw) for one in told) < 4200
+    assert max(chunk.table.nbytes for chunk in chunks) < 8000
+    assert "the row is longer than 4,500 bytes, it begins with" in JsonRecord().why_none("too_long", told[0].raw)
 
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])

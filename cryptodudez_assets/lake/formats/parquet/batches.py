@@ -1,10 +1,11 @@
 """Rows of a Parquet file in batches that fit into memory, whatever its row groups and dictionaries come to.
 
 Of a row group a page of each column is held at a time. How many rows are a batch is found from what they weigh in the file, and
-from the longest text of a dictionary, since a few bytes may stand for a megabyte in each row.
+from the longest text of a dictionary, since a few bytes may stand for a megabyte in each row. What comes out heavier, since a few
+rows hold most of it, is halved.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 import pyarrow as pa
@@ -29,7 +30,9 @@ MAX_BATCH_ROWS = 64 << 10
 MAX_TEXT_BYTES = 64 << 20  # in a batch, if each of its rows had the longest text
 PAGE_BUFFER_BYTES = 1 << 20
 # The largest pages of all columns, and their dictionaries, are held together.
-MAX_PAGES_BYTES = 1 << 30
+MAX_PAGES_BYTES = 512 << 20
+# A heavier row is none, as a line of text of that length is.
+MAX_ROW_BYTES = 16 << 20
 
 
 class Batch(NamedTuple):
@@ -46,9 +49,10 @@ def batches(content: BinaryIO, footer: Footer, batch_bytes: int = BATCH_BYTES) -
         read = 0
         try:
             _insist_on_small_pages(content, group, index + 1)
-            for rows in _of_group(content, footer, index, batch_bytes):
-                yield Batch(index + 1, read + 1, rows)
-                read += rows.num_rows
+            for decoded in _of_group(content, footer, index, batch_bytes):
+                for rows in halved(decoded):
+                    yield Batch(index + 1, read + 1, rows)
+                    read += rows.num_rows
         except PARQUET_ERRORS as error:
             refuse(error, f"row group {index + 1} cannot be read from its row {read + 1} on")
         if read != group.n_rows:
@@ -77,6 +81,38 @@ def _of_group(content: BinaryIO, footer: Footer, index: int, batch_bytes: int) -
     for rows in _opened(content, footer).iter_batches(max(1, int(n_rows)), row_groups=[index], use_threads=False):
         rows.validate()
         yield rows
+
+
+def halved(rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """The rows in pieces, none of which weighs more than one row may, but for rows that do so alone."""
+    pending = [rows]
+    while pending:
+        piece = pending.pop()
+        if piece.num_rows <= 1 or weight(piece.columns) <= MAX_ROW_BYTES:
+            yield piece
+        else:
+            middle = piece.num_rows // 2
+            pending += [piece.slice(middle), piece.slice(0, middle)]
+
+
+def weight(columns: Iterable[pa.Array]) -> int:
+    """What the values weigh in bytes, each text of a dictionary as often as it is there."""
+    found, pending = 0, list(columns)
+    while pending:
+        values = pending.pop()
+        if pa.types.is_dictionary(values.type):
+            found += _weight_in_dictionary(values)
+        elif pa.types.is_nested(values.type):
+            pending += values.flatten() if pa.types.is_struct(values.type) else [values.flatten()]
+        else:
+            found += values.nbytes
+    return found
+
+
+def _weight_in_dictionary(values: pa.DictionaryArray) -> int:
+    if not is_text(values.dictionary.type):
+        return int(values.indices.nbytes)
+    return int(pc.sum(pc.binary_length(values.dictionary).cast(pa.int64()).take(values.indices)).as_py() or 0)
 
 
 def _longest_in_dictionary(content: BinaryIO, footer: Footer, group: int, column: ColumnChunk) -> int:

@@ -14,9 +14,22 @@ from cryptodudez_assets.lake.formats.faults import blaming
 from cryptodudez_assets.lake.formats.forms import TEXT_SHOWN
 from cryptodudez_assets.lake.formats.forms import shown as quoted
 from cryptodudez_assets.lake.formats.json.fields import any_within, unknown_in
-from cryptodudez_assets.lake.formats.parquet.batches import BATCH_BYTES, Batch, batches, column_of
+from cryptodudez_assets.lake.formats.parquet.batches import (
+    BATCH_BYTES,
+    MAX_ROW_BYTES,
+    Batch,
+    batches,
+    column_of,
+    weight,
+)
 from cryptodudez_assets.lake.formats.parquet.footer import read_footer
-from cryptodudez_assets.lake.formats.parquet.values import as_json, fitted, record_as_json, shown
+from cryptodudez_assets.lake.formats.parquet.values import (
+    as_json,
+    beginning_as_json,
+    fitted,
+    record_as_json,
+    shown,
+)
 from cryptodudez_assets.lake.formats.reader import ARROW_TYPES, EXTRA, ROW, ParsedChunk, Reject, kept
 from cryptodudez_assets.lake.formats.seekable import seekable
 from cryptodudez_assets.sources.declaration import Layout
@@ -46,9 +59,20 @@ class ParquetReader:
             first_row = 1
             for batch in batches(content, footer, self.batch_bytes):
                 with blaming(f"the rows from {place_of(batch, 0)} on cannot be read"):
-                    parsed = self._parsed(batch, first_row)
+                    parsed = self._too_long(batch, first_row) or self._parsed(batch, first_row)
                 first_row += parsed.n_records
                 yield parsed
+
+    def _too_long(self, batch: Batch, first_row: int) -> ParsedChunk | None:
+        """A row that alone weighs more than one may; nothing of it is converted."""
+        if batch.rows.num_rows != 1 or (size := weight(batch.rows.columns)) <= MAX_ROW_BYTES:
+            return None
+        told = Reject(first_row, None, beginning_as_json(batch.rows), ("record:too_long",), place_of(batch, 0))
+        columns = {name: pa.nulls(0, ARROW_TYPES[dtype]) for name, dtype in self.layout.columns.items()}
+        if self.keeps_extra:
+            columns[EXTRA] = pa.nulls(0, pa.string())
+        columns[ROW] = pa.nulls(0, pa.int64())
+        return ParsedChunk(self, first_row, 1, size, pa.table(columns), [told], lambda _: [])
 
     def _parsed(self, batch: Batch, first_row: int) -> ParsedChunk:
         n_rows = batch.rows.num_rows
@@ -102,6 +126,8 @@ class JsonRecord:
 
     def why_none(self, fault: str, raw: str) -> str:
         """Why a row is none."""
+        if fault == "too_long":
+            return f"the row is longer than {MAX_ROW_BYTES:,} bytes, it begins with {quoted(raw, TEXT_SHOWN)}"
         if fault != "binary":
             return f"the row {quoted(raw, TEXT_SHOWN)}: {fault.replace('_', ' ')}"
         column, text = next(((name, text) for name, text in self.values(raw).items() if "\0" in text), ("the row", raw))

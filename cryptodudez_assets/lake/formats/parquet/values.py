@@ -20,6 +20,7 @@ from cryptodudez_assets.lake.formats.values import NOT_ZERO
 UNFIT = (pa.ArrowInvalid, pa.ArrowNotImplementedError)
 # So many digits of a decimal are those of a float.
 EXACT_DIGITS = 15
+SHOWN_OF_LONG = 4 << 10
 HEXADECIMAL = "^[-+]?0[xX]"
 
 Failed = list[tuple[int, str]]
@@ -161,6 +162,20 @@ def record_as_json(rows: pa.RecordBatch, index: int) -> str:
     """A record as JSON: what a person sees of it in quarantine."""
     cells = (next(shown(column.slice(index, 1))) for column in rows.columns)
     return as_json(dict(zip(rows.schema.names, cells, strict=True)))
+
+
+def beginning_as_json(rows: pa.RecordBatch) -> str:
+    """The one record in these rows as JSON, of long values the beginning or how long they are."""
+    cells: dict[str, object] = {}
+    for name, column in zip(rows.schema.names, rows.columns, strict=True):
+        values = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+        if values.nbytes <= SHOWN_OF_LONG:
+            cells[name] = next(shown(values))
+        elif is_text(values.type):
+            cells[name] = bytes(values[0].as_buffer()[:SHOWN_OF_LONG]).decode("utf-8", "backslashreplace") + "…"
+        else:
+            cells[name] = f"… ({values.nbytes:,} bytes)"
+    return as_json(cells)
 
 
 def shown(values: pa.Array) -> Iterator[object]:
