@@ -23,11 +23,14 @@ def explain(receipt: str, as_json: bool) -> None:
       cryptodudez explain 3f9a…
     """
     from cryptodudez_assets.models.explain import explain as find
+    from cryptodudez_assets.models.receipts import DamagedReceipt
 
     try:
         found = find(opened_lake(), receipt)
     except LookupError as missing:
         raise click.ClickException(str(missing)) from missing
+    except DamagedReceipt as damaged:
+        raise click.ClickException(f"receipt {receipt}: {damaged}") from damaged
     if as_json:
         print_json(found.model_dump_json(indent=2))
     else:

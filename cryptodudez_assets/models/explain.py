@@ -15,7 +15,7 @@ from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.models.findings import Verdict
 from cryptodudez_assets.models.manifest import Manifest, Stage
 from cryptodudez_assets.models.predictor import ModelRefused, as_array, load
-from cryptodudez_assets.models.receipts import Receipt, Receipts
+from cryptodudez_assets.models.receipts import DamagedReceipt, Receipt, Receipts
 from cryptodudez_assets.models.registry import Registry, Tampered
 
 SHOWN_FILES = 10
@@ -95,9 +95,12 @@ class Explanation(Part):
 
 
 def explain(lake: Lake, receipt_id: str) -> Explanation:
-    """Everything behind the prediction with this receipt; `UnknownReceipt` where there is none."""
+    """Everything behind the prediction with this receipt; `UnknownReceipt` where there is none, `DamagedReceipt` where it is none."""
     receipt = _receipt(lake, receipt_id)
-    registry = Registry(lake.settings.models, receipt.model)
+    try:
+        registry = Registry(lake.settings.models, receipt.model)
+    except ValueError as error:
+        raise DamagedReceipt(f"it was changed, and explains nothing: {error}") from error
     model = _model(registry, receipt)
     lineage = _lineage(receipt, model.manifest)
     tables = {table for one in lineage for table in one.made_from}
@@ -184,6 +187,10 @@ def _replay(registry: Registry, receipt: Receipt) -> Replay:
         return Replay(replayed=False, probabilities=None, problem=str(error))
     if predictor.sha256 != receipt.sha256:
         problem = f"version {receipt.version} is another model file now ({predictor.sha256})"
+        return Replay(replayed=False, probabilities=None, problem=problem)
+    expected = len(predictor.manifest.features)
+    if wrong := {len(row) for row in receipt.inputs} - {expected}:
+        problem = f"it has inputs of {', '.join(map(str, sorted(wrong)))} values, the model takes {expected}: it was changed"
         return Replay(replayed=False, probabilities=None, problem=problem)
     found = predictor.predict(as_array(receipt.inputs)).tolist()
     if found != receipt.probabilities:

@@ -37,6 +37,10 @@ USED = """SELECT (page_count - freelist_count) * page_size
     FROM pragma_page_count, pragma_freelist_count, pragma_page_size"""
 
 
+class DamagedReceipt(ValueError):
+    """What is kept under an id is no receipt."""
+
+
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One answer. `inputs` are the rows that were predicted together, `probabilities` one row for each, to the last bit.
 
@@ -135,7 +139,12 @@ def _label(model: str, version: int) -> str:
 
 
 def _decoded(row: tuple[bytes]) -> Receipt:
-    return msgspec.json.decode(row[0], type=Receipt)
+    try:
+        return msgspec.json.decode(row[0], type=Receipt)
+    except msgspec.DecodeError as error:
+        raise DamagedReceipt(
+            f"what is kept of it is no receipt ({error}): it was changed, and explains nothing"
+        ) from error
 
 
 def _connect(path: Path) -> sqlite3.Connection:

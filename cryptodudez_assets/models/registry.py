@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cryptodudez_assets.declared_models.declaration import Model
 from cryptodudez_assets.models.findings import Verdict
@@ -24,6 +25,7 @@ PATIENCE_SECONDS = 600
 MANIFEST = "manifest.json"
 MANIFEST_SUM = "manifest.sha256"
 UNFINISHED = ".unfinished"  # no number, so no version
+Told = TypeVar("Told", bound=BaseModel)
 
 
 class UnknownVersion(LookupError):
@@ -42,6 +44,10 @@ class Tampered(Exception):
 
     def __reduce__(self) -> tuple[type["Tampered"], tuple[int, str, str, str]]:
         return type(self), (self.version, self.file, self.expected, self.found)
+
+
+class Damaged(ValueError):
+    """A file of the registry is none that it writes."""
 
 
 class Promotion(BaseModel):
@@ -141,7 +147,7 @@ class Registry:
         )
         if expected not in (None, found := _sha256(content)):
             raise Tampered(version, MANIFEST, str(expected), found)
-        return Manifest.model_validate_json(content)
+        return _read(Manifest, content, self.path(version, MANIFEST))
 
     def read(self, version: int, file: str) -> bytes:
         """A file of a version. Raises `Tampered` where it is not what was registered, `LookupError` where none was."""
@@ -250,7 +256,7 @@ class Registry:
         return self._require(version).read_bytes()
 
     def _read_stages(self) -> _Stages:
-        return _Stages.model_validate_json(self._stages.read_bytes()) if self._stages.is_file() else _Stages()
+        return _read(_Stages, self._stages.read_bytes(), self._stages) if self._stages.is_file() else _Stages()
 
     def _write_stages(self, stages: _Stages) -> None:
         aside = self._stages.with_name(".stages.json")
@@ -264,6 +270,17 @@ class Registry:
         # Released by the system when its holder dies. Not a singleton: threads of one process take turns, too.
         with FileLock(self.folder / ".lock", timeout=PATIENCE_SECONDS, is_singleton=False):
             yield
+
+
+def _read(kind: type[Told], content: bytes, path: Path) -> Told:
+    try:
+        return kind.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise Damaged(
+            f"{path} is not what the registry writes there ({where + ': ' if where else ''}{first['msg']}): bring it back from a backup"
+        ) from error
 
 
 def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from cryptodudez_assets.lake.upkeep.verify import Difference, OnBytes, Verified, nothing
-from cryptodudez_assets.models.registry import MANIFEST, Registry, Tampered
+from cryptodudez_assets.models.registry import MANIFEST, Damaged, Registry, Tampered
 
 RETRAIN = "promote another version, or let the model be trained again"
 
@@ -27,7 +25,7 @@ def _verify(registry: Registry, on_bytes: OnBytes) -> Verified:
         told.files += 1
         try:
             manifest = registry.manifest(version)
-        except (Tampered, LookupError, ValidationError, UnicodeDecodeError) as error:
+        except (Tampered, LookupError, Damaged, UnicodeDecodeError) as error:
             differs(version, MANIFEST, f"cannot be trusted ({error})")
             continue
         for file in manifest.files:

@@ -4,7 +4,7 @@ Nothing here knows how it is drawn.
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -20,7 +20,7 @@ from cryptodudez_assets.lake.samples import last_day_of
 from cryptodudez_assets.lake.status import status_of
 from cryptodudez_assets.models.findings import Findings, Verdict
 from cryptodudez_assets.models.manifest import Manifest, Stage
-from cryptodudez_assets.models.registry import Registry, registry_of
+from cryptodudez_assets.models.registry import Damaged, Registry, Tampered, registry_of
 from cryptodudez_assets.models.signal.inputs import inputs_of
 from cryptodudez_assets.models.signal.signal import Confidence
 from cryptodudez_assets.settings import Settings
@@ -108,6 +108,8 @@ class DashboardData:
     closes: pl.DataFrame
     records: list[TrackRecord]
     versions: list[Version]
+    distrusted: list[str]
+    """Versions of the model that are shown nowhere, since their files are not what was registered; each with the reason."""
     sources: list[SourceHealth]
     left_out: list[str]
     """Declarations that could not be loaded, each with its place and the reason."""
@@ -129,15 +131,15 @@ class DashboardData:
 def gather(lake: Lake, model: SignalModel | None, today: Callable[[], Today | NoDecision]) -> DashboardData:
     """Look at everything that has to do with a signal. Works on an empty lake, too."""
     registry = registry_of(lake.settings, model) if model else None
+    trusted, distrusted = _sorted_out(registry) if registry else ([], [])
     return DashboardData(
         model=model,
         gathered_at=now(),
         today=today(),
         closes=_closes(lake, model),
-        records=_records(registry) if registry else [],
-        versions=[_version(registry, number) for number in sorted(registry.versions(), reverse=True)]
-        if registry
-        else [],
+        records=_records(registry, trusted) if registry else [],
+        versions=[_version(registry, number) for number in reversed(trusted)] if registry else [],
+        distrusted=distrusted,
         sources=[_health(lake, source) for source in lake.sources.values()],
         left_out=[str(one) for one in left_out()],
         reports=report_names(lake.settings),
@@ -157,9 +159,24 @@ def _closes(lake: Lake, model: SignalModel | None) -> pl.DataFrame:
     return rows.filter(pl.col("symbol") == model.coin.symbol).select("event_ts", "close").sort("event_ts").collect()
 
 
-def _records(registry: Registry) -> list[TrackRecord]:
+def _sorted_out(registry: Registry) -> tuple[list[int], list[str]]:
+    """The versions whose files are what was registered, oldest first, and why each other one's are not."""
+    trusted, distrusted = [], []
+    for number in registry.versions():
+        try:
+            registry.verdict(number)
+            for file in {FINDINGS, PREDICTIONS} & registry.manifest(number).files.keys():
+                registry.read(number, file)
+        except (LookupError, Tampered, Damaged) as error:
+            distrusted.append(f"{registry.name}-{number}: {error}")
+        else:
+            trusted.append(number)
+    return trusted, distrusted
+
+
+def _records(registry: Registry, trusted: Sequence[int]) -> list[TrackRecord]:
     """The champion's and a newer candidate's; where the champion only knows the base rates, the newest there is."""
-    stages = {number: registry.stage(number) for number in registry.versions()}
+    stages = {number: registry.stage(number) for number in trusted}
     learned = [number for number in stages if _has_learned(registry.manifest(number))]
     used = [number for number in learned if stages[number] == "champion"]
     newest = [number for number in learned[-1:] if number not in used and (not used or stages[number] == "candidate")]

@@ -1,6 +1,7 @@
 """The whole way from an answer back to the raw files, and the answer made again."""
 
 import hashlib
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.models.explain import Explanation, UnknownReceipt, explain, source_tables
 from cryptodudez_assets.models.findings import Verdict
 from cryptodudez_assets.models.predictor import as_rows, load
-from cryptodudez_assets.models.receipts import Receipt, Receipts
+from cryptodudez_assets.models.receipts import DamagedReceipt, Receipt, Receipts
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.model_builders import register_toy
@@ -105,6 +106,27 @@ def test_the_smallest_difference_is_noticed(lake: Lake, served: Receipt):
     keep(lake, replace(served, id="other model", sha256="00"))
     assert "not the same" in str(explain(lake, "off").replay.problem)
     assert "another model file" in str(explain(lake, "other model").replay.problem)
+
+
+DAMAGED = [b"no JSON", b"{}", b"[[1]]", b"", b"null", b'"x"', b"\xff"]
+
+
+@pytest.mark.parametrize("kept", DAMAGED)
+def test_a_receipt_that_is_none_is_told(lake: Lake, served: Receipt, kept: bytes):
+    with sqlite3.connect(lake.settings.receipts) as connection:
+        connection.execute("UPDATE receipts SET receipt = ?", (kept,))
+    connection.close()
+    with pytest.raises(DamagedReceipt, match="was changed"):
+        explain(lake, served.id)
+
+
+def test_a_receipt_of_no_model_is_told_and_inputs_of_another_are_not_replayed(lake: Lake, served: Receipt):
+    keep(lake, replace(served, id="elsewhere", model="../../x"))
+    with pytest.raises(DamagedReceipt, match="cannot be the name of a model"):
+        explain(lake, "elsewhere")
+    for number, inputs in enumerate(([[1.0]], [*served.inputs, []], [[1.0] * 9])):
+        keep(lake, replace(served, id=f"inputs {number}", inputs=inputs))
+        assert "was changed" in str(explain(lake, f"inputs {number}").replay.problem)
 
 
 def test_a_changed_model_is_not_replayed_and_the_rest_is_told(lake: Lake, served: Receipt, registry: Registry):

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from cryptodudez_assets.models.receipts import ID_LENGTH, Receipt, Receipts, receipt_id
+from cryptodudez_assets.models.receipts import ID_LENGTH, DamagedReceipt, Receipt, Receipts, receipt_id
 
 T0 = datetime(2021, 7, 1, tzinfo=UTC)
 SHA = "ab" * 32
@@ -123,7 +123,7 @@ def test_recent_reads_no_more_than_it_needs(receipts: Receipts, path: Path):
         other.execute("UPDATE receipts SET receipt = 'unreadable' WHERE id IN ('unread', 'of another version')")
     other.close()
     assert ids(receipts.recent("predict", "eth_signal", 2, rows=3)) == ["b", "a"]
-    with pytest.raises(msgspec.DecodeError):
+    with pytest.raises(DamagedReceipt):
         receipts.recent("predict", "eth_signal", 2, rows=5)
     receipts.record([receipt("c")])
     assert ids(receipts.recent("predict", "eth_signal", 2, rows=1)) == ["c"], "a look that failed holds nothing back"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from cryptodudez_assets.models.registry import Registry, Tampered, UnknownVersion
+from cryptodudez_assets.models.registry import Damaged, Registry, Tampered, UnknownVersion
 from cryptodudez_assets_tests.model_builders import (
     NO_SKILL,
     SKILL,
@@ -140,6 +140,19 @@ def test_a_changed_manifest_of_a_promoted_version_is_refused(registry: Registry,
     for ask in (registry.champion, lambda: registry.manifest(1), lambda: registry.read(1, "model.onnx")):
         with pytest.raises(Tampered, match=r"manifest\.json"):
             ask()
+
+
+@pytest.mark.parametrize(
+    "content", [b"x{", b"[]", b'{"promotions": [{"version": "../../x"}]}', b"\xff", b'{"more": 1}']
+)
+def test_damaged_stages_are_told_with_their_place_and_what_to_do(registry: Registry, folder: Path, content: bytes):
+    register_toy(registry, skill=False)
+    path = folder / "stages.json"
+    path.write_bytes(content)
+    for ask in (registry.champion, registry.held, lambda: registry.verdict(1), lambda: registry.promote(1, "again")):
+        with pytest.raises(Damaged, match=r"stages\.json is not what the registry writes there.*from a backup$"):
+            ask()
+    assert path.read_bytes() == content
 
 
 def test_only_registered_names_are_read(registry: Registry):

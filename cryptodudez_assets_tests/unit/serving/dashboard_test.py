@@ -136,6 +136,29 @@ def test_a_later_review_replaces_the_verdict(lake: Lake):
     assert "It was luck." in page_of(lake, today)
 
 
+@pytest.mark.parametrize("file", ["manifest.json", "manifest.sha256", "findings.json", "predictions.parquet"])
+@pytest.mark.parametrize("content", [b"{}", b"<script>", b"\xff", b""])
+def test_a_version_that_was_tampered_with_is_named_and_the_rest_is_shown(lake: Lake, file: str, content: bytes):
+    today = skilled(lake)
+    registry = register(lake, CHOSEN, findings().best.verdict, skill=False)
+    registry.path(2, file).write_bytes(content)
+
+    picture = gather(lake, ETHER, lambda: today)
+
+    assert [one.label for one in picture.versions] == ["eth_signal-1"]
+    assert [one.manifest.version for one in picture.records] == [1]
+    assert "not to be trusted eth_signal-2: " in text_of(render(picture))
+
+
+@pytest.mark.parametrize("content", [b"x{", b"[]", b'{"promotions": [{"version": "../../x"}]}', b"\xff"])
+def test_stages_that_were_tampered_with_leave_a_page(lake: Lake, content: bytes):
+    skilled(lake)
+    (lake.settings.home / "models" / "eth_signal" / "stages.json").write_bytes(content)
+    text = text_of(page_of(lake))
+    assert "stages.json is not what the registry writes there" in text
+    assert "validation error" not in text
+
+
 def test_what_others_wrote_cannot_become_markup(lake: Lake):
     today = replace(skilled(lake), verdict="<script>alert(1)</script>", reasons=["<b>"], receipt_id='"><i>')
 

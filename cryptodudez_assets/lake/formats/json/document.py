@@ -116,7 +116,9 @@ class _Walk:
         for item in self._items(begin, "}"):
             key, at = self._key(item)
             if key in names or f"{name}.{key}" in self.outline.beside:
-                raise Broken("repeated_field", f"the field {shown(key, TEXT_SHOWN)} is there twice: which is meant?", item)
+                raise Broken(
+                    "repeated_field", f"the field {shown(key, TEXT_SHOWN)} is there twice: which is meant?", item
+                )
             names.add(key)
             if key == self.path[depth]:
                 _, at = self.value(at, depth + 1, f"{name}.{key}")

@@ -77,7 +77,9 @@ def _why_broken(raw: str, text: str) -> str:
     try:
         value = parsed(raw)
         if isinstance(value, dict) and (path := told_twice(value)) is not None:
-            return f"the field {path!r} is there twice in {text}, as this name and as this path: which of them is meant?"
+            return (
+                f"the field {path!r} is there twice in {text}, as this name and as this path: which of them is meant?"
+            )
     except Broken as error:
         if error.fault == "repeated_field":
             return f"the field {error.told!r} is there twice in one object in {text}: which of them is meant?"
