@@ -190,7 +190,9 @@ def _replay(registry: Registry, receipt: Receipt) -> Replay:
         return Replay(replayed=False, probabilities=None, problem=problem)
     expected = len(predictor.manifest.features)
     if wrong := {len(row) for row in receipt.inputs} - {expected}:
-        problem = f"it has inputs of {', '.join(map(str, sorted(wrong)))} values, the model takes {expected}: it was changed"
+        problem = (
+            f"it has inputs of {', '.join(map(str, sorted(wrong)))} values, the model takes {expected}: it was changed"
+        )
         return Replay(replayed=False, probabilities=None, problem=problem)
     found = predictor.predict(as_array(receipt.inputs)).tolist()
     if found != receipt.probabilities:
