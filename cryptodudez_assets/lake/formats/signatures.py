@@ -19,7 +19,7 @@ class Known(NamedTuple):
 
 
 EXPORT = "export it as CSV"
-UNPACK = "unpack it, and land what is in it (CSV as it is, or as gzip or zip)"
+UNPACK = "unpack it, and land what is in it, as it is or as gzip or zip"
 FETCH = "fetch or save the data again"
 WORKBOOK = "save its sheet as CSV (UTF-8)"
 BINARY = "binary data, not text"
@@ -58,8 +58,8 @@ MAGIC: list[tuple[bytes, int, Known]] = [
     (b"7z\xbc\xaf\x27\x1c", 0, Known("7z", UNPACK)),
     (b"Rar!\x1a\x07", 0, Known("RAR", UNPACK)),
     (b"MSCF", 0, Known("a cabinet archive", UNPACK)),
-    (b"\x1f\x8b", 0, Known("gzip", "unpack it once: a CSV may be packed once, and alone")),
-    (b"PK\x03\x04", 0, Known("zip", "unpack it once: a CSV may be packed once, and alone")),
+    (b"\x1f\x8b", 0, Known("gzip", "unpack it once: a file may be packed once, and alone")),
+    (b"PK\x03\x04", 0, Known("zip", "unpack it once: a file may be packed once, and alone")),
     (b"ustar", 257, Known("a tar archive", UNPACK)),
     (b"%PDF-", 0, Known("a PDF", "export its table as CSV, or ask for the data themselves")),
     (b"\x89PNG\r\n", 0, Known("an image (PNG)", FETCH)),
@@ -146,7 +146,7 @@ def is_text(head: bytes) -> bool:
     return True
 
 
-BINARY_ADVICE = "expected a CSV, alone or in a gzip or zip"
+BINARY_ADVICE = "expected CSV, JSON or Parquet, alone or in a gzip or zip"
 
 
 def without_text(names: Iterable[str]) -> str | None:
