@@ -13,6 +13,7 @@ from cryptodudez_assets.lake.formats.json.document import ROOT, beside_of, outli
 from cryptodudez_assets.lake.formats.json.fields import ABSENT, NO_OBJECT, any_within, flattened, value_at
 from cryptodudez_assets.lake.formats.json.formats import Seen
 from cryptodudez_assets.lake.formats.json.parse import MARKING, Broken, as_json, parsed
+from cryptodudez_assets.lake.formats.json.spelling import JsonSpelling
 from cryptodudez_assets.lake.formats.seekable import Readable
 from cryptodudez_assets.lake.formats.text import decode
 from cryptodudez_assets.sources.declaration import PATH_IN_DOCUMENT
@@ -31,20 +32,28 @@ TWICE = "two fields have this path, and neither is read: rename one"
 def json_sample(seen: Seen, head: bytes, text: Readable, choices: Choices) -> Read:
     """The records of a text that is JSON. Raises Undecided where the rows may be in several places, Unusable where in none."""
     if seen.is_lines and not seen.is_one:
-        if choices.rows:
-            raise Unusable(f"--rows {choices.rows}: that is for JSON documents, and the sample is JSON lines")
-        return _lines(head, text, choices)
+        content = head + text.read(SAMPLE_BYTES - len(head))
+        return _lines(content, not text.read(1), choices)
     content = head + text.read(MAX_DOCUMENT_BYTES - len(head))
-    if text.read(1):
+    is_all = not text.read(1)
+    if _goes_on(content):
+        return _lines(content, is_all, choices)
+    if not is_all:
         raise Unusable(
             f"a JSON document of more than {MAX_DOCUMENT_BYTES >> 20} MiB is no sample: give one with fewer rows in it"
         )
     return _document(content, seen, choices)
 
 
-def _lines(head: bytes, text: Readable, choices: Choices) -> Read:
-    content = head + text.read(SAMPLE_BYTES - len(head))
-    is_all = not text.read(1)
+def _goes_on(content: bytes) -> bool:
+    """Whether the first line is a value and others follow: of lines longer than what was looked at, that told none."""
+    first, _, others = decode(content)[1].strip().partition(b"\n")
+    return bool(others) and _record(first) is not None
+
+
+def _lines(content: bytes, is_all: bool, choices: Choices) -> Read:
+    if choices.rows:
+        raise Unusable(f"--rows {choices.rows}: that is for JSON documents, and the sample is JSON lines")
     if not is_all:
         content = content[: content.rfind(b"\n") + 1]
     records = [found for line in decode(content)[1].splitlines() if (found := _record(line)) is not None]
@@ -64,9 +73,12 @@ def _document(content: bytes, seen: Seen, choices: Choices) -> Read:
     try:
         whole = parsed(text, MARKING)
     except Broken as error:
-        raise Unusable(
-            f"a JSON document that cannot be read: {error.told or error.fault.replace('_', ' ')} at character {error.at + 1}"
-        ) from None
+        told = (
+            f"{error.told} at character {error.at + 1}"
+            if error.fault == "no_json"
+            else JsonSpelling((), (), ()).why_none(error.fault, text)
+        )
+        raise Unusable(f"a JSON document that cannot be read: {told}") from None
     places = dict(_lists_of_rows(whole, ROOT))
     if not places and not choices.rows:
         _insist_on_records(whole)

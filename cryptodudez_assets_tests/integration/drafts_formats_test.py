@@ -15,7 +15,10 @@ import pytest
 
 from cryptodudez_assets.drafting.choices import Choices, Undecided, Unusable
 from cryptodudez_assets.drafting.draft import Draft, draft
+from cryptodudez_assets.drafting.json_sample import json_sample
 from cryptodudez_assets.drafting.trial import declared
+from cryptodudez_assets.lake.formats.json.formats import seen_in
+from cryptodudez_assets.lake.formats.text import HEAD_BYTES
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.status import status_of, unbalanced_files
 from cryptodudez_assets_tests.toy import load, table, zipped
@@ -118,6 +121,20 @@ def test_parquet_is_drafted_with_fields_by_path_times_and_all_digits(land: Land,
     assert 'key=["book", "event_ts"]' in made.text
 
 
+def test_lines_longer_than_what_is_looked_at_are_lines(tmp_path: Path) -> None:
+    sample = tmp_path / "sample"
+    for lengths in ((1, 400_000), (200_000, 400_000), (400_000, 1)):
+        records = [
+            {"id": str(n), "at": f"2021-01-0{n}T00:00:00Z", "text": "x" * n_x} for n, n_x in enumerate(lengths, 1)
+        ]
+        sample.write_bytes(lines(records))
+        with sample.open("rb") as text:
+            head = text.read(HEAD_BYTES)
+            seen = seen_in(head, is_all=False)
+            assert seen is not None
+            assert json_sample(seen, head, text, Choices())[2].format == "jsonl"
+
+
 def test_money_keeps_the_digits_that_a_float_would_lose(land: Land) -> None:
     text = '{"id":"a","amount":1.1000000000000000001,"fee":"0.10"}\n{"id":"b","amount":2.10,"fee":"0.20"}\n'
     rows, _ = land(text.encode())
@@ -174,6 +191,8 @@ def test_where_the_rows_are_is_asked_for_in_a_line_and_done(land: Land, content:
     ("content", "choices", "told"),
     [
         (b'{"a": 1', {}, "a JSON document that cannot be read"),
+        (b'{"a": 1, "a": 2}', {}, "the field 'a' is there twice"),
+        (b"[" * 300 + b"]" * 300, {}, "more than 200 deep"),
         (b"[]", {}, "without rows"),
         (b"[1, 2]", {}, "without rows"),
         (b'{"data": [{"a": 1}]}', {"rows": "$.items"}, r"no list of rows; there are: \$.data"),
