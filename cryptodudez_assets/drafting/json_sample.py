@@ -73,12 +73,12 @@ def _document(content: bytes, seen: Seen, choices: Choices) -> Read:
     try:
         whole = parsed(text, MARKING)
     except Broken as error:
-        told = (
+        why = (
             f"{error.told} at character {error.at + 1}"
             if error.fault == "no_json"
             else JsonSpelling((), (), ()).why_none(error.fault, text)
         )
-        raise Unusable(f"a JSON document that cannot be read: {told}") from None
+        raise Unusable(f"a JSON document that cannot be read: {why}") from None
     places = dict(_lists_of_rows(whole, ROOT))
     if not places and not choices.rows:
         _insist_on_records(whole)
