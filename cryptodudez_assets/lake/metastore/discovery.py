@@ -118,9 +118,7 @@ def _partitions(
         if slash and "=" in partition:
             keys.setdefault(partition, []).append(key)
     order = [*(one for one in known if one not in looked_at), *(one for one in keys if one not in known), *looked_at]
-    return {
-        one: _furthest(known.get(one, ""), keys.get(one, ()), missing.intersection(keys.get(one, ()))) for one in order
-    }
+    return {one: _furthest(known.get(one, ""), keys.get(one, ()), missing & set(keys.get(one, ()))) for one in order}
 
 
 def discover_all(lake: Lake, source: str) -> list[StoredObject]:
