@@ -91,6 +91,8 @@ def until(look: Callable[[], Any], condition: Callable[[Any], bool]) -> Any:
 def events(url: str) -> Iterator[Iterator[dict[str, Any]]]:
     with httpx.stream("GET", f"{url}/live/stream", timeout=20) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
         yield (json.loads(line.removeprefix("data: ")) for line in answer.iter_lines() if line)
 
 
