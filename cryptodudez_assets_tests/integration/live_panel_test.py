@@ -111,12 +111,16 @@ def test_seconds_come_from_the_recorder_and_from_the_table_when_it_is_down(setti
         assert seen["end"] == seen["status"]["as_of"] == now - 100
         assert seen["books"]["btc_mxn"]["first"] == now - 299
         with events(url) as heard:
-            assert next(heard)["reload"], "who begins to listen asks for the hour"
-            say([history[book][200] for book in BOOKS])
-            event = next(one for one in heard if one.get("books"))
-        [[second, spread, state]] = event["books"]["btc_mxn"]["changes"]
-        truth = told(history["btc_mxn"][200])
-        assert (second, state) == (now - 99, "c" if truth.source == "carried" else "o")
+            greeting = event = next(heard)
+            for place in range(200, 300):  # the first may come together with much else, and ask for a reload, too
+                say([history[book][place] for book in BOOKS])
+                if (event := next(heard)).get("books"):
+                    break
+        assert greeting["reload"], "who begins to listen asks for the hour"
+        second, spread, state = event["books"]["btc_mxn"]["changes"][-1]
+        truth = told(history["btc_mxn"][second - (now - 299)])
+        assert second >= now - 99
+        assert state == ("c" if truth.source == "carried" else "o")
         assert spread == pytest.approx(truth.spread, abs=1e-5)
         assert event["books"]["btc_mxn"]["now"]["bid"] == truth.bid
 
