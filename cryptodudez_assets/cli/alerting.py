@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from cryptodudez_assets.notifications.delivery import Attempt
     from cryptodudez_assets.notifications.outbox import Delivered
 
-THRESHOLDS = (1.0, 0.5, 0.1)
 TIMES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])
 
 
@@ -42,7 +41,7 @@ def test() -> None:
 
     \b
     Example:
-      CRYPTODUDEZ_NOTIFY_SLACK=https://hooks.slack.com/services/… cryptodudez notify test
+      cryptodudez notify test
     """
     from cryptodudez_assets.notifications.delivery import Backoff, Delivery
     from cryptodudez_assets.notifications.event import Event, Kind
@@ -127,7 +126,7 @@ def alerts() -> None:
     "--book", "books", type=Book(), multiple=True, default=["btc_mxn"], show_default=True, help="May be repeated."
 )
 @click.option(
-    "--threshold", "thresholds", type=float, multiple=True, default=THRESHOLDS, show_default=True, help="Percent."
+    "--threshold", "thresholds", type=float, multiple=True, help="Percent. Default: those of the declared rules."
 )
 @click.option("--clear-below", type=float, help="Percent below which it is over; by default the threshold.")
 @click.option("--for-seconds", type=int, default=1, show_default=True, help="How long it must last, in a row.")
@@ -159,13 +158,14 @@ def backtest(
     """
     import polars as pl
 
+    from cryptodudez_assets.declared_rules import declared_thresholds
     from cryptodudez_assets.declared_rules.declaration import Threshold
     from cryptodudez_assets.recorder.backtest import NothingToTest, of_files, of_table
     from cryptodudez_assets.recorder.backtest import backtest as test_back
 
     begin, end = (None if time is None else time.replace(tzinfo=UTC) for time in (since, until))
     try:
-        chosen = [Threshold(over, clear_below, for_seconds, quiet_for) for over in thresholds]
+        chosen = [Threshold(over, clear_below, for_seconds, quiet_for) for over in thresholds or declared_thresholds()]
         with errors.status("reading"):
             rows = of_files(files, begin, end) if files else of_table(lake_to_read(), books, begin, end)
         found = [test_back(rows, book, threshold) for book in books for threshold in chosen]

@@ -7,11 +7,11 @@ from functools import cache
 from typing import TypeVar
 
 from cryptodudez_assets.declarations import Declarations, LeftOut, declared_in
-from cryptodudez_assets.declared_rules.declaration import Condition, Notify, problem_of
+from cryptodudez_assets.declared_rules.declaration import Condition, Notify, SpreadOver, problem_of
 
 C = TypeVar("C", bound=Condition)
 
-__all__ = ["Notify", "all_rules", "declared_rules", "left_out_rules", "rules_about"]
+__all__ = ["Notify", "all_rules", "declared_rules", "declared_thresholds", "left_out_rules", "rules_about"]
 
 
 @cache
@@ -33,6 +33,12 @@ def all_rules() -> dict[str, Notify]:
 def rules_about(kind: type[C]) -> list[tuple[Notify, C]]:
     """The rules with this kind of condition, each with the condition."""
     return [(rule, rule.when) for rule in all_rules().values() if isinstance(rule.when, kind)]
+
+
+def declared_thresholds() -> list[float]:
+    """The spreads, in percent, that any book's rule is about, the smallest first."""
+    books = [spreads.books for _, spreads in rules_about(SpreadOver)]
+    return sorted({one.over for of_rule in books for thresholds in of_rule.values() for one in thresholds})
 
 
 def left_out_rules() -> list[LeftOut]:

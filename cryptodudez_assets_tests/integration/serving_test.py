@@ -422,7 +422,9 @@ PARAMETERS = {"name": MODEL, "version": "1", "view": "crypto_daily", "file_path"
 
 def asked_of_everything(client: TestClient[Litestar]) -> Iterator[httpx.Response]:
     """An answer to every method of every route, and some to what is none or fails."""
-    of_app(client.app).live.close()  # the answer of one who may listen to the live panel has no end; `live_panel_test` looks at it
+    of_app(
+        client.app
+    ).live.close()  # the answer of one who may listen to the live panel has no end; `live_panel_test` looks at it
     for route in client.app.routes:
         path = re.sub(r"\{(\w+):\w+\}", lambda found: PARAMETERS[found[1]], route.path)
         for method in ("GET", "HEAD", "POST", "OPTIONS", "TRACE", "NONSENSE"):

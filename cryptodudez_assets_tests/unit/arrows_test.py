@@ -77,7 +77,7 @@ ROOMS = {
     },
     "serving": {
         *("settings", "contracts", "declared_models", "sources", "lake", "features", "feature_store", "models"),
-        "recorder",  # only what it tells: serving follows streams
+        *("recorder", "declared_rules"),  # only what is told, and from which spread on: serving follows streams
     },
 }
 # The same within the lake: its rooms, and the files of its hall.

@@ -8,6 +8,7 @@ from litestar.enums import ScopeType
 from litestar.exceptions import MethodNotAllowedException
 from litestar.types import Receive, Scope, Send
 
+from cryptodudez_assets.declared_rules import declared_thresholds
 from serving.crowd import client_of
 from serving.dashboard import HEADERS, PAGE_POLICY
 from serving.dashboard.page import render_live
@@ -21,15 +22,15 @@ STREAM_HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),  # nginx would keep events until it has enough of them
 ]
-THRESHOLDS = (0.1, 0.5, 1.0)
-"""Percent: the lines that the charts draw."""
 
 
 @get("/live", media_type=MediaType.HTML, include_in_schema=False, sync_to_thread=True)
 def show_live() -> Response[str]:
     """The page: it fills itself."""
     return Response(
-        render_live(THRESHOLDS), media_type=MediaType.HTML, headers={"Content-Security-Policy": PAGE_POLICY, **HEADERS}
+        render_live(declared_thresholds()),
+        media_type=MediaType.HTML,
+        headers={"Content-Security-Policy": PAGE_POLICY, **HEADERS},
     )
 
 
