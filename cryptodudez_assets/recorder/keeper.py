@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from itertools import takewhile
 from pathlib import Path
+from threading import Lock
 
 from msgspec.structs import replace
 
@@ -57,6 +58,7 @@ class Keeper:
         self.given_up = self.landed_files = 0
         self.problem = ""
         self.is_finished = False
+        self._landing = Lock()
 
     def recover(self, now: float) -> Recovered | None:
         """Take up what write-ahead files hold: the newest window goes on, the others only wait to be landed.
@@ -161,6 +163,10 @@ class Keeper:
 
         Raises what the store raises; the rest then waits for the next time.
         """
+        with self._landing:  # a recorder that ends lands while an earlier call may still be at it
+            return self._land()
+
+    def _land(self) -> int:
         landed = 0
         while self.over:
             window, file = self.over[0]

@@ -2,9 +2,12 @@
 
 import io
 import resource
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import polars as pl
 import pytest
@@ -158,6 +161,28 @@ def test_while_the_disk_is_full_seconds_wait_and_do_not_count(home: Home) -> Non
         "the disk takes no records, which wait in memory: File too large",
         "the disk takes records again",
     ]
+
+
+class SlowStore(FolderStore):
+    """A lake that takes its time."""
+
+    def write(self, key: str, content: BinaryIO) -> None:
+        time.sleep(0.05)
+        super().write(key, content)
+
+
+def test_a_recorder_that_ends_while_it_lands_lands_every_window_once(home: Home) -> None:
+    keeper = home.keeper()
+    keeper.store = SlowStore(home.lake)
+    keeper.write(second(n) for n in range(15))
+    with ThreadPoolExecutor() as threads:
+        at_it = threads.submit(keeper.land)
+        time.sleep(0.02)
+        keeper.finish()
+        at_the_end = threads.submit(keeper.land)
+        assert at_it.result() + at_the_end.result() == 4
+    assert sorted(seconds_of(pl.concat(home.landed().values()).filter(book="btc_mxn"))) == list(range(15))
+    assert not list(home.own.iterdir())
 
 
 def test_another_recorder_of_the_same_name_overwrites_nothing(home: Home) -> None:
