@@ -118,17 +118,26 @@ def test_a_time_in_another_unit_is_set_aside(after: Next, unit: str) -> None:
     assert (counts.valid, counts.quarantined) == (21, 3)
 
 
+def times(n: int) -> list[dict[str, Any]]:
+    return [{"time": f"2024-01-01T00:{i:02}:00Z", "n": i} for i in range(n)]
+
+
 @pytest.mark.parametrize(
-    ("record", "told"),
+    ("odd", "told"),
     [
-        ({"a.b": 1, "a": {"b": 2}}, "left    a.b: two fields have this path"),
-        ({"a.b": 1, "a": {"b": {"c": 2}}}, "left    a.b"),
-        ({"$.x": 1}, "left    $.x"),
+        ([{"a.b": 1, "a": {"b": 2}}, *[{"a": {"b": 2}}] * 9], "left    a.b: two fields have this path"),
+        ([{"$.x": 1}], "left    $.x"),
     ],
 )
-def test_a_field_that_is_not_read_is_told(tmp_path: Path, record: dict[str, Any], told: str) -> None:
-    content = lines([{"time": f"2024-01-01T00:{i:02}:00Z", "n": i} | record for i in range(10)])
+def test_a_field_that_is_not_read_is_told(tmp_path: Path, odd: list[dict[str, Any]], told: str) -> None:
+    content = lines([one | odd[i % len(odd)] for i, one in enumerate(times(10))])
     assert any(line.startswith(told) for line in draft_of(tmp_path, content)), draft_of(tmp_path, content)
+
+
+def test_records_that_say_a_field_twice_are_no_sample(tmp_path: Path) -> None:
+    content = lines([one | {"a.b": 1, "a": {"b": 2}} for one in times(10)])
+    with pytest.raises(Unusable, match=r"the field 'a\.b' is there twice"):
+        draft_of(tmp_path, content)
 
 
 def test_lists_beside_the_rows_are_told(tmp_path: Path) -> None:

@@ -18,6 +18,11 @@ ARCHIVES = {
     "stock_prices": ["stock_prices_2020_2021.zip"],
 }
 
+RECORDINGS = "bitso/order_book_recordings"
+# Within what the archives hold; of most, the newest tweet of one of them.
+LOOKED_AT = {"spread_minutely": "2024-07-30 22:05:17"}
+NEWEST_TWEET = "2020-12-28 19:46:18"
+
 # The candles of the stock market are many: `stock_market_real_test.py` is about them.
 VIEWS = [view for view in all_views().values() if view.name != "stock_rolling"]
 
@@ -34,6 +39,7 @@ def started() -> datetime:
 def frames(real_data: Path, tmp_path_factory: pytest.TempPathFactory, started: datetime) -> dict[str, pl.LazyFrame]:
     """The tables made from the real archives, and all views over them."""
     archives = {source: [real_data / "teraflow" / name for name in names] for source, names in ARCHIVES.items()}
+    archives["bitso_order_book"] = sorted((real_data / RECORDINGS).iterdir())
     return with_views(ingested(tmp_path_factory.mktemp("home"), archives))
 
 
@@ -110,7 +116,10 @@ def test_every_day_of_ethereum_has_predictors(frames: dict[str, pl.LazyFrame]) -
 
 @each_view
 def test_nothing_looks_ahead(frames: dict[str, pl.LazyFrame], view: FeatureView) -> None:
-    t = utc("2020-12-28 19:46:18")  # the newest tweet of one of the archives
+    t = utc(LOOKED_AT.get(view.name, NEWEST_TWEET))
+    before, behind = (
+        (timedelta(days=300), timedelta(days=8)) if view.name not in LOOKED_AT else [timedelta(minutes=9)] * 2
+    )
     assert not look_ahead(view, frames, t)
-    assert not perturb(view, frames, t - timedelta(days=300))
-    assert not look_back(view, frames, utc("2021-01-05"))
+    assert not perturb(view, frames, t - before)
+    assert not look_back(view, frames, t + behind)

@@ -50,7 +50,7 @@ def contents(lake: Lake) -> dict[str, pl.DataFrame]:
 
 def full_lake(home: Path, samples: Path) -> Lake:
     lake = open_lake(Settings(home=home, settle_seconds=0))
-    for source in ("crypto_prices", "elon_tweets", "stock_market", "stock_prices"):
+    for source in ("crypto_prices", "elon_tweets", "stock_market", "stock_prices", "bitso_order_book"):
         bring_in(lake, source, *sorted((samples / source).iterdir()))
     return lake
 

@@ -71,7 +71,12 @@ def sign_of_life(settings: Settings, name: str) -> Iterator[bool]:
 
         with psycopg.connect(_database(settings), autocommit=True) as connection:
             row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_number(name),)).fetchone()
-            yield bool(row and row[0])
+            is_free = bool(row and row[0])
+            try:
+                yield is_free
+            finally:
+                if is_free:  # the server notices the end of a connection a moment later
+                    connection.execute("SELECT pg_advisory_unlock(%s)", (_number(name),))
 
 
 def _free(lock: "FileLock") -> bool:
