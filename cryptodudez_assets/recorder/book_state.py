@@ -10,9 +10,9 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from cryptodudez_assets.recorder.gaps import Cause, Gap, Repair
-from cryptodudez_assets.recorder.order_book import LARGEST, Best, Impossible, OrderBook
+from cryptodudez_assets.recorder.order_book import Best, Impossible, OrderBook, is_positive
 from cryptodudez_assets.recorder.record import Origin, Record
-from cryptodudez_assets.venues.bitso.protocol import DiffOrders, OrderBookPayload, Side, TickerPayload
+from cryptodudez_assets.venues.bitso.protocol import LARGEST_SEQUENCE, DiffOrders, OrderBookPayload, Side, TickerPayload
 
 FRESH_US = 1_000_000
 MOST_HELD = 20_000
@@ -22,7 +22,7 @@ LATE_US = 250_000
 RESET_US = 1_000_000
 """A message with an old sequence that was sent so much later than what is known is no repetition: the venue counts anew."""
 STUCK_US = 10_000_000
-"""How long a seed that is older than what is known is not taken."""
+"""How long a seed that is older than what is known is not taken, and a message that seeds do not know of is believed."""
 
 
 class Arrived(NamedTuple):
@@ -103,9 +103,15 @@ class BookState:
     def on_seed(self, payload: OrderBookPayload, requested_us: int, received_us: int) -> bool:
         """A whole book. What follows it comes, or was held, if it was asked for after the subscription; another one is not taken.
 
+        A held message that the book does not know of so long after it came was none of the book's: its sequence was garbled.
+
         Returns whether the book is in sequence now. Raises Impossible, and ValueError where its sequence is no number.
         """
         sequence = int(payload.sequence)
+        if not 0 <= sequence <= LARGEST_SEQUENCE:
+            raise Impossible(f"a sequence of {sequence}")
+        if any(level.book != self.name for side in (payload.bids, payload.asks) for level in side):
+            raise Impossible("the answer has orders of another book")
         is_old = self.sequence is not None and sequence < self.sequence
         if self.is_subscribed and requested_us < self.subscribed_us:
             return False
@@ -114,7 +120,11 @@ class BookState:
         self.book, self.sequence, self.seeded_us = OrderBook(payload.bids, payload.asks), sequence, requested_us
         self._is_really_crossed = self.book.is_crossed
         self.counts.seeds += 1
-        self._held = {number: held for number, held in self._held.items() if number > sequence}
+        self._held = {
+            number: held
+            for number, held in self._held.items()
+            if number > sequence and held.received_us > requested_us - STUCK_US
+        }
         if self.is_subscribed:
             self._catch_up(Repair.ORDER_BOOK, received_us)
         else:
@@ -122,8 +132,10 @@ class BookState:
         return self.in_sequence
 
     def on_ticker(self, payload: TickerPayload, requested_us: int, received_us: int) -> None:
-        """The best prices, without amounts and sequence."""
+        """The best prices, without amounts and sequence. Where the bid is not below the ask, they tell nothing."""
         bid, ask = _price(payload.bid), _price(payload.ask)
+        if bid is not None and ask is not None and bid >= ask:
+            return
         told = Record(0, self.name, bid, ask, received_us=received_us, source=Origin.TICKER)
         self.answer = Answer(told, requested_us)
 
@@ -247,4 +259,4 @@ NOTHING = Best(None, None, None)
 
 def _price(told: Decimal | None) -> float | None:
     """A price of a ticker; a side without orders has none, or 0."""
-    return float(told) if told is not None and told.is_finite() and 0 < told < LARGEST else None
+    return float(told) if told is not None and is_positive(told) else None

@@ -3,6 +3,7 @@
 Nothing is read, written or waited for here, so that a capture is replayed through the same code.
 """
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 
 from cryptodudez_assets.recorder.book_state import Arrived, BookState
@@ -25,25 +26,36 @@ DEAD_US = int(2.25e6 * KEEP_ALIVE_SECONDS)
 """One that says nothing for so long is dead."""
 SKEW_US = 30_000_000
 """For how long the smallest delay of a message tells how far the exchange's clock is off."""
+AGREEING = 3
 LATENCY_US = 1_000_000
 """What is less than this is taken for the way that messages have, not for another time on the exchange's clock."""
 
+MOST_TOLD, LONGEST_TOLD = 100, 200
+"""Different refusals that are told of a connection, and how much of each: a flood of them must not fill a disk."""
+
 
 class ExchangeClock:
-    """How far the exchange's clock is from this machine's: from the messages that came fastest in the last half minute."""
+    """How far the exchange's clock is from this machine's: from the messages that came fastest in the last half minute.
+
+    What three in a row agree on counts: one whose time is garbled would make all others look old.
+    """
 
     def __init__(self) -> None:
+        self._lately: deque[int] = deque(maxlen=AGREEING)
         self._turned_us = 0
         self._before = self._now = 0
 
     def to_local_us(self, sent_ms: int, received_us: int) -> int:
         """When a message was sent, by this machine's clock."""
-        delay = received_us - 1000 * sent_ms
+        self._lately.append(received_us - 1000 * sent_ms)
+        delay = max(self._lately)
         if abs(received_us - self._turned_us) > SKEW_US:
             self._before = self._now if self._turned_us else delay
             self._turned_us, self._now = received_us, delay
+        if len(self._lately) < AGREEING:
+            self._before = self._now = delay
         self._now = min(self._now, delay)
-        return 1000 * sent_ms + self.skew_us
+        return min(1000 * sent_ms + self.skew_us, received_us)
 
     @property
     def skew_us(self) -> int:
@@ -61,17 +73,29 @@ class MarketState:
         self.is_connected = False
         self.heard_us = now_us
         self.refused: list[str] = []
+        self._told: set[str] = set()
         self.not_understood = 0
 
     def on_connected(self, now_us: int) -> None:
         """The socket is open; nothing is subscribed."""
         self.is_connected, self.heard_us = True, now_us
+        self._told.clear()
 
     def on_disconnected(self, cause: Cause) -> None:
         """The socket is gone; since the last that it said, nothing is known."""
         self.is_connected = False
         for book in self.books.values():
             book.on_disconnected(cause, self.heard_us)
+
+    def is_later(self, text: str | bytes, second: int, now_us: int) -> bool:
+        """Whether a frame that came now is a message that was sent after a second."""
+        try:
+            message = read_message(text)
+        except NotUnderstood:
+            return False
+        if not isinstance(message, DiffOrders):
+            return False
+        return min(1000 * message.sent + self.clock.skew_us, now_us) > 1_000_000 * second
 
     def on_frame(self, text: str | bytes, now_us: int) -> None:
         """What the socket said. What is not of the protocol is counted: if it was a message of a book, the sequence tells."""
@@ -90,8 +114,9 @@ class MarketState:
     def _on_reply(self, reply: Reply, now_us: int) -> None:
         if reply.is_taken and reply.book in self.books and reply.action == "subscribe":
             self.books[reply.book].on_subscribed(now_us)
-        elif reply.error:
-            self.refused.append(reply.error)
+        elif reply.error and len(self._told) < MOST_TOLD and (error := reply.error[:LONGEST_TOLD]) not in self._told:
+            self._told.add(error)
+            self.refused.append(error)
 
     def on_tickers(self, tickers: Iterable[TickerPayload], requested_us: int, received_us: int) -> None:
         """An answer that tells of all books."""

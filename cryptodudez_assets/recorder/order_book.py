@@ -9,11 +9,18 @@ from cryptodudez_assets.recorder.record import DEPTH_BPS
 from cryptodudez_assets.venues.bitso.protocol import Diff, Level, Side
 
 NEAR = Decimal(DEPTH_BPS) / 10_000
-LARGEST = Decimal(10) ** 20  # so that sums are exact, and fit into what is recorded
+SMALLEST, LARGEST = Decimal(10) ** -20, Decimal(10) ** 20  # so that sums are exact, and fit into what is recorded
+MOST_ORDERS = 100_000
+"""Of a book; the liveliest has some 7,000. Of more, ticks would come late."""
+
+
+def is_positive(told: Decimal) -> bool:
+    """Whether this can be a price or an amount."""
+    return told.is_finite() and SMALLEST <= told < LARGEST
 
 
 class Impossible(ValueError):
-    """An order that no book can hold: without amount, or with a price that is no positive number."""
+    """What no book can hold: an order without amount or with a price that is no positive number, one twice, or too many."""
 
 
 class Best(NamedTuple):
@@ -30,6 +37,14 @@ class _Prices:
     def __init__(self) -> None:
         self.ordered: list[Decimal] = []
         self.amounts: dict[Decimal, list[Decimal]] = {}
+
+    def sort(self) -> None:
+        """Put the prices in order, at once: one by one, a large book takes seconds."""
+        self.ordered = sorted(self.amounts)
+
+    def add_unsorted(self, price: Decimal, amount: Decimal) -> None:
+        """`sort` has to follow."""
+        self.amounts.setdefault(price, []).append(amount)
 
     def add(self, price: Decimal, amount: Decimal) -> None:
         there = self.amounts.get(price)
@@ -55,7 +70,13 @@ class OrderBook:
         self.orders: dict[str, tuple[Side, Decimal, Decimal]] = {}
         for side, levels in ((Side.BID, bids), (Side.ASK, asks)):
             for level in levels:
-                self._open(level.oid or f"{side}{level.price}", side, level.price, level.amount)
+                order = level.oid or f"{side}{level.price}"
+                if order in self.orders:
+                    raise Impossible(f"order {order[:40]} is there twice")
+                self._check(order, level.price, level.amount)
+                self.orders[order] = (side, level.price, level.amount)
+                self.sides[side].add_unsorted(level.price, level.amount)
+            self.sides[side].sort()
 
     def apply(self, diff: Diff) -> None:
         """What one entry of a message says. Raises Impossible."""
@@ -68,10 +89,15 @@ class OrderBook:
             self._open(diff.order, diff.side, diff.rate, diff.amount)
 
     def _open(self, order: str, side: Side, price: Decimal, amount: Decimal) -> None:
-        if not (price.is_finite() and amount.is_finite() and 0 < price < LARGEST and 0 < amount < LARGEST):
-            raise Impossible(f"order {order[:40]} of {amount} at {price}: both must be positive numbers")
+        self._check(order, price, amount)
         self.orders[order] = (side, price, amount)
         self.sides[side].add(price, amount)
+
+    def _check(self, order: str, price: Decimal, amount: Decimal) -> None:
+        if not (is_positive(price) and is_positive(amount)):
+            raise Impossible(f"order {order[:40]} of {amount:.20} at {price:.20}: both must be positive numbers")
+        if len(self.orders) >= MOST_ORDERS:
+            raise Impossible(f"a book of more than {MOST_ORDERS} orders")
 
     @property
     def quote(self) -> tuple[Decimal | None, Decimal | None]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 from enum import IntEnum
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -22,6 +22,14 @@ UNKNOWN_BOOK, TOO_MANY_REQUESTS = "0301", "0801"
 BOOK = re.compile(r"[a-z0-9]{2,12}_[a-z0-9]{2,12}")
 LONGEST_MESSAGE = 32 << 20
 """Bytes; a whole book is about 630 KB."""
+LONGEST_FRAME = 1 << 20
+MOST_ENTRIES = 100
+"""Of a message of changes, which has three at most as a rule."""
+LARGEST_SEQUENCE, LAST_MS = 2**62, 253_402_300_799_000
+"""What fits into what is recorded: no book counts so far, and no message is sent after the year 9999."""
+
+NO_JSON = (msgspec.DecodeError, UnicodeError, RecursionError)
+"""What reading raises where there is no JSON of the kind: broken, no text, or lists in lists without end."""
 
 T = TypeVar("T")
 
@@ -45,7 +53,7 @@ class Diff(msgspec.Struct, frozen=True):
     A completed order has neither amount nor value; a cancelled one keeps them on the wire.
     """
 
-    order: str = msgspec.field(name="o")
+    order: Annotated[str, msgspec.Meta(max_length=100)] = msgspec.field(name="o")
     rate: Decimal = msgspec.field(name="r")
     side: Side = msgspec.field(name="t")
     status: DiffStatus = msgspec.field(name="s")
@@ -59,9 +67,9 @@ class DiffOrders(msgspec.Struct, frozen=True, tag="diff-orders", tag_field="type
     """Changes of one book. `sequence` grows by one with each message of the book."""
 
     book: str
-    sequence: int
-    payload: list[Diff]
-    sent: int
+    sequence: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_SEQUENCE)]
+    payload: Annotated[list[Diff], msgspec.Meta(max_length=MOST_ENTRIES)]
+    sent: Annotated[int, msgspec.Meta(ge=0, le=LAST_MS)]
 
 
 class KeepAlive(msgspec.Struct, frozen=True, tag="ka", tag_field="type"):
@@ -151,7 +159,7 @@ def read_message(text: str | bytes) -> Message:
     try:
         message: Message = _DIFFS.decode(text)
         return message
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except NO_JSON as error:
         return _other_than_diffs(text, error)
 
 
@@ -161,11 +169,11 @@ def _other_than_diffs(text: str | bytes, error: Exception) -> Message:
         reply = _REPLY.decode(text)
         if reply.action or reply.error:
             return reply
-    except (msgspec.DecodeError, UnicodeError):
+    except NO_JSON:
         pass  # it is no reply; what it is instead is asked next
     try:
         kind = _KIND.decode(text)
-    except (msgspec.DecodeError, UnicodeError):
+    except NO_JSON:
         kind = Other("")
     if kind.type in {"orders", "trades"}:
         return kind
@@ -186,7 +194,7 @@ def error_of(body: bytes) -> str:
     """What an answer says went wrong, in one line; nothing where it says nothing."""
     try:
         error = _ENVELOPE.decode(body).error
-    except (msgspec.DecodeError, UnicodeError):
+    except NO_JSON:
         return ""
     return f"{error.get('code', '')} {error.get('message', '')}".strip() if isinstance(error, dict) else ""
 
@@ -214,7 +222,7 @@ def _is_money_first(major: str, minor: str) -> bool:
 def _payload(body: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
     try:
         return decoder.decode(_ENVELOPE.decode(body).payload)
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except NO_JSON as error:
         raise NotUnderstood(f"{_shown(body)}: {error}") from None
 
 
