@@ -95,17 +95,21 @@ class Keeper:
         window = Window(self.instance, int(path.stem), opened.seconds if opened else self.seconds)
         for entry in back.entries:
             if isinstance(entry, Second):
-                self._fill(window, entry.second)
+                self._fill(window, entry, opened)
                 window.add(entry)
         return window, back.end
 
-    def _fill(self, window: Window, second: int) -> None:
-        """Where entries before this second are damaged: a record each that says so."""
-        if window.last is None or second <= window.last + 1:
+    def _fill(self, window: Window, entry: Second, opened: Opened | None) -> None:
+        """Where entries before this one are damaged: a record each that says so."""
+        first = opened.first if opened else None
+        expected = first if window.last is None else window.last + 1
+        if expected is None or entry.second <= expected:
             return
-        missing = range(window.last + 1, second)
-        for book, records in window.records.items():
-            known = records[-1]
+        missing = range(expected, entry.second)
+        last = {one.book: Record(0, one.book) for one in entry.records}
+        last |= {book: records[-1] for book, records in window.records.items()}
+        for book, known in last.items():
+            records = window.records.setdefault(book, [])
             begin, end = 1_000_000 * missing.start, 1_000_000 * missing.stop
             window.add_gaps([Gap(book, self.instance, begin, end, Cause.DAMAGED, Repair.NONE, known.sequence)])
             records += [replace(known, second=one, source=Origin.CARRIED, is_gap=True) for one in missing]
@@ -121,7 +125,7 @@ class Keeper:
             start = window_start(self.waiting[0].second, self.seconds)
             batch = list(takewhile(lambda one: window_start(one.second, self.seconds) == start, self.waiting))  # noqa: B023
             try:
-                self._file_of(start).append(batch)
+                self._file_of(start, batch[0].second).append(batch)
             except OSError as error:
                 self._trouble(f"the disk takes no records, which wait in memory: {error.strerror or error}")
                 return written
@@ -132,12 +136,16 @@ class Keeper:
         self._trouble("")
         return written
 
-    def _file_of(self, start: int) -> WriteAheadFile:
+    def _file_of(self, start: int, first: int) -> WriteAheadFile:
         if self.window and self.window.start != start:
             self._turn()
         if self.window is None or self.file is None:
             file = WriteAheadFile(self.folder / f"{start}.wal")
-            file.append([Opened(self.instance, start, self.seconds)])
+            try:
+                file.append([Opened(self.instance, start, self.seconds, first)])
+            except OSError:
+                file.close()  # the next try opens it again
+                raise
             self.window, self.file = Window(self.instance, start, self.seconds), file
         return self.file
 

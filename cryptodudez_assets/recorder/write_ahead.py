@@ -23,11 +23,12 @@ LONGEST = 1 << 24
 
 
 class Opened(msgspec.Struct, frozen=True, tag="opened"):
-    """First entry: which window this is."""
+    """First entry: which window this is, and at which second recording of it began (None: of an older version)."""
 
     instance: str
     start: int
     seconds: int
+    first: int | None = None
 
 
 class Second(msgspec.Struct, frozen=True, tag="second"):

@@ -16,7 +16,7 @@ from cryptodudez_assets.lake.store.objects import FolderStore
 from cryptodudez_assets.recorder.gaps import Cause
 from cryptodudez_assets.recorder.keeper import Keeper, Recovered
 from cryptodudez_assets.recorder.record import FILE_SCHEMA, Origin, Record
-from cryptodudez_assets.recorder.write_ahead import Second
+from cryptodudez_assets.recorder.write_ahead import MARK, Second
 
 START = 1_651_291_800  # 2022-04-30T04:10:00
 BOOKS = ("btc_mxn", "usd_mxn")
@@ -140,6 +140,24 @@ def test_damage_in_the_middle_costs_its_second_which_is_a_gap(home: Home) -> Non
     assert (home.own / f"{START}.damaged").exists()
 
 
+@pytest.mark.parametrize("begins_at", [0, 3])
+def test_damage_to_the_first_second_of_a_file_is_a_gap_too(home: Home, begins_at: int) -> None:
+    killed = home.keeper()
+    killed.write(second(n) for n in range(begins_at, 6))
+    (path,) = home.own.glob("*.wal")
+    data = path.read_bytes()
+    begin = data.index(MARK, 1)  # behind the opening
+    path.write_bytes(data[: begin + 20] + bytes([data[begin + 20] ^ 1]) + data[begin + 21 :])
+    again = home.keeper()
+    again.recover(START + 7)
+    again.finish()
+    again.land()
+    for book, frame in zip(BOOKS, home.landed().values(), strict=True):
+        assert seconds_of(frame) == list(range(begins_at, 6)), book
+        assert frame["is_gap"].to_list() == [True] + [False] * (5 - begins_at)
+        assert frame["bid"].to_list() == [None, *[101.0 + begins_at + n for n in range(5 - begins_at)]]
+
+
 @contextmanager
 def full_disk(most_bytes: int) -> Iterator[None]:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -161,6 +179,16 @@ def test_while_the_disk_is_full_seconds_wait_and_do_not_count(home: Home) -> Non
         "the disk takes no records, which wait in memory: File too large",
         "the disk takes records again",
     ]
+
+
+def test_a_window_that_cannot_begin_keeps_no_file_open(home: Home) -> None:
+    keeper = home.keeper()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with full_disk(10):
+        for number in range(20):
+            assert keeper.write([second(number)]) == []
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert len(keeper.write([second(20)])) == 21
 
 
 class SlowStore(FolderStore):
