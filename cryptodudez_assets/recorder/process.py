@@ -25,7 +25,7 @@ from cryptodudez_assets.recorder.pacing import Due, Pacer
 from cryptodudez_assets.recorder.record import Record
 from cryptodudez_assets.recorder.window import window_start
 from cryptodudez_assets.recorder.write_ahead import Second
-from cryptodudez_assets.venues.bitso.protocol import LONGEST_MESSAGE, NotUnderstood, subscription
+from cryptodudez_assets.venues.bitso.protocol import LONGEST_FRAME, NotUnderstood, subscription
 from cryptodudez_assets.venues.bitso.rest import BitsoRest, Refused, Told
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
@@ -37,7 +37,7 @@ CHECK_SECONDS, CHECK_PATIENCE_SECONDS = 60.0, 5.0
 LANDING_PAUSE_SECONDS = 5.0
 REPEAT_SECONDS = 60.0
 FRAMES_AT_ONCE = 64
-MOST_FRAMES = 4096
+MOST_FRAMES = 512
 """Frames that wait to be read; of more, the venue is made to wait."""
 
 
@@ -78,8 +78,8 @@ class Recorder:
         """Record until `stopping` is set; then land what there is."""
         self._recover()
         self._happened("started", book=",".join(self.books))
-        async with self._side_by_side(self._follow, self._seed, self._fill_in, self._check, self._land):
-            writing = asyncio.create_task(self._write())
+        async with self._side_by_side(self._follow, self._seed, self._fill_in, self._check, self._land) as group:
+            writing = group.create_task(self._write())  # if it fails, nothing counts any more: the recorder must end
             await self._tick()
             self.to_write.put_nowait([])
             await writing
@@ -90,11 +90,11 @@ class Recorder:
             self.capture.close()
 
     @asynccontextmanager
-    async def _side_by_side(self, *work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    async def _side_by_side(self, *work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[asyncio.TaskGroup]:
         """Run these while the context lasts. If one fails, so does the recorder: it is started again by whoever runs it."""
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one()) for one in work]
-            yield
+            yield group
             for task in tasks:
                 task.cancel()
 
@@ -119,10 +119,13 @@ class Recorder:
                 async with asyncio.timeout(self.pacer.seconds_to_wait()):
                     await self.stopping.wait()
                 return
-            due = self.pacer.due()
-            seconds = [*self._missed(due), *self._now(due)]
-            if seconds:
-                self.to_write.put_nowait(seconds)
+            self._record_what_is_due()
+
+    def _record_what_is_due(self) -> None:
+        due = self.pacer.due()
+        seconds = [*self._missed(due), *self._now(due)]
+        if seconds:
+            self.to_write.put_nowait(seconds)
 
     def _now(self, due: Due) -> list[Second]:
         if due.now is None:
@@ -217,7 +220,7 @@ class Recorder:
                 open_timeout=OPEN_SECONDS,
                 close_timeout=1.0,
                 ping_interval=None,  # the venue does not answer pings; its keep-alives tell that it is there
-                max_size=LONGEST_MESSAGE,
+                max_size=LONGEST_FRAME,
                 max_queue=MOST_FRAMES,
                 compression=None,
             ) as socket:
@@ -252,6 +255,8 @@ class Recorder:
         socket.transport.abort()
 
     def _on_frame(self, text: str | bytes) -> None:
+        if self.pacer.seconds_to_wait() == 0 and self.state.is_later(text, int(self.pacer.time()), self.now_us()):
+            self._record_what_is_due()  # the tick is late: what was sent since its second is not of it
         self._happened("frame", text=text if isinstance(text, str) else text.decode("utf-8", "replace"))
         while self.state.refused:
             self.say(f"the venue refuses: {self.state.refused.pop()}")
@@ -350,5 +355,12 @@ class Recorder:
         """Tell the state, and the capture if there is one."""
         line = Line(kind, self.now_us(), text, book, requested_us, second)
         if self.capture:
-            self.capture.add(line)
+            self._capture(self.capture, line)
         tell(self.state, line)
+
+    def _capture(self, capture: Capture, line: Line) -> None:
+        try:
+            capture.add(line)
+        except OSError as error:
+            self.capture = None
+            self.say(f"the capture ends here, the disk takes no more of it: {error.strerror or error}")
