@@ -4,6 +4,7 @@ Everything here waits for disks and stores: it is called from threads, by one at
 """
 
 import io
+import re
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -25,6 +26,7 @@ MOST_WAITING = 7200
 """Seconds that are kept in memory while the disk takes none; of more, the oldest are given up."""
 LANDED = "*.landed"
 """The newest window that is in the lake is kept until the next one is, or the recorder ends: it tells when a killed one recorded last."""
+WINDOW_START = re.compile(r"[0-9]{1,12}")
 AHEAD_SECONDS = 60
 """A window that was recorded so far in the future was recorded by a clock that was wrong."""
 
@@ -66,7 +68,7 @@ class Keeper:
         Nothing is taken up where the earlier process ended as it was told to, and where its clock was far ahead.
         """
         newest: Window | None = None
-        for path in sorted([*self.folder.glob("*.wal"), *self.folder.glob(LANDED)], key=lambda path: int(path.stem)):
+        for path in self._left_behind():
             self._turn()
             window, end = self._read_back(path)
             if window.last is None:
@@ -81,6 +83,14 @@ class Keeper:
         if is_ahead or newest.is_over or newest.seconds != self.seconds:
             self._turn()
         return None if is_ahead else Recovered(newest.last, newest.by_second())
+
+    def _left_behind(self) -> list[Path]:
+        """Write-ahead files, the oldest first. What only looks like one is left alone, and told."""
+        found = [*self.folder.glob("*.wal"), *self.folder.glob(LANDED)]
+        windows = [path for path in found if WINDOW_START.fullmatch(path.stem) and path.is_file()]
+        for path in set(found) - set(windows):
+            self.say(f"{path.name}: no write-ahead file, which is named by a window's start; it is left alone")
+        return sorted(windows, key=lambda path: int(path.stem))
 
     def _read_back(self, path: Path) -> tuple[Window, int]:
         back = read_back(path)

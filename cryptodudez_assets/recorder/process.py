@@ -122,6 +122,8 @@ class Recorder:
             self._record_what_is_due()
 
     def _record_what_is_due(self) -> None:
+        if self.stopping.is_set():
+            return
         due = self.pacer.due()
         seconds = [*self._missed(due), *self._now(due)]
         if seconds:

@@ -158,6 +158,18 @@ def test_damage_to_the_first_second_of_a_file_is_a_gap_too(home: Home, begins_at
         assert frame["bid"].to_list() == [None, *[101.0 + begins_at + n for n in range(5 - begins_at)]]
 
 
+def test_what_is_no_write_ahead_file_is_left_alone(home: Home) -> None:
+    home.keeper().write([second(0)])
+    (home.own / "notes.wal").write_text("mine")
+    (home.own / "7.wal").mkdir()
+    (home.own / "8.landed").symlink_to(home.own / "nowhere")
+    found = home.keeper().recover(START + 1)
+    assert found is not None
+    assert found.last == START
+    assert sorted(said.partition(":")[0] for said in home.said) == ["7.wal", "8.landed", "notes.wal"]
+    assert (home.own / "notes.wal").read_text() == "mine"
+
+
 @contextmanager
 def full_disk(most_bytes: int) -> Iterator[None]:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
