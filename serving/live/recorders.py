@@ -35,7 +35,7 @@ def addresses(folder: Path) -> dict[str, str]:
     """Of each recorder that left an address which can be one: `host:port` on this machine. By their names."""
     found: dict[str, str] = {}
     for path in sorted(folder.glob("*/address"))[:MOST_RECORDERS]:
-        if INSTANCE.fullmatch(path.parent.name) and (address := _address(path)):
+        if INSTANCE.fullmatch(path.parent.name) and path.is_file() and (address := _address(path)):
             found[path.parent.name] = address
     return found
 
@@ -103,7 +103,7 @@ async def _events(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 def _read(said: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(said, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NoRecorder(f"it says what no recorder would: {error}") from None
 
 

@@ -1,13 +1,14 @@
 """Which addresses the live panel believes, what it says of where its seconds come from, and who may listen to it."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
 
 from cryptodudez_assets.recorder.telling import About, about
 from serving.live.listeners import MOST_BEHIND, Listeners
-from serving.live.recorders import MOST_RECORDERS, addresses
+from serving.live.recorders import MOST_RECORDERS, NoRecorder, _read, addresses
 from serving.live.status import status_of
 
 NOON = 1_700_049_600
@@ -55,6 +56,17 @@ def test_recorders_have_names_that_recorders_may_have_and_are_not_too_many(tmp_p
     assert all(name.isdecimal() for name in names)
     assert "0" not in names
     assert addresses(tmp_path / "nothing") == {}
+
+
+def test_an_address_that_never_ends_being_read_is_none(tmp_path: Path):
+    (tmp_path / "alpha").mkdir()
+    os.mkfifo(tmp_path / "alpha" / "address")
+    assert addresses(tmp_path) == {}
+
+
+def test_what_is_nested_without_end_is_said_by_no_recorder():
+    with pytest.raises(NoRecorder):
+        _read(b'{"x":' * 100_000, About)
 
 
 def found(folder: Path, address: str, name: str = "alpha") -> dict[str, str]:
