@@ -18,6 +18,8 @@ from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import open_lake
 
+READ = {"crypto_prices", "elon_tweets", "stock_market", "stock_prices", "bitso_order_book"}
+"""The sources whose tables the views read."""
 HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
 
 
@@ -50,7 +52,7 @@ def contents(lake: Lake) -> dict[str, pl.DataFrame]:
 
 def full_lake(home: Path, samples: Path) -> Lake:
     lake = open_lake(Settings(home=home, settle_seconds=0))
-    for source in ("crypto_prices", "elon_tweets", "stock_market", "stock_prices", "bitso_order_book"):
+    for source in sorted(READ):
         bring_in(lake, source, *sorted((samples / source).iterdir()))
     return lake
 
@@ -65,7 +67,7 @@ def test_what_a_landing_reaches_is_computed_anew_and_equals_computing_everything
     candle = one_more_candle(tmp_path / "doge.csv", "2019-07-01")
 
     stepwise = open_lake(Settings(home=tmp_path / "stepwise", settle_seconds=0))
-    for source in ("crypto_prices", "stock_market", "stock_prices"):
+    for source in sorted(READ - {"elon_tweets"}):
         bring_in(stepwise, source, *(samples / source).iterdir())
     bring_in(stepwise, "elon_tweets", older)
     bring_up_to_date(stepwise)
