@@ -9,6 +9,7 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import takewhile
 from pathlib import Path
@@ -19,7 +20,7 @@ from msgspec.structs import replace
 from cryptodudez_assets.lake.store.objects import ObjectStore
 from cryptodudez_assets.recorder.gaps import Cause, Gap, Repair
 from cryptodudez_assets.recorder.record import Origin, Record
-from cryptodudez_assets.recorder.window import Window, window_start
+from cryptodudez_assets.recorder.window import Window, stamp, window_start
 from cryptodudez_assets.recorder.write_ahead import Opened, Second, WriteAheadFile, read_back
 
 MOST_WAITING = 7200
@@ -176,6 +177,15 @@ class Keeper:
         self.is_finished = True
         self._turn()
 
+    @property
+    def farewell(self) -> str:
+        """What people are told when the recorder has ended: where what it recorded is, and what is lost with its memory."""
+        where = "the next start lands what waits" if self.over else "what was recorded is in the lake"
+        if not self.waiting:
+            return f"stopped; {where}"
+        first, last = (datetime.fromtimestamp(self.waiting[at].second, UTC) for at in (0, -1))
+        return f"stopped; what the disk did not take, from {first:%H:%M:%S} to {last:%H:%M:%S} UTC, is lost; {where}"
+
     def land(self) -> int:
         """Bring the windows that are over into the lake, the oldest first, and return how many files that were.
 
@@ -217,11 +227,18 @@ class Keeper:
         return True
 
     def _write_csv(self, window: Window) -> None:
-        if self.csv_folder:
+        """For people, once the window is in the lake: what cannot be written is told, and holds up no other window."""
+        if not self.csv_folder:
+            return
+        try:
             self.csv_folder.mkdir(parents=True, exist_ok=True)
             for book in window.records:
-                name = f"{book}-{window.start}-{self.instance}.csv"
+                name = f"{book}-{stamp(window.start)}-{self.instance}.csv"
                 (self.csv_folder / name).write_bytes(window.csv(book))
+        except OSError as error:
+            self.say(
+                f"no CSV of the window {stamp(window.start)} in {self.csv_folder}: {error.strerror or error}; its records are in the lake"
+            )
 
     def _trouble(self, problem: str) -> None:
         if problem != self.problem:

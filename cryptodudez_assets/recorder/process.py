@@ -8,6 +8,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ class Recorder:
                 if record.book in self.state.books:
                     self.state.books[record.book].last = record
             self._tell(records)
-        self.say(f"an earlier process recorded until {found.last}; what was missed since is told as a gap")
+        self.say(f"an earlier process recorded until {datetime.fromtimestamp(found.last, UTC):%Y-%m-%d %H:%M:%S} UTC; what was missed since is told as a gap")
 
     # Seconds
 

@@ -95,12 +95,13 @@ async def _record(settings: Settings, wanted: Wanted, say: Callable[[str], None]
         loop.add_signal_handler(number, recorder.stopping.set)
     with notifier:
         await _serve(recorder, stream, folder / "address", wanted, say)
-    say("stopped; what was recorded is in the lake" if not keeper.over else "stopped; the next start lands what waits")
+    say(keeper.farewell)
 
 
 async def _serve(
     recorder: Recorder, stream: Stream, address_file: Path, wanted: Wanted, say: Callable[[str], None]
 ) -> None:
     async with served(stream, address_file, wanted.port) as address:
-        say(f"recording {len(wanted.books)} books as {wanted.instance}; stream and metrics at http://{address}")
+        books = "1 book" if len(wanted.books) == 1 else f"{len(wanted.books)} books"
+        say(f"recording {books} as {wanted.instance}; stream and metrics at http://{address}")
         await recorder.run()

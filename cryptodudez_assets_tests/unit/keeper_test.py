@@ -257,3 +257,30 @@ def test_a_window_of_another_length_is_landed_as_it_is(home: Home) -> None:
 def test_what_a_clock_of_the_future_recorded_does_not_stop_the_present(home: Home) -> None:
     home.keeper().write([second(1000)])
     assert home.keeper().recover(START) is None
+
+
+def test_csv_that_cannot_be_written_is_told_and_holds_up_no_window(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "csv").write_text("a file where the folder should be")
+    keeper = Keeper(home.own, "a", WINDOW, FolderStore(home.lake), home.said.append, tmp_path / "csv")
+    keeper.write(second(n) for n in range(25))
+    assert keeper.land() == 4
+    assert not keeper.over
+    assert [line for line in home.said if line.startswith("no CSV of the window 20220430T041010Z in ")]
+
+
+def test_csv_is_named_by_its_window(home: Home, tmp_path: Path) -> None:
+    keeper = Keeper(home.own, "a", WINDOW, FolderStore(home.lake), home.said.append, tmp_path / "csv")
+    keeper.write(second(n) for n in range(10))
+    keeper.land()
+    assert sorted(path.name for path in (tmp_path / "csv").iterdir()) == [
+        f"{book}-20220430T041000Z-a.csv" for book in BOOKS
+    ]
+
+
+def test_a_recorder_that_ends_while_no_disk_takes_records_says_which_are_lost(home: Home) -> None:
+    keeper = home.keeper()
+    keeper.write(second(n) for n in range(3))
+    keeper.land()
+    assert keeper.farewell == "stopped; what was recorded is in the lake"
+    keeper.waiting.extend(second(n) for n in (3, 4))
+    assert "from 04:10:03 to 04:10:04 UTC, is lost" in keeper.farewell
