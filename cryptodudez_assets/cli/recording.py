@@ -3,6 +3,7 @@
 import socket
 import sys
 from datetime import UTC, datetime
+from math import isnan
 from pathlib import Path
 
 import click
@@ -26,6 +27,36 @@ class Book(click.ParamType[str]):
             return book_name(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Percent(click.FloatRange):
+    """A threshold of a spread."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 100, min_open=True)
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number, which no range keeps from being none."""
+        percent = float(super().convert(value, param, ctx))
+        if isnan(percent):
+            self.fail(f"{value} is no number", param, ctx)
+        return percent
+
+
+class Address(click.ParamType[str]):
+    """Where a server of the exchange is."""
+
+    name = "url"
+
+    def __init__(self, *schemes: str) -> None:
+        self.schemes = schemes
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The address, if a client could use it: what is no address would be tried for ever."""
+        scheme, _, rest = str(value).partition("://")
+        if scheme not in self.schemes or not rest:
+            self.fail("must be " + " or ".join(f"{one}://host:port/path" for one in self.schemes), param, ctx)
+        return str(value)
 
 
 class Instance(click.ParamType[str]):
@@ -52,7 +83,7 @@ def _host() -> str:
 @click.option(
     "--threshold",
     "thresholds",
-    type=click.FloatRange(0, 100, min_open=True),
+    type=Percent(),
     multiple=True,
     help="Tell people of a spread over so many percent; again for more. Default: what declared_rules/ say.",
 )
@@ -60,8 +91,16 @@ def _host() -> str:
 @click.option(
     "--window-seconds", type=click.IntRange(2, 86_400), default=600, show_default=True, help="Seconds in a file."
 )
-@click.option("--rest-url", help=f"Bitso's REST interface. Default: CRYPTODUDEZ_BITSO_REST_URL, or {REST_URL}.")
-@click.option("--ws-url", help=f"Bitso's websocket. Default: CRYPTODUDEZ_BITSO_WS_URL, or {SOCKET_URL}.")
+@click.option(
+    "--rest-url",
+    type=Address("https", "http"),
+    help=f"Bitso's REST interface. Default: CRYPTODUDEZ_BITSO_REST_URL, or {REST_URL}.",
+)
+@click.option(
+    "--ws-url",
+    type=Address("wss", "ws"),
+    help=f"Bitso's websocket. Default: CRYPTODUDEZ_BITSO_WS_URL, or {SOCKET_URL}.",
+)
 @click.option(
     "--capture", type=click.Path(dir_okay=False, path_type=Path), help="Keep what the venue says in this file."
 )

@@ -109,7 +109,8 @@ def backtest(rows: pl.DataFrame, book: str, threshold: Threshold) -> Backtest:
     """What would have fired on these rows (`COLUMNS`) of the book. Raises NothingToTest where there are none."""
     of_book = rows.filter(pl.col("book") == book).drop_nulls("second")
     if of_book.is_empty():
-        raise NothingToTest(f"no records of {book}; there are some of {', '.join(_books(rows)) or 'no book'}")
+        others = ", ".join(_books(rows))
+        raise NothingToTest(f"no records of {book}" + (f"; there are some of {others}" if others else ""))
     # Of a second that was recorded twice the first counts, and what is known counts before a gap.
     once = of_book.sort("second", "is_gap", maintain_order=True).unique("second", keep="first", maintain_order=True)
     alerts = SpreadAlerts([SpreadRule("backtest", book, threshold)])
