@@ -29,18 +29,11 @@ class Book(click.ParamType[str]):
             self.fail(str(error), param, ctx)
 
 
-class Percent(click.FloatRange):
-    """A threshold of a spread."""
-
-    def __init__(self) -> None:
-        super().__init__(0, 100, min_open=True)
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number, which no range keeps from being none."""
-        percent = float(super().convert(value, param, ctx))
-        if isnan(percent):
-            self.fail(f"{value} is no number", param, ctx)
-        return percent
+def _are_numbers(ctx: click.Context, param: click.Parameter, given: tuple[float, ...]) -> tuple[float, ...]:
+    """The thresholds: no range keeps one from being `nan`."""
+    if any(isnan(one) for one in given):
+        raise click.BadParameter("nan is no number", ctx, param)
+    return given
 
 
 class Address(click.ParamType[str]):
@@ -83,7 +76,8 @@ def _host() -> str:
 @click.option(
     "--threshold",
     "thresholds",
-    type=Percent(),
+    type=click.FloatRange(0, 100, min_open=True),
+    callback=_are_numbers,
     multiple=True,
     help="Tell people of a spread over so many percent; again for more. Default: what declared_rules/ say.",
 )

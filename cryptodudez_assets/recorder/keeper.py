@@ -236,8 +236,9 @@ class Keeper:
                 name = f"{book}-{stamp(window.start)}-{self.instance}.csv"
                 (self.csv_folder / name).write_bytes(window.csv(book))
         except OSError as error:
+            why = error.strerror or error
             self.say(
-                f"no CSV of the window {stamp(window.start)} in {self.csv_folder}: {error.strerror or error}; its records are in the lake"
+                f"no CSV of the window {stamp(window.start)} in {self.csv_folder}: {why}; the lake has its records"
             )
 
     def _trouble(self, problem: str) -> None:

@@ -110,8 +110,9 @@ class Recorder:
                 if record.book in self.state.books:
                     self.state.books[record.book].last = record
             self._tell(records)
+        until = datetime.fromtimestamp(found.last, UTC)
         self.say(
-            f"an earlier process recorded until {datetime.fromtimestamp(found.last, UTC):%Y-%m-%d %H:%M:%S} UTC; what was missed since is told as a gap"
+            f"an earlier process recorded until {until:%Y-%m-%d %H:%M:%S} UTC; what was missed since is told as a gap"
         )
 
     # Seconds
