@@ -65,7 +65,8 @@ def files_of(rows: pl.LazyFrame, files: pl.DataFrame) -> pl.DataFrame:
         from_ts=pl.coalesce("starts", "from_ts"),
         n_books=pl.len().over("file_id").cast(pl.Int64),
     ).filter(pl.col("from_ts").is_not_null())
-    length = _window_seconds(named)
+    named = named.join(_window_seconds(named), on="instance", how="left")
+    length = pl.col("window_seconds").fill_null(WINDOW_SECONDS)
     until = (
         pl.when(pl.col("instance").is_not_null() & ~pl.col("partial"))
         .then(pl.col("from_ts") + pl.duration(seconds=length - 1))
@@ -107,12 +108,12 @@ def _named(files: pl.DataFrame) -> pl.DataFrame:
     return parts.with_columns(starts=pl.coalesce(first, window), window=window, partial=pl.col("first").is_not_null())
 
 
-def _window_seconds(named: pl.DataFrame) -> int:
-    """How long windows are: what most whole files tell, if such windows lie on a grid; else what is usual."""
+def _window_seconds(named: pl.DataFrame) -> pl.DataFrame:
+    """How long each recorder's windows are: what most of its whole files tell, if such windows lie on a grid."""
     whole = named.filter(pl.col("instance").is_not_null() & ~pl.col("partial")).unique("file_id")
     fits = whole.filter((pl.col("rows_read") > 0) & (pl.col("window").dt.epoch("s") % pl.col("rows_read") == 0))
-    usual = fits["rows_read"].value_counts().sort("count", "rows_read", descending=True)
-    return int(usual["rows_read"][0]) if len(usual) else WINDOW_SECONDS
+    usual = fits.group_by("instance", "rows_read").len().sort("len", "rows_read")
+    return usual.group_by("instance", maintain_order=True).last().select("instance", window_seconds="rows_read")
 
 
 def _told_by_nobody(rows: pl.LazyFrame, files: pl.DataFrame) -> pl.Series:
@@ -134,7 +135,9 @@ def judge_files(rows: pl.LazyFrame, files: pl.DataFrame) -> Finding:
     """Whether every file of the last day tells what it should."""
     found = files_of(rows, files)
     wrong = incomplete(found)
-    names = ", ".join(wrong["file"][:NAMED]) + (", …" if len(wrong) > NAMED else "")
+    names = ", ".join(f"{file} of {book}" for file, book in wrong.select("file", "book").head(NAMED).iter_rows()) + (
+        ", …" if len(wrong) > NAMED else ""
+    )
     told = f"{len(found):,} files tell every second that they are about"
     if len(wrong):
         told = f"{len(wrong):,} of {len(found):,} files lack seconds: {names}"

@@ -74,7 +74,7 @@ def test_a_file_that_lacks_seconds_is_found_and_told_by_name() -> None:
     assert (one["expected"], one["read"], one["nobody"]) == (600, 597, 3)
     found = judge_files(table, files)
     assert not found.passed
-    assert found.told == f"1 of 1 files lack seconds: {WHOLE}"
+    assert found.told == f"1 of 1 files lack seconds: {WHOLE} of btc_mxn"
 
 
 def test_a_file_that_lacks_seconds_is_found_though_another_recorder_tells_them() -> None:
@@ -110,6 +110,17 @@ def test_windows_may_have_another_length() -> None:
     )
     assert files_of(table, files)["expected"].to_list() == [5, 5, 5]
     assert incomplete(files_of(table, files))["file"].to_list() == names[2:]
+
+
+def test_each_recorder_may_have_windows_of_its_own_length() -> None:
+    table = rows(seconds(range(10), file="a"), *(seconds(range(at, at + 5), file=str(at)) for at in (0, 5)))
+    files = catalogue(
+        file("20220430T041000Z-alpha.parquet", 10, 9, "a"),
+        *(file(f"20220430T0410{at:02}Z-beta.parquet", 5, at + 4, str(at)) for at in (0, 5)),
+    )
+    found = files_of(table, files)
+    assert dict(found.select("instance", "expected").iter_rows()) == {"alpha": 10, "beta": 5}
+    assert incomplete(found).is_empty()
 
 
 def test_recordings_of_others_are_about_the_seconds_between_their_first_and_last() -> None:

@@ -14,8 +14,13 @@ from cryptodudez_assets.cli import main
         (["--ws-url", "http://127.0.0.1:8900/ws"], "'--ws-url': must be wss://host:port/path or ws://host:port/path"),
     ],
 )
-def test_what_cannot_work_is_refused(words: list[str], told: str) -> None:
+def test_what_cannot_work_is_refused(words: list[str], told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cryptodudez_assets.recorder.run.record", _must_not_start)
     done = CliRunner().invoke(main, ["record", "--book", "btc_mxn", *words])
 
     assert done.exit_code == 2
     assert told in done.output.replace("\n", " ")
+
+
+def _must_not_start(*_: object) -> None:
+    raise AssertionError("the recorder was started")
