@@ -1,6 +1,5 @@
 """Whether a book is what the venue says it is: compared with an answer over REST, at the sequence that the answer has."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 
 from cryptodudez_assets.recorder.book_state import BookState
@@ -43,18 +42,3 @@ class Check:
             return quote is None or quote == OrderBook(self._answer.bids, self._answer.asks).quote
         except Impossible:
             return False
-
-
-@dataclass
-class Matches:
-    """How often the books were the same."""
-
-    same: int = 0
-    other: int = 0
-
-    def add(self, is_same: bool) -> None:
-        """Count a comparison."""
-        if is_same:
-            self.same += 1
-        else:
-            self.other += 1

@@ -1,10 +1,9 @@
-"""The recorder at work: it follows the socket, asks over REST for what the socket cannot tell, and ticks.
+"""The recorder at work: it ticks, and has each second written and landed, while it follows the socket and asks over REST.
 
-What is made of messages is `market_state.py`, what is kept `keeper.py`; here is only what waits, and what happens side by side.
+What is made of messages is `market_state.py`, what is kept `keeper.py`; the socket is `following.py`, requests are `asking.py`.
 """
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -12,34 +11,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
-
-from cryptodudez_assets.recorder.capture import Capture, Kind, Line, tell
-from cryptodudez_assets.recorder.checking import Check, Matches
+from cryptodudez_assets.recorder.asking import Asker
+from cryptodudez_assets.recorder.following import Follower
 from cryptodudez_assets.recorder.gaps import Cause, Gap, Repair
+from cryptodudez_assets.recorder.happenings import Happenings
 from cryptodudez_assets.recorder.keeper import Keeper
 from cryptodudez_assets.recorder.market_state import MarketState
 from cryptodudez_assets.recorder.metrics import Metrics
-from cryptodudez_assets.recorder.order_book import Impossible
 from cryptodudez_assets.recorder.pacing import Due, Pacer
 from cryptodudez_assets.recorder.record import Record
 from cryptodudez_assets.recorder.window import window_start
 from cryptodudez_assets.recorder.write_ahead import Second
-from cryptodudez_assets.venues.bitso.protocol import LONGEST_FRAME, NotUnderstood, subscription
-from cryptodudez_assets.venues.bitso.rest import BitsoRest, Refused, Told
+from cryptodudez_assets.venues.bitso.rest import BitsoRest
 
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
-STEADY_SECONDS = 60.0
-"""A connection that lasted so long was good: the next one is tried at once."""
-OPEN_SECONDS = 10.0
-LOOK_SECONDS = 0.1
-CHECK_SECONDS, CHECK_PATIENCE_SECONDS = 60.0, 5.0
-LANDING_PAUSE_SECONDS = 5.0
-REPEAT_SECONDS = 60.0
-FRAMES_AT_ONCE = 64
-MOST_FRAMES = 512
-"""Frames that wait to be read; of more, the venue is made to wait."""
+LOOK_SECONDS, LANDING_PAUSE_SECONDS = 0.1, 5.0
 
 
 @dataclass
@@ -62,24 +47,20 @@ class Recorder:
 
     def __post_init__(self) -> None:
         self.stopping = asyncio.Event()
-        self.state = MarketState(self.books, self.instance, self.now_us())
-        self.capture = Capture(self.capture_to) if self.capture_to else None
+        self.state = MarketState(self.books, self.instance, int(1e6 * self.pacer.time()))
+        self.on = Happenings(self.state, self.pacer, self.say, self.capture_to)
+        self.follower = Follower(self.on, self.books, self.socket_url, self.metrics, self.on_frame)
+        self.asker = Asker(self.on, self.books, self.rest, self.metrics)
         self.to_write: asyncio.Queue[list[Second]] = asyncio.Queue()
-        self.check: Check | None = None
-        self.matches = Matches()
-        self._was_down = self._gave_up = False
+        self._was_down = False
         self._told_step = 0.0
-        self._troubles: dict[str, tuple[str, int]] = {}
-
-    def now_us(self) -> int:
-        """The grid's clock, in microseconds of Unix time."""
-        return int(1e6 * self.pacer.time())
 
     async def run(self) -> None:
         """Record until `stopping` is set; then land what there is."""
         self._recover()
-        self._happened("started", book=",".join(self.books))
-        async with self._side_by_side(self._follow, self._seed, self._fill_in, self._check, self._land) as group:
+        self.on.happened("started", book=",".join(self.books))
+        asks = (self.asker.seed, self.asker.fill_in, self.asker.compare)
+        async with self._side_by_side(self.follower.follow, *asks, self._land) as group:
             writing = group.create_task(self._write())  # if it fails, nothing counts any more: the recorder must end
             await self._tick()
             self.to_write.put_nowait([])
@@ -87,8 +68,7 @@ class Recorder:
         self.keeper.finish()
         await self._land_once()
         await self.rest.close()
-        if self.capture:
-            self.capture.close()
+        self.on.close()
 
     @asynccontextmanager
     async def _side_by_side(self, *work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[asyncio.TaskGroup]:
@@ -115,8 +95,6 @@ class Recorder:
             f"an earlier process recorded until {until:%Y-%m-%d %H:%M:%S} UTC; what was missed since is told as a gap"
         )
 
-    # Seconds
-
     async def _tick(self) -> None:
         while not self.stopping.is_set():
             with suppress(TimeoutError):
@@ -133,11 +111,20 @@ class Recorder:
         if seconds:
             self.to_write.put_nowait(seconds)
 
+    def on_frame(self, text: str | bytes) -> None:
+        """What the socket said."""
+        if self.pacer.seconds_to_wait() == 0 and self.state.is_later(text, int(self.pacer.time()), self.on.now_us()):
+            self._record_what_is_due()  # the tick is late: what was sent since its second is not of it
+        self.on.happened("frame", text=text if isinstance(text, str) else text.decode("utf-8", "replace"))
+        while self.state.refused:
+            self.say(f"the venue refuses: {self.state.refused.pop()}")
+        self.asker.settle()
+
     def _now(self, due: Due) -> list[Second]:
         if due.now is None:
             return []
-        now_us = self.now_us()
-        self._happened("second", second=due.now)
+        now_us = self.on.now_us()
+        self.on.happened("second", second=due.now)
         self.metrics.on_tick(due.late, self.state, len(self.keeper.waiting) + self.to_write.qsize())
         records = self.state.records(due.now, now_us)
         return [Second(due.now, records, [*self.state.take_gaps(), *self.state.open_gaps(now_us)])]
@@ -201,172 +188,6 @@ class Recorder:
                 self.say(f"landed {landed} files")
         except Exception as error:  # whatever a store says: the window waits in its write-ahead file
             told = f"the lake takes no files, which wait on this disk: {type(error).__name__}: {error}"
-            self._trouble("lake", told)
+            self.on.trouble("lake", told)
             return False
         return True
-
-    # The socket
-
-    async def _follow(self) -> None:
-        pause = FIRST_PAUSE_SECONDS
-        while True:
-            began_us = self.now_us()
-            cause = await self._follow_once()
-            if self.state.is_connected:
-                self._happened("disconnected", book=str(cause))
-                self.metrics.reconnects.inc()
-            pause = FIRST_PAUSE_SECONDS if self.now_us() - began_us > 1e6 * STEADY_SECONDS else pause
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-
-    async def _follow_once(self) -> Cause:
-        try:
-            async with connect(
-                self.socket_url,
-                open_timeout=OPEN_SECONDS,
-                close_timeout=1.0,
-                ping_interval=None,  # the venue does not answer pings; its keep-alives tell that it is there
-                max_size=LONGEST_FRAME,
-                max_queue=MOST_FRAMES,
-                compression=None,
-            ) as socket:
-                self._happened("connected")
-                self.say(f"connected to {self.socket_url}")
-                for book in self.books:
-                    await socket.send(subscription(book))
-                await self._read(socket)
-        except (OSError, WebSocketException, TimeoutError) as error:
-            self._trouble("socket", f"no connection to {self.socket_url}: {type(error).__name__}: {error}")
-        return Cause.STALLED if self._gave_up else Cause.DISCONNECTED
-
-    async def _read(self, socket: ClientConnection) -> None:
-        """Until the connection ends. Frames that are there already are read without a pause: ticks must come between them."""
-        self._gave_up = False
-        watching = asyncio.create_task(self._give_up_if_dead(socket))
-        try:
-            n_frames = 0
-            async for text in socket:
-                self._on_frame(text)
-                n_frames += 1
-                if n_frames % FRAMES_AT_ONCE == 0:
-                    await asyncio.sleep(0)
-        finally:
-            watching.cancel()
-
-    async def _give_up_if_dead(self, socket: ClientConnection) -> None:
-        while not self.state.is_dead(self.now_us()):
-            await asyncio.sleep(1.0)
-        self.say("the socket says nothing, not even that it is alive: it is given up")
-        self._gave_up = True
-        socket.transport.abort()
-
-    def _on_frame(self, text: str | bytes) -> None:
-        if self.pacer.seconds_to_wait() == 0 and self.state.is_later(text, int(self.pacer.time()), self.now_us()):
-            self._record_what_is_due()  # the tick is late: what was sent since its second is not of it
-        self._happened("frame", text=text if isinstance(text, str) else text.decode("utf-8", "replace"))
-        while self.state.refused:
-            self.say(f"the venue refuses: {self.state.refused.pop()}")
-        if self.check:
-            self._settle(self.check)
-
-    # REST
-
-    async def _seed(self) -> None:
-        """Ask for the books that are out of sequence, one after the other."""
-        told = 0
-        while True:
-            waiting = self.state.to_seed(self.now_us())
-            if not waiting:
-                told = 0
-                await asyncio.sleep(LOOK_SECONDS)
-                continue
-            if told == 0 and len(waiting) > 1:
-                self.say(f"{len(waiting)} books are to be seeded, which takes about {len(waiting)} s")
-            told += 1
-            if told % 10 == 0:
-                self.say(f"{len(waiting)} books are still to be seeded")
-            book = waiting[0].name
-            if answer := await self._asked(self.rest.order_book(book)):
-                self._answered("order_book", answer, book)
-            else:
-                await asyncio.sleep(1.0)
-
-    async def _fill_in(self) -> None:
-        """Ask for the ticker while the socket does not tell of all books: one answer tells of each."""
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            if self.state.wants_ticker(self.now_us()):
-                if answer := await self._asked(self.rest.tickers()):
-                    self._answered("tickers", answer)
-                await asyncio.sleep(1.0 - LOOK_SECONDS)
-
-    async def _check(self) -> None:
-        """Compare a book with what the venue says of it, one after the other."""
-        number = 0
-        while True:
-            await asyncio.sleep(CHECK_SECONDS)
-            state = self.state.books[self.books[number % len(self.books)]]
-            number += 1
-            if state.in_sequence:
-                self.check = check = Check(state)
-                if answer := await self._asked(self.rest.order_book(state.name)):
-                    check.answer(answer.body)
-                    await self._wait_for(check)
-                self.check = None
-
-    async def _wait_for(self, check: Check) -> None:
-        """Until the socket has told what the answer knows: a socket that does not has lost something."""
-        for _ in range(int(CHECK_PATIENCE_SECONDS / LOOK_SECONDS)):
-            if self.check is not check:
-                return  # it was told, or the book was lost meanwhile
-            self._settle(check)
-            await asyncio.sleep(LOOK_SECONDS)
-        self.say(f"{check.book.name}: the venue knows more than its socket tells; the book is seeded anew")
-        check.book.lose(
-            Cause.SEQUENCE, check.book.newest.received_us if check.book.newest else self.now_us(), goes_on=False
-        )
-
-    def _settle(self, check: Check) -> None:
-        if (same := check.outcome()) is not None:
-            self.matches.add(same)
-            self.metrics.on_match(same)
-            if not same:
-                self.say(f"{check.book.name}: the venue's book differs from the recorder's; it is seeded anew")
-                check.book.lose(Cause.SEQUENCE, self.now_us(), goes_on=False)
-            self.check = None
-
-    async def _asked(self, asking: Coroutine[Any, Any, Told]) -> Told | None:
-        try:
-            return await asking
-        except Refused as error:
-            self.metrics.refused.inc()
-            self._trouble("rest", str(error))
-            return None
-
-    def _answered(self, kind: Kind, answer: Told, book: str = "") -> None:
-        try:
-            self._happened(kind, answer.body.decode("utf-8", "replace"), book, answer.requested_us)
-        except (NotUnderstood, Impossible, ValueError) as error:
-            self.metrics.not_understood.inc()
-            self.say(f"{kind} of {book or 'all books'}: not understood: {error}")
-
-    def _trouble(self, topic: str, text: str) -> None:
-        """Say what is wrong, once a minute as long as it stays the same."""
-        before, at_us = self._troubles.get(topic, ("", 0))
-        if text != before or self.now_us() - at_us > 1e6 * REPEAT_SECONDS:
-            self._troubles[topic] = (text, self.now_us())
-            self.say(text)
-
-    def _happened(self, kind: Kind, text: str = "", book: str = "", requested_us: int = 0, second: int = 0) -> None:
-        """Tell the state, and the capture if there is one."""
-        line = Line(kind, self.now_us(), text, book, requested_us, second)
-        if self.capture:
-            self._capture(self.capture, line)
-        tell(self.state, line)
-
-    def _capture(self, capture: Capture, line: Line) -> None:
-        try:
-            capture.add(line)
-        except OSError as error:
-            self.capture = None
-            self.say(f"the capture ends here, the disk takes no more of it: {error.strerror or error}")

@@ -103,22 +103,22 @@ class FullDisk(Capture):
 def test_a_capture_that_cannot_go_on_ends_alone(tmp_path: Path) -> None:
     one = recorder(tmp_path, lambda: START)
     said: list[str] = []
-    one.say = said.append
-    one.capture = FullDisk(tmp_path / "capture.jsonl.gz")
+    one.on.say = said.append
+    one.on.capture = FullDisk(tmp_path / "capture.jsonl.gz")
     for _ in range(2):
-        one._on_frame('{"type":"ka"}')
+        one.on_frame('{"type":"ka"}')
     assert said == ["the capture ends here, the disk takes no more of it: No space left on device"]
 
 
 def followed_book(folder: Path, now: list[float]) -> Recorder:
     one = recorder(folder, lambda: now[0])
     book = one.state.books["btc_mxn"]
-    one.state.on_connected(one.now_us())
-    book.on_subscribed(one.now_us())
+    one.state.on_connected(one.on.now_us())
+    book.on_subscribed(one.on.now_us())
     level = {"book": "btc_mxn", "amount": "1"}
     sides = {"bids": [{"price": "100", "oid": "b", **level}], "asks": [{"price": "101", "oid": "a", **level}]}
     whole = json.dumps({"payload": {"updated_at": "", "sequence": "100", **sides}}).encode()
-    book.on_seed(read_order_book(whole), one.now_us(), one.now_us())
+    book.on_seed(read_order_book(whole), one.on.now_us(), one.on.now_us())
     return one
 
 
@@ -135,9 +135,9 @@ def test_a_late_tick_knows_nothing_that_was_sent_since_its_second(
     now = [START + 0.5]
     one = followed_book(tmp_path, now)
     now[0] = START + 0.9
-    one._on_frame(message(101, now[0]))
+    one.on_frame(message(101, now[0]))
     now[0] = START + 1.05  # the tick of START + 1 is late
-    one._on_frame(message(102, START + 1 + sent_after))
+    one.on_frame(message(102, START + 1 + sent_after))
     one._record_what_is_due()
     seconds = one.to_write.get_nowait()
     records: list[Record] = [record for second in seconds for record in second.records]
