@@ -93,6 +93,6 @@ SOURCE = Source(
     newest_by="precedence",
     partition_by="day",
     sort_by=["book", "event_ts"],
-    fresh_within=timedelta(hours=1),
+    fresh_within=timedelta(days=3),  # that nobody records is told within minutes, by the rule no_records
     checks=[COMPLETE_FILES, COMPLETE_SECONDS],
 )
