@@ -33,6 +33,7 @@ pytestmark = pytest.mark.long
 COINS = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
 STOCKS = "symbol,date,open,high,low,close,close_adjusted,volume,split_coefficient\n"
 FEW = {
+    "bitso_order_book/few.csv": "orderbook_timestamp,book,bid,ask,spread\n2024-05-28T23:08:33+00:00,btc_mxn,99.0,100.0,1.0\n",
     "crypto_prices/a.csv": COINS + "1,Testcoin,TST,2021-01-01 23:59:59,2,1,1.5,1.5,100,1000\n",
     "stock_prices/a.csv": STOCKS + "A,2020-01-02,1.0,2.0,0.5,1.5,1.5,100,1.0\n",
     "stock_market/stocks/A.csv": "Date,Open,High,Low,Close,Adj Close,Volume\n2020-01-02,1,2,0.5,1.5,1.5,100\n",
