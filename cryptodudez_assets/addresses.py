@@ -94,3 +94,12 @@ def place_of(url: str) -> str:
     """Where an address leads, without who asks and how: host, port and path."""
     parts = urlsplit(url)
     return f"{parts.netloc.rpartition('@')[2]}{unquote(parts.path)}"
+
+
+def said_by_driver(error: BaseException) -> str:
+    """What a database's driver says went wrong, without its advice, and without the name of a host that does not exist.
+
+    Where an address is written wrongly, its password may be taken for the host.
+    """
+    first = str(error).strip().partition("\n")[0]
+    return re.sub(r"host '.*'", "the host in the address", first)

@@ -7,6 +7,8 @@ import sqlite3
 import sys
 from types import ModuleType
 
+from cryptodudez_assets.addresses import said_by_driver
+
 OF_THE_MACHINE = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE),
     *(errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO, errno.EFBIG),
@@ -36,8 +38,7 @@ def refusal(error: BaseException) -> str | None:
         return refusal(cause) if cause else None
     for module, name, whose in SERVERS:
         if _is(error, module, name):
-            first = str(error).strip().partition("\n")[0]  # the driver goes on with advice
-            return f"{whose} does not answer: {first}"
+            return f"{whose} does not answer: {said_by_driver(error)}"
     if _is(error, "polars.exceptions", "ComputeError") and (found := TOLD_BY_POLARS.search(str(error))):
         number = int(found[1])
         return _of_the_machine(number, None) if number in OF_THE_MACHINE else None

@@ -26,8 +26,7 @@ class Commands(click.Group):
         except HomeRefused as refused:
             raise click.ClickException(visible(str(refused), lines=True)) from None
         except OutOfReach as error:
-            said = str(error).partition("\n")[0]  # the driver goes on with advice
-            raise click.ClickException(f"the catalog's server does not answer: {said}") from None
+            raise click.ClickException(f"the catalog's server does not answer: {error}") from None
         except TimeoutError as error:
             raise click.ClickException(f"somebody else is at work here, and did not end in time: {error}") from None
         except Exception as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from pydantic import ValidationError
 
+from cryptodudez_assets.addresses import said_by_driver
 from cryptodudez_assets.cli.output import console, warn
 from cryptodudez_assets.settings import Settings, may_be_told
 
@@ -78,8 +79,7 @@ def reachable(settings: Settings) -> Settings:
         try:
             open_online_store(settings.online).close()
         except psycopg.OperationalError as error:
-            said = str(error).partition("\n")[0]
-            raise click.ClickException(f"the online store's server does not answer: {said}") from None
+            raise click.ClickException(f"the online store's server does not answer: {said_by_driver(error)}") from None
     return settings
 
 

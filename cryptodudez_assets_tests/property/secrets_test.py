@@ -90,6 +90,7 @@ def test_what_is_wrong_with_a_setting_does_not_repeat_it(name: str, value: str) 
 @example(value=f"joe:{WORD}@h/db")
 @example(value=f"postgresql://joe:{WORD}@127.0.0.1:1/db")
 @example(value=f"postgresql://127.0.0.1:1/db?password={WORD}")
+@example(value=f"postgresql://{WORD}/db")
 def test_commands_do_not_repeat_it_either(name: str, value: str) -> None:
     if value.startswith("sqlite:///") or "\0" in value or any("\ud800" <= sign < "\udc80" for sign in value):
         return  # the path of a file is no secret; the environment cannot hold the others

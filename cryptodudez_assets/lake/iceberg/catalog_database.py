@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+from cryptodudez_assets.addresses import said_by_driver
 from cryptodudez_assets.lake.store.private import make_private, private_file
 from cryptodudez_assets.lake.store.waiting import PatientConnection, be_patient
 from cryptodudez_assets.settings import Settings
@@ -168,7 +169,7 @@ def _server(settings: Settings) -> Iterator[Any]:
     try:
         opened = psycopg.connect(settings.catalog.replace("+psycopg", ""))
     except psycopg.OperationalError as error:
-        raise OutOfReach(str(error).strip()) from None
+        raise OutOfReach(said_by_driver(error)) from None
     with opened as connection:
         be_patient(connection)
         yield connection
