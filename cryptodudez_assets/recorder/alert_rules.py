@@ -21,6 +21,11 @@ class SpreadRule:
     severity: Severity = "warning"
     title: str = "Wide spread"
 
+    @property
+    def quiet_for(self) -> int:
+        """Seconds without another start afterwards."""
+        return self.threshold.quiet_for
+
 
 @dataclass(frozen=True)
 class NoDataRule:

@@ -122,18 +122,7 @@ class _SpreadWatch:
             "widest": self.widest,
             "seconds": record.second - since + (kind == Kind.STARTED),
         }
-        return Event(
-            rule=self.rule.rule,
-            subject=book,
-            kind=kind,
-            started_at=since,
-            at=record.second,
-            severity=self.rule.severity,
-            title=title,
-            text=text,
-            details=details,
-            quiet_for=threshold.quiet_for,
-        )
+        return _event_of(self.rule, kind, record, since, title, text, details)
 
 
 @dataclass
@@ -196,15 +185,28 @@ class _NoDataWatch:
             "is_gap": int(record.is_gap),
             "seconds": lasted,
         }
-        return Event(
-            rule=self.rule.rule,
-            subject=book,
-            kind=kind,
-            started_at=since,
-            at=record.second,
-            severity=self.rule.severity,
-            title=title,
-            text=text,
-            details=details,
-            quiet_for=self.rule.quiet_for,
-        )
+        return _event_of(self.rule, kind, record, since, title, text, details)
+
+
+def _event_of(
+    rule: AlertRule,
+    kind: Kind,
+    record: Record,
+    since: int,
+    title: str,
+    text: str,
+    details: dict[str, str | float | int | None],
+) -> Event:
+    """What a rule says of its book at a record."""
+    return Event(
+        rule=rule.rule,
+        subject=rule.book,
+        kind=kind,
+        started_at=since,
+        at=record.second,
+        severity=rule.severity,
+        title=title,
+        text=text,
+        details=details,
+        quiet_for=rule.quiet_for,
+    )

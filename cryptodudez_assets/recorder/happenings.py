@@ -23,7 +23,7 @@ class Happenings:
 
     def now_us(self) -> int:
         """The grid's clock, in microseconds of Unix time."""
-        return int(1e6 * self.pacer.time())
+        return self.pacer.now_us()
 
     def happened(self, kind: Kind, text: str = "", book: str = "", requested_us: int = 0, second: int = 0) -> None:
         """Tell the state, and the capture if there is one. Raises what makes no sense to the state."""

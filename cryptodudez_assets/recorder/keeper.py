@@ -58,7 +58,7 @@ class Keeper:
         self.file: WriteAheadFile | None = None
         self.over: deque[tuple[Window, WriteAheadFile]] = deque()
         self.waiting: deque[Second] = deque()
-        self.given_up = self.landed_files = 0
+        self.given_up = 0
         self.problem = ""
         self.is_finished = False
         self._landing = Lock()
@@ -207,7 +207,6 @@ class Keeper:
             file.path.rename(file.path.with_suffix(".landed"))
         if self.is_finished:
             self._forget_landed()
-        self.landed_files += landed
         return landed
 
     def _forget_landed(self) -> None:

@@ -55,6 +55,10 @@ class ExchangeClock:
         if len(self._lately) < AGREEING:
             self._before = self._now = delay
         self._now = min(self._now, delay)
+        return self.sent_us(sent_ms, received_us)
+
+    def sent_us(self, sent_ms: int, received_us: int) -> int:
+        """The same, of a message that tells the clock nothing."""
         return min(1000 * sent_ms + self.skew_us, received_us)
 
     @property
@@ -95,7 +99,7 @@ class MarketState:
             return False
         if not isinstance(message, DiffOrders):
             return False
-        return min(1000 * message.sent + self.clock.skew_us, now_us) > 1_000_000 * second
+        return self.clock.sent_us(message.sent, now_us) > 1_000_000 * second
 
     def on_frame(self, text: str | bytes, now_us: int) -> None:
         """What the socket said. What is not of the protocol is counted: if it was a message of a book, the sequence tells."""

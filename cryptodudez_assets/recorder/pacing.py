@@ -45,6 +45,10 @@ class Pacer:
         """Now, on the grid's clock."""
         return self.monotonic() + self.offset
 
+    def now_us(self) -> int:
+        """The same in microseconds of Unix time."""
+        return int(1e6 * self.time())
+
     def seconds_to_wait(self) -> float:
         """Until the next second is due."""
         return max(0.0, self.last + 1 - self.time())

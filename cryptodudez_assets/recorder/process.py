@@ -47,7 +47,7 @@ class Recorder:
 
     def __post_init__(self) -> None:
         self.stopping = asyncio.Event()
-        self.state = MarketState(self.books, self.instance, int(1e6 * self.pacer.time()))
+        self.state = MarketState(self.books, self.instance, self.pacer.now_us())
         self.on = Happenings(self.state, self.pacer, self.say, self.capture_to)
         self.follower = Follower(self.on, self.books, self.socket_url, self.metrics, self.on_frame)
         self.asker = Asker(self.on, self.books, self.rest, self.metrics)

@@ -72,7 +72,7 @@ async def _record(settings: Settings, wanted: Wanted, say: Callable[[str], None]
     folder = recorder_folder(settings) / wanted.instance
     make_private(folder)
     pacer, metrics = Pacer(time.time, time.monotonic), Metrics()
-    rest = BitsoRest(wanted.rest_url, limited_by(folder.parent), lambda: int(1e6 * pacer.time()))
+    rest = BitsoRest(wanted.rest_url, limited_by(folder.parent), pacer.now_us)
     keeper = Keeper(folder, wanted.instance, wanted.window_seconds, open_store(settings), say, wanted.csv_folder)
     recorder = Recorder(
         wanted.books, wanted.instance, wanted.socket_url, rest, keeper, pacer, metrics, say, wanted.capture

@@ -40,7 +40,7 @@ def recorder(
     home: Path, rest_url: str, ws_url: str, wall: Callable[[], float], capture: Path | None = None
 ) -> Recorder:
     pacer = Pacer(wall, time.monotonic)
-    rest = BitsoRest(rest_url, limited_by(home), lambda: int(1e6 * pacer.time()))
+    rest = BitsoRest(rest_url, limited_by(home), pacer.now_us)
     keeper = Keeper(home / "recorder" / "a", "a", 5, FolderStore(home / "lake"), print)
     return Recorder(BOOKS, "a", ws_url, rest, keeper, pacer, Metrics(), print, capture)
 

@@ -28,7 +28,7 @@ NOWHERE = "127.0.0.1:1"
 def recorder(folder: Path, wall: Callable[[], float]) -> Recorder:
     said: list[str] = []
     pacer = Pacer(wall, wall)
-    rest = BitsoRest(f"http://{NOWHERE}/v3", limited_by(folder), lambda: int(1e6 * pacer.time()))
+    rest = BitsoRest(f"http://{NOWHERE}/v3", limited_by(folder), pacer.now_us)
     keeper = Keeper(folder / "own", "a", 10, FolderStore(folder / "lake"), said.append)
     return Recorder(["btc_mxn"], "a", f"ws://{NOWHERE}/ws", rest, keeper, pacer, Metrics(), said.append)
 
