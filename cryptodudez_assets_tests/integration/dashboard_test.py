@@ -3,7 +3,6 @@
 Screenshots are kept in pytest's folder of the module's run, `dashboard*/`.
 """
 
-import shutil
 import socket
 import threading
 import time
@@ -17,18 +16,13 @@ import uvicorn
 from litestar import Litestar
 
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.browsing import chromium, needs_chromium, playwright
 from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.dashboard_states import skilled, unskilled
 from cryptodudez_assets_tests.ether import ETHER
 from serving.dashboard import dashboard
 
-playwright = pytest.importorskip("playwright.sync_api", reason="no browser: the package playwright is not installed")
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = """
-    --no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run
-"""
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no browser: there is no Chromium on the PATH")
+pytestmark = needs_chromium
 
 STATES = {"skilled": skilled, "unskilled": unskilled, "empty": lambda lake: None}
 SCREENS = {"desk": (1280, 900), "phone": (390, 844)}
@@ -75,10 +69,8 @@ def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator["playwright.Browser"]:
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -12,18 +12,15 @@ from pathlib import Path
 import pytest
 
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.integration.dashboard_test import CHROMIUM, LOW_CONTRAST, QUIET, serve
+from cryptodudez_assets_tests.browsing import chromium, needs_chromium, playwright
+from cryptodudez_assets_tests.integration.dashboard_test import LOW_CONTRAST, serve
 from cryptodudez_assets_tests.live_hours import GAPS, PRICES, a_stream, recording, seconds_of, telling, told_of
 from serving.app import create_app
 from serving.live import hub
 from serving.live.hour import Batch
 from serving.live.table import Found
 
-playwright = pytest.importorskip("playwright.sync_api", reason="no browser: the package playwright is not installed")
-pytestmark = [
-    pytest.mark.servers,
-    pytest.mark.skipif(CHROMIUM is None, reason="no browser: there is no Chromium on the PATH"),
-]
+pytestmark = [pytest.mark.servers, needs_chromium]
 
 SCREENS = {"desk": (1440, 900), "phone": (390, 844)}
 SAID = {
@@ -57,10 +54,8 @@ def _found(end: int) -> Found:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator["playwright.Browser"]:
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from litestar.testing import TestClient
 from pydantic import SecretStr
 
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.browsing import CHROMIUM, QUIET
 from cryptodudez_assets_tests.integration.conftest import free_ports
-from cryptodudez_assets_tests.integration.dashboard_test import CHROMIUM, QUIET
 from cryptodudez_assets_tests.serving_builders import champion, served
 from serving.app import create_app
 

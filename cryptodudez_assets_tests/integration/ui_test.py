@@ -23,15 +23,10 @@ from cryptodudez_assets.lake.status import status_of
 from cryptodudez_assets.lake.upkeep.moving import move
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets_tests.browsing import chromium, needs_chromium, playwright
 from cryptodudez_assets_tests.builders import open_lake
 
-playwright = pytest.importorskip("playwright.sync_api", reason="no browser: the package playwright is not installed")
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = """
-    --no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run
-"""
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no browser: there is no Chromium on the PATH")
+pytestmark = needs_chromium
 
 COMMAND = str(Path(sys.executable).with_name("cryptodudez"))
 HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
@@ -76,12 +71,10 @@ def server(tmp_path_factory: pytest.TempPathFactory, demo_home: Path) -> Iterato
 
 @pytest.fixture(scope="module")
 def page(server: Server) -> Iterator["playwright.Page"]:
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1600, "height": 1200})
         page.set_default_timeout(20_000)
         yield page
-        browser.close()
 
 
 def test_the_graph_shows_its_groups_and_nothing_in_front_of_them(server: Server, page: "playwright.Page"):
