@@ -23,7 +23,7 @@ SECONDS = 30
 SKIPPED_SECONDS, OTHER_TICKS_SECONDS = 120.0, 24 * 3600.0
 EVALUATIONS_SECONDS = 24 * 3600.0
 # Of runs that sensors asked for and that went well. Others are kept: those that failed, and those that people started.
-ROUTINE_RUNS = 12
+ROUTINE_RUNS = 8
 AT_ONCE = 25
 
 
