@@ -1,6 +1,7 @@
 """What the venue said, word for word, with the times at which it came: to look at, and to be replayed through the same code."""
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -64,6 +65,8 @@ def captured(path: Path) -> Iterator[Line]:
                 text = file.readline()
             except EOFError:
                 return  # the process that wrote it was killed
+            except (gzip.BadGzipFile, zlib.error) as error:
+                raise ValueError(f"{path}: {error}: expected a file that `record --capture` wrote") from None
             if not text.endswith(b"\n"):
                 return
             number += 1

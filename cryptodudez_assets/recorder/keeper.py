@@ -242,5 +242,12 @@ class Keeper:
 
     def _trouble(self, problem: str) -> None:
         if problem != self.problem:
-            self.say(problem or "the disk takes records again")
+            self.say(problem or f"the disk takes records again{self._loss}")
             self.problem = problem
+        if not problem:
+            self.given_up = 0
+
+    @property
+    def _loss(self) -> str:
+        """What of a long trouble found no room, in words."""
+        return f"; {self.given_up:,} seconds found no room in memory and are lost" if self.given_up else ""

@@ -193,6 +193,15 @@ def test_while_the_disk_is_full_seconds_wait_and_do_not_count(home: Home) -> Non
     ]
 
 
+def test_seconds_that_found_no_room_in_memory_are_told_as_lost(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cryptodudez_assets.recorder.keeper.MOST_WAITING", 3)
+    keeper = home.keeper()
+    with full_disk(10):
+        assert keeper.write(second(n) for n in range(5)) == []
+    assert [one.second - START for one in keeper.write([])] == [2, 3, 4]
+    assert home.said[-1] == "the disk takes records again; 2 seconds found no room in memory and are lost"
+
+
 def test_a_window_that_cannot_begin_keeps_no_file_open(home: Home) -> None:
     keeper = home.keeper()
     before = len(list(Path("/proc/self/fd").iterdir()))

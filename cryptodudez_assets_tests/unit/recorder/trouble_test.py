@@ -1,6 +1,7 @@
 """A recorder whose disk, whose clock or whose venue's answers make trouble: it goes on, or it ends so that one sees it."""
 
 import asyncio
+import gzip
 import json
 import threading
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cryptodudez_assets.lake.store.objects import FolderStore
-from cryptodudez_assets.recorder.capture import Capture, Line
+from cryptodudez_assets.recorder.capture import Capture, Line, captured
 from cryptodudez_assets.recorder.keeper import Keeper
 from cryptodudez_assets.recorder.metrics import Metrics
 from cryptodudez_assets.recorder.pacing import Pacer
@@ -143,3 +144,11 @@ def test_a_late_tick_knows_nothing_that_was_sent_since_its_second(
     records: list[Record] = [record for second in seconds for record in second.records]
     assert [(record.second, record.sequence) for record in records] == [(START + 1, known)]
     assert one.to_write.empty()
+
+
+@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"{}\n")[:10] + b"\xff" * 20], ids=["plain", "damaged"])
+def test_what_is_no_capture_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "mine.gz"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"mine\.gz: .*expected a file that `record --capture` wrote"):
+        list(captured(path))
