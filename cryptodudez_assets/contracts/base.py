@@ -24,6 +24,11 @@ OF_THE_OBSERVER = {"tells": "observer"}
 
 UtcTime = Annotated[pl.Datetime, "us", "UTC"]
 
+EXACT = pl.Decimal(38, 18)
+"""Numbers of which no digit may change: up to 20 before the point and 18 behind it."""
+Exact = Annotated[pl.Decimal, 38, 18]
+"""The same as the type of a contract's column."""
+
 
 class Contract(pa.DataFrameModel):
     """Base of all contracts: these columns and no others."""
@@ -97,6 +102,12 @@ def of_the_observer(contract: type[Contract]) -> list[str]:
     """Columns that say who looked and how."""
     columns = contract.to_schema().columns
     return [name for name, column in columns.items() if (column.metadata or {}).get("tells") == "observer"]
+
+
+def personal_of(contract: type[Contract]) -> dict[str, str]:
+    """Columns that say who somebody is, each with the kind of identity (metadata `{"personal": "account"}`)."""
+    told = {name: (column.metadata or {}).get("personal") for name, column in contract.to_schema().columns.items()}
+    return {name: kind for name, kind in told.items() if kind}
 
 
 @cache

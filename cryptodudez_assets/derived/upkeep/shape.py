@@ -35,4 +35,6 @@ def _holds(wide: pl.DataType, narrow: pl.DataType) -> bool:
     if narrow == wide or narrow == pl.Null:
         return True
     whole = narrow.is_integer() or (isinstance(narrow, pl.Decimal) and narrow.scale == 0)
+    if isinstance(wide, pl.Decimal):
+        return whole or (isinstance(narrow, pl.Decimal) and narrow.scale <= wide.scale)
     return (wide.is_integer() and whole) or (wide.is_float() and narrow.is_float())

@@ -61,6 +61,16 @@ def number_hint(text: str) -> str:
     return ""
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is a number as it is written anywhere."""
+    return re.fullmatch(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?", text) is not None
+
+
+def digits_hint(kept: pl.Decimal) -> str:
+    """Why a number cannot be kept as such a decimal."""
+    return f" (it has more than {kept.precision - kept.scale} digits before the point or {kept.scale} behind it)"
+
+
 def shown(text: str, limit: int = SHOWN) -> str:
     """A text in quotes, in short; what nobody sees is escaped."""
     cut = text if len(text) <= limit else f"{text[:limit]}…"

@@ -13,13 +13,20 @@ from typing import BinaryIO, Protocol
 import polars as pl
 import pyarrow as pa
 
+from cryptodudez_assets.contracts.base import EXACT
 from cryptodudez_assets.lake.formats.archives import Text
 from cryptodudez_assets.sources.declaration import Layout
 
 ROW = " row"  # the record's number, beside the raw columns: no name of theirs begins with a blank
 EXTRA = " extra"  # the values of the columns that the layout does not know, as JSON
 KEPT_OF_RAW = 64 << 10
-ARROW_TYPES = {pl.String: pa.string(), pl.Int64: pa.int64(), pl.Float64: pa.float64(), pl.Date: pa.date32()}
+ARROW_TYPES = {
+    pl.String: pa.string(),
+    pl.Int64: pa.int64(),
+    pl.Float64: pa.float64(),
+    pl.Decimal: pa.decimal128(EXACT.precision, EXACT.scale),
+    pl.Date: pa.date32(),
+}
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pyiceberg.transforms import IdentityTransform
 from pyiceberg.types import (
     BooleanType,
     DateType,
+    DecimalType,
     DoubleType,
     IcebergType,
     ListType,
@@ -92,6 +93,8 @@ def _partition_name(column: str, transform: Transform) -> str:
 def _iceberg_type(dtype: Any, number: int) -> IcebergType:
     if dtype == pl.List(pl.String):
         return ListType(element_id=10_000 + number, element_type=StringType(), element_required=False)
+    if isinstance(dtype, pl.Decimal):
+        return DecimalType(dtype.precision, dtype.scale)
     simple: dict[Any, IcebergType] = {
         pl.String: StringType(),
         pl.Int64: LongType(),

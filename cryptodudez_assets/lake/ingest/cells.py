@@ -10,10 +10,11 @@ from itertools import chain
 from operator import or_
 
 import polars as pl
+import pyarrow as pa
 
 from cryptodudez_assets.contracts.base import TableContract, polars_schema
 from cryptodudez_assets.contracts.rules import evaluate_rules
-from cryptodudez_assets.lake.formats.values import NOT_ZERO
+from cryptodudez_assets.lake.formats.values import NOT_ZERO, convert
 from cryptodudez_assets.sources.declaration import Layout, Source
 from cryptodudez_assets.sources.text import identifier
 
@@ -43,6 +44,19 @@ def misfits(layout: Layout, raw: pl.DataFrame, made: pl.DataFrame, fitting: pl.D
         if flags.any():
             found[rule] = found[rule] | flags if rule in found else flags
     return found
+
+
+def fitted(made: pl.DataFrame, contract: type[TableContract]) -> pl.DataFrame:
+    """The same in the contract's types, null where a type cannot hold a value. Decimals are read digit by digit from text."""
+    schema = polars_schema(contract)
+    texts = [name for name, dtype in schema.items() if isinstance(dtype, pl.Decimal) and made.schema[name] == pl.String]
+    return made.with_columns(_decimals(made[name], schema[name]) for name in texts).cast(schema, strict=False)
+
+
+def _decimals(text: pl.Series, dtype: pl.DataType) -> pl.Series:
+    told = text.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.string())
+    read, _ = convert(told, pl.Series([], dtype=dtype).to_arrow().type)
+    return pl.Series(text.name, read)
 
 
 def with_empty_text(source: Source, layout: Layout, raw: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
@@ -105,11 +119,20 @@ def _underflown(layout: Layout, raw: pl.DataFrame, fitting: pl.DataFrame) -> Ite
 
 def _is_lost(made: pl.Series, fitting: pl.Series) -> pl.Series:
     lost = made.is_not_null() & fitting.is_null()
-    if made.dtype.is_float() and fitting.dtype.is_integer():
+    if isinstance(fitting.dtype, pl.Decimal) or isinstance(made.dtype, pl.Decimal):
+        lost |= _loses_digits(made, fitting)
+    elif made.dtype.is_float() and fitting.dtype.is_integer():
         lost |= ((fitting.cast(made.dtype) != made) | (made.abs() >= INEXACT)).fill_null(False)
     elif made.dtype.is_integer() and fitting.dtype.is_float():
         lost |= fitting.cast(made.dtype, strict=False).ne_missing(made)
     return lost
+
+
+def _loses_digits(made: pl.Series, fitting: pl.Series) -> pl.Series:
+    """Where one of both is a decimal, and the other another number. (As text a decimal has all its digits, as a float it is near.)"""
+    if made.dtype == pl.String or fitting.dtype == pl.String or fitting.dtype.is_float():
+        return _none(len(made))
+    return (fitting.cast(made.dtype, strict=False) != made).fill_null(False)
 
 
 def _is_not_zero(made: pl.Series) -> pl.Series:

@@ -11,10 +11,19 @@ from typing import Any
 
 import polars as pl
 
-from cryptodudez_assets.contracts.base import TableContract, polars_schema
+from cryptodudez_assets.contracts.base import EXACT, TableContract, polars_schema
 from cryptodudez_assets.contracts.expressions import formats_in
 from cryptodudez_assets.contracts.rules import rules_of
-from cryptodudez_assets.lake.formats.forms import ISO_DAY, TEXT_SHOWN, example_of, number_hint, shown, time_hint
+from cryptodudez_assets.lake.formats.forms import (
+    ISO_DAY,
+    TEXT_SHOWN,
+    digits_hint,
+    example_of,
+    is_number,
+    number_hint,
+    shown,
+    time_hint,
+)
 from cryptodudez_assets.lake.formats.reader import Spelling
 from cryptodudez_assets.sources.declaration import Layout, Source
 
@@ -82,7 +91,11 @@ class Wording:
             return ", which is no UTF-8: save the file as UTF-8"
         if kind == "underflow":
             return UNDERFLOW
-        form = {pl.Int64: "a whole number such as 42", pl.Date: "a date such as 2021-12-31"}
+        form = {
+            pl.Int64: "a whole number such as 42",
+            pl.Date: "a date such as 2021-12-31",
+            pl.Decimal: "a number such as 1234.5",
+        }
         return f", expected {form.get(self.layout.columns.get(name, pl.Float64), 'a number such as 1234.5')}"
 
     def _form(self, name: str) -> str:
@@ -111,7 +124,8 @@ class Wording:
         if kind not in ("type", "missing") or not all(texts):
             return ""
         if is_raw and self.layout.columns.get(name) is not pl.Date:
-            return number_hint(texts[0])
+            is_exact = self.layout.columns.get(name) is pl.Decimal
+            return digits_hint(EXACT) if is_exact and is_number(texts[0]) else number_hint(texts[0])
         return time_hint(" ".join(texts), [ISO_DAY] if is_raw else self._formats(name))
 
 

@@ -23,7 +23,7 @@ from cryptodudez_assets.lake.formats.faults import (
     is_of_rows,
 )
 from cryptodudez_assets.lake.formats.reader import EXTRA, ROW, ParsedChunk, Reader, Reject, Spelling
-from cryptodudez_assets.lake.ingest.cells import clean_keys, misfits, with_empty_text
+from cryptodudez_assets.lake.ingest.cells import clean_keys, fitted, misfits, with_empty_text
 from cryptodudez_assets.lake.ingest.lookups import filled
 from cryptodudez_assets.lake.ingest.reasons import Wording
 from cryptodudez_assets.lake.ingest.spill import SpillBuffer
@@ -267,7 +267,7 @@ def canonical(
     made = rows.lazy().select(derived[name].alias(name) for name in schema).collect()
     if not reader.tells_empty:
         made = with_empty_text(source, layout, rows, made)
-    fitting = made.cast(schema, strict=False)
+    fitting = fitted(made, source.contract)
     lost = misfits(layout, rows, made, fitting)
     place = fitting.select("file_id", "file_row")
     told = [(*at, [rule]) for rule, flags in lost.items() for at in place.filter(flags).iter_rows()]

@@ -97,4 +97,4 @@ def meaning(contract: type[TableContract], rule: str) -> str:
 def _a_kind(dtype: pl.DataType) -> str:
     if dtype.is_temporal():
         return "a date" if dtype == pl.Date else "a time"
-    return "a whole number" if dtype.is_integer() else "a number" if dtype.is_float() else "text"
+    return "a whole number" if dtype.is_integer() else "a number" if dtype.is_numeric() else "text"

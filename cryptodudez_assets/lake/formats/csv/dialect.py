@@ -27,6 +27,7 @@ DAY = rb"(?:0[1-9]|1[012])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[012])-(?:29|30)
 PLAIN: dict[type[pl.DataType], bytes] = {
     pl.Int64: rb"(?:-?[0-9]{1,18}+)?+",
     pl.Float64: rb"(?:-?[0-9]{1,18}+(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]{1,2}+)?+)?+",
+    pl.Decimal: rb"(?:-?[0-9]{1,20}+(?:\.[0-9]{1,18}+)?+)?+",
     pl.Date: rb"(?:[12][0-9]{3}-(?:%b))?+" % DAY,
 }
 
@@ -232,4 +233,7 @@ def _why_retyped(sample: pl.DataFrame, layout: Layout) -> str | None:
 
 
 def _converted(text: pl.Expr, dtype: type[pl.DataType]) -> pl.Expr:
-    return text.str.to_date(ISO_DAY, strict=False) if dtype is pl.Date else text.cast(dtype, strict=False)
+    if dtype is pl.Date:
+        return text.str.to_date(ISO_DAY, strict=False)
+    # Whether it is a number at all: how many digits of it are kept is not asked here.
+    return text.cast(pl.Float64 if dtype is pl.Decimal else dtype, strict=False)

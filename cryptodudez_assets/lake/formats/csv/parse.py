@@ -117,13 +117,30 @@ class ChunkReader:
         if not chunk.is_unambiguous or b"\0" in data:
             return None  # Arrow is laxer with these
         try:
-            table = self._arrow(data, self._types)
+            table = self._arrow(data, self._fast_types)
         except pa.ArrowInvalid:
             return None
         if HEXADECIMAL.search(data) and any(map(is_hexadecimal, self._whole_numbers(data).columns)):
             return None
         # Which of its zeros are none, only their text tells.
-        return None if _may_underflow(data) and any(map(_has_zero, table.columns)) else table
+        return None if _may_underflow(data) and any(map(_has_zero, table.columns)) else self._with_decimals(table)
+
+    @cached_property
+    def _decimals(self) -> dict[str, pa.DataType]:
+        return {name: dtype for name, dtype in self._types.items() if pa.types.is_decimal(dtype)}
+
+    @cached_property
+    def _fast_types(self) -> dict[str, pa.DataType]:
+        """The types in which Arrow reads columns. Of decimals with more digits than it can hold it makes other numbers."""
+        return self._types | dict.fromkeys(self._decimals, pa.string())
+
+    def _with_decimals(self, table: pa.Table) -> pa.Table | None:
+        for name, dtype in self._decimals.items():
+            made, failed = convert(table[name].combine_chunks(), dtype)
+            if failed:
+                return None
+            table = table.set_column(table.schema.get_field_index(name), name, made)
+        return table
 
     def _whole_numbers(self, data: bytes) -> pa.Table:
         """The columns of whole numbers, as text."""

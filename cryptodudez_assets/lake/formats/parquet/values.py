@@ -14,13 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cryptodudez_assets.lake.formats.reader import ARROW_TYPES
-from cryptodudez_assets.lake.formats.values import NOT_ZERO
+from cryptodudez_assets.lake.formats.values import NOT_ZERO, exact
 
 # What Arrow raises for a value that a type cannot hold.
 UNFIT = (pa.ArrowInvalid, pa.ArrowNotImplementedError)
 # So many digits of a decimal are those of a float.
 EXACT_DIGITS = 15
 SHOWN_OF_LONG = 4 << 10
+DECIMAL = ARROW_TYPES[pl.Decimal]
 HEXADECIMAL = "^[-+]?0[xX]"
 
 Failed = list[tuple[int, str]]
@@ -102,6 +103,22 @@ def _float(values: pa.Array) -> pa.Array:
         written = made.cast(pa.string()).cast(dtype)  # the shortest text that is this float
         if not pc.all(pc.equal(written, values).fill_null(True)).as_py():
             raise pa.ArrowInvalid("digits would be lost")
+    return made
+
+
+def _decimal(values: pa.Array) -> pa.Array:
+    dtype = values.type
+    text = _written(values) if is_text(dtype) else None
+    if text is None:
+        numbers = _number(values)
+        is_narrow = pa.types.is_decimal128(dtype) and dtype.precision - dtype.scale <= DECIMAL.precision - DECIMAL.scale
+        if is_narrow or not (pa.types.is_floating(dtype) or pa.types.is_decimal(dtype)):
+            return numbers.cast(DECIMAL)
+        # A float is the shortest number that is told by it, which is what was written.
+        text = numbers.cast(pa.string())
+    made, failed = exact(text, DECIMAL)
+    if failed:
+        raise pa.ArrowInvalid("digits would be lost")
     return made
 
 
@@ -212,5 +229,6 @@ TO: dict[type[pl.DataType], Callable[[pa.Array], pa.Array]] = {
     pl.String: _text,
     pl.Int64: _whole,
     pl.Float64: _float,
+    pl.Decimal: _decimal,
     pl.Date: _day,
 }
