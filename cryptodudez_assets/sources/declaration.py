@@ -16,11 +16,12 @@ import polars as pl
 
 from cryptodudez_assets import contracts
 from cryptodudez_assets.code_hash import hash_of_code
-from cryptodudez_assets.contracts.base import TableContract, of_the_observer, polars_schema
+from cryptodudez_assets.contracts.base import EXACT, TableContract, of_the_observer, polars_schema
 from cryptodudez_assets.contracts.expressions import looks_around, told_by
 
 # As which types raw text is read (a date as 2020-12-31, nothing else); the expressions in `canonical` make the rest of them.
-RAW_TYPES = (pl.String, pl.Int64, pl.Float64, pl.Date)
+# `pl.Decimal` is `EXACT`: numbers of which no digit may change.
+RAW_TYPES = (pl.String, pl.Int64, pl.Float64, pl.Decimal, pl.Date)
 # What a layout may say of its files' format: `lake/formats/registry.py` reads them.
 FORMATS = ("csv", "jsonl", "json", "parquet")
 PATH_IN_DOCUMENT = re.compile(r"\$(\.[^.\s]+)*")
@@ -130,7 +131,8 @@ class Layout:
     def looks_around(self) -> bool:
         """Whether a canonical column looks at more than its own row. It then sees all rows of its file, and no others."""
         told = [*re.compile(self.path).groupindex]
-        raw = {**self.columns, **dict.fromkeys(told, pl.String), CATALOGUED: pl.Datetime("us", "UTC")}
+        read = {name: EXACT if dtype is pl.Decimal else dtype for name, dtype in self.columns.items()}
+        raw = {**read, **dict.fromkeys(told, pl.String), CATALOGUED: pl.Datetime("us", "UTC")}
         return any(looks_around(expression, raw) for expression in self.canonical.values())
 
     def told_by(self, path: str) -> dict[str, str] | None:
@@ -199,7 +201,8 @@ class Source:
       discovery, then the store's time of change, then the name.
     - `BY_REACH`: that of the file which reaches further in time (its newest `event_ts`), for scrapes and archives that repeat
       all of the past, whatever the order in which they land.
-    - a column: the one with the greatest value there; ties fall to the reach.
+    - a column, or several: the one with the greatest value in the first, of those in the second, and so on; ties fall to the reach.
+      Where they are all that a row tells, the same rows give the same table in whatever order they land.
     At equal reach a later version of the same name wins, otherwise the bytes decide.
     A file with more than `breaker_share` bad rows, if these are more than `breaker_floor`, is set aside whole.
     `partition_by` is a unit of `event_ts`, or None for a table of which every unit would be small.
@@ -214,7 +217,7 @@ class Source:
     contract: type[TableContract]
     layouts: Sequence[Layout]
     key: Sequence[str]
-    newest_by: str | ByFile = BY_LANDING
+    newest_by: str | Sequence[str] | ByFile = BY_LANDING
     observations: str | None = None
     partition_by: Literal["year", "month", "day"] | None = "year"
     sort_by: Sequence[str] = ("event_ts",)
@@ -234,7 +237,7 @@ class Source:
                 raise ValueError(
                     f"{self.name}, layout {layout.name}: canonical columns differ from the contract: {sorted(wrong)}"
                 )
-        if missing := {*self.key, *self.sort_by, *self.newest_column} - known:
+        if missing := {*self.key, *self.sort_by, *self.newest_columns} - known:
             raise ValueError(
                 f"{self.name}: key, sort order or newest_by name columns that the contract lacks: {sorted(missing)}"
             )
@@ -250,13 +253,16 @@ class Source:
             )
             for layout in self.layouts
         ]
-        told = (layouts, tuple(self.key), self.newest_by, self.breaker_share, self.breaker_floor)
+        newest = self.newest_by if isinstance(self.newest_by, str | ByFile) else tuple(self.newest_by)
+        told = (layouts, tuple(self.key), newest, self.breaker_share, self.breaker_floor)
         return hash_of_code(self.contract, within=(contracts.__name__,), more=told)
 
     @property
-    def newest_column(self) -> list[str]:
-        """The column that tells which observation is newer, if one does."""
-        return [self.newest_by] if isinstance(self.newest_by, str) else []
+    def newest_columns(self) -> list[str]:
+        """The columns that tell which observation is newer, the first of them first; none where files do."""
+        if isinstance(self.newest_by, ByFile):
+            return []
+        return [self.newest_by] if isinstance(self.newest_by, str) else [*self.newest_by]
 
     @property
     def values(self) -> list[str]:

@@ -52,7 +52,7 @@ def test_the_newest_observation_of_each_key_wins(
     frames = {name: frame(name, rows) for name, rows in contents.items()}
     everything = pl.concat(frames.values())
     aged = (
-        everything.join(standing, on="file_id").sort(*source.newest_column, " age", "file_id", "file_row").drop(" age")
+        everything.join(standing, on="file_id").sort(*source.newest_columns, " age", "file_id", "file_row").drop(" age")
     )
     newest = aged.unique(source.key, keep="last", maintain_order=True).sort(source.key)
     duplicates: Counter[str] = Counter()

@@ -1,6 +1,6 @@
 """Merge new rows into a source's table: one row per key, the newest observation wins, whatever came first.
 
-Winning is an order over rows: by the source's column if it names one, then by the standing of their files (`standing.py`),
+Winning is an order over rows: by the source's columns if it names some, then by the standing of their files (`standing.py`),
 then by file and row. So what is read in one batch and what in the next makes no difference.
 """
 
@@ -16,7 +16,7 @@ from cryptodudez_assets.lake.iceberg.scan import PATH, all_of, within_range_of
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 from cryptodudez_assets.lake.iceberg.writing import Target, Writer, WrittenFiles
-from cryptodudez_assets.sources.declaration import Source
+from cryptodudez_assets.sources.declaration import ByFile, Source
 
 PLACE = ["file_id", "file_row"]
 HASH = " hash"  # no column's name begins with a blank
@@ -42,7 +42,9 @@ def made_by(source: Source) -> dict[str, str]:
 
 def rule_of(source: Source) -> str:
     """How it is told which observation is newer, as text."""
-    return f"column {source.newest_by}" if isinstance(source.newest_by, str) else source.newest_by.name.lower()
+    if isinstance(source.newest_by, ByFile):
+        return source.newest_by.name.lower()
+    return f"column {', '.join(source.newest_columns)}"
 
 
 def _spec(source: Source, name: str) -> TableSpec:
@@ -184,7 +186,7 @@ class _Keys:
     @property
     def narrow(self) -> list[str]:
         """The columns that decide."""
-        return list(dict.fromkeys([*self.key, *self.source.newest_column, *PLACE]))
+        return list(dict.fromkeys([*self.key, *self.source.newest_columns, *PLACE]))
 
     @property
     def columns(self) -> list[str]:
@@ -248,7 +250,7 @@ def _without(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
 
 def _losers(rows: pl.DataFrame, source: Source, standing: Standing | None) -> pl.DataFrame:
     contested = rows.filter(pl.struct(source.key).is_duplicated())
-    order = source.newest_column
+    order = source.newest_columns
     if standing and len(contested):
         ages = standing(contested["file_id"].unique().to_list())
         contested = contested.join(ages, on="file_id", how="left")
