@@ -40,6 +40,12 @@ class Job:
         self.on_progress(f"{source}: {path.name}")
         return path
 
+    def truth(self, source: str, rows: pl.DataFrame) -> None:
+        """Write the table of a source's good rows at once."""
+        path = self.target / "truth" / f"{source}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows.write_parquet(path)
+
     def truth_table(self, source: str, frame: Callable[[list[Row]], pl.DataFrame]) -> TruthTable:
         """Open the table of a source's good rows; `frame` turns rows as archived into what an ingest makes of them."""
         return TruthTable(self.target / "truth" / f"{source}.parquet", frame)

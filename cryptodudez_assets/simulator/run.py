@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+from cryptodudez_assets.simulator.account_files import write_accounts
 from cryptodudez_assets.simulator.coins import write_coins
 from cryptodudez_assets.simulator.dirt import REAL_DIRT, Dirt
 from cryptodudez_assets.simulator.job import Job
@@ -44,6 +45,7 @@ def simulate(
     truth = Truth(
         seed,
         {
+            **write_accounts(job),
             **write_order_books(job),
             "crypto_prices": write_coins(job, coin_factor, doge_tweets),
             "elon_tweets": write_scrapes(job, tweets),

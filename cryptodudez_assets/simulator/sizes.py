@@ -21,7 +21,7 @@ class Size:
     """Extent of each source. Coins listed late have fewer days; every tweet up to 2019 is in several scrapes.
 
     `crypto_days` and `stock_days` end with the last day of the simulation. `study_since`: Bitcoin and Dogecoin go back to
-    this day, if that is longer.
+    this day, if that is longer. Of each user of an exchange there are some deposits, withdrawals and events in `account_days`.
     """
 
     coins: int
@@ -30,8 +30,14 @@ class Size:
     stock_symbols: int
     stock_days: int
     study_since: date | None = None
+    account_users: int = 20
+    account_days: int = 60
 
     def __post_init__(self) -> None:
+        if self.account_users < 20 or self.account_days < 3:
+            raise ValueError(
+                "account_users, account_days: at least 20 and 3, for users of every kind, and files of whole days"
+            )
         if self.coins < 3:
             raise ValueError("coins: at least 3, for Bitcoin, Ethereum and Dogecoin")
         if self.tweets < 48:
@@ -49,9 +55,23 @@ SIZES: Mapping[SizeName, Size] = {
     # "tiny" has just enough days of Ether, and rows of stocks, for both models to be trained.
     "tiny": Size(coins=5, crypto_days=920, tweets=320, stock_symbols=6, stock_days=160, study_since=STUDIED_SINCE),
     "small": Size(
-        coins=18, crypto_days=2150, tweets=13_500, stock_symbols=52, stock_days=504, study_since=STUDIED_SINCE
+        coins=18,
+        crypto_days=2150,
+        tweets=13_500,
+        stock_symbols=52,
+        stock_days=504,
+        study_since=STUDIED_SINCE,
+        account_users=400,
+        account_days=365,
     ),
     "large": Size(
-        coins=900, crypto_days=2150, tweets=60_000, stock_symbols=600, stock_days=2000, study_since=STUDIED_SINCE
+        coins=900,
+        crypto_days=2150,
+        tweets=60_000,
+        stock_symbols=600,
+        stock_days=2000,
+        study_since=STUDIED_SINCE,
+        account_users=10_000,
+        account_days=900,
     ),
 }
