@@ -13,6 +13,8 @@ RANGES = (
     *((0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF)),
 )
 _INVISIBLE = "".join(f"\\x{{{first:X}}}-\\x{{{last:X}}}" for first, last in RANGES)
+# What begins or ends with anything but a visible character of ASCII is looked at.
+MAYBE_INVISIBLE = "^[^!-~]|[^!-~]$"
 AROUND = f"^[{_INVISIBLE}]+|[{_INVISIBLE}]+$"
 
 

@@ -16,7 +16,7 @@ from cryptodudez_assets.contracts.base import TableContract, polars_schema
 from cryptodudez_assets.contracts.rules import evaluate_rules
 from cryptodudez_assets.lake.formats.values import NOT_ZERO, convert
 from cryptodudez_assets.sources.declaration import Layout, Source
-from cryptodudez_assets.sources.text import identifier
+from cryptodudez_assets.sources.text import MAYBE_INVISIBLE, identifier
 
 # From here on not every whole number is a float of its own.
 INEXACT = 1 << 53
@@ -27,9 +27,6 @@ SIXTIES = 4
 """So many of a text are tried: a time hardly has more."""
 MADE = " made"  # beside the raw columns, as `FILE` and `ROW` are
 REFUSALS = (pl.exceptions.InvalidOperationError, pl.exceptions.ComputeError)
-
-# What begins or ends with anything but a visible character of ASCII is looked at.
-MAYBE_INVISIBLE = "^[^!-~]|[^!-~]$"
 
 
 def misfits(layout: Layout, raw: pl.DataFrame, made: pl.DataFrame, fitting: pl.DataFrame) -> dict[str, pl.Series]:
