@@ -45,9 +45,16 @@ GOOD: dict[str, dict[str, str]] = {
         **dict.fromkeys(("started_at", "ended_at"), "2020-01-02T03:04:05.000001+00:00"),
     },
     "symbols_valid_meta": {"Symbol": "A", "Security Name": "A company"},
+    "event": {"id": "7", "event_timestamp": "2020-01-02 03:04:05.6+00", "user_id": "u", "event_name": "login"},
+    "user": {"user_id": "u"},
+    "user_level": {"user_id": "u", "jurisdiction": "mx", "level": "1", "event_timestamp": "2020-01-02 03:04:05.6+00"},
 }
 """A good record of each layout that ships, and what its path says."""
 GOOD["recorder"] = GOOD["recorded"] | {"source": "ws", "is_gap": "false", "instance": "a"}
+GOOD["deposit"] = GOOD["withdrawal"] = {
+    **{"id": "7", "event_timestamp": "2020-01-02 03:04:05.6+00", "user_id": "u", "amount": "1.50"},
+    **{"currency": "mxn", "tx_status": "complete", "interface": "web"},
+}
 TWEET = {"id": "7", "conversation_id": "7", "tweet": "so it goes", "username": "elonmusk", "reply_to": "[]"}
 GOOD["utc_39"] |= TWEET
 GOOD["arabian_36"] |= TWEET

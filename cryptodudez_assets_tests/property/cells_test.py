@@ -59,6 +59,7 @@ WRITTEN: dict[str, Written] = {
     "arabian_36": lambda when: {"date": DAY.format(*when), "time": CLOCK.format(*when)},
     "symbol_csv": one_column("Date", DAY),
     "all_tickers_csv": one_column("date", DAY),
+    **{name: one_column("event_timestamp", ISO, "+00") for name in ("deposit", "withdrawal", "event", "user_level")},
 }
 OFFSET = {"arabian_36": timezone(timedelta(hours=4))}
 

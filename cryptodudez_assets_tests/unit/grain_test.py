@@ -19,10 +19,15 @@ GRAIN = {
     "bitso_order_book": ("one row per book and second", ["book", pl.col("event_ts").dt.truncate("1s")]),
     "bitso_order_book_gaps": ("one row per book, instance and beginning of the gap", ["book", "instance", "event_ts"]),
     "crypto_prices": ("one row per coin and UTC day", ["symbol", DAY]),
+    "deposits": ("one row per deposit", ["id"]),
     "elon_tweets": ("one row per tweet", ["id"]),
+    "events": ("one row per event", ["id"]),
     "stock_market": ("one row per symbol and trading day", ["symbol", "date"]),
     "stock_prices": ("one row per ticker and trading day", ["symbol", "date"]),
     "stock_symbols": ("one row per symbol", ["symbol"]),
+    "user_levels": ("one row per user, time, level and jurisdiction", ["user_id", "event_ts", "level", "jurisdiction"]),
+    "users": ("one row per user", ["user_id"]),
+    "withdrawals": ("one row per withdrawal", ["id"]),
 }
 SOURCES = all_sources()
 HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
@@ -53,6 +58,7 @@ def test_rows_of_different_keys_are_different_by_the_grain(name: str):
                 "is_gap": "true",
                 "source": "carried",
             }
+            told |= {"user_id": told["symbol"], "level": rng.choice("12"), "event_timestamp": f"{day} {clock}+00"}
             if name == "crypto_prices" or layout.name == "utc_39":
                 told |= {"date": f"{day} {clock}", "Date": f"{day} {clock}"}
             records.append({column: text for column, text in told.items() if column in layout.columns})
