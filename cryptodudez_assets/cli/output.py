@@ -37,7 +37,8 @@ def print_frame(frame: "pl.DataFrame", format_: Literal["table", "json", "csv"])
     import polars as pl
 
     if format_ == "json":
-        print_json(frame.with_columns(pl.selectors.decimal().cast(pl.Float64)).write_json())
+        has_decimals = any(isinstance(dtype, pl.Decimal) for dtype in frame.dtypes)
+        print_json(_with_all_digits(frame) if has_decimals else frame.write_json())
     elif format_ == "csv":
         nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
         texts = [pl.Series(name, [as_json(value) for value in frame[name].to_list()], pl.String) for name in nested]
@@ -52,6 +53,20 @@ def print_frame(frame: "pl.DataFrame", format_: Literal["table", "json", "csv"])
         for row in frame.iter_rows():
             table.add_row(*(Text("" if value is None else visible(str(value))) for value in row))
         (console if console.is_terminal else unfolded).print(table)
+
+
+def _with_all_digits(frame: "pl.DataFrame") -> str:
+    """Rows as JSON in which decimals are numbers, and have the digits that they have: Polars writes them as texts."""
+    import polars as pl
+
+    def field(name: str) -> pl.Expr:
+        if isinstance(frame.schema[name], pl.Decimal):
+            value = pl.col(name).cast(pl.String).fill_null("null")
+            return pl.concat_str(pl.lit(f"{json.dumps(name, ensure_ascii=False)}:"), value)
+        return pl.struct(name).struct.json_encode().str.slice(1).str.head(-1)  # without the braces
+
+    rows = frame.select(pl.concat_str([field(name).alias(name) for name in frame.columns], separator=",")).to_series()
+    return f"[{','.join(f'{{{row}}}' for row in rows)}]"
 
 
 def print_json(text: str) -> None:
