@@ -30,7 +30,7 @@ FRACTIONS = {3: 0.895, 2: 0.09, 1: 0.009, 6: 0.004, 4: 0.001, 0: 0.001}
 """With how many digits of a second times are written."""
 LATE, REPEATED, SETTLED_LATER, TIED = 0.02, 0.02, 0.01, 0.005
 """Shares of rows that come with a later file, are there twice, are told again when they are settled, or at one time with two statuses."""
-FIRST_IDS = {"deposits": 3521, "withdrawals": 1521, "events": 100_001}
+FIRST_IDS = {"deposits": 3521, "withdrawals": 3471, "events": 100_001}
 HIDDEN = 20
 """One user in so many is in no list of users."""
 IDLE = 10
@@ -90,7 +90,7 @@ def portions(accounts: Accounts, history: str) -> Iterator[Portion]:
         facts = _facts(accounts, history, rng, number, done, end - done, draw)
         done = end
         rows = _shuffled(pl.concat([facts, *_again(facts, history, rng)]), rng)
-        is_late = pl.Series(rng.random(len(rows)) < LATE) & (number < accounts.files - 1)
+        is_late = _some(rng, len(rows), LATE if number < accounts.files - 1 else 0)
         yield pl.concat([rows.filter(~is_late), late]) if len(late) else rows.filter(~is_late)
         late = rows.filter(is_late)
 
@@ -111,7 +111,15 @@ def _facts(
     chosen = users.gather(at)
     ids = {"id": np.arange(first, first + n) + FIRST_IDS[history]} if history in FIRST_IDS else {}
     rows = pl.DataFrame({**ids, "event_ts": times, "digits": digits, "user_id": chosen, **draw(accounts, rng, n)})
-    return rows.with_columns(pl.col("event_ts").cast(pl.Datetime("us", "UTC")))
+    rows = rows.with_columns(pl.col("event_ts").cast(pl.Datetime("us", "UTC")))
+    return _with_a_negative(rows, rng) if history == "withdrawals" and n else rows
+
+
+def _with_a_negative(rows: Portion, rng: np.random.Generator) -> Portion:
+    """One failed withdrawal is of less than nothing."""
+    there = pl.int_range(pl.len()) == int(rng.integers(len(rows)))
+    odd = {"whole": pl.lit(-10), "behind": pl.lit(0), "status": pl.lit("failed")}
+    return rows.with_columns(pl.when(there).then(value).otherwise(name).alias(name) for name, value in odd.items())
 
 
 def _transactions(accounts: Accounts, rng: np.random.Generator, n: int) -> dict[str, Any]:
@@ -150,7 +158,7 @@ def _again(facts: Portion, history: str, rng: np.random.Generator) -> Iterator[P
     """Rows that are told once more: as they are, or with what became of them."""
 
     def some(share: float) -> Portion:
-        return facts.filter(pl.Series(rng.random(len(facts)) < share))
+        return facts.filter(_some(rng, len(facts), share))
 
     yield some(REPEATED)
     if "status" in facts.columns:
@@ -164,6 +172,14 @@ def _shuffled(rows: Portion, rng: np.random.Generator) -> Portion:
     """Nearly in order: a database hands out rows as they lie in its pages."""
     at = np.arange(len(rows)) + rng.normal(0, 20, len(rows))
     return rows[np.argsort(at, kind="stable")]
+
+
+def _some(rng: np.random.Generator, n: int, share: float) -> pl.Series:
+    """Which of `n` are among so many of them: one at least, unless there are to be none."""
+    at = rng.random(n) < share
+    if share and n and not at.any():
+        at[rng.integers(n)] = True
+    return pl.Series(at)
 
 
 def _chosen(rng: np.random.Generator, n: int, of: Mapping[Any, float]) -> pl.Series:

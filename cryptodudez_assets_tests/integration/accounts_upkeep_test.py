@@ -37,7 +37,11 @@ def test_decimals_keep_their_digits_through_all_upkeep(lake: Lake, drop: Drop, t
     wrong = HEADER + row(1, first) + row(2, "1") + row(3, "0.1000000000000000001")
     drop(SOURCE.name, "a.csv", wrong.encode())
     take_in(lake, SOURCE)
-    drop(SOURCE.name, "b.csv", (HEADER + row(2, second, day=3) + row(4, "99999999999999999999.999999999999999999")).encode())
+    drop(
+        SOURCE.name,
+        "b.csv",
+        (HEADER + row(2, second, day=3) + row(4, "99999999999999999999.999999999999999999")).encode(),
+    )
     take_in(lake, SOURCE)
     (record,) = rows_of(lake, "quarantine.rows").to_dicts()
     edited = tmp_path / "edited.csv"
