@@ -125,6 +125,7 @@ def _page(spec: TableSpec) -> str:
 def _rows(contract: type[Contract]) -> Iterator[str]:
     for column in columns_of(contract):
         dtype = str(column.dtype).replace("Datetime(time_unit='us', time_zone='UTC')", "timestamp UTC")
+        dtype = dtype.replace("precision=", "").replace("scale=", "")
         cells = [
             f"`{column.name}`",
             dtype,
