@@ -97,6 +97,14 @@ def test_a_decimal_is_what_is_written_or_set_aside(texts: list[str]) -> None:
         assert by_parquet(texts) == expected
 
 
+def test_numbers_of_json_have_the_digits_that_are_written() -> None:
+    texts = ["6800000000000.000000000000000001", "1.00E-5", "-10.000000000000000000", "1e20", "0.1"]
+    records = [Found(f'{{"id":{number},"amount":{one}}}', number) for number, one in enumerate(texts)]
+    read = RecordReader(LAYOUT, True, {}).read(records, 1)
+    assert read.table["amount"].to_pylist() == [Decimal(one) for one in texts if one != "1e20"]
+    assert [(one.file_row, one.rules) for one in read.rejects] == [(4, ("amount:type",))]
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [

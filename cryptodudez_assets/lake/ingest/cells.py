@@ -47,7 +47,9 @@ def fitted(made: pl.DataFrame, contract: type[TableContract]) -> pl.DataFrame:
     """The same in the contract's types, null where a type cannot hold a value. Decimals are read digit by digit from text."""
     schema = polars_schema(contract)
     texts = [name for name, dtype in schema.items() if isinstance(dtype, pl.Decimal) and made.schema[name] == pl.String]
-    return made.with_columns(_decimals(made[name], schema[name]) for name in texts).cast(schema, strict=False)
+    if texts:
+        made = made.with_columns(_decimals(made[name], schema[name]) for name in texts)
+    return made.cast(schema, strict=False)
 
 
 def _decimals(text: pl.Series, dtype: pl.DataType) -> pl.Series:
