@@ -22,7 +22,7 @@ TEXT = {"min_value": 1}
 def user_id() -> Any:
     """The column that says whose row it is."""
     return pa.Field(
-        description="User, as the exchange names him; without invisible characters around it.",
+        description="User, as the exchange writes it, without invisible characters around it.",
         str_length=TEXT,
         metadata=PERSONAL,
     )
@@ -144,7 +144,7 @@ class Events(TableContract):
 class Users(TableContract):
     """Who has an account, one row per user.
 
-    The files say nothing of their time: `event_ts` is when the user first landed here, however often he lands again.
+    The files say nothing of their time: `event_ts` is when a user first landed here, however often that is told again.
     """
 
     user_id: str = user_id()

@@ -104,7 +104,7 @@ def _facts(
     unit = np.power(10, 6 - np.asarray(digits, np.int64))
     times = np.sort(rng.integers(begin, begin + span, n)) // unit * unit
     users = accounts.user_ids()
-    # A few do most of it: the share of a user falls with his number.
+    # A few do most of it: the share of a user falls with its number.
     at = (len(users) * rng.random(n) ** 3).astype(np.int64)
     if history == "deposits":
         at = np.where(at % IDLE == IDLE - 1, at - 1, at)

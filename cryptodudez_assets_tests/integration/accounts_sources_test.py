@@ -1,5 +1,6 @@
 """The five histories of accounts, from raw files to tables: amounts, times, keys of users, and which of two rows with one id counts."""
 
+import io
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -164,6 +165,20 @@ def test_keys_of_users_are_the_same_everywhere_and_never_nobody_s() -> None:
     assert len(set(keys)) == len(keys)
     assert min(keys) > 0
     assert max(keys) < 2**63
+
+
+def test_a_parquet_file_with_types_says_the_same(lake: Lake, drop: Drop) -> None:
+    when, amount = datetime(2020, 1, 2, 19, 55, 43, 341000, UTC), Decimal("6800000000000.000000000000000001")
+    rows = pl.DataFrame(
+        {"id": [7], "event_timestamp": [when], "user_id": ["u"], "amount": [amount], "currency": ["mxn"]},
+        schema_overrides={"amount": pl.Decimal(38, 18)},
+    ).with_columns(tx_status=pl.lit("failed"))
+    file = io.BytesIO()
+    rows.write_parquet(file)
+    drop(WITHDRAWALS.name, "a.parquet", file.getvalue())
+    take_in(lake, WITHDRAWALS)
+    table = rows_of(lake, WITHDRAWALS.table).select("id", "event_ts", "amount", "interface", "precedence")
+    assert table.rows() == [("7", when, amount, None, 1)]
 
 
 def test_invisible_characters_around_a_user_make_no_other_user(lake: Lake, drop: Drop) -> None:
