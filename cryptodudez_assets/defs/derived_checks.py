@@ -1,4 +1,4 @@
-"""Asset checks generated for every derived table: its contract, its files, and, where it has days, which of them are behind."""
+"""Asset checks generated for every derived table: its contract, its files, its own, and, where it has days, which are behind."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -6,12 +6,16 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from cryptodudez_assets.defs.automation import hourly
-from cryptodudez_assets.defs.metadata import key_of
+from cryptodudez_assets.defs.automation import hourly, looks_again, never_looked
+from cryptodudez_assets.defs.judged import CONTENT
+from cryptodudez_assets.defs.metadata import key_of, markdown
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.table_checks import build_table_checks
 from cryptodudez_assets.derived.declaration import Daily, Derived
+from cryptodudez_assets.derived.own_checks import TableCheck
+from cryptodudez_assets.derived.upkeep.looking import NotKept, look
 from cryptodudez_assets.derived.upkeep.materialize import stale, without_rows
+from cryptodudez_assets.lake.iceberg.provenance import content_of
 from cryptodudez_assets.lake.lake import Lake
 
 DAYS = "days"
@@ -24,7 +28,35 @@ def build_derived_checks(table: Derived) -> list[dg.AssetChecksDefinition]:
     for stored in table.stored:
         key = table.identity if stored.name == table.table else stored.sort_by
         checks += build_table_checks(stored.name, table.contract, key, table.code_hash)
+    checks += [_own(table, check) for check in table.checks]
     return [*checks, *([_days(table, table.partitions)] if table.partitions else [])]
+
+
+def _own(table: Derived, check: TableCheck) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=key_of(table.table),
+        name=check.name,
+        blocking=True,
+        additional_deps=[key_of(name) for name in check.beside],
+        automation_condition=looks_again if check.beside else never_looked,
+        description=check.description,
+    )
+    def of_its_own(lake: LakeResource) -> dg.AssetCheckResult:
+        opened = lake.open()
+        content = content_of(opened.tables.table(table.table))  # before the rows, so that newer ones are judged again
+        try:
+            found = look(opened, table, check)
+        except NotKept as error:
+            return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN, description=str(error))
+        if found is None:
+            return dg.AssetCheckResult(passed=True, description=f"{table.table} has not been made yet")
+        told: dict[str, Any] = {
+            name: markdown(one) if isinstance(one, pl.DataFrame) else one for name, one in found.details.items()
+        }
+        metadata = told | ({CONTENT: str(content)} if content is not None else {})
+        return dg.AssetCheckResult(passed=found.passed, description=found.told, metadata=metadata)
+
+    return of_its_own
 
 
 def _days(table: Derived, partitions: Daily) -> dg.AssetChecksDefinition:

@@ -12,6 +12,7 @@ from cryptodudez_assets.declarations import Declarations, LeftOut, declared_in, 
 from cryptodudez_assets.derived.checking import problem_of
 from cryptodudez_assets.derived.declaration import Daily, Derived, Frames, Input
 from cryptodudez_assets.derived.files import Csv, Parquet
+from cryptodudez_assets.derived.own_checks import Finding, TableCheck
 from cryptodudez_assets.sources import all_sources
 
 __all__ = [
@@ -19,9 +20,11 @@ __all__ = [
     "Daily",
     "Declares",
     "Derived",
+    "Finding",
     "Frames",
     "Input",
     "Parquet",
+    "TableCheck",
     "all_derived",
     "left_out_derived",
     "topological",

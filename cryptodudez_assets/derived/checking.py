@@ -1,5 +1,6 @@
 """Whether a derived table can be taken as it is declared, beyond what it sees to itself when it is made."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from difflib import get_close_matches
@@ -10,7 +11,12 @@ import polars as pl
 from cryptodudez_assets.contracts.base import Contract, columns_of, polars_schema
 from cryptodudez_assets.derived.declaration import Daily, Derived, Input
 from cryptodudez_assets.derived.files import Export
+from cryptodudez_assets.derived.own_checks import TableCheck
 from cryptodudez_assets.sources.checking import OURS, OWNER, TABLE
+
+CHECK = re.compile(r"[a-z][a-z0-9_]*")
+OF_EVERY_TABLE = ("contract", "intact", "days", "no_look_ahead")
+"""Names of checks that tables have without declaring them."""
 
 
 def problem_of(table: Derived, contracts: Mapping[str, type[Contract]]) -> str | None:
@@ -20,6 +26,7 @@ def problem_of(table: Derived, contracts: Mapping[str, type[Contract]]) -> str |
         or problem_with_inputs(table)
         or _problem_with_times(table)
         or problem_with_exports(table)
+        or problem_with_checks(table)
         or problem_with_columns(table, contracts)
         or _problem_with_code(table, contracts)
     )
@@ -105,6 +112,24 @@ def problem_with_exports(table: Derived) -> str | None:
             return f"an export names {missing[0]!r}, which the contract does not have"
         if odd := [name for name in own if isinstance(schema[name], export.cannot_hold)]:
             return f"{export.ending} cannot hold {odd[0]}, a {schema[odd[0]]}: leave it out by columns="
+    return None
+
+
+def problem_with_checks(table: Derived) -> str | None:
+    """What is wrong with the checks of its own."""
+    if wrong := [one for one in table.checks if not isinstance(one, TableCheck) or not callable(one.judge)]:
+        return (
+            f"checks hold {wrong[0]!r}: expected TableCheck(name, description, judge=a function of rows by table name)"
+        )
+    names = [one.name for one in table.checks]
+    for name in names:
+        if not CHECK.fullmatch(name):
+            return f"checks name {name!r}: expected small letters, digits and _, such as adds_up"
+        if name in OF_EVERY_TABLE or names.count(name) > 1:
+            return f"checks name {name!r} twice: each table has the checks {', '.join(OF_EVERY_TABLE)}"
+    for one in table.checks:
+        if wrong_names := [name for name in one.beside if not TABLE.fullmatch(name) or name == table.table]:
+            return f"the check {one.name} looks beside it at {wrong_names[0]!r}: expected the name of another table"
     return None
 
 

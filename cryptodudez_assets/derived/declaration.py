@@ -17,6 +17,7 @@ import polars as pl
 from cryptodudez_assets.code_hash import hash_of_code
 from cryptodudez_assets.contracts.base import Contract, polars_schema
 from cryptodudez_assets.derived.files import Export
+from cryptodudez_assets.derived.own_checks import TableCheck
 from cryptodudez_assets.derived.statement import Statement
 
 PACKAGE = __name__.partition(".")[0]
@@ -79,7 +80,8 @@ class Derived:
     under their tables' names. Either must be local to the key's columns that an input has (rows depend on inputs with the same
     values), unless that input says `reaches="all"`, and must give the same whatever order rows come in.
     `time`: the column that inputs which reach so long, or `later`, refer to; by default the one of `partitions`.
-    `partitions`: days that people can have computed again. `exports`: files that are written of it.
+    `partitions`: days that people can have computed again. `exports`: files that are written of it. `checks` are asked beside those
+    that every table has, and what stands on it waits for them.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Derived:
     time: str | None = field(default=None, kw_only=True)
     partitions: Daily | None = field(default=None, kw_only=True)
     exports: Sequence[Export] = field(default=(), kw_only=True)
+    checks: Sequence[TableCheck] = field(default=(), kw_only=True)
     tags: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     deprecated: str | None = field(default=None, kw_only=True)
 

@@ -5,7 +5,12 @@ from difflib import get_close_matches
 
 from cryptodudez_assets.contracts.base import Contract
 from cryptodudez_assets.declared_models.signal import SignalModel
-from cryptodudez_assets.derived.checking import problem_with_columns, problem_with_exports, problem_with_inputs
+from cryptodudez_assets.derived.checking import (
+    problem_with_checks,
+    problem_with_columns,
+    problem_with_exports,
+    problem_with_inputs,
+)
 from cryptodudez_assets.features.declaration import FeatureContract, FeatureView, refuse_too_early
 from cryptodudez_assets.sources.checking import NAME, OWNER
 
@@ -18,7 +23,7 @@ def problem_of(view: FeatureView, contracts: Mapping[str, type[Contract]]) -> st
         return f"contract={view.contract!r}: expected a subclass of FeatureContract"
     if not OWNER.fullmatch(view.owner):
         return f"owner={view.owner!r}: expected team:name or an e-mail address"
-    if problem := problem_with_inputs(view) or problem_with_exports(view):
+    if problem := problem_with_inputs(view) or problem_with_exports(view) or problem_with_checks(view):
         return problem
     if not callable(view.transform):
         return f"transform={view.transform!r}: expected a function"
