@@ -34,7 +34,7 @@ never_looked = (dg.AutomationCondition.missing() & ~dg.AutomationCondition.any_d
 
 # Of a check that compares tables: whichever of them was made in a run without it.
 looks_again = (
-    (never_looked | dg.AutomationCondition.any_deps_updated()) & ~dg.AutomationCondition.in_progress()  # type: ignore[misc]
+    (never_looked | dg.AutomationCondition.any_deps_updated()) & ~dg.AutomationCondition.in_progress()
 ).with_label("looks_again")
 
 # What nobody's run would look at: a check of what is not there. (Dagster types the condition for assets only.)

@@ -25,6 +25,7 @@ def problem_of(table: Derived, contracts: Mapping[str, type[Contract]]) -> str |
         _problem_with_words(table)
         or problem_with_inputs(table)
         or _problem_with_times(table)
+        or _problem_with_adding_up(table)
         or problem_with_exports(table)
         or problem_with_checks(table)
         or problem_with_columns(table, contracts)
@@ -97,6 +98,16 @@ def _problem_with_times(table: Derived) -> str | None:
             return (
                 f"{one!r} is to tell the day of a row: the contract needs such a column, a date or a time, never null"
             )
+    return None
+
+
+def _problem_with_adding_up(table: Derived) -> str | None:
+    if not table.accumulates:
+        return None
+    if table.time_column not in table.key or not table.carried_key:
+        return f"accumulates: expected a key of a time and of what adds up, found {', '.join(table.key)}"
+    if odd := [one for one in table.inputs if one.reaches != "later"]:
+        return f"accumulates, and {odd[0].table} reaches={odd[0].reaches!r}: what adds up is reached by all before it, expected 'later'"
     return None
 
 

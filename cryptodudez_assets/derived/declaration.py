@@ -79,6 +79,9 @@ class Derived:
     `transform`: inputs to rows of the contract. Or `sql`: the name of a file beside the declaration, with one SELECT over the inputs
     under their tables' names. Either must be local to the key's columns that an input has (rows depend on inputs with the same
     values), unless that input says `reaches="all"`, and must give the same whatever order rows come in.
+    `accumulates`: a row adds up on the one of its key before it. The transform is handed, under the table's own name, each key's last
+    row before the days that are computed, and of inputs only what happened on these days or later; its rows are those of these days.
+    The key has a time, the rest of it is what adds up, and every input reaches `later`.
     `time`: the column that inputs which reach so long, or `later`, refer to; by default the one of `partitions`.
     `partitions`: days that people can have computed again. `exports`: files that are written of it. `checks` are asked beside those
     that every table has, and what stands on it waits for them.
@@ -91,6 +94,7 @@ class Derived:
     inputs: Sequence[Input]
     transform: Callable[[Frames], pl.LazyFrame] | None = None
     sql: str | Path | None = field(default=None, kw_only=True)
+    accumulates: bool = field(default=False, kw_only=True)
     time: str | None = field(default=None, kw_only=True)
     partitions: Daily | None = field(default=None, kw_only=True)
     exports: Sequence[Export] = field(default=(), kw_only=True)
@@ -173,6 +177,17 @@ class Derived:
         """How many rows of its own key a row looks back; None where that is not counted."""
         return None
 
+    @property
+    def carried_key(self) -> list[str]:
+        """Of a table that accumulates, the columns whose rows add up: its key without the time."""
+        return [name for name in self.key if name != self.time_column]
+
+    @property
+    def is_cut_by_time(self) -> bool:
+        """Whether its days can be computed one after the other: inputs reach so long, or what rows add up on is handed on."""
+        spans = all(isinstance(self.reaches(one), timedelta) for one in self.inputs)
+        return self.counts_back is None and (self.accumulates or spans)
+
     def reaches(self, one: Input) -> Reaches:
         """What a change of this input reaches."""
         return one.reaches
@@ -204,6 +219,7 @@ class Derived:
     def code_hash(self) -> str:
         """A hash of what defines it: what transform, SQL and contract say, what is read, what a change reaches."""
         more: Any = [*self.key], self.time_column, [(one.table, self.reads(one), one.reaches) for one in self.inputs]
+        more += ("accumulates",) * self.accumulates
         if self.statement is not None:
             return hash_of_code(self.contract, within=SHARED, more=(*more, self.statement.meaning))
         home = str(getattr(self.transform, "__module__", "")).rpartition(".")[0]

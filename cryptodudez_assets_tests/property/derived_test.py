@@ -14,7 +14,7 @@ from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets.contracts.base import Contract, UtcTime, polars_schema
 from cryptodudez_assets.derived.declaration import Daily, Derived, Frames, Input
-from cryptodudez_assets.derived.upkeep import portions
+from cryptodudez_assets.derived.upkeep import portions, stretches
 from cryptodudez_assets.derived.upkeep.materialize import materialize, materialize_days
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake
@@ -73,6 +73,15 @@ class ByShopAndMoment(Contract):
     taken: float = pa.Field(description="How much.")
 
 
+class SoFar(Contract):
+    """What a shop took on a day on which it sold something, and until then."""
+
+    shop: str = pa.Field(description="Where.", nullable=True)
+    day: pl.Date = pa.Field(description="The day.")
+    taken: float = pa.Field(description="How much.")
+    so_far: float = pa.Field(description="How much until then.")
+
+
 class Shares(Contract):
     """Which part of everything a shop took."""
 
@@ -107,6 +116,13 @@ def _days(frames: Frames, key: list[str]) -> pl.LazyFrame:
     return sums.join(shown, on=[*key, "day"], how="semi", nulls_equal=True)
 
 
+def so_far(frames: Frames) -> pl.LazyFrame:
+    days = frames["lab.sales"].group_by("shop", day=pl.col("at").dt.date()).agg(taken=pl.col("price").sum())
+    before = frames["lab.made"].select("shop", "day", taken="so_far", is_new=False)
+    rows = pl.concat([before, days.with_columns(is_new=True)]).sort("shop", "day")
+    return rows.with_columns(so_far=pl.col("taken").cum_sum().over("shop")).filter("is_new").drop("is_new")
+
+
 def shares(frames: Frames) -> pl.LazyFrame:
     rows = frames["lab.sales"].group_by("shop").agg(n=pl.len().cast(pl.Int64))
     return rows.with_columns(of=pl.col("n").sum())
@@ -132,6 +148,12 @@ SQL = {
         SELECT m.shop, m."at", sum(price) AS taken FROM (SELECT DISTINCT shop, "at", day FROM rows) m
         JOIN rows r ON r.shop IS NOT DISTINCT FROM m.shop AND r.day BETWEEN m.day - 1 AND m.day
         GROUP BY ALL""",
+    "so_far": """
+        WITH rows AS (
+            SELECT shop, "at"::DATE AS day, sum(price) AS taken, true AS is_new FROM lab.sales GROUP BY shop, "at"::DATE
+            UNION ALL SELECT shop, day, so_far, false FROM lab.made)
+        SELECT shop, day, taken, so_far FROM (
+            SELECT *, sum(taken) OVER (PARTITION BY shop ORDER BY day) AS so_far FROM rows) WHERE is_new""",
     "shares": "SELECT shop, count(*) AS n, sum(count(*)) OVER () AS of FROM lab.sales GROUP BY shop",
 }
 PRICES = Input("lab.prices", ["shop", "bag"])
@@ -167,6 +189,13 @@ KINDS = {
         Input("lab.sales", ["shop", "at", "price"], time="at", reaches="later"),
         [],
     ),
+    "adds up": (
+        SoFar,
+        so_far,
+        ["shop", "day"],
+        Input("lab.sales", ["shop", "price"], time="at", reaches="later"),
+        [],
+    ),
     "all": (Shares, shares, ["shop"], Input("lab.sales", ["shop"], reaches="all"), []),
 }
 SPECS = {
@@ -198,6 +227,7 @@ def declared(kind: str, way: str, folder: Path, *, daily: bool) -> Derived:
         **made,  # type: ignore[arg-type]
         time=time,
         partitions=Daily(time) if daily and time else None,
+        accumulates=kind == "adds up",
     )
 
 
@@ -222,14 +252,14 @@ def rows_of(lake: Lake, table: Derived) -> pl.DataFrame:
 WAYS = [(kind, way, daily) for kind in KINDS for way in ("polars", "sql") for daily in (False, True)]
 each_way = pytest.mark.parametrize(
     ("kind", "way", "daily"),
-    [one for one in WAYS if not one[2] or "window" in one[0]],
+    [one for one in WAYS if not one[2] or "window" in one[0] or one[0] == "adds up"],
     ids=lambda value: {True: "daily", False: "whole"}.get(value, value) if isinstance(value, bool) else value,
 )
 
 
 @pytest.mark.slow
 @each_way
-@given(st.lists(landing, min_size=2, max_size=4), st.integers(1, 4))
+@given(st.lists(landing, min_size=2, max_size=4), st.integers(1, 4), st.sampled_from([1, 2, 1000]))
 @settings(max_examples=6, deadline=None)
 def test_what_is_kept_up_is_what_computing_everything_gives(
     kind: str,
@@ -237,8 +267,10 @@ def test_what_is_kept_up_is_what_computing_everything_gives(
     daily: bool,
     landings: list[tuple[list[Sale], set[int], list[tuple[str | None, float]]]],
     parts: int,
+    stretch: int,
 ) -> None:
-    with tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stretches, "STRETCH_ROWS", stretch)
         lake = open_lake(Settings(home=Path(home) / "home"))
         table = declared(kind, way, Path(home), daily=daily)
         kept, prices = {0: (0, "a", 3, 1.0)}, dict[str | None, float]()
@@ -267,6 +299,7 @@ REACHED = {
     "window": 3,
     "keys and window": 1,
     "keys and later": 4,
+    "adds up": 3,
     "window of moments": 1,
     "later than moments": 4,
 }

@@ -20,6 +20,7 @@ from cryptodudez_assets.derived.upkeep.portions import portions_of
 from cryptodudez_assets.derived.upkeep.reach import AffectedRange, Pinned, affected_by, changed_keys, hull_of
 from cryptodudez_assets.derived.upkeep.tasks import ComputeTask, compute_portions, divided
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of, made_from
+from cryptodudez_assets.lake.iceberg.scan import TableAt
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store.locks import exclusive
 
@@ -66,7 +67,7 @@ def materialize(lake: Lake, table: Derived, *, full: bool = False, progress: Say
             if before != now:
                 agree(lake, table, now)
             return Materialized(0, None, now.inputs)
-        reaches = None if changes is None else affected_by(changes)
+        reaches = None if changes is None else affected_by(changes, table)
         return _carry_out(lake, table, pinned, changes, reaches, now, progress)
 
 
@@ -89,7 +90,7 @@ def stale(lake: Lake, table: Derived) -> Sequence[AffectedRange] | None:
     changes = _changes(lake, table, made_from_by(table, lake.tables.table), pinned)
     if changes is None:
         return None
-    return [] if changes.is_empty() else affected_by(changes)
+    return [] if changes.is_empty() else affected_by(changes, table)
 
 
 def _changes(lake: Lake, table: Derived, before: MadeFrom | None, pinned: Mapping[str, Pinned]) -> pl.DataFrame | None:
@@ -111,10 +112,15 @@ def _carry_out(
     progress(f"{table.short_name}: {reach or 'everything is computed'}")
     inputs = {name: one.rows for name, one in pinned.items()}
     portions = portions_of(inputs, table, changes, reaches)
-    replaced = None if reaches is None else [portion for portion in portions if portion is not None]
+    replaced = reaches
+    if reaches is not None and table.counts_back is not None:
+        replaced = [portion for portion in portions if portion is not None]
     # Before a table is made: where nothing can be computed, nothing is to be there.
     targets = [lake.tables.target(spec) for spec in table_specs(table)]
-    tasks = [ComputeTask(table, inputs, part, targets) for part in divided(portions, lake.engine.parallel)]
+    parallel = 1 if table.accumulates else lake.engine.parallel  # each portion adds up on the one before
+    own = lake.tables.table(table.table) if table.accumulates and reaches is not None else None
+    there = None if own is None or content_of(own) is None else TableAt(own)
+    tasks = [ComputeTask(table, inputs, part, targets, there) for part in divided(portions, parallel)]
     done = list(lake.engine.run(compute_portions, tasks, progress))
     with ExitStack() as stack:
         tables = begin(lake, stack, table, replaced, made)

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
-from cryptodudez_assets.derived.declaration import Derived, Frames, Input
+from cryptodudez_assets.derived.declaration import Derived, Frames, Input, Reaches
 from cryptodudez_assets.derived.upkeep.reach import EARLIEST, AffectedRange, keys_in
 from cryptodudez_assets.derived.upkeep.shape import conform
+from cryptodudez_assets.derived.upkeep.stretches import stretches_of
 from cryptodudez_assets.lake.iceberg.scan import TableAt
 
 # Of tables that look so many rows back, keys with about so many rows are computed at a time.
@@ -25,9 +26,11 @@ def portions_of(
     changes: pl.DataFrame | None,
     reaches: Sequence[AffectedRange] | None,
 ) -> Sequence[AffectedRange | None]:
-    """What is computed at a time: each reach (None: everything), or parts of the keys where rows are counted back."""
+    """What is computed at a time: each reach (None: everything), in stretches of days where it is long and the table can be cut so, or
+    parts of the keys where rows are counted back."""
     if table.counts_back is None:
-        return [None] if reaches is None else reaches
+        whole: Sequence[AffectedRange | None] = [None] if reaches is None else reaches
+        return [one for reach in whole for one in stretches_of(inputs, table, reach)] if table.is_cut_by_time else whole
     start = EARLIEST if reaches is None else reaches[0].start or EARLIEST
     sizes = _rows_per_key(inputs, table, start if start == EARLIEST else start - NEAR)
     if changes is None:
@@ -52,9 +55,16 @@ def _rows_per_key(inputs: Mapping[str, TableAt], table: Derived, since: datetime
     return pl.concat(counts).group_by(table.key).agg(pl.col("len").sum())
 
 
-def compute(inputs: Mapping[str, TableAt], table: Derived, reach: AffectedRange | None) -> pl.DataFrame:
-    """The rows within reach (None: all), from the inputs. Raises ValueError in words where Polars cannot make them."""
+def compute(
+    inputs: Mapping[str, TableAt], table: Derived, reach: AffectedRange | None, before: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """The rows within reach (None: all), from the inputs, and from those `before` them where the table accumulates.
+
+    Raises ValueError in words where Polars cannot make them.
+    """
     frames = _Inputs({one.table: _read(inputs[one.table], one, reach, table) for one in table.inputs})
+    if before is not None:
+        frames[table.table] = before.lazy()
     try:
         rows, schema = _made(table, frames), polars_schema(table.contract)
         if reach:
@@ -95,8 +105,15 @@ def _read(rows_of: TableAt, one: Input, reach: AffectedRange | None, table: Deri
     if reaches == "keys":
         return reach.of(rows, None)
     if table.counts_back is None or reach.keys is None or reach.start is None:
-        return reach.of(rows, one.time, reaches if isinstance(reaches, timedelta) else None)
+        return reach.of(rows, one.time, _looks_back(table, reaches))
     return _with_rows_before(rows, one, reach.keys, reach.start, table.counts_back)
+
+
+def _looks_back(table: Derived, reaches: Reaches) -> timedelta | None:
+    """How far before a day its rows look (None: to the beginning)."""
+    if isinstance(reaches, timedelta):
+        return reaches
+    return timedelta(0) if table.accumulates else None
 
 
 def _with_rows_before(rows: pl.LazyFrame, one: Input, keys: pl.DataFrame, start: datetime, n: int) -> pl.LazyFrame:

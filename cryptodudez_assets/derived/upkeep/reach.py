@@ -20,6 +20,7 @@ DAY = timedelta(days=1)
 
 
 EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
+LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 TIME = pl.Datetime("us", "UTC")
@@ -27,6 +28,8 @@ TIME = pl.Datetime("us", "UTC")
 
 # Days that change far from each other are computed by themselves, up to so many stretches of them.
 MOST_RANGES = 16
+# Keys whose changes begin far from each other, up to so many parts of them.
+MOST_STARTS = 4
 
 
 @dataclass(frozen=True)
@@ -165,11 +168,12 @@ def _merged(spans: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     return spans.group_by(keys).agg(widest("first", pl.col("first").min()), widest("end", pl.col("end").max()))
 
 
-def affected_by(changes: pl.DataFrame) -> list[AffectedRange]:
+def affected_by(changes: pl.DataFrame, table: Derived) -> list[AffectedRange]:
     """What changes of inputs, as `changed_keys` tells them, can reach: ranges that do not overlap."""
     keys = changes.drop("first", "end")
     if keys.width:
-        return [AffectedRange(keys, *_hull(changes))]
+        parts = _by_start(changes) if table.is_cut_by_time else [changes]
+        return [AffectedRange(part.drop("first", "end"), *_hull(part)) for part in parts]
     stretches: list[AffectedRange] = []
     for first, end in changes.sort("first", nulls_last=False).iter_rows():
         last = stretches[-1] if stretches else None
@@ -184,12 +188,24 @@ def affected_by(changes: pl.DataFrame) -> list[AffectedRange]:
     return stretches
 
 
+def _by_start(changes: pl.DataFrame) -> list[pl.DataFrame]:
+    """Keys that are reached from about the same day on: the few of which something is late are computed by themselves."""
+    first = changes["first"].unique().sort()
+    if first.null_count():
+        return [changes]
+    gaps = sorted(((later - one, later) for one, later in pairwise(first)), reverse=True)[: MOST_STARTS - 1]
+    starts = sorted(later for gap, later in gaps if gap > DAY)
+    bounds = pairwise([EARLIEST, *starts, LATEST])
+    return [changes.filter(pl.col("first").is_between(low, high, closed="left")) for low, high in bounds]
+
+
 def hull_of(reaches: Sequence[AffectedRange]) -> AffectedRange:
     """One range over all of them."""
+    keys = None if reaches[0].keys is None else pl.concat([one.keys for one in reaches if one.keys is not None])
     starts, ends = [one.start for one in reaches], [one.end for one in reaches]
     start = None if None in starts else min(starts)  # type: ignore[type-var]
     end = None if None in ends else max(ends)  # type: ignore[type-var]
-    return AffectedRange(reaches[0].keys, start, end)
+    return AffectedRange(keys, start, end)
 
 
 def _hull(changes: pl.DataFrame) -> tuple[datetime | None, datetime | None]:

@@ -31,6 +31,8 @@ def problem_with(table: Derived, statement: Statement, contracts: Mapping[str, t
     for one in table.inputs:
         schema = polars_schema(contracts[one.table])
         frames[one.table] = pl.DataFrame(schema={name: schema[name] for name in table.reads(one)}).lazy()
+    if table.accumulates:
+        frames[table.table] = pl.LazyFrame(schema=polars_schema(table.contract))
     try:
         return difference(table, _answer(statement, frames).schema)
     except ValueError as error:

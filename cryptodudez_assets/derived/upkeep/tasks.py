@@ -3,7 +3,7 @@
 Which portions there are is in `portions.py`, the commit in `commit.py`; where tasks are run is up to an engine.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +12,7 @@ from math import ceil
 import polars as pl
 
 from cryptodudez_assets.derived.declaration import Derived, Stored
+from cryptodudez_assets.derived.upkeep.carry import compute_in_order
 from cryptodudez_assets.derived.upkeep.portions import compute
 from cryptodudez_assets.derived.upkeep.reach import AffectedRange
 from cryptodudez_assets.lake.iceberg.scan import TableAt
@@ -21,12 +22,16 @@ from cryptodudez_assets.lake.ingest.prefetch import prefetch
 
 @dataclass(frozen=True)
 class ComputeTask:
-    """Portions of a table that are to be computed (None: all of it). `targets`: where rows are written, for each of `table.stored`."""
+    """Portions of a table that are to be computed (None: all of it). `targets`: where rows are written, for each of `table.stored`.
+
+    `own`: of a table that accumulates, its rows as they are; None where all are computed.
+    """
 
     table: Derived
     inputs: Mapping[str, TableAt]
     portions: Sequence[AffectedRange | None]
     targets: Sequence[Target]
+    own: TableAt | None = None
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ def compute_portions(task: ComputeTask, say: Callable[[str], None]) -> Computed:
     table, n_rows, days = task.table, 0, set[date]()
     writers = [Writer(target) for target in task.targets]
     try:
-        with closing(prefetch(compute(task.inputs, table, portion) for portion in task.portions)) as computed:
+        with closing(prefetch(_computed(task))) as computed:
             for number, rows in enumerate(computed, 1):
                 for stored, writer in zip(table.stored, writers, strict=True):
                     writer.add(_kept(rows, stored))
@@ -56,6 +61,12 @@ def compute_portions(task: ComputeTask, say: Callable[[str], None]) -> Computed:
         for writer in writers:
             writer.abandon()
         raise
+
+
+def _computed(task: ComputeTask) -> Iterator[pl.DataFrame]:
+    if task.table.accumulates:
+        return compute_in_order(task.inputs, task.table, task.own, task.portions)
+    return (compute(task.inputs, task.table, portion) for portion in task.portions)
 
 
 def divided(portions: Sequence[AffectedRange | None], parts: int) -> list[Sequence[AffectedRange | None]]:

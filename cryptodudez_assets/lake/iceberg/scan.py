@@ -13,14 +13,13 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.schema import Schema
 from pyiceberg.table import FileScanTask, Table
 from pyiceberg.table.metadata import TableMetadata
-from pyiceberg.types import (
-    NestedField,
-)
+from pyiceberg.types import DateType, NestedField
 
 from cryptodudez_assets.lake.store import endpoints
 from cryptodudez_assets.lake.store.places import path_of
 
 PATH = " path"  # no column's name begins with a blank
+MICROSECONDS_A_DAY = 86_400_000_000
 
 
 class TableAt:
@@ -45,6 +44,19 @@ class TableAt:
     def scan_files(self, paths: Sequence[str]) -> pl.LazyFrame:
         """Rows of some of its files."""
         return _scan_files(self._schema, self._properties, paths)
+
+    def days(self, column: str) -> Iterator[tuple[int, int, int]] | None:
+        """Of each data file how many rows it has, and the first and the last day (since 1970) of a column; None where one does not say."""
+        field = self._schema.find_field(column)
+        unit = 1 if isinstance(field.field_type, DateType) else MICROSECONDS_A_DAY
+        found = []
+        for file in self._files:
+            low, high = ((told or {}).get(field.field_id) for told in (file.lower_bounds, file.upper_bounds))
+            if low is None or high is None:
+                return None
+            first, last = (int(from_bytes(field.field_type, told)) // unit for told in (low, high))
+            found.append((file.record_count, first, last))
+        return iter(found)
 
     def _holding(self, values: pl.Series) -> Iterator[DataFile]:
         field = self._schema.find_field(values.name)

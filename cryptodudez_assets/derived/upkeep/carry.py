@@ -1,0 +1,58 @@
+"""What rows of a table that accumulates add up on: of each key the last row before the days that are computed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+
+import polars as pl
+
+from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.derived.declaration import Derived
+from cryptodudez_assets.derived.upkeep.portions import compute
+from cryptodudez_assets.derived.upkeep.reach import AffectedRange
+from cryptodudez_assets.lake.iceberg.scan import TableAt
+
+# Most keys have a row within so long before; only those that have none are looked for further back.
+NEAR = timedelta(days=62)
+
+
+def compute_in_order(
+    inputs: Mapping[str, TableAt], table: Derived, own: TableAt | None, portions: Sequence[AffectedRange | None]
+) -> Iterator[pl.DataFrame]:
+    """The rows of each portion. Of one that follows another the last rows are known already, and are not read again.
+
+    `own`: the table as it is, by which the first is told what came before; None where everything is computed.
+    """
+    before, previous = pl.DataFrame(), None
+    for portion in portions:
+        if not _follows(portion, previous):
+            before = last_before(own, table, portion)
+        rows = compute(inputs, table, portion, before)
+        before, previous = _last(pl.concat([before, rows]).lazy(), table).collect(), portion
+        yield rows
+
+
+def _follows(portion: AffectedRange | None, previous: AffectedRange | None) -> bool:
+    if portion is None or previous is None or portion.start is None:
+        return False
+    return portion.keys is previous.keys and portion.start == previous.end
+
+
+def last_before(own: TableAt | None, table: Derived, portion: AffectedRange | None) -> pl.DataFrame:
+    """Of each key within reach its last row before it, from the table as it is."""
+    schema = polars_schema(table.contract)
+    if own is None or portion is None or portion.start is None:
+        return pl.DataFrame(schema=schema)
+    rows, time = own.scan().select(schema.names()), str(table.time_column)
+    keys, start = portion.keys, portion.start
+    if keys is None or set(keys.columns) != set(table.carried_key):
+        return _last(AffectedRange(keys, None, start).of(rows, time, dtype=schema[time]), table).collect()
+    near = _last(AffectedRange(keys, start - NEAR, start).of(rows, time, dtype=schema[time]), table).collect()
+    others = keys.join(near, on=keys.columns, how="anti", nulls_equal=True)
+    far = _last(AffectedRange(others, None, start - NEAR).of(rows, time, dtype=schema[time]), table).collect()
+    return pl.concat([near, far])
+
+
+def _last(rows: pl.LazyFrame, table: Derived) -> pl.LazyFrame:
+    time = str(table.time_column)
+    newest = rows.group_by(table.carried_key).agg(pl.col(time).max())
+    return rows.join(newest, on=[*table.carried_key, time], how="semi", nulls_equal=True)
