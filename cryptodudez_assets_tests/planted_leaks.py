@@ -24,6 +24,7 @@ LAST_DAY = date(2021, 6, 30)
 SIZE = Size(coins=6, crypto_days=420, tweets=400, stock_symbols=5, stock_days=280)
 COINS, STOCKS, SEEN = "market.crypto_prices", "market.stock_prices", "social.elon_tweet_observations"
 BOOKS = "market.order_book_spreads"
+ACCOUNTS = ("deposits", "withdrawals", "events", "users", "user_levels")
 SHIFT = pl.col("close").shift(-1).over("symbol")
 MOVE = pl.col("close") / pl.col("close").shift(1).over("symbol") - 1
 DAY, WEEKDAY = pl.col("event_ts").dt.truncate("1d"), pl.col("event_ts").dt.weekday()
@@ -237,7 +238,7 @@ def planted_archives(folder: Path) -> dict[str, pl.LazyFrame]:
     """The tables made from simulated archives, and all views over them; coins have gaps, nulls and jumps."""
     archives, home = folder / "archives", folder / "home"
     simulate(archives, SIZE, last_day=LAST_DAY)
-    sources = ("bitso_order_book", "crypto_prices", "elon_tweets", "stock_market", "stock_prices")
+    sources = ("bitso_order_book", "crypto_prices", "elon_tweets", "stock_market", "stock_prices", *ACCOUNTS)
     tables = ingested(home, {name: sorted((archives / name).iterdir()) for name in sources})
     odd = {
         BOOKS: _told_late(tables[BOOKS].collect()),

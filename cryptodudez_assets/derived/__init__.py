@@ -30,7 +30,7 @@ __all__ = [
     "topological",
 ]
 
-PACKAGES = ["cryptodudez_assets.derived", "cryptodudez_assets.features"]
+PACKAGES = ["cryptodudez_assets.accounts", "cryptodudez_assets.derived", "cryptodudez_assets.features"]
 """Where derived tables are declared. A room with tables of its own adds its name."""
 
 

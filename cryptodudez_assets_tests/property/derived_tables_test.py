@@ -44,8 +44,10 @@ def _rows_of(lake: Lake, name: str, frames: dict[str, pl.LazyFrame]) -> pl.DataF
         rows = frames[name].collect()
     else:
         table = TABLES[name]
-        read = {one.table: frames[one.table].select(table.reads(one)) for one in table.inputs}
-        made = run(table, table.statement, read) if table.statement else table.transform(frames)  # type: ignore[misc]
+        read = {one.table: _rows_of(lake, one.table, frames).lazy().select(table.reads(one)) for one in table.inputs}
+        if table.accumulates:
+            read[table.table] = pl.LazyFrame(schema=polars_schema(table.contract))
+        made = run(table, table.statement, read) if table.statement else table.transform(read)  # type: ignore[misc]
         rows = made.collect().sort(table.key)
     schema = polars_schema(CONTRACTS[name])
     blank = {pl.String: pl.lit(""), pl.Int64: pl.lit(0)}

@@ -32,6 +32,7 @@ ROOMS = {
     "lake": {"addresses", "code_hash", "settings", "contracts", "ordering", "engines", "sources"},
     "drafting": {"settings", "contracts", "lake", "sources"},
     "derived": {"code_hash", "contracts", "declarations", "lake", "sources"},
+    "accounts": {"contracts", "derived"},
     "features": {
         *(
             "code_hash",

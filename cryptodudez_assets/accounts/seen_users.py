@@ -1,0 +1,46 @@
+"""`accounts.seen_users`: when anybody was first seen, so that members of `accounts.dim_user` can be inferred."""
+
+import polars as pl
+
+from cryptodudez_assets.accounts import star
+from cryptodudez_assets.contracts.accounts import user_id
+from cryptodudez_assets.contracts.base import UtcTime
+from cryptodudez_assets.derived import Derived, Frames, Input
+
+TABLE = "accounts.seen_users"
+WHO = ["user_key", "user_id"]
+
+
+class SeenUsers(star.StarContract):
+    """Everybody who ever did anything, one row per user: when he was first seen in a transaction or an event, of whatever status."""
+
+    user_key: pl.Int64 = star.user_key()
+    user_id: str = user_id()
+    first_seen: UtcTime = star.moment("When that was (UTC).")
+
+
+def first_seen(frames: Frames) -> pl.LazyFrame:
+    """Who was not seen before, with the first that was seen of him."""
+    seen = pl.concat(
+        [frames[name].with_columns(number=pl.lit(1 << bit, pl.Int64)) for bit, name in enumerate(star.HISTORIES)]
+    )
+    new = seen.join(frames[TABLE], on=WHO, how="anti")
+    firsts = new.group_by(WHO).agg(first_seen=pl.col("event_ts").min())
+    rows = new.join(firsts, left_on=[*WHO, "event_ts"], right_on=[*WHO, "first_seen"], how="semi")
+    return (
+        rows.group_by(*WHO, pl.col("event_ts").alias("first_seen"))
+        .agg(loaded_at=pl.col("known_ts").max(), number=pl.col("number").bitwise_or())
+        .select(*WHO, "first_seen", "loaded_at", record_source=star.sources_of(pl.col("number")))
+    )
+
+
+DERIVED = Derived(
+    TABLE,
+    SeenUsers,
+    owner=star.OWNER,
+    key=[*WHO, "first_seen"],
+    inputs=[Input(name, [*WHO, "event_ts", "known_ts"], reaches="later") for name in star.HISTORIES],
+    transform=first_seen,
+    time="first_seen",
+    accumulates=True,
+)
