@@ -5,11 +5,12 @@ import polars as pl
 
 from cryptodudez_assets.accounts import rules, star
 from cryptodudez_assets.accounts.reconciling import ONE_USER_A_KEY, VERSIONS_FOLLOW
-from cryptodudez_assets.contracts.accounts import PERSONAL
+from cryptodudez_assets.accounts.seen_users import TABLE as SEEN
+from cryptodudez_assets.accounts.seen_users import SeenUsers
+from cryptodudez_assets.contracts.accounts import PERSONAL, UserLevels, Users
 from cryptodudez_assets.contracts.base import UtcTime
 from cryptodudez_assets.derived import Derived, Frames, Input
 
-SEEN = "accounts.seen_users"
 LEVEL = ["level", "jurisdiction"]
 
 
@@ -119,9 +120,13 @@ DERIVED = Derived(
     owner=star.OWNER,
     key=["user_key", "valid_from"],
     inputs=[
-        Input(star.USERS, ["user_key", "user_id", "known_ts"]),
-        Input(star.USER_LEVELS, ["user_key", "user_id", "jurisdiction", "level", "event_ts", "known_ts"]),
-        Input(SEEN, ["user_key", "user_id", "loaded_at", "record_source"]),
+        Input(star.USERS, ["user_key", "user_id", "known_ts"], absent=Users),
+        Input(
+            star.USER_LEVELS,
+            ["user_key", "user_id", "jurisdiction", "level", "event_ts", "known_ts"],
+            absent=UserLevels,
+        ),
+        Input(SEEN, ["user_key", "user_id", "loaded_at", "record_source"], absent=SeenUsers),
     ],
     transform=versions,
     checks=[VERSIONS_FOLLOW, ONE_USER_A_KEY],

@@ -7,10 +7,12 @@ import polars as pl
 
 from cryptodudez_assets.accounts import rules, star
 from cryptodudez_assets.accounts.reconciling import TRANSACTIONS_ADD_UP, members_of
+from cryptodudez_assets.contracts.accounts import Deposits, Withdrawals
 from cryptodudez_assets.contracts.base import EXACT, Exact, UtcTime
 from cryptodudez_assets.derived import Daily, Derived, Frames, Input
 
 KINDS = {star.DEPOSITS: rules.DEPOSIT, star.WITHDRAWALS: rules.WITHDRAWAL}
+CONTRACTS = {star.DEPOSITS: Deposits, star.WITHDRAWALS: Withdrawals}
 
 
 class FactTransaction(star.StarContract):
@@ -62,7 +64,7 @@ DERIVED = Derived(
     FactTransaction,
     owner=star.OWNER,
     key=["kind", "id"],
-    inputs=[Input(name, READS, reaches=timedelta(0)) for name in KINDS],
+    inputs=[Input(name, READS, reaches=timedelta(0), absent=told) for name, told in CONTRACTS.items()],
     transform=transactions,
     partitions=Daily("date"),
     checks=[TRANSACTIONS_ADD_UP, members_of("accounts.fact_transaction")],

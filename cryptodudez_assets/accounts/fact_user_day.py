@@ -3,6 +3,8 @@
 import polars as pl
 
 from cryptodudez_assets.accounts import rules, star
+from cryptodudez_assets.accounts.fact_event import FactEvent
+from cryptodudez_assets.accounts.fact_transaction import FactTransaction
 from cryptodudez_assets.accounts.reconciling import DAYS_ADD_UP
 from cryptodudez_assets.contracts.base import UtcTime
 from cryptodudez_assets.derived import Daily, Derived, Frames, Input
@@ -100,14 +102,15 @@ def _by_kind(rows: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
+READS_OF_BOTH = ["user_key", "date", "loaded_at"]
 DERIVED = Derived(
     TABLE,
     FactUserDay,
     owner=star.OWNER,
     key=["user_key", "date"],
     inputs=[
-        Input(TRANSACTIONS, ["user_key", "kind", "status", "date", "loaded_at"], time="date", reaches="later"),
-        Input(EVENTS, ["user_key", "is_login", "event_ts", "date", "loaded_at"], time="date", reaches="later"),
+        Input(TRANSACTIONS, [*READS_OF_BOTH, "kind", "status"], time="date", reaches="later", absent=FactTransaction),
+        Input(EVENTS, [*READS_OF_BOTH, "is_login", "event_ts"], time="date", reaches="later", absent=FactEvent),
     ],
     transform=user_days,
     partitions=Daily("date"),

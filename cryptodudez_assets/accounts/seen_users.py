@@ -3,7 +3,7 @@
 import polars as pl
 
 from cryptodudez_assets.accounts import star
-from cryptodudez_assets.contracts.accounts import user_id
+from cryptodudez_assets.contracts.accounts import Deposits, Events, Withdrawals, user_id
 from cryptodudez_assets.contracts.base import UtcTime
 from cryptodudez_assets.derived import Derived, Frames, Input
 
@@ -34,12 +34,14 @@ def first_seen(frames: Frames) -> pl.LazyFrame:
     )
 
 
+READS = [*WHO, "event_ts", "known_ts"]
+CONTRACTS = {star.DEPOSITS: Deposits, star.WITHDRAWALS: Withdrawals, star.EVENTS: Events}
 DERIVED = Derived(
     TABLE,
     SeenUsers,
     owner=star.OWNER,
     key=[*WHO, "first_seen"],
-    inputs=[Input(name, [*WHO, "event_ts", "known_ts"], reaches="later") for name in star.HISTORIES],
+    inputs=[Input(name, READS, reaches="later", absent=told) for name, told in CONTRACTS.items()],
     transform=first_seen,
     time="first_seen",
     accumulates=True,

@@ -38,7 +38,8 @@ class Input:
 
     `time` names the column that says when a row happened, and `known` the one that says when what is read of it could be known.
     Text of a tweet is known when it was written, its likes only when they were observed: the same table may be two different inputs
-    of two feature views. `reaches`: what a change of it reaches; of a feature view the view itself says so.
+    of two feature views. `reaches`: what a change of it reaches; of a feature view the view itself says so. `absent`: its contract,
+    if it is read as a table without rows until it is there; otherwise what reads it waits. Nothing is made of no input at all.
     """
 
     table: str
@@ -46,6 +47,7 @@ class Input:
     known: str = "known_ts"
     time: str = "event_ts"
     reaches: Reaches = "keys"
+    absent: type[Contract] | None = None
 
     @property
     def all_columns(self) -> list[str]:
@@ -195,6 +197,11 @@ class Derived:
     def is_timed(self, one: Input) -> bool:
         """Whether time bounds what a change of this input reaches."""
         return self.reaches(one) not in ("keys", "all")
+
+    def needs(self, there: Callable[[str], bool]) -> list[str]:
+        """The inputs that it is made from, by which of them are there: without those that may be absent, unless all are."""
+        found = [one.table for one in self.inputs if one.absent is None or there(one.table)]
+        return found if any(map(there, found)) else [one.table for one in self.inputs]
 
     def shared_key(self, one: Input) -> list[str]:
         """The key's columns by which a change of this input reaches rows. No time where time bounds it: another time is reached, too."""

@@ -77,7 +77,7 @@ def _looked_up(source: Source) -> Product:
 def _derived(table: Derived) -> Product:
     return Product(
         tuple(spec.name for spec in table_specs(table)),
-        lambda _: [one.table for one in table.inputs],
+        lambda look: table.needs(lambda name: look.content(name) is not None),
         table.code_hash,
         lambda look: made_from_by(table, look.table),
     )

@@ -4,6 +4,7 @@ import polars as pl
 
 from cryptodudez_assets.derived.declaration import Derived
 from cryptodudez_assets.derived.own_checks import Finding, TableCheck
+from cryptodudez_assets.derived.upkeep.portions import without_rows
 from cryptodudez_assets.lake.iceberg.provenance import content_of, kept, made_from
 from cryptodudez_assets.lake.iceberg.scan import TableAt
 from cryptodudez_assets.lake.lake import Lake
@@ -21,6 +22,9 @@ def look(lake: Lake, table: Derived, check: TableCheck) -> Finding | None:
     made = made_from(own)
     frames = {table.table: TableAt(own).scan()}
     for one in table.inputs:
+        if made and one.absent is not None and one.table not in made.inputs:
+            frames[one.table] = without_rows(one)
+            continue
         read = lake.tables.table(one.table)
         snapshot = kept(read, made.inputs.get(one.table)) if made else None
         if read is None or snapshot is None:

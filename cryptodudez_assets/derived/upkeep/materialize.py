@@ -59,7 +59,7 @@ class Materialized:
 def materialize(lake: Lake, table: Derived, *, full: bool = False, progress: Say = lambda _: None) -> Materialized:
     """Compute what is not up to date and write it, in one commit per table. Raises `NoRows` where an input has none yet."""
     with exclusive(lake.settings, table.lock):
-        pinned = {one.table: _pin(lake, one.table) for one in table.inputs}
+        pinned = _pinned(lake, table)
         now = MadeFrom(table.code_hash, {name: one.content for name, one in pinned.items()})
         before = None if full else made_from_by(table, lake.tables.table)
         changes = _changes(lake, table, before, pinned)
@@ -80,13 +80,13 @@ def materialize_days(
     """
     start, end = (datetime.combine(day, time(), UTC) for day in (first, last + timedelta(days=1)))
     with exclusive(lake.settings, table.lock):
-        pinned = {one.table: _pin(lake, one.table) for one in table.inputs}
+        pinned = _pinned(lake, table)
         return _carry_out(lake, table, pinned, None, [AffectedRange(None, start, end)], None, progress)
 
 
 def stale(lake: Lake, table: Derived) -> Sequence[AffectedRange] | None:
     """What of a table does not agree with its inputs as they are now; None where it is all of it. Raises `NoRows`."""
-    pinned = {one.table: _pin(lake, one.table) for one in table.inputs}
+    pinned = _pinned(lake, table)
     changes = _changes(lake, table, made_from_by(table, lake.tables.table), pinned)
     if changes is None:
         return None
@@ -143,8 +143,17 @@ def made_from_by(table: Derived, find: Callable[[str], Table | None]) -> MadeFro
 
 
 def without_rows(lake: Lake, table: Derived) -> list[str]:
-    """The inputs that are not there yet, or that nothing was ever written to."""
-    return [one.table for one in table.inputs if content_of(lake.tables.table(one.table)) is None]
+    """The inputs that are not there yet, or that nothing was ever written to, and that it cannot be made without."""
+    there = _there(lake, table)
+    return [name for name in table.needs(there.__contains__) if name not in there]
+
+
+def _there(lake: Lake, table: Derived) -> set[str]:
+    return {one.table for one in table.inputs if content_of(lake.tables.table(one.table)) is not None}
+
+
+def _pinned(lake: Lake, table: Derived) -> dict[str, Pinned]:
+    return {name: _pin(lake, name) for name in table.needs(_there(lake, table).__contains__)}
 
 
 def _pin(lake: Lake, name: str) -> Pinned:

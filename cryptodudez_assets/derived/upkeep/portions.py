@@ -47,7 +47,7 @@ def portions_of(
 
 def _rows_per_key(inputs: Mapping[str, TableAt], table: Derived, since: datetime) -> pl.DataFrame:
     counts = []
-    for one in table.inputs:
+    for one in (one for one in table.inputs if one.table in inputs):
         rows_of = inputs[one.table]
         for paths in ([], *([path] for path in rows_of.paths)):  # one at a time
             rows = rows_of.scan_files(paths).filter(pl.col(one.time) >= pl.lit(since))
@@ -62,7 +62,7 @@ def compute(
 
     Raises ValueError in words where Polars cannot make them.
     """
-    frames = _Inputs({one.table: _read(inputs[one.table], one, reach, table) for one in table.inputs})
+    frames = _Inputs({one.table: _read(inputs.get(one.table), one, reach, table) for one in table.inputs})
     if before is not None:
         frames[table.table] = before.lazy()
     try:
@@ -96,8 +96,10 @@ def _made(table: Derived, frames: Frames) -> pl.LazyFrame:
     return rows.lazy() if table.has_own_types else conform(table, rows.lazy().collect()).lazy()
 
 
-def _read(rows_of: TableAt, one: Input, reach: AffectedRange | None, table: Derived) -> pl.LazyFrame:
+def _read(rows_of: TableAt | None, one: Input, reach: AffectedRange | None, table: Derived) -> pl.LazyFrame:
     columns, reaches = table.reads(one), table.reaches(one)
+    if rows_of is None:
+        return without_rows(one).select(columns)
     if reach is None or reaches == "all":
         return rows_of.scan().select(columns)
     reach = AffectedRange(keys_in(reach.keys, one, table), reach.start, reach.end)
@@ -107,6 +109,13 @@ def _read(rows_of: TableAt, one: Input, reach: AffectedRange | None, table: Deri
     if table.counts_back is None or reach.keys is None or reach.start is None:
         return reach.of(rows, one.time, _looks_back(table, reaches))
     return _with_rows_before(rows, one, reach.keys, reach.start, table.counts_back)
+
+
+def without_rows(one: Input) -> pl.LazyFrame:
+    """An input that is not there yet."""
+    if one.absent is None:
+        raise ValueError(f"there are no rows in {one.table}")
+    return pl.LazyFrame(schema=polars_schema(one.absent))
 
 
 def _looks_back(table: Derived, reaches: Reaches) -> timedelta | None:

@@ -22,7 +22,7 @@ def stretches_of(
     its last day. Where a file does not say, nothing is cut.
     """
     files: list[tuple[int, int, int]] = []
-    for one in table.inputs:
+    for one in (one for one in table.inputs if one.table in inputs):
         found = inputs[one.table].days(one.time)
         if found is None:
             return [reach]
