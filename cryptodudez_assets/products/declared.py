@@ -77,9 +77,10 @@ def _looked_up(source: Source) -> Product:
 def _derived(table: Derived) -> Product:
     return Product(
         tuple(spec.name for spec in table_specs(table)),
-        lambda look: table.needs(lambda name: look.content(name) is not None),
+        lambda _: [one.table for one in table.inputs],
         table.code_hash,
         lambda look: made_from_by(table, look.table),
+        may_be_absent=frozenset(one.table for one in table.inputs if one.absent is not None),
     )
 
 

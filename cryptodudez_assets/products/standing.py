@@ -35,6 +35,8 @@ class Product:
     held: Callable[[Look, dict[str, int]], str | None] = lambda _, __: None
     absent: int | None = None
     """Stands for an input that is empty, where that is no reason to wait."""
+    may_be_absent: frozenset[str] = frozenset()
+    """Inputs that are left out while they are not there, unless none is."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def standing(lake: Lake, products: Iterable[Product], changing: Collection[str] 
 
 
 def _stands(look: Look, product: Product, because: dict[str, Behind | None]) -> Behind | Waiting | None:
-    inputs = {name: look.content(name) for name in product.inputs(look)}
+    inputs = _inputs(look, product, because)
     missing = tuple(name for name, content in inputs.items() if content is None and name not in because)
     if missing and product.absent is None:
         return Waiting(product.names[0], product.names, missing)
@@ -103,6 +105,13 @@ def _stands(look: Look, product: Product, because: dict[str, Behind | None]) -> 
     found, of_others = _reason(look, product, tuple(inputs), contents), _behind_others(product, moving, because)
     # Of an input that is not there yet, its maker knows since when.
     return replace(found, since=of_others.since) if found and of_others and not found.since else found or of_others
+
+
+def _inputs(look: Look, product: Product, because: Collection[str]) -> dict[str, int | None]:
+    """What each input holds now; without those that are not there and may be absent."""
+    inputs = {name: look.content(name) for name in product.inputs(look)}
+    absent = {name for name in product.may_be_absent if inputs[name] is None and name not in because}
+    return inputs if len(absent) == len(inputs) else {name: inputs[name] for name in inputs if name not in absent}
 
 
 def _reason(look: Look, product: Product, inputs: Sequence[str], contents: dict[str, int]) -> Behind | None:
