@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cryptodudez_assets.accounts import rules
 from cryptodudez_assets.contracts.keys import durable_key
-from cryptodudez_assets.derived.upkeep import stretches
+from cryptodudez_assets.derived.upkeep import carry, stretches
 from cryptodudez_assets.derived.upkeep.materialize import materialize, materialize_days
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.account_histories import (
@@ -99,6 +99,8 @@ def test_landings_in_any_order_give_day_by_day_what_computing_everything_does(
 ) -> None:
     with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
         patch.setattr(stretches, "STRETCH_ROWS", stretch)
+        patch.setattr(carry, "FEW_ROWS", stretch)
+        patch.setattr(carry, "BACK", (timedelta(days=1), timedelta(days=2), None))
         lake = open_lake(Settings(home=Path(home) / "home"))
         told = Histories()
         for more in landings:

@@ -14,7 +14,7 @@ from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets.contracts.base import Contract, UtcTime, polars_schema
 from cryptodudez_assets.derived.declaration import Daily, Derived, Frames, Input
-from cryptodudez_assets.derived.upkeep import portions, stretches
+from cryptodudez_assets.derived.upkeep import carry, portions, stretches
 from cryptodudez_assets.derived.upkeep.materialize import materialize, materialize_days
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake
@@ -271,6 +271,8 @@ def test_what_is_kept_up_is_what_computing_everything_gives(
 ) -> None:
     with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
         patch.setattr(stretches, "STRETCH_ROWS", stretch)
+        patch.setattr(carry, "FEW_ROWS", stretch)
+        patch.setattr(carry, "BACK", (timedelta(days=2), timedelta(days=9), None))
         lake = open_lake(Settings(home=Path(home) / "home"))
         table = declared(kind, way, Path(home), daily=daily)
         kept, prices = {0: (0, "a", 3, 1.0)}, dict[str | None, float]()

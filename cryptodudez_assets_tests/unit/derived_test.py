@@ -1,5 +1,6 @@
 """What is made of every declared derived table, the project's own and toys: assets, checks, lineage, products, documentation."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -9,6 +10,7 @@ from cryptodudez_assets.contracts.base import columns_of, polars_schema
 from cryptodudez_assets.defs.build import build_definitions
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.derived import all_derived
+from cryptodudez_assets.derived.checking import problem_of
 from cryptodudez_assets.derived.declaration import Derived
 from cryptodudez_assets.products.declared import products_of
 from cryptodudez_assets.products.exports import exports_of
@@ -86,11 +88,32 @@ def test_where_it_has_days_people_can_ask_for_one(table: Derived) -> None:
 
 @pytest.mark.parametrize("table", [table for table in TABLES.values() if table.sql], ids=lambda table: table.table)
 def test_comments_in_its_sql_change_nothing_and_words_do(table: Derived, tmp_path: Path) -> None:
-    from dataclasses import replace
-
     text = Path(str(table.sql)).read_text()
     same, other = tmp_path / "same.sql", tmp_path / "other.sql"
     same.write_text(f"-- said again\n{text.replace(' ', '  ')}")
     other.write_text(f"SELECT * FROM ({text}) WHERE true")
     assert replace(table, sql=same).code_hash == table.code_hash
     assert replace(table, sql=other).code_hash != table.code_hash
+
+
+def test_what_cannot_add_up_is_told_where_it_is_declared() -> None:
+    day, total = TOY_TABLES["toys.coin_days"], TOY_TABLES["toys.coin_totals"]
+    assert "expected a key of a time and of what adds up, found symbol" in str(
+        problem_of(replace(total, accumulates=True), {})
+    )
+    assert "expected a key of a time and of what adds up, found day" in str(
+        problem_of(replace(day, accumulates=True), {})
+    )
+    both = replace(day, accumulates=True, key=["day", "coins"])
+    assert "reaches=datetime.timedelta(0): what adds up is reached by all before it" in str(problem_of(both, {}))
+
+
+def test_an_input_that_may_be_absent_is_waited_for_only_where_all_are() -> None:
+    (one,) = TOY_TABLES["toys.coin_days"].inputs
+    other = replace(one, table="toys.other", absent=TOY_TABLES["toys.coin_days"].contract)
+    of_two = replace(TOY_TABLES["toys.coin_days"], inputs=[one, other])
+    assert of_two.needs({one.table}.__contains__) == [one.table]
+    assert of_two.needs({one.table, other.table}.__contains__) == [one.table, other.table]
+    assert of_two.needs({other.table}.__contains__) == [one.table, other.table]
+    of_none = replace(of_two, inputs=[replace(one, absent=other.absent), other])
+    assert of_none.needs(set[str]().__contains__) == [one.table, other.table]

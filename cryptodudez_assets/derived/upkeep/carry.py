@@ -11,8 +11,10 @@ from cryptodudez_assets.derived.upkeep.portions import compute
 from cryptodudez_assets.derived.upkeep.reach import AffectedRange
 from cryptodudez_assets.lake.iceberg.scan import TableAt
 
-# Most keys have a row within so long before; only those that have none are looked for further back.
-NEAR = timedelta(days=62)
+FEW_ROWS = 1_000_000
+"""A table with no more is looked through at once."""
+# In others most keys have a row within so long before; those that have none are looked for further back, and at last everywhere.
+BACK = (timedelta(days=62), timedelta(days=434), None)
 
 
 def compute_in_order(
@@ -42,14 +44,29 @@ def last_before(own: TableAt | None, table: Derived, portion: AffectedRange | No
     schema = polars_schema(table.contract)
     if own is None or portion is None or portion.start is None:
         return pl.DataFrame(schema=schema)
-    rows, time = own.scan().select(schema.names()), str(table.time_column)
-    keys, start = portion.keys, portion.start
-    if keys is None or set(keys.columns) != set(table.carried_key):
-        return _last(AffectedRange(keys, None, start).of(rows, time, dtype=schema[time]), table).collect()
-    near = _last(AffectedRange(keys, start - NEAR, start).of(rows, time, dtype=schema[time]), table).collect()
-    others = keys.join(near, on=keys.columns, how="anti", nulls_equal=True)
-    far = _last(AffectedRange(others, None, start - NEAR).of(rows, time, dtype=schema[time]), table).collect()
-    return pl.concat([near, far])
+    keys, until = portion.keys, portion.start
+    if keys is None or set(keys.columns) != set(table.carried_key) or own.n_rows <= FEW_ROWS:
+        return _newest(own, table, AffectedRange(keys, None, until))
+    found = []
+    for back in BACK:
+        since = None if back is None else portion.start - back
+        found.append(_newest(own, table, AffectedRange(keys, since, until)))
+        keys, until = keys.join(found[-1], on=keys.columns, how="anti", nulls_equal=True), since or until
+        if keys.is_empty():
+            break
+    return pl.concat(found)
+
+
+def _newest(own: TableAt, table: Derived, within: AffectedRange) -> pl.DataFrame:
+    """Of each key its last row within a range. Which that is, the key and the time tell; of other columns only those rows are read."""
+    schema, time = polars_schema(table.contract), str(table.time_column)
+    key = table.carried_key
+    rows = within.of(own.scan().select(schema.names()), time, dtype=schema[time])
+    newest = rows.select(*key, time).group_by(key).agg(pl.col(time).max()).collect()
+    if newest.is_empty():
+        return pl.DataFrame(schema=schema)
+    there = rows.filter(pl.col(time).is_between(newest[time].min(), newest[time].max()))
+    return there.join(newest.lazy(), on=[*key, time], how="semi", nulls_equal=True).collect()
 
 
 def _last(rows: pl.LazyFrame, table: Derived) -> pl.LazyFrame:

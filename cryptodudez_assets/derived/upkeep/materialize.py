@@ -148,17 +148,19 @@ def without_rows(lake: Lake, table: Derived) -> list[str]:
     return [name for name in table.needs(there.__contains__) if name not in there]
 
 
-def _there(lake: Lake, table: Derived) -> set[str]:
-    return {one.table for one in table.inputs if content_of(lake.tables.table(one.table)) is not None}
+def _there(lake: Lake, table: Derived) -> dict[str, Pinned]:
+    found = {one.table: lake.tables.table(one.table) for one in table.inputs}
+    return {name: pinned for name, one in found.items() if one is not None and (pinned := _pin(one)) is not None}
 
 
 def _pinned(lake: Lake, table: Derived) -> dict[str, Pinned]:
-    return {name: _pin(lake, name) for name in table.needs(_there(lake, table).__contains__)}
+    there = _there(lake, table)
+    for name in table.needs(there.__contains__):
+        if name not in there:
+            raise NoRows(f"there are no rows in {name} yet; land something for it first")
+    return there
 
 
-def _pin(lake: Lake, name: str) -> Pinned:
-    table = lake.tables.table(name)
-    snapshot, content = table.current_snapshot() if table else None, content_of(table)
-    if table is None or snapshot is None or content is None:
-        raise NoRows(f"there are no rows in {name} yet; land something for it first")
-    return Pinned(table, snapshot.snapshot_id, content)
+def _pin(table: Table) -> Pinned | None:
+    snapshot, content = table.current_snapshot(), content_of(table)
+    return None if snapshot is None or content is None else Pinned(table, snapshot.snapshot_id, content)

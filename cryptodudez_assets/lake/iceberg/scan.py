@@ -37,6 +37,11 @@ class TableAt:
         """Its data files."""
         return [file.file_path for file in self._files]
 
+    @property
+    def n_rows(self) -> int:
+        """How many rows it has."""
+        return sum(file.record_count for file in self._files)
+
     def scan(self, values: pl.Series | None = None) -> pl.LazyFrame:
         """Rows in the files that may hold one of these values in the column of that name (filter again!)."""
         return self.scan_files(self.paths if values is None else [file.file_path for file in self._holding(values)])
