@@ -15,7 +15,7 @@ from cryptodudez_assets.definitions import defs
 from cryptodudez_assets.defs.automation import inputs_are_sound, on_sound_update_of_all
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, raw_key, table_keys
-from cryptodudez_assets.features import all_views
+from cryptodudez_assets.derived import all_derived
 from cryptodudez_assets.products.declared import products_of
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.sources.declaration import Source
@@ -102,7 +102,7 @@ def test_what_stands_on_checked_tables_follows_only_sound_updates():
     # Pages tell what was found, sound or not.
     standing_on_them = [key for key in ASSETS if GRAPH.get(key).parent_keys & checked and key not in PAGES]
 
-    followed = {key_of(name) for product in products_of(SOURCES, all_views().values()) for name in product.names}
+    followed = {key_of(name) for product in products_of(SOURCES, all_derived().values()) for name in product.names}
     assert dg.AssetKey(["catalog", "tables"]) in standing_on_them
     for key in standing_on_them:
         condition = GRAPH.get(key).automation_condition
