@@ -5,6 +5,7 @@ Heavy imports wait until a command needs them.
 
 from cryptodudez_assets.cli import (
     alerting,
+    asking,
     data,
     declaring,
     explaining,
@@ -20,6 +21,7 @@ from cryptodudez_assets.cli.group import Commands, main
 __all__ = [
     "Commands",
     "alerting",
+    "asking",
     "data",
     "declaring",
     "explaining",

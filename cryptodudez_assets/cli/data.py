@@ -1,4 +1,4 @@
-"""Commands for data: land, run, status, restated, sql."""
+"""Commands for data: land, run, status, restated."""
 
 import json
 import sys
@@ -132,38 +132,6 @@ def restated(source: str, file_id: str | None, limit: int, format_: Literal["tab
         say(errors, f"not listed, since the raw file is not there any more as it was read: {uri}")
     if not found.complete:
         say(errors, f"there are more than these {limit:,} lines; see --limit and --file")
-
-
-@main.command()
-@click.argument("query")
-@click.option("--format", "format_", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
-@click.option("--unsafe", is_flag=True, help="Let it read and write files, use the network and load extensions.")
-def sql(query: str, format_: Literal["table", "json", "csv"], unsafe: bool) -> None:
-    """Ask the lake's tables in SQL (DuckDB's dialect). Every table is there under its name.
-
-    It reads these tables and nothing else, unless it is told to be --unsafe: then it may do whatever you may.
-
-    \b
-    Examples:
-      cryptodudez sql "select symbol, count(*), max(close) from market.crypto_prices group by 1 order by 2 desc"
-      cryptodudez sql "from catalog.files where status = 'quarantined'" --format json
-      cryptodudez sql "select name, rows, columns from catalog.tables"
-    """
-    import duckdb
-
-    from cryptodudez_assets.lake.sql import Locked
-    from cryptodudez_assets.lake.sql import query as ask
-
-    lake = lake_to_read()
-    try:
-        answer = ask(lake, query, unsafe=unsafe)
-    except Locked as error:
-        raise click.ClickException(f"{error}. If you mean it: `cryptodudez sql --unsafe`") from None
-    except duckdb.Error as error:
-        unknown = isinstance(error, duckdb.CatalogException)
-        there = f"\nTables: {', '.join(lake.tables.names()) or 'none yet (see `cryptodudez demo`)'}" if unknown else ""
-        raise click.ClickException(f"{error}{there}") from None
-    print_frame(answer, format_)
 
 
 @main.command()

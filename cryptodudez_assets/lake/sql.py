@@ -4,8 +4,10 @@ It reads these tables and nothing else: no file, no network, no extension, no va
 """
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
+from types import MappingProxyType
 from uuid import uuid4
 
 import duckdb
@@ -28,23 +30,76 @@ READING = frozenset({"SELECT", "EXPLAIN", "MULTI", "SET", "VARIABLE_SET", "PRAGM
 """Kinds of statements that change nothing that outlives them."""
 
 
+Values = Mapping[str, object]
+NOTHING: Values = MappingProxyType({})
+
+
 class Locked(Exception):
     """It asks for more than the lake's tables; the message says what, and what to do."""
 
 
-def query(lake: Lake, text: str, *, unsafe: bool = False) -> pl.DataFrame:
-    """The answer to an SQL question. Raises duckdb.Error with DuckDB's own message, and `Locked`.
+class NotGiven(Exception):
+    """It names parameters that have no value: `names`, without the dollar sign."""
 
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(f"no value for {', '.join(f'${name}' for name in names)}")
+        self.names = names
+
+
+def query(lake: Lake, text: str, given: Values = NOTHING, *, unsafe: bool = False) -> pl.DataFrame:
+    """The answer to an SQL question. Raises duckdb.Error with DuckDB's own message, `Locked` and `NotGiven`.
+
+    `given`: values of its parameters, by their names without the dollar sign; those that it does not name do not count.
     `unsafe` opens files, network and extensions to it, with the rights of the process.
     """
     with connect(lake, unsafe=unsafe) as connection:
-        if not unsafe:
-            _insist_on_reading(text)
-        try:
-            answer = connection.sql(text)
-            return pl.DataFrame() if answer is None else _integers(_expressible(answer).pl())
-        except duckdb.PermissionException as error:
-            raise Locked(f"{error}\nSQL reads the lake's tables here, and neither files nor network") from None
+        return answer(connection, text, given, unsafe=unsafe)
+
+
+def answer(
+    connection: duckdb.DuckDBPyConnection, text: str, given: Values = NOTHING, *, unsafe: bool = False
+) -> pl.DataFrame:
+    """What a connection answers; of several statements, what the last one does. Raises as `query` does."""
+    statements = duckdb.extract_statements(text)
+    if not unsafe:
+        _insist_on_reading(statements)
+    if missing := sorted({name for one in statements for name in one.named_parameters} - given.keys()):
+        raise NotGiven(missing)
+    try:
+        for one in statements[:-1]:
+            connection.execute(one, _named_in(one, given))
+        found = connection.sql(statements[-1], params=_named_in(statements[-1], given)) if statements else None
+        return pl.DataFrame() if found is None else _integers(_expressible(found).pl())
+    except duckdb.PermissionException as error:
+        raise Locked(f"{error}\nSQL reads the lake's tables here, and neither files nor network") from None
+
+
+def parameters_of(text: str) -> set[str]:
+    """The parameters that statements name, without the dollar sign."""
+    return {name for one in duckdb.extract_statements(text) for name in one.named_parameters}
+
+
+def _named_in(statement: duckdb.Statement, given: Values) -> dict[str, object] | None:
+    """Of these values those that it names; DuckDB refuses others."""
+    return {name: given[name] for name in statement.named_parameters} or None
+
+
+def by_heading(text: str) -> dict[str, str]:
+    """The statements of a file, each by the first line of the comment right above it; by its number where there is none.
+
+    Raises ValueError where two have the same heading.
+    """
+    found: dict[str, str] = {}
+    at = 0
+    for number, one in enumerate(duckdb.extract_statements(text), start=1):
+        at = text.index(one.query, at)
+        above = takewhile(lambda line: line.startswith("--"), reversed(text[:at].rstrip().splitlines()))
+        heading = ([*above] or [str(number)])[-1].removeprefix("--").strip()
+        if heading in found:
+            raise ValueError(f"two statements are headed {heading!r}")
+        found[heading] = one.query
+        at += len(one.query)
+    return found
 
 
 def connect(lake: Lake, *, unsafe: bool = False) -> duckdb.DuckDBPyConnection:
@@ -76,8 +131,8 @@ def connect_to(
     return connection
 
 
-def _insist_on_reading(text: str) -> None:
-    for statement in duckdb.extract_statements(text):
+def _insist_on_reading(statements: Iterable[duckdb.Statement]) -> None:
+    for statement in statements:
         try:
             kind = statement.type.name
         except ValueError:  # one that DuckDB's Python does not know

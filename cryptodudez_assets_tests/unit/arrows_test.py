@@ -51,6 +51,7 @@ ROOMS = {
     "recorder": {"declared_rules", "lake", "notifications", "settings", "venues"},
     "studies": {"contracts", "reports"},
     "incidents": {"reports", "sources"},
+    "metrics": {"lake"},
     "models": {
         *("code_hash", "settings", "contracts", "declared_models", "sources", "lake", "features", "feature_store"),
         "reports",
@@ -78,6 +79,7 @@ ROOMS = {
     },
     "serving": {
         *("settings", "contracts", "declared_models", "sources", "lake", "features", "feature_store", "models"),
+        "metrics",
         *("recorder", "declared_rules"),  # only what is told, and from which spread on: serving follows streams
     },
 }
