@@ -44,5 +44,6 @@ DERIVED = Derived(
     key=["currency_key"],
     inputs=[Input(DAYS, ["currency_key", "currency", "date", "loaded_at", "record_source"])],
     transform=currencies,
+    exports=[star.csv()],
     checks=[known_to("accounts.dim_currency", "currency_key", ["accounts.fact_transaction"])],
 )

@@ -55,5 +55,6 @@ DERIVED = Derived(
     key=["date_key"],
     inputs=[Input(DAYS, ["date"], time="date", reaches="all")],
     transform=calendar,
+    exports=[star.csv()],
     checks=[known_to("accounts.dim_date", "date_key", ["accounts.fact_transaction", "accounts.fact_event"])],
 )

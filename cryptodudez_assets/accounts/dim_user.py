@@ -129,5 +129,6 @@ DERIVED = Derived(
         Input(SEEN, ["user_key", "user_id", "loaded_at", "record_source"], absent=SeenUsers),
     ],
     transform=versions,
+    exports=[star.csv()],
     checks=[VERSIONS_FOLLOW, ONE_USER_A_KEY],
 )

@@ -66,5 +66,6 @@ DERIVED = Derived(
     ],
     transform=currency_days,
     partitions=Daily("date"),
+    exports=[star.csv("date", "kind", "currency")],
     checks=[CURRENCY_DAYS_ADD_UP],
 )

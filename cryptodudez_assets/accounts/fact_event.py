@@ -47,5 +47,6 @@ DERIVED = Derived(
     inputs=[Input(star.EVENTS, ["id", "user_key", "event_name", "event_ts", "known_ts"], reaches=timedelta(0))],
     transform=events,
     partitions=Daily("date"),
+    exports=[star.csv("date", "id")],
     checks=[EVENTS_ADD_UP, members_of("accounts.fact_event")],
 )

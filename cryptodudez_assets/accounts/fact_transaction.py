@@ -67,5 +67,6 @@ DERIVED = Derived(
     inputs=[Input(name, READS, reaches=timedelta(0), absent=told) for name, told in CONTRACTS.items()],
     transform=transactions,
     partitions=Daily("date"),
+    exports=[star.csv("date", "kind", "id")],
     checks=[TRANSACTIONS_ADD_UP, members_of("accounts.fact_transaction")],
 )

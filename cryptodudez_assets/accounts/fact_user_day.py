@@ -111,5 +111,6 @@ DERIVED = Derived(
     transform=user_days,
     partitions=Daily("date"),
     accumulates=True,
+    exports=[star.csv("date", "user_key")],
     checks=[DAYS_ADD_UP],
 )

@@ -6,6 +6,7 @@ import pandera.polars as pa
 import polars as pl
 
 from cryptodudez_assets.contracts.base import Contract, UtcTime
+from cryptodudez_assets.derived import Csv
 
 OWNER = "team:accounts"
 DEPOSITS, WITHDRAWALS, EVENTS = "accounts.deposits", "accounts.withdrawals", "accounts.events"
@@ -61,3 +62,9 @@ def sources_of(numbers: pl.Expr) -> pl.Expr:
     """The names of those of `HISTORIES` whose bits (1, 2, 4) are set in a number."""
     names = [BETWEEN.join(name for bit, name in enumerate(HISTORIES) if number >> bit & 1) for number in range(8)]
     return pl.lit(pl.Series(names)).gather(numbers)
+
+
+def csv(*sort_by: str) -> Csv:
+    """The file that a table of the star is written to, sorted by these columns or by its key: with a first one that has few values, as
+    a day is, no more than some days are held in memory."""
+    return Csv(folder="accounts", sort_by=sort_by or None)

@@ -17,7 +17,7 @@ from cryptodudez_assets.lake.iceberg.provenance import MADE_FROM, MadeFrom, cont
 from cryptodudez_assets.lake.iceberg.scan import scan
 from cryptodudez_assets.lake.lake import Lake
 
-KEYS_AT_ONCE = 200
+ROWS_AT_ONCE = 500_000
 Write = Callable[[pl.DataFrame], object]
 
 
@@ -26,9 +26,9 @@ def export(
 ) -> int:
     """Write a table's rows, sorted, to one file, with these columns; returns how many there are.
 
-    `columns`: the file's, each with the table's column that it is of; days are written as YYYY-MM-DD. So many values of the first
-    column of `sort_by` are read at a time; `code_hash` is that of the columns. Whether it is CSV or Parquet, the target's name
-    tells. Raises LookupError where there is no table, or nothing was ever written to it.
+    `columns`: the file's, each with the table's column that it is of; days are written as YYYY-MM-DD. As many values of the first
+    column of `sort_by` are read at a time as have about `ROWS_AT_ONCE` rows; `code_hash` is that of the columns. Whether it is CSV or
+    Parquet, the target's name tells. Raises LookupError where there is no table, or nothing was ever written to it.
     """
     found = lake.tables.table(table)
     content = content_of(found)
@@ -73,14 +73,13 @@ def _written(name: str, dtype: pl.DataType) -> pl.Expr:
 
 
 def _portions(rows: pl.LazyFrame, first: str) -> Iterator[pl.Expr]:
-    """Parts of the rows by this column, in its order: first those without a value."""
-    keys = rows.select(pl.col(first).unique().sort()).collect().to_series()
-    if keys.null_count():
+    """Parts of the rows by this column, in its order: first those without a value, then values of about so many rows at a time."""
+    counted = rows.group_by(first).len().sort(first).collect()
+    if counted[first].null_count():
         yield pl.col(first).is_null()
-    keys = keys.drop_nulls()
-    for start in range(0, len(keys), KEYS_AT_ONCE):
-        some = keys[start : start + KEYS_AT_ONCE]
-        yield pl.col(first).is_between(pl.lit(some[0]), pl.lit(some[-1]))
+    counted = counted.drop_nulls(first).with_columns(part=(pl.col("len").cum_sum() - 1) // ROWS_AT_ONCE)
+    for some in counted.partition_by("part", maintain_order=True):
+        yield pl.col(first).is_between(pl.lit(some[first][0]), pl.lit(some[first][-1]))
 
 
 @contextmanager

@@ -10,13 +10,16 @@ _AT_THE_END_OF_THE_DAY = (
     "AND version.valid_from < fact.date + INTERVAL 1 DAY AND version.valid_to >= fact.date + INTERVAL 1 DAY"
 )
 _OF_USERS = {name: Joined(f"version.{name}", USER, _AT_THE_END_OF_THE_DAY) for name in ("level", "jurisdiction")}
-_COUNTS, _ANY = "deposits + withdrawals > 0", "deposits_all_statuses + withdrawals_all_statuses > 0"
+TRANSACTED = "fact.deposits + fact.withdrawals > 0"
+"""Of a day of a user: whether he made a deposit or a withdrawal that was completed."""
+_TRIED = "fact.deposits_all_statuses + fact.withdrawals_all_statuses > 0"
 
 METRICS = (
     Metric(
         "active_users",
         "Different users who did anything: a deposit or withdrawal, whatever became of it, a login, any other event.",
         table=USER_DAY,
+        where="fact.user_key <> 0",
         measure="count(DISTINCT fact.user_key)",
         day="date",
         unit="users",
@@ -26,8 +29,9 @@ METRICS = (
         "transacting_users",
         "Different users who made a deposit or withdrawal that was completed.",
         table=USER_DAY,
-        measure=f"count(DISTINCT fact.user_key) FILTER ({_COUNTS})",
-        all_statuses=f"count(DISTINCT fact.user_key) FILTER ({_ANY})",
+        where="fact.user_key <> 0",
+        measure=f"count(DISTINCT fact.user_key) FILTER ({TRANSACTED})",
+        all_statuses=f"count(DISTINCT fact.user_key) FILTER ({_TRIED})",
         day="date",
         unit="users",
         dimensions=_OF_USERS,

@@ -18,7 +18,7 @@ class NoRows(LookupError):
 
 
 def statement(metric: Metric, by: Sequence[str] = (), *, since: bool = False, until: bool = False) -> str:
-    """The SELECT that answers it: what it is asked by, the number, and the number of all statuses where it has one.
+    """The SELECT that answers it: what it is asked by, the number (0 of nothing), and that of all statuses where it has one.
 
     `since`, `until`: whether only days from `$from` on, and up to and with `$to`, count. Raises ValueError where it cannot be asked by
     that, with what it can be asked by.
@@ -27,7 +27,7 @@ def statement(metric: Metric, by: Sequence[str] = (), *, since: bool = False, un
     joins = dict.fromkeys(one.join for one in _joined(metric, asked))
     columns = [
         *(f"{_expression(metric, name)} AS {name}" for name in asked),
-        *(f"{measure} AS {name}" for name, measure in metric.measures.items()),
+        *(f"coalesce({measure}, 0) AS {name}" for name, measure in metric.measures.items()),
     ]
     conditions = [
         *([metric.where] if metric.where else []),

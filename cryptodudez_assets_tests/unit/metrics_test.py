@@ -60,7 +60,7 @@ def test_days_from_and_to_are_among_those_that_count(tables):
     february = {"from": date(2024, 2, 1), "to": date(2024, 2, 1)}
 
     assert ask_of(tables, text, february).rows() == [
-        (date(2024, 2, 1), "btc", None, Decimal(3)),
+        (date(2024, 2, 1), "btc", Decimal(0), Decimal(3)),
         (date(2024, 2, 1), "mxn", Decimal(5), Decimal(5)),
     ]
     assert ask_of(tables, text, {"from": date(2024, 2, 2), "to": date(2024, 3, 1)}).is_empty()

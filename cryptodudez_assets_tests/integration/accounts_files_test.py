@@ -1,0 +1,110 @@
+"""The CSV files of the accounts: from simulated histories to files that DuckDB reads with declared types, and what queries say of both."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from cryptodudez_assets.derived.upkeep.materialize import materialize
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.landing import land
+from cryptodudez_assets.lake.sql import query
+from cryptodudez_assets.products.exports import exports_of
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.simulator.account_files import HISTORIES, write_histories
+from cryptodudez_assets.simulator.accounts import Accounts
+from cryptodudez_assets_tests.account_histories import STAR
+from cryptodudez_assets_tests.account_queries import FOLDER, QUESTIONS
+from cryptodudez_assets_tests.builders import open_lake, rows_of, take_in
+
+LAST = date(2024, 3, 31)
+SMALL = Accounts(users=40, deposits=400, withdrawals=300, events=900, levels=60, days=20, last_day=LAST)
+FILES = [one for table in STAR for one in exports_of([], [table])]
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A lake of simulated accounts, with all files written."""
+    folder = tmp_path_factory.mktemp("accounts")
+    lake = open_lake(Settings(home=folder / "home", settle_seconds=0))
+    write_histories(folder, SMALL)
+    for name in [*HISTORIES, "users"]:
+        list(land(lake, name, sorted((folder / name).iterdir())))
+        take_in(lake, lake.sources[name])
+    for table in STAR:
+        materialize(lake, table)
+    for one in FILES:
+        one.write(lake)
+    return lake
+
+
+@pytest.fixture(scope="module")
+def on_files(exported: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
+    """DuckDB where the files lie, with what `tables_from_csv.sql` makes of them."""
+    with duckdb.connect() as connection:
+        connection.execute(f"SET file_search_path = '{FILES[0].path(exported).parent}'")
+        connection.execute((FOLDER / "tables_from_csv.sql").read_text())
+        yield connection
+
+
+def test_there_is_a_file_for_each_table_of_the_star(exported: Lake):
+    there = sorted(path.name for path in (exported.settings.home / "exports" / "accounts").glob("*.csv"))
+
+    named = [one.table.removeprefix("accounts.") for one in FILES]
+    assert there == sorted(f"{name}.csv" for name in named)
+    assert {"dim_user", "dim_date", "dim_currency", "fact_transaction", "fact_event", "users_for_marketing"} < set(
+        named
+    )
+
+
+@pytest.mark.parametrize("one", FILES, ids=lambda one: one.name)
+def test_a_file_read_with_declared_types_is_the_table_to_the_last_digit(exported: Lake, on_files, one):
+    (table,) = (table for table in STAR if table.table == one.table)
+    told = on_files.sql(f"FROM {one.table}").pl()
+
+    assert_frame_equal(told.sort(table.key), rows_of(exported, one.table).sort(table.key))
+
+
+def test_a_sniffed_amount_would_lose_digits(exported: Lake):
+    """Why types are declared."""
+    file = FILES[0].path(exported).with_name("fact_transaction.csv")
+    sniffed = duckdb.sql(f"SELECT typeof(amount) FROM read_csv('{file}') LIMIT 1").fetchall()
+
+    assert sniffed == [("DOUBLE",)]
+
+
+@pytest.mark.parametrize("heading", QUESTIONS)
+def test_queries_say_the_same_of_files_and_tables(exported: Lake, on_files, heading: str):
+    user = rows_of(exported, "accounts.dim_user").drop_nulls("user_id").sort("user_key")["user_id"][0]
+    rows = 0
+    for day in (LAST - timedelta(days=back) for back in (0, 3, 9)):
+        given = {"day": day, "from": day - timedelta(days=5), "to": day, "currency": "btc", "user_id": user}
+        text = QUESTIONS[heading]
+        (statement,) = duckdb.extract_statements(text)
+        of_files = on_files.sql(
+            statement, params={name: given[name] for name in statement.named_parameters} or None
+        ).pl()
+        of_tables = query(exported, text, {name: str(value) for name, value in given.items()})
+        whole = [name for name, dtype in of_files.schema.items() if dtype == pl.Decimal(38, 0)]
+        assert_frame_equal(of_files.with_columns(pl.col(whole).cast(pl.Int64)), of_tables)
+        rows += len(of_tables)
+    assert rows
+
+
+def test_marketing_sees_no_user_id_and_nobody_who_was_erased(exported: Lake):
+    seen = rows_of(exported, "accounts.users_for_marketing")
+    users = rows_of(exported, "accounts.dim_user").filter("is_current", pl.col("user_key") != 0)
+    names = set(users["user_id"])
+
+    assert seen["user_key"].sort().equals(users["user_key"].sort())
+    assert not [name for name, dtype in seen.schema.items() if dtype == pl.String and names & set(seen[name])]
+    assert seen["deposits"].sum() == rows_of(exported, "accounts.fact_user_day")["deposits"].sum() > 0
+
+
+def test_files_of_a_lake_without_accounts_are_not_written(tmp_path: Path):
+    with pytest.raises(LookupError, match="no rows in accounts"):
+        FILES[0].write(open_lake(Settings(home=tmp_path)))
