@@ -15,6 +15,7 @@ from cryptodudez_assets.declared_models import Model, all_models, models_of_kind
 from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.declared_models.volume import VolumeModel
 from cryptodudez_assets.settings import Settings
+from serving.accounts.routes import accounts
 from serving.dashboard import dashboard
 from serving.documentation import SCHEMA, Documentation, documentation_assets, documentation_router
 from serving.errors import HANDLERS
@@ -59,7 +60,7 @@ def create_app(settings: Settings, only_here: bool = False) -> Litestar:
         for model in models_of_kind(SignalModel, models.values())
     }
     app = Litestar(
-        [*_routes_of(models.values()), *ROUTES, dashboard(settings, shown), documentation_assets()],
+        [*_routes_of(models.values()), *ROUTES, dashboard(settings, shown), accounts(settings), documentation_assets()],
         lifespan=[lifespan],
         exception_handlers=HANDLERS,
         openapi_config=_openapi(settings),

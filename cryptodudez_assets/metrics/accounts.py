@@ -68,6 +68,16 @@ METRICS = (
         dimensions={"currency": "currency"},
     ),
     Metric(
+        "currencies",
+        "Different currencies that a completed deposit or withdrawal was in.",
+        table=CURRENCY_DAY,
+        measure="count(DISTINCT currency) FILTER (n > 0)",
+        all_statuses="count(DISTINCT currency)",
+        day="date",
+        unit="currencies",
+        dimensions={"kind": "kind"},
+    ),
+    Metric(
         "volume",
         "What was deposited or withdrawn, and completed, in units of the currency: amounts of several are never added up.",
         table=CURRENCY_DAY,
@@ -77,15 +87,5 @@ METRICS = (
         unit="units of the currency",
         dimensions={"currency": "currency", "kind": "kind"},
         always_by=("currency",),
-    ),
-    Metric(
-        "currencies",
-        "Different currencies that a completed deposit or withdrawal was in.",
-        table=CURRENCY_DAY,
-        measure="count(DISTINCT currency) FILTER (n > 0)",
-        all_statuses="count(DISTINCT currency)",
-        day="date",
-        unit="currencies",
-        dimensions={"kind": "kind"},
     ),
 )

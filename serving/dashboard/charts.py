@@ -37,6 +37,8 @@ class Size:
 
 # The page shows one of them: text would be unreadable if one drawing were shrunk to a phone.
 SIZES = (Size("wide", 960, 340, 7), Size("narrow", 360, 280, 3))
+SMALL = Size("small", 400, 220, 4)
+"""One that stands beside others, and is as wide as a phone."""
 
 
 def price_chart(closes: Sequence[Point], turns: Sequence[tuple[date, float, Decision]], label: str) -> Markup:
@@ -70,6 +72,33 @@ def growth_chart(lines: Sequence[Sequence[Point]], label: str) -> Markup:
         return _svg(chart, "growth", label)
 
     return _both(draw(size) for size in SIZES)
+
+
+def trend_chart(lines: Sequence[Sequence[Point]], label: str) -> Markup:
+    """How numbers went, from zero on: the first line solid, the second dashed. All have the same days, of which there are several."""
+    ticks = round_ticks(max(value for line in lines for _, value in line))
+    days = [day for day, _ in lines[0]]
+    chart = _chart(SMALL, days, y_labels=ticks, range=(ticks[0], ticks[-1]), value_formatter=compact)
+    for line in lines:
+        chart.add("", line)
+    return Markup(_svg(chart, "trend", label))  # pygal has escaped what is in it
+
+
+def round_ticks(high: float) -> list[float]:
+    """Round numbers from zero to the first one that is not below, at equal distances: four to six of them."""
+    if high <= 0:
+        return [0, 1]
+    unit = 10.0 ** math.floor(math.log10(high / 4))
+    step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if high / (unit * factor) <= 5)
+    return [float(f"{step * n:.6g}") for n in range(math.ceil(high / step * (1 - 1e-9)) + 1)]
+
+
+def compact(value: float) -> str:
+    """A number as short as it can be read: 1,500 as 1.5k, 6.8 million millions as 6.8T."""
+    for size, sign in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g}{sign}"
+    return f"{value:.3g}"
 
 
 def log_ticks(low: float, high: float) -> list[float]:

@@ -85,7 +85,7 @@ def render(picture: DashboardData, others: Mapping[str, str] = MappingProxyType(
     """The whole page. `others`: paths of the pages of other signals, by what they are called."""
     today = picture.today if isinstance(picture.today, Today) else None
     return (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             picture=picture,
@@ -105,19 +105,20 @@ def render(picture: DashboardData, others: Mapping[str, str] = MappingProxyType(
 
 def render_live(thresholds: Sequence[float]) -> str:
     """The page of the live panel. `thresholds`: percent, the lines of its charts."""
-    return _environment().get_template("live.html").render(thresholds=thresholds)
+    return environment().get_template("live.html").render(thresholds=thresholds)
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """What all pages are made with."""
+    made = Environment(
         loader=PackageLoader("serving.dashboard"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    made.filters |= {
         "percent": percent,
         "signed": signed,
         "number": number,
@@ -128,7 +129,7 @@ def _environment() -> Environment:
         "ago": ago,
         "words": lambda name: name.replace("_", " "),
     }
-    return environment
+    return made
 
 
 def _is_old(one: Freshness) -> bool:
