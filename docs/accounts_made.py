@@ -1,4 +1,4 @@
-"""The parts of `docs/accounts/` that are made: the queries, the types of the CSV files, the diagram, and what the queries answer."""
+"""Files of `docs/accounts/` that are made: the queries, the types of the CSV files, the diagram."""
 
 import hashlib
 import re
@@ -15,6 +15,7 @@ from cryptodudez_assets.metrics.accounts import TRANSACTED
 from cryptodudez_assets.products.exports import exports_of
 
 FOLDER = Path(__file__).parent / "accounts"
+PNG = FOLDER / "erd.png"
 NAMESPACE = "accounts"
 PLACE = re.compile(r"\$\{([\w.]+)\}")
 TITLE = "The star of the exchange's accounts: dimensions in the middle, facts to the left and right of them"
@@ -106,7 +107,7 @@ def _drawn() -> tuple[list[object], float, float]:
 
 
 def files() -> dict[Path, str]:
-    """What is made as text, by path; `README.md` has the diagram and the answers in it."""
+    """What is made as text, by path."""
     drawn, svg_text = diagram()
     return {
         FOLDER / "queries.sql": queries(),
@@ -119,12 +120,12 @@ def files() -> dict[Path, str]:
 
 def png_is_current() -> bool:
     """Whether the picture in pixels was made of the shapes that there are now."""
-    return png_made_of(FOLDER / "erd.png") == _fingerprint()
+    return png_made_of(PNG) == _fingerprint()
 
 
 def write_picture() -> None:
     """The diagram in pixels, for where SVG cannot be shown."""
-    write_png(FOLDER / "erd.png", *_drawn(), _fingerprint())
+    write_png(PNG, *_drawn(), _fingerprint())
 
 
 def _fingerprint() -> str:

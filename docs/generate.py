@@ -1,4 +1,5 @@
-"""Write the parts of the documentation that are made from code: the data dictionary, pictures of the asset graph, files of order books.
+"""Write the parts of the documentation that are made from code: the data dictionary, pictures of the asset graph, files of order books,
+what belongs to accounts (`accounts_made.py`, `accounts_answers.py`).
 
 `make docs` writes them; `python docs/generate.py --check` fails if they are not up to date.
 """
@@ -9,8 +10,10 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import accounts_made
 import dagster as dg
 import polars as pl
+from accounts_answers import answers, metrics
 
 from cryptodudez_assets.contracts.base import Contract, TableContract, columns_of, table_rules
 from cryptodudez_assets.declared_models import models_of_kind
@@ -34,8 +37,11 @@ from cryptodudez_assets.sources import all_sources
 ROOT = Path(__file__).parents[1]
 README, STOCKS = ROOT / "README.md", ROOT / "docs" / "stock_market.md"
 BOOKS = ROOT / "docs" / "order_book.md"
+ACCOUNTS = ROOT / "docs" / "accounts" / "README.md"
 BEGIN, END = "<!-- asset graph: made by `make docs` -->", "<!-- end of asset graph -->"
 BEGIN_FILES, END_FILES = "<!-- order book files: made by `make docs` -->", "<!-- end of order book files -->"
+BEGIN_ANSWERS, END_ANSWERS = "<!-- answers: made by `make docs` -->", "<!-- end of answers -->"
+BEGIN_METRICS, END_METRICS = "<!-- metrics: made by `make docs` -->", "<!-- end of metrics -->"
 SAMPLED = date(2026, 11, 26)
 
 
@@ -47,12 +53,19 @@ def main() -> None:
         README: with_graph(README, dg.AssetSelection.all()),
         STOCKS: with_graph(STOCKS, stocks),
         BOOKS: between(BOOKS.read_text(), BEGIN_FILES, order_book_files(), END_FILES),
+        ACCOUNTS: accounts_page(),
+        **accounts_made.files(),
     }
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text() != text]
+    if not accounts_made.png_is_current():
+        stale.append(accounts_made.PNG)
     if "--check" in sys.argv[1:]:
         sys.exit(f"not up to date, run `make docs`: {[str(path.relative_to(ROOT)) for path in stale]}" if stale else 0)
     for path in stale:
-        path.write_text(pages[path])
+        if path == accounts_made.PNG:
+            accounts_made.write_picture()
+        else:
+            path.write_text(pages[path])
         print(f"wrote {path.relative_to(ROOT)}")
 
 
@@ -65,6 +78,12 @@ def between(page: str, begin: str, made: str, end: str) -> str:
     """The page with what stands between these two made anew."""
     before, _, rest = page.partition(begin)
     return f"{before}{begin}\n{made}{end}{rest.partition(end)[2]}"
+
+
+def accounts_page() -> str:
+    """The page about accounts, with the metrics and what the queries answer made anew."""
+    page = between(ACCOUNTS.read_text(), BEGIN_METRICS, metrics(), END_METRICS)
+    return between(page, BEGIN_ANSWERS, answers(accounts_made.queries()), END_ANSWERS)
 
 
 def order_book_files() -> str:
