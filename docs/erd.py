@@ -137,7 +137,9 @@ def _wires(facts: Sequence[Placed], dimensions: Sequence[Placed], *, leftwards: 
             yield Line([(trunk, y), (x, y)])
             tip = x + side * FOOT
             yield Line([(x, y - TURN), (tip, y), (x, y + TURN)])
-        yield from (Dot(trunk, y, 3) for y in heights if min(heights) < y < max(heights))
+        yield from (
+            Dot(trunk, y, 3) for y in dict.fromkeys(heights) if min(heights) < y < max(heights) or heights.count(y) > 1
+        )
 
 
 def _legend(y: float) -> Iterator[Shape]:

@@ -72,7 +72,8 @@ def test_a_file_read_with_declared_types_is_the_table_to_the_last_digit(exported
 def test_a_sniffed_amount_would_lose_digits(exported: Lake):
     """Why types are declared."""
     file = FILES[0].path(exported).with_name("fact_transaction.csv")
-    sniffed = duckdb.sql(f"SELECT typeof(amount) FROM read_csv('{file}') LIMIT 1").fetchall()
+    with duckdb.connect() as connection:
+        sniffed = connection.execute("SELECT typeof(amount) FROM read_csv(?) LIMIT 1", [str(file)]).fetchall()
 
     assert sniffed == [("DOUBLE",)]
 

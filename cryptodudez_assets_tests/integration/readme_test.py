@@ -27,7 +27,7 @@ BLOCKS = re.findall(r"^```(sh|python|sql)\n(.*?)^```", (ROOT / "README.md").read
 SHELL = [text for kind, text in BLOCKS if kind == "sh"]
 GAS_PRICES, MARKET_DAYS, MODEL = (text for kind, text in BLOCKS if kind == "python")
 (MARKET_DAYS_SQL,) = (text for kind, text in BLOCKS if kind == "sql")
-START, DROP, SAMPLE, TRAINING, ASK = SHELL
+START, DROP, SAMPLE, TRAINING, ASK, ACCOUNTS = SHELL
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,9 @@ def test_its_commands_do_what_it_says(clone: Clone) -> None:
             assert "no version was promoted" in answer or "cryptodudez" in answer
 
     assert "likes are known on" in clone.typed(TRAINING)
+    told = clone.typed(ACCOUNTS)
+    assert "volume_all_statuses" in told
+    assert "deposits_all_statuses" in told
 
 
 def test_its_source_is_one_file_and_its_folder_is_there(clone: Clone) -> None:
