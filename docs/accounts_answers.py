@@ -5,6 +5,7 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
+from cryptodudez_assets.cli.output import as_text
 from cryptodudez_assets.derived import all_derived, topological
 from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
@@ -73,7 +74,7 @@ def _sample_lake(folder: Path) -> Lake:
 def _answered(lake: Lake, heading: str, asked: str, text: str, given: dict[str, str]) -> str:
     answer = query(lake, text, given)
     named = ", ".join(f"${name} = {given[name]}" for name in given if name in parameters_of(text)) or "no parameters"
-    cells = [["" if cell is None else str(cell) for cell in row] for row in answer.head(SHOWN).iter_rows()]
+    cells = [["" if cell is None else as_text(cell) for cell in row] for row in answer.head(SHOWN).iter_rows()]
     table = [answer.columns, ["---"] * answer.width, *cells]
     told = "\n".join(f"| {' | '.join(row)} |" for row in table)
     more = f"\n\n… and {len(answer) - SHOWN} more" if len(answer) > SHOWN else ""

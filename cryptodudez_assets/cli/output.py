@@ -2,6 +2,7 @@
 
 import json
 import sys
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -51,7 +52,7 @@ def print_frame(frame: "pl.DataFrame", format_: Literal["table", "json", "csv"])
             # Nothing is cut off; what people copy (ids) stays in one piece.
             table.add_column(Text(visible(name)), overflow="fold", no_wrap=name in UNBROKEN)
         for row in frame.iter_rows():
-            table.add_row(*(Text("" if value is None else visible(str(value))) for value in row))
+            table.add_row(*(Text("" if value is None else visible(as_text(value))) for value in row))
         (console if console.is_terminal else unfolded).print(table)
 
 
@@ -73,6 +74,11 @@ def print_json(text: str) -> None:
     """Where the stream is not UTF-8, with JSON's own escapes: it means the same."""
     is_utf8 = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "") == "utf8"
     click.echo(visible_json(text, ascii_only=not is_utf8))
+
+
+def as_text(value: object) -> str:
+    """A value for people: decimals with the digits that they have, zero among them, which Python writes as 0E-18."""
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
 def as_json(value: object) -> str | None:

@@ -73,5 +73,13 @@ def test_metrics_are_listed_and_those_that_there_are_not_are_told_with_them(run:
     assert "no rows in accounts.fact_currency_day yet" in run("metric", "volume", code=1).output
 
 
+@pytest.mark.parametrize("format_", ["table", "csv"])
+def test_an_amount_has_its_digits_and_so_has_none_of_it(run: Run, format_: str):
+    told = run("sql", "select 0::DECIMAL(38,18) as none, 6800000000000.000000000000000009 as some", "--format", format_)
+
+    assert "0.000000000000000000" in told.stdout
+    assert "6800000000000.000000000000000009" in told.stdout
+
+
 def params(**given: str) -> list[str]:
     return [part for name, value in given.items() for part in ("--param", f"{name}={value}")]
