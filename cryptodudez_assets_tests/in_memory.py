@@ -22,6 +22,10 @@ Fate = dict[str, Any] | list[str]
 
 NUMBERS = dict.fromkeys(("High", "Low", "Open", "Close", "Volume", "Marketcap", "Adj Close"), "1")
 GOOD: dict[str, dict[str, str]] = {
+    "v1_lines": {
+        **{"id": "7", "date": "Thu Jan 02 03:04:05 +0000 2020", "text": "so it goes", "user": "somebody"},
+        **dict.fromkeys(("favorite_count", "retweet_count", "followers_count"), "1"),
+    },
     "coin_csv": {"Name": "Coin", "Symbol": "C", "Date": "2020-01-02 23:59:59", **NUMBERS},
     "utc_39": {"date": "2020-01-02 03:04:05", "timezone": "+0000", "nlikes": "1", "nreplies": "1", "nretweets": "1"},
     "arabian_36": {

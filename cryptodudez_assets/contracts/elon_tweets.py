@@ -14,6 +14,15 @@ SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
 SNOWFLAKE_TICK = 1 << 22
 
 
+def agrees_with_id() -> pl.Expr:
+    """Whether `event_ts` is within a minute of what a snowflake `id` says; an id that says nothing agrees with any time."""
+    created = pl.from_epoch(pl.col("id") // SNOWFLAKE_TICK + SNOWFLAKE_EPOCH_MS, time_unit="ms").dt.replace_time_zone(
+        "UTC"
+    )
+    agrees = (pl.col("event_ts") - created).abs() <= pl.duration(minutes=1)
+    return (pl.col("id") < FIRST_SNOWFLAKE) | agrees
+
+
 def written(description: str, **rules: Any) -> Any:
     """A column that is known when the tweet is written."""
     return pa.Field(description=description, metadata={"known": "event_ts"}, **rules)
@@ -45,8 +54,4 @@ class ElonTweets(TableContract):
     @pa.dataframe_check(name="time_contradicts_id")
     def time_agrees_with_id(cls, data: PolarsData) -> pl.LazyFrame:
         """A snowflake holds its time: more than a minute apart, the row's time zone was misread."""
-        created = pl.from_epoch(
-            pl.col("id") // SNOWFLAKE_TICK + SNOWFLAKE_EPOCH_MS, time_unit="ms"
-        ).dt.replace_time_zone("UTC")
-        agrees = (pl.col("event_ts") - created).abs() <= pl.duration(minutes=1)
-        return data.lazyframe.select((pl.col("id") < FIRST_SNOWFLAKE) | agrees)
+        return data.lazyframe.select(agrees_with_id())

@@ -16,6 +16,7 @@ from cryptodudez_assets_tests.toy import load
 
 DAY = pl.col("event_ts").dt.date()
 GRAIN = {
+    "bitcoin_tweets": ("one row per post", ["id"]),
     "bitso_order_book": ("one row per book and second", ["book", pl.col("event_ts").dt.truncate("1s")]),
     "bitso_order_book_gaps": ("one row per book, instance and beginning of the gap", ["book", "instance", "event_ts"]),
     "crypto_prices": ("one row per coin and UTC day", ["symbol", DAY]),
@@ -59,6 +60,8 @@ def test_rows_of_different_keys_are_different_by_the_grain(name: str):
                 "source": "carried",
             }
             told |= {"user_id": told["symbol"], "level": rng.choice("12"), "event_timestamp": f"{day} {clock}+00"}
+            if name == "bitcoin_tweets":
+                told["date"] = f"Thu Jan {day[-2:]} {clock} +0000 2020"
             if name == "crypto_prices" or layout.name == "utc_39":
                 told |= {"date": f"{day} {clock}", "Date": f"{day} {clock}"}
             records.append({column: text for column, text in told.items() if column in layout.columns})
