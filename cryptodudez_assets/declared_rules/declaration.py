@@ -98,6 +98,11 @@ class FailedCheck(Condition):
 
 
 @dataclass(frozen=True)
+class LowQuality(Condition):
+    """A derived table was not replaced by what was computed (the check `replaced`), or its newest day is poor (`quality`)."""
+
+
+@dataclass(frozen=True)
 class StaleData(Condition):
     """The newest event of a source is older than the source allows (the check `fresh`)."""
 

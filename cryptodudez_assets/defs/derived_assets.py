@@ -11,10 +11,12 @@ from dagster._core.storage.tags import (
     PARTITION_NAME_TAG,
 )
 
+from cryptodudez_assets.defs.derived_checks import refusal_of
 from cryptodudez_assets.defs.metadata import INVENTORY, contract_schema, key_of, markdown, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.without_days import allow_runs_without_days
 from cryptodudez_assets.derived.declaration import Derived
+from cryptodudez_assets.derived.upkeep.gates import Refused
 from cryptodudez_assets.derived.upkeep.materialize import (
     Materialized,
     materialize,
@@ -26,6 +28,7 @@ from cryptodudez_assets.feature_store.registry import REGISTRY, publish
 from cryptodudez_assets.feature_store.statistics import statistics
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
+from cryptodudez_assets.lake.lake import Lake
 
 HANDLES = dg.BackfillPolicy.single_run()
 """Days that somebody has computed again are computed in one run."""
@@ -61,11 +64,12 @@ def build_derived_assets(table: Derived) -> dg.AssetsDefinition:
         if missing := without_rows(opened, table):
             context.log.info(f"{table.short_name} waits for rows in {', '.join(missing)}")
             return
-        if asked := days_asked(context):
-            done = materialize_days(opened, table, *asked, progress=context.log.info)
-        else:
-            done = materialize(opened, table, progress=context.log.info)
-            _tell_days(context, table, done)
+        try:
+            done = _done(context, opened, table)
+        except Refused as refused:
+            # The check's own step does not come to it: the one that it waits for fails.
+            context.instance.report_runless_asset_event(refusal_of(table, refused))
+            raise
         reach = str(done.reach) if done.reach else "everything" if done.rows else "nothing, no input row changed"
         snapshots = {name: str(snapshot_id) for name, snapshot_id in done.snapshots.items()}
         for spec in table_specs(table):
@@ -86,6 +90,14 @@ def build_derived_assets(table: Derived) -> dg.AssetsDefinition:
             )
 
     return compute_table
+
+
+def _done(context: dg.AssetExecutionContext, lake: Lake, table: Derived) -> Materialized:
+    if asked := days_asked(context):
+        return materialize_days(lake, table, *asked, progress=context.log.info)
+    done = materialize(lake, table, progress=context.log.info)
+    _tell_days(context, table, done)
+    return done
 
 
 def days_asked(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> tuple[date, date] | None:

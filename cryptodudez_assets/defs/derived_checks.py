@@ -11,8 +11,12 @@ from cryptodudez_assets.defs.judged import CONTENT
 from cryptodudez_assets.defs.metadata import key_of, markdown
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.table_checks import build_table_checks
+from cryptodudez_assets.defs.watching import QUALITY, REPLACED
 from cryptodudez_assets.derived.declaration import Daily, Derived
 from cryptodudez_assets.derived.own_checks import TableCheck
+from cryptodudez_assets.derived.quality import Quality
+from cryptodudez_assets.derived.upkeep.day_counts import judge_quality
+from cryptodudez_assets.derived.upkeep.gates import Refused
 from cryptodudez_assets.derived.upkeep.looking import NotKept, look
 from cryptodudez_assets.derived.upkeep.materialize import stale, without_rows
 from cryptodudez_assets.lake.iceberg.provenance import content_of
@@ -29,6 +33,7 @@ def build_derived_checks(table: Derived) -> list[dg.AssetChecksDefinition]:
         key = table.identity if stored.name == table.table else stored.sort_by
         checks += build_table_checks(stored.name, table.contract, key, table.code_hash)
     checks += [_own(table, check) for check in table.checks]
+    checks += [_quality(table, table.quality), _replaced(table)] if table.quality else []
     return [*checks, *([_days(table, table.partitions)] if table.partitions else [])]
 
 
@@ -57,6 +62,49 @@ def _own(table: Derived, check: TableCheck) -> dg.AssetChecksDefinition:
         return dg.AssetCheckResult(passed=found.passed, description=found.told, metadata=metadata)
 
     return of_its_own
+
+
+def _quality(table: Derived, quality: Quality) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=key_of(table.table),
+        name=QUALITY,
+        description="The newest day that is over has no nulls beyond what is usual, and not far fewer rows. The rows are kept.",
+    )
+    def quality_of_days(lake: LakeResource) -> dg.AssetCheckResult:
+        found = judge_quality(lake.open(), table, quality)
+        metadata: dict[str, Any] = {"rows": found.rows, "past_days": found.past_days, **found.nulls}
+        if found.limit is not None and found.usual is not None:
+            metadata |= {"usual_rows": found.usual, "fewest_rows": found.limit}
+        return dg.AssetCheckResult(
+            passed=not found.is_poor, severity=dg.AssetCheckSeverity.WARN, description=str(found), metadata=metadata
+        )
+
+    return quality_of_days
+
+
+def _replaced(table: Derived) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=key_of(table.table),
+        name=REPLACED,
+        description="What was computed last was let into the table. An error, told by the step that computes it, where there are rows "
+        "without a key, or twice, or none although there are inputs: then the table stays as it was.",
+    )
+    def was_replaced() -> dg.AssetCheckResult:
+        # It is asked where the step that it waits for went well.
+        return dg.AssetCheckResult(passed=True, description="what was computed is in the table")
+
+    return was_replaced
+
+
+def refusal_of(table: Derived, refused: Refused) -> dg.AssetCheckEvaluation:
+    """What the check says of rows that were not let into the table."""
+    return dg.AssetCheckEvaluation(
+        asset_key=key_of(table.table),
+        check_name=REPLACED,
+        passed=False,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=str(refused),
+    )
 
 
 def _days(table: Derived, partitions: Daily) -> dg.AssetChecksDefinition:

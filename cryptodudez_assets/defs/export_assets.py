@@ -42,7 +42,7 @@ def build_export_asset(one: Exported) -> dg.AssetsDefinition:
             return
         n_rows, path = one.write(opened), one.path(opened)
         yield dg.MaterializeResult(
-            metadata={"dagster/row_count": n_rows, "file": dg.MetadataValue.path(path), "bytes": path.stat().st_size}
+            metadata={"dagster/row_count": n_rows, "file": dg.MetadataValue.path(path), "bytes": one.size(opened)}
         )
 
     return write_export

@@ -16,6 +16,7 @@ from cryptodudez_assets.declared_rules.declaration import (
     DecisionChanged,
     Drift,
     FailedCheck,
+    LowQuality,
     NoRecords,
     Notify,
     StaleData,
@@ -26,7 +27,7 @@ from cryptodudez_assets.notifications.incidents import Finding, Told, events_of
 from cryptodudez_assets.notifications.outbox import Outbox
 from cryptodudez_assets.recorder.dead_man import silent_books
 
-FRESH, NO_DRIFT = "fresh", "no_drift"
+FRESH, NO_DRIFT, QUALITY, REPLACED = "fresh", "no_drift", "quality", "replaced"
 RESTING = "HODL"
 
 
@@ -44,8 +45,9 @@ def watched_checks(checks: Iterable[dg.AssetsDefinition]) -> list[WatchedCheck]:
     """What the declared rules are about among these."""
     specs = [spec for definition in checks for spec in definition.check_specs]  # checks are assets to Dagster
     return [
-        *_watched(FailedCheck, specs, lambda spec: spec.blocking, lambda key: f"{_table(key)} {key.name}", True),
+        *_watched(FailedCheck, specs, lambda spec: spec.blocking, _table_and_check, True),
         *_watched(StaleData, specs, lambda spec: spec.name == FRESH, _table, False),
+        *_watched(LowQuality, specs, lambda spec: spec.name in (QUALITY, REPLACED), _table_and_check, False),
         *_watched(Drift, specs, lambda spec: spec.name == NO_DRIFT, _table, False),
     ]
 
@@ -72,7 +74,7 @@ def look(
 
 
 def _watched(
-    condition: type[FailedCheck | StaleData | Drift],
+    condition: type[FailedCheck | LowQuality | StaleData | Drift],
     specs: Sequence[dg.AssetCheckSpec],
     is_meant: Callable[[dg.AssetCheckSpec], bool],
     subject: Callable[[dg.AssetCheckKey], str],
@@ -133,6 +135,10 @@ def _changed(lake: Lake, outbox: Outbox, rule: Notify, model: SignalModel, at: d
 
 def _told(rule: Notify) -> Told:
     return Told(rule.name, rule.title, rule.severity, int(rule.quiet_for.total_seconds()))
+
+
+def _table_and_check(key: dg.AssetCheckKey) -> str:
+    return f"{_table(key)} {key.name}"
 
 
 def _table(key: dg.AssetCheckKey) -> str:

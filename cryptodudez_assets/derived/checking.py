@@ -10,12 +10,12 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import Contract, columns_of, polars_schema
 from cryptodudez_assets.derived.declaration import Daily, Derived, Input
-from cryptodudez_assets.derived.files import Export
+from cryptodudez_assets.derived.files import Export, Parquet
 from cryptodudez_assets.derived.own_checks import TableCheck
 from cryptodudez_assets.sources.checking import OURS, OWNER, TABLE
 
 CHECK = re.compile(r"[a-z][a-z0-9_]*")
-OF_EVERY_TABLE = ("contract", "intact", "days", "no_look_ahead")
+OF_EVERY_TABLE = ("contract", "intact", "days", "quality", "replaced", "no_look_ahead")
 """Names of checks that tables have without declaring them."""
 
 
@@ -28,6 +28,7 @@ def problem_of(table: Derived, contracts: Mapping[str, type[Contract]]) -> str |
         or _problem_with_adding_up(table)
         or problem_with_exports(table)
         or problem_with_checks(table)
+        or _problem_with_quality(table)
         or problem_with_columns(table, contracts)
         or _problem_with_code(table, contracts)
     )
@@ -121,6 +122,8 @@ def problem_with_exports(table: Derived) -> str | None:
         own = [of or name for name, of in columns]
         if missing := [name for name in (*own, *(export.sort_by or ())) if name not in schema]:
             return f"an export names {missing[0]!r}, which the contract does not have"
+        if problem := _problem_with_months(export, schema):
+            return problem
         if odd := [name for name in own if isinstance(schema[name], export.cannot_hold)]:
             return f"{export.ending} cannot hold {odd[0]}, a {schema[odd[0]]}: leave it out by columns="
     return None
@@ -141,6 +144,22 @@ def problem_with_checks(table: Derived) -> str | None:
     for one in table.checks:
         if wrong_names := [name for name in one.beside if not TABLE.fullmatch(name) or name == table.table]:
             return f"the check {one.name} looks beside it at {wrong_names[0]!r}: expected the name of another table"
+    return None
+
+
+def _problem_with_months(export: Export, schema: pl.Schema) -> str | None:
+    by_month = export.by_month if isinstance(export, Parquet) else None
+    if by_month is None or isinstance(schema.get(by_month), pl.Date | pl.Datetime):
+        return None
+    return f"an export by_month={by_month!r}: expected a column of the contract that is a date or a time"
+
+
+def _problem_with_quality(table: Derived) -> str | None:
+    if table.quality is None:
+        return None
+    schema = polars_schema(table.contract)
+    if not isinstance(schema.get(table.quality.day_of), pl.Date | pl.Datetime):
+        return f"quality: day_of={table.quality.day_of!r}: expected a column of the contract that is a date or a time"
     return None
 
 

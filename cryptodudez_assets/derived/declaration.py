@@ -18,6 +18,7 @@ from cryptodudez_assets.code_hash import hash_of_code
 from cryptodudez_assets.contracts.base import Contract, polars_schema
 from cryptodudez_assets.derived.files import Export
 from cryptodudez_assets.derived.own_checks import TableCheck
+from cryptodudez_assets.derived.quality import Quality
 from cryptodudez_assets.derived.statement import Statement
 
 PACKAGE = __name__.partition(".")[0]
@@ -86,7 +87,8 @@ class Derived:
     The key has a time, the rest of it is what adds up, and every input reaches `later`.
     `time`: the column that inputs which reach so long, or `later`, refer to; by default the one of `partitions`.
     `partitions`: days that people can have computed again. `exports`: files that are written of it. `checks` are asked beside those
-    that every table has, and what stands on it waits for them.
+    that every table has, and what stands on it waits for them. `quality`: what must hold for it to be replaced, and what tells a
+    poor day.
     """
 
     name: str
@@ -101,6 +103,7 @@ class Derived:
     partitions: Daily | None = field(default=None, kw_only=True)
     exports: Sequence[Export] = field(default=(), kw_only=True)
     checks: Sequence[TableCheck] = field(default=(), kw_only=True)
+    quality: Quality | None = field(default=None, kw_only=True)
     tags: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     deprecated: str | None = field(default=None, kw_only=True)
 

@@ -28,7 +28,13 @@ class Export:
 
 @dataclass(frozen=True)
 class Parquet(Export):
-    """As Parquet."""
+    """As Parquet.
+
+    `by_month`: a date or time of the table. There is a file for each of its months (UTC) then, in folders as in an object store,
+    `<folder>/year=2021/month=7/<table>.parquet`; all of them are replaced together.
+    """
+
+    by_month: str | None = None
 
     ending: ClassVar[str] = "parquet"
 

@@ -36,11 +36,11 @@ def export(
         raise LookupError(f"there are no rows in {table} yet; land something for it first")
     rows, made = scan(found), MadeFrom(code_hash, {table: content})
     schema = rows.collect_schema()
-    chosen = [_written(of, schema[of]).alias(name) for name, of in columns.items()]
+    chosen = [written(of, schema[of]).alias(name) for name, of in columns.items()]
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{uuid4().hex}.part")
     is_csv = target.suffix == ".csv"
-    begin = _csv if is_csv else partial(_parquet, note=made.note)
+    begin = _csv if is_csv else partial(parquet_writer, note=made.note)
     try:
         n_rows = 0
         with begin(unfinished, rows.select(chosen).collect_schema()) as write:
@@ -68,7 +68,8 @@ def exported_from(path: Path) -> MadeFrom | None:
     return MadeFrom.parse(note.decode()) if note else None
 
 
-def _written(name: str, dtype: pl.DataType) -> pl.Expr:
+def written(name: str, dtype: pl.DataType) -> pl.Expr:
+    """A column of a table as it is written to a file."""
     return pl.col(name).dt.to_string("%F") if dtype == pl.Date else pl.col(name)
 
 
@@ -83,8 +84,11 @@ def _portions(rows: pl.LazyFrame, first: str) -> Iterator[pl.Expr]:
 
 
 @contextmanager
-def _parquet(path: Path, schema: pl.Schema, note: Mapping[str, str]) -> Iterator[Write]:
-    """Floats are split by byte, which packs prices better and faster than a dictionary does."""
+def parquet_writer(path: Path, schema: pl.Schema, note: Mapping[str, str]) -> Iterator[Write]:
+    """Writes frames of this schema to one file, with a note.
+
+    Floats are split by byte, which packs prices better and faster than a dictionary does.
+    """
     with pq.ParquetWriter(
         path,
         schema.to_frame().to_arrow(compat_level=pl.CompatLevel.oldest()).schema.with_metadata(dict(note)),

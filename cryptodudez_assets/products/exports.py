@@ -9,7 +9,8 @@ from cryptodudez_assets.contracts.base import Contract, polars_schema
 from cryptodudez_assets.contracts.stock_market import AS_IN_FILES
 from cryptodudez_assets.derived.declaration import Derived
 from cryptodudez_assets.derived.files import Export, Parquet
-from cryptodudez_assets.lake import exports
+from cryptodudez_assets.lake import exports, month_folders
+from cryptodudez_assets.lake.iceberg.provenance import MadeFrom
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.sources.declaration import Source
 
@@ -58,20 +59,49 @@ class Exported:
     @property
     def description(self) -> str:
         """What it is."""
-        return self.export.description or f"All rows of {self.table} as one {self.export.ending} file."
+        if self.export.description:
+            return self.export.description
+        files = "a file for each month" if self.by_month else f"one {self.export.ending} file"
+        return f"All rows of {self.table} as {files}."
+
+    @property
+    def by_month(self) -> str | None:
+        """The column by whose months there are files; None where there is one file."""
+        return self.export.by_month if isinstance(self.export, Parquet) else None
 
     @property
     def code_hash(self) -> str:
         """A hash of what is written how."""
+        if self.by_month:
+            told = (dict(self.columns), list(self.sort_by), self.by_month)
+            return hash_of_code(month_folders.export_by_month, within=(exports.__name__,), more=told)
         return hash_of_code(exports.export, more=(dict(self.columns), list(self.sort_by)))
 
     def path(self, lake: Lake) -> Path:
-        """Where it is written."""
-        return lake.settings.home / "exports" / (self.export.folder or self.name) / f"{self.name}.{self.export.ending}"
+        """Where it is written: a file, or the folder with those of all months."""
+        folder = lake.settings.home / "exports" / (self.export.folder or self.name)
+        if self.by_month:
+            return folder / self.name if self.export.folder else folder
+        return folder / f"{self.name}.{self.export.ending}"
+
+    def made_from(self, lake: Lake) -> MadeFrom | None:
+        """What it was made from; None where it is not there, or not whole."""
+        path = self.path(lake)
+        return month_folders.exported_by_month_from(path) if self.by_month else exports.exported_from(path)
+
+    def size(self, lake: Lake) -> int:
+        """How many bytes it has."""
+        path = self.path(lake)
+        files = path.rglob("*.parquet") if self.by_month else [path]
+        return sum(one.stat().st_size for one in files)
 
     def write(self, lake: Lake) -> int:
         """Write it; how many rows there are. Raises LookupError where the table has none yet."""
-        return exports.export(lake, self.table, self.columns, self.sort_by, self.path(lake), self.code_hash)
+        where = self.path(lake), self.code_hash
+        if self.by_month:
+            told = self.table, self.columns, self.sort_by, self.by_month
+            return month_folders.export_by_month(lake, *told, *where)
+        return exports.export(lake, self.table, self.columns, self.sort_by, *where)
 
 
 def exports_of(sources: Iterable[Source], tables: Iterable[Derived]) -> Iterator[Exported]:

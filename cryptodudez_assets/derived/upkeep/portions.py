@@ -7,6 +7,7 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.derived.declaration import Derived, Frames, Input, Reaches
+from cryptodudez_assets.derived.upkeep.gates import refuse_unsound
 from cryptodudez_assets.derived.upkeep.reach import EARLIEST, AffectedRange, keys_in
 from cryptodudez_assets.derived.upkeep.shape import conform
 from cryptodudez_assets.derived.upkeep.stretches import stretches_of
@@ -60,7 +61,7 @@ def compute(
 ) -> pl.DataFrame:
     """The rows within reach (None: all), from the inputs, and from those `before` them where the table accumulates.
 
-    Raises ValueError in words where Polars cannot make them.
+    Raises ValueError in words where Polars cannot make them, and `Refused` where they may not take the place of others.
     """
     frames = _Inputs({one.table: _read(inputs.get(one.table), one, reach, table) for one in table.inputs})
     if before is not None:
@@ -70,10 +71,12 @@ def compute(
         if reach:
             time = table.time_column  # what its type is, the contract says: a long plan need not be asked
             rows = reach.of(rows, time, dtype=schema[time] if time else None)
-        return rows.select(schema.names()).collect()
+        computed = rows.select(schema.names()).collect()
     except pl.exceptions.PolarsError as error:
         said = str(error).partition("\n\nResolved plan")[0]
         raise ValueError(f"{table.table}: {' '.join(said.split())}") from error
+    refuse_unsound(table, computed, frames)
+    return computed
 
 
 class _Inputs(dict[str, pl.LazyFrame]):

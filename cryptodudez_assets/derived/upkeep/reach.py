@@ -120,6 +120,8 @@ def keys_in(keys: pl.DataFrame | None, one: Input, table: Derived) -> pl.DataFra
 def changed_keys(lake: Lake, table: Derived, before: MadeFrom, now: Mapping[str, Pinned]) -> pl.DataFrame | None:
     """What input rows that changed reach: keys (as far as all inputs that changed have them), with the `first` day of it and its
     `end`, each null where there is no bound; without keys one row a day. None where it is everything, or cannot be told."""
+    if set(before.inputs) - set(now):
+        return None  # an input that may be absent is gone, and nothing tells which rows came of it
     there = [one for one in table.inputs if one.table in now]
     changed = [one for one in there if before.inputs.get(one.table) != now[one.table].content]
     parts: list[tuple[list[str], pl.DataFrame]] = []
