@@ -13,6 +13,7 @@ from cryptodudez_assets.derived.checking import problem_of
 from cryptodudez_assets.derived.declaration import Daily, Derived, Frames, Input
 from cryptodudez_assets.derived.files import Csv, Parquet
 from cryptodudez_assets.derived.own_checks import Finding, TableCheck
+from cryptodudez_assets.derived.quality import Quality
 from cryptodudez_assets.sources import all_sources
 
 __all__ = [
@@ -24,13 +25,14 @@ __all__ = [
     "Frames",
     "Input",
     "Parquet",
+    "Quality",
     "TableCheck",
     "all_derived",
     "left_out_derived",
     "topological",
 ]
 
-PACKAGES = ["cryptodudez_assets.accounts", "cryptodudez_assets.derived", "cryptodudez_assets.features"]
+PACKAGES = [f"cryptodudez_assets.{room}" for room in ("accounts", "derived", "features", "posts_and_candles")]
 """Where derived tables are declared. A room with tables of its own adds its name."""
 
 

@@ -1,17 +1,13 @@
 """The view `tweet_sentiment`: how each English tweet sounds, by a lexicon."""
 
 from datetime import timedelta
-from functools import cache
-from typing import TYPE_CHECKING
 
 import pandera.polars as pa
 import polars as pl
 
 from cryptodudez_assets.features.days import as_contract
 from cryptodudez_assets.features.declaration import FeatureContract, FeatureView, Frames, Input
-
-if TYPE_CHECKING:
-    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+from cryptodudez_assets.features.lexicon import scores
 
 TWEETS = "social.elon_tweets"
 SHARES = {"negative": "neg", "neutral": "neu", "positive": "pos"}
@@ -36,23 +32,11 @@ class TweetSentimentFeatures(FeatureContract):
 def transform(frames: Frames) -> pl.LazyFrame:
     """Texts to scores."""
     is_english = pl.col("language") == "en"
-    scored = pl.when(is_english).then(pl.col("text")).map_elements(_scores, return_dtype=SCORES)
+    scored = pl.when(is_english).then(pl.col("text")).map_elements(scores, return_dtype=SCORES)
     rows = frames[TWEETS].with_columns(known_ts=pl.col("event_ts"), scores=scored)
     shares = [pl.col("scores").struct.field(short).alias(name) for name, short in SHARES.items()]
     rows = rows.with_columns(*shares, pl.col("scores").struct.field("compound"))
     return as_contract(rows, TweetSentimentFeatures, ["id"])
-
-
-def _scores(text: str) -> dict[str, float]:
-    scores: dict[str, float] = _analyzer().polarity_scores(text)
-    return scores
-
-
-@cache
-def _analyzer() -> "SentimentIntensityAnalyzer":
-    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer  # reads its lexicon: only when it is needed
-
-    return SentimentIntensityAnalyzer()
 
 
 VIEW = FeatureView(
