@@ -33,6 +33,7 @@ def _reports() -> dict[str, str]:
     }
     return signals | {
         "dogecoin.html": "the dogecoin study's report",
+        "mood.html": "whether prices follow the mood of posts",
         "order_book_incidents.html": "when nobody looked at an order book, and why",
     }
 

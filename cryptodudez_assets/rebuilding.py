@@ -11,7 +11,7 @@ import polars as pl
 from cryptodudez_assets.declared_models import models_of_kind
 from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.derived.declaration import Derived
-from cryptodudez_assets.derived.upkeep.materialize import materialize, table_specs
+from cryptodudez_assets.derived.upkeep.materialize import materialize, table_specs, without_rows
 from cryptodudez_assets.feature_store import registry
 from cryptodudez_assets.feature_store.online import open_online_store
 from cryptodudez_assets.features import configured_tables
@@ -31,7 +31,7 @@ from cryptodudez_assets.lake.upkeep.verify import verify_table
 from cryptodudez_assets.models import ledger
 from cryptodudez_assets.models.signal import training_set
 from cryptodudez_assets.models.signal.inputs import inputs_of
-from cryptodudez_assets.products import dogecoin
+from cryptodudez_assets.products import dogecoin, mood
 from cryptodudez_assets.products.exports import exports_of
 
 Make = Callable[[], Rebuilt]
@@ -76,7 +76,8 @@ def _ways(lake: Lake, say: Say, *, lose_rows: bool) -> Mapping[str, Make]:
         ways[spec.name] = lambda: rebuild_quarantine(lake, lake.sources.values(), lose_rows=lose_rows, say=say)
     return ways | {
         **{one.training_set: lambda model=one: _training_set(lake, model) for one in models_of_kind(SignalModel)},  # type: ignore[misc]
-        dogecoin.DOGECOIN.name: lambda: _study(lake),
+        dogecoin.DOGECOIN.name: lambda: _study(lake, dogecoin.DOGECOIN.name, dogecoin.READS, dogecoin.carry_out),
+        mood.MOOD.name: lambda: _study(lake, mood.MOOD.name, [mood.POSTS], mood.carry_out),
         inventory.TABLES.name: lambda: _one(
             lake, inventory.TABLES.name, lambda made: len(inventory.take_inventory(made))
         ),
@@ -87,7 +88,8 @@ def _ways(lake: Lake, say: Say, *, lose_rows: bool) -> Mapping[str, Make]:
 
 
 def _derived(lake: Lake, table: Derived, say: Say) -> Rebuilt:
-    _insist_on(lake, (one.table for one in table.inputs))
+    there = [one.table for one in table.inputs if lake.tables.table(one.table) is not None]
+    _insist_on(lake, [*without_rows(lake, table), *there])
     names = [spec.name for spec in table_specs(table)]
     done = aside(lake, names, lambda made: materialize(made, table, full=True, progress=say))
     return Rebuilt(names, done.rows)
@@ -103,15 +105,15 @@ def _training_set(lake: Lake, model: SignalModel) -> Rebuilt:
     return _one(lake, model.training_set, make)
 
 
-def _study(lake: Lake) -> Rebuilt:
-    _insist_on(lake, dogecoin.READS)
+def _study(lake: Lake, name: str, reads: Iterable[str], carry_out: Callable[[Lake], object]) -> Rebuilt:
+    _insist_on(lake, reads)
 
     def make(made: Lake) -> int:
-        dogecoin.carry_out(made)
-        rows = made.tables.scan(dogecoin.DOGECOIN.name)
+        carry_out(made)
+        rows = made.tables.scan(name)
         return 0 if rows is None else int(rows.select(pl.len()).collect().item())
 
-    return _one(lake, dogecoin.DOGECOIN.name, make)
+    return _one(lake, name, make)
 
 
 def _online(lake: Lake, view: FeatureView) -> Rebuilt:

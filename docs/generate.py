@@ -29,6 +29,7 @@ from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.models import ledger
 from cryptodudez_assets.models.signal import drifting, training_set
 from cryptodudez_assets.products.dogecoin import DOGECOIN
+from cryptodudez_assets.products.mood import MOOD
 from cryptodudez_assets.simulator import CLEAN, SIZES
 from cryptodudez_assets.simulator.job import Job
 from cryptodudez_assets.simulator.order_books import write_order_books
@@ -124,7 +125,7 @@ def data_dictionary() -> str:
     models = [*map(training_set.spec_of, signals), ledger.SPEC, *map(drifting.spec_of, signals)]
     own = [REGISTRY, file_entries.FILES, file_entries.SCHEMAS, inventory.TABLES, quarantine.ROWS, quarantine.FILES]
     head = "# Data dictionary\n\nMade from the contracts by `make docs`. Times are UTC, with microseconds.\n"
-    return head + "".join(_page(spec) for spec in [*sources, *derived, DOGECOIN, *models, *own])
+    return head + "".join(_page(spec) for spec in [*sources, *derived, DOGECOIN, MOOD, *models, *own])
 
 
 def _page(spec: TableSpec) -> str:

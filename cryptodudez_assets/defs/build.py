@@ -52,13 +52,13 @@ def build_definitions(
     settings = lake.settings
     tables = [key for source in sources for key in (*table_keys(source), quarantine_key(source))]
     tables += [key for table in derived for key in derived_keys(table)]
-    tables += [*study_keys(views), *(key_of(model.training_set) for model in signals_over(views))]
+    tables += [*study_keys(derived), *(key_of(model.training_set) for model in signals_over(views))]
     products = products_of(sources, derived)
     checks = [
         *(check for source in sources for check in build_source_checks(source)),
         *(check for table in derived for check in build_derived_checks(table)),
         *map(build_look_ahead_check, views),
-        *build_study_checks(views),
+        *build_study_checks(derived),
         *build_model_checks(views),
         *build_volume_checks(views),
         *([build_up_to_date_check(products)] if products else []),
@@ -74,7 +74,7 @@ def build_definitions(
             *(asset for source in sources for asset in build_source_assets(source)),
             *map(build_derived_assets, derived),
             *(build_online_asset(view, settings.online) for view in views),
-            *build_study_assets(views),
+            *build_study_assets(derived),
             *build_incident_assets(sources),
             *build_model_assets(views),
             *build_volume_assets(views),

@@ -1,6 +1,8 @@
 """Studies as assets: a table with every number, the words and plots in the UI, one HTML report."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -8,67 +10,136 @@ import dagster as dg
 from cryptodudez_assets.defs.metadata import contract_schema, key_of, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.table_checks import build_table_checks
-from cryptodudez_assets.features.declaration import FeatureView
+from cryptodudez_assets.derived.declaration import Derived
 from cryptodudez_assets.lake.iceberg.provenance import content_of
+from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.products.dogecoin import DOGECOIN, READS, CarriedOut, carry_out, code_hash, report_path
+from cryptodudez_assets.products import dogecoin, mood
+from cryptodudez_assets.products.dogecoin import CarriedOut
 from cryptodudez_assets.reports.sections import markdown
-from cryptodudez_assets.studies.contract import KEY, DogecoinStudy
+from cryptodudez_assets.studies.contract import KEY
+from cryptodudez_assets.studies.mood.contract import KEY as KEY_OF_MOOD
 
 
-def study_keys(views: Iterable[FeatureView]) -> list[dg.AssetKey]:
-    """The studies whose features are there."""
-    return [key_of(DOGECOIN.name)] if set(READS) <= {view.table for view in views} else []
+@dataclass(frozen=True)
+class StudyAsset:
+    """A study. `reads`: columns by table; it does without the `optional` ones. `numbers`: columns that depend on all it reads."""
+
+    spec: TableSpec
+    key: Sequence[str]
+    reads: Mapping[str, Sequence[str]]
+    carry_out: Callable[[Lake], CarriedOut]
+    report_path: Callable[[Lake], Path]
+    code_hash: Callable[[], str]
+    domain: str
+    numbers: Sequence[str]
+    optional: Collection[str] = ()
+
+    @property
+    def name(self) -> str:
+        """Its name within its namespace."""
+        return self.spec.name.partition(".")[2]
+
+    @property
+    def needs(self) -> set[str]:
+        """The tables without which it waits."""
+        return set(self.reads) - set(self.optional)
 
 
-def build_study_assets(views: Iterable[FeatureView]) -> list[dg.AssetsDefinition]:
-    """The studies over these views."""
-    return [_dogecoin()] if study_keys(views) else []
+STUDIES = [
+    StudyAsset(
+        dogecoin.DOGECOIN,
+        KEY,
+        dogecoin.READS,
+        dogecoin.carry_out,
+        dogecoin.report_path,
+        dogecoin.code_hash,
+        "market",
+        ("value", "z", "n", "p", "q"),
+    ),
+    StudyAsset(
+        mood.MOOD,
+        KEY_OF_MOOD,
+        mood.READS,
+        mood.carry_out,
+        mood.report_path,
+        mood.code_hash,
+        "social",
+        ("correlation", "n", "n_candles", "low", "high", "detectable", "p", "q"),
+        mood.OPTIONAL,
+    ),
+]
 
 
-def build_study_checks(views: Iterable[FeatureView]) -> list[dg.AssetChecksDefinition]:
+def study_keys(derived: Iterable[Derived]) -> list[dg.AssetKey]:
+    """The studies whose tables are there."""
+    return [key_of(study.spec.name) for study in _over(derived)]
+
+
+def build_study_assets(derived: Iterable[Derived]) -> list[dg.AssetsDefinition]:
+    """The studies over these tables."""
+    tables = _tables(derived)
+    return [_asset(study, tables) for study in STUDIES if study.needs <= tables]
+
+
+def build_study_checks(derived: Iterable[Derived]) -> list[dg.AssetChecksDefinition]:
     """The checks of their tables."""
-    return build_table_checks(DOGECOIN.name, DogecoinStudy, KEY, code_hash()) if study_keys(views) else []
+    return [
+        check
+        for study in _over(derived)
+        for check in build_table_checks(study.spec.name, study.spec.contract, study.key, study.code_hash())
+    ]
 
 
-def _dogecoin() -> dg.AssetsDefinition:
-    @dg.multi_asset(name="study_dogecoin", specs=[_spec()])
-    def study_dogecoin(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
+def _over(derived: Iterable[Derived]) -> list[StudyAsset]:
+    tables = _tables(derived)
+    return [study for study in STUDIES if study.needs <= tables]
+
+
+def _tables(derived: Iterable[Derived]) -> set[str]:
+    return {table.table for table in derived}
+
+
+def _asset(study: StudyAsset, tables: set[str]) -> dg.AssetsDefinition:
+    @dg.multi_asset(name=f"study_{study.name}", specs=[_spec(study, tables)])
+    def carry_out_study(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
         opened = lake.open()
-        waits_for = [name for name in READS if content_of(opened.tables.table(name)) is None]
+        waits_for = [name for name in study.needs if content_of(opened.tables.table(name)) is None]
         if waits_for:
-            context.log.info(f"the dogecoin study waits for rows in {', '.join(waits_for)}")
+            context.log.info(f"the {study.name} study waits for rows in {', '.join(sorted(waits_for))}")
             return
-        yield dg.MaterializeResult(asset_key=key_of(DOGECOIN.name), metadata=_told(opened, carry_out(opened)))
+        told = _told(opened, study, study.carry_out(opened))
+        yield dg.MaterializeResult(asset_key=key_of(study.spec.name), metadata=told)
 
-    return study_dogecoin
+    return carry_out_study
 
 
-def _told(lake: Lake, done: CarriedOut) -> dict[str, Any]:
+def _told(lake: Lake, study: StudyAsset, done: CarriedOut) -> dict[str, Any]:
     pictures = {f"plot_{name}": dg.MetadataValue.md(f"![{name}]({uri})") for name, uri in done.pictures.items()}
     return {
-        **table_metadata(lake, DOGECOIN.name),
+        **table_metadata(lake, study.spec.name),
         **done.key_numbers,
         "words": dg.MetadataValue.md(markdown(done.words)),
         **pictures,
-        "report": dg.MetadataValue.path(report_path(lake)),
+        "report": dg.MetadataValue.path(study.report_path(lake)),
     }
 
 
-def _spec() -> dg.AssetSpec:
-    read = [dg.TableColumnDep(key_of(table), column) for table, columns in READS.items() for column in columns]
+def _spec(study: StudyAsset, tables: set[str]) -> dg.AssetSpec:
+    reads = {name: columns for name, columns in study.reads.items() if name in tables}
+    read = [dg.TableColumnDep(key_of(table), column) for table, columns in reads.items() for column in columns]
     return dg.AssetSpec(
-        key_of(DOGECOIN.name),
-        deps=[key_of(table) for table in READS],
-        description=DOGECOIN.description,
+        key_of(study.spec.name),
+        deps=[key_of(table) for table in reads],
+        description=study.spec.description,
         group_name="studies",
         owners=["team:quant-research"],
         kinds={"iceberg", "polars", "matplotlib"},
-        tags={"domain": "market"},
-        code_version=code_hash(),
+        tags={"domain": study.domain},
+        code_version=study.code_hash(),
         skippable=True,
         metadata={
-            "dagster/column_schema": contract_schema(DogecoinStudy),
-            "dagster/column_lineage": dg.TableColumnLineage(dict.fromkeys(("value", "z", "n", "p", "q"), read)),
+            "dagster/column_schema": contract_schema(study.spec.contract),
+            "dagster/column_lineage": dg.TableColumnLineage(dict.fromkeys(study.numbers, read)),
         },
     )

@@ -11,13 +11,12 @@ from cryptodudez_assets.derived.upkeep.materialize import made_from_by, table_sp
 from cryptodudez_assets.feature_store.registry import REGISTRY, code_hash_of
 from cryptodudez_assets.features import configured_tables, topological
 from cryptodudez_assets.features.declaration import FeatureView
-from cryptodudez_assets.lake.exports import exported_from
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, made_from, noted_beside
 from cryptodudez_assets.lake.ingest import lookups
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.inventory import NOTHING, TABLES
 from cryptodudez_assets.models.signal.inputs import inputs_of
-from cryptodudez_assets.products import dogecoin, incidents
+from cryptodudez_assets.products import dogecoin, incidents, mood
 from cryptodudez_assets.products.exports import Exported, exports_of
 from cryptodudez_assets.products.look import Look
 from cryptodudez_assets.products.models import signal_products, volume_product
@@ -42,6 +41,7 @@ def products_of(sources: Iterable[Source], derived: Iterable[Derived]) -> list[P
         *(product for one in models_of_kind(SignalModel) if _reads(one) <= names for product in signal_products(one)),
         *(volume_product(one) for one in models_of_kind(VolumeModel) if one.reads in tables),
         *([_study()] if set(dogecoin.READS) <= tables else ()),
+        *([_mood(tables)] if mood.POSTS in tables else ()),
         *([_incidents()] if {incidents.SPREADS, incidents.GAPS} <= tables else ()),
         *map(_export, exports_of(sources, derived)),
         *map(_online, views),
@@ -91,6 +91,14 @@ def _study() -> Product:
     return Product((dogecoin.DOGECOIN.name,), lambda _: list(dogecoin.READS), dogecoin.code_hash(), made)
 
 
+def _mood(tables: set[str]) -> Product:
+    def made(look: Look) -> MadeFrom | None:
+        return made_from(look.table(mood.MOOD.name)) if mood.report_path(look.lake).is_file() else None
+
+    reads = [name for name in mood.READS if name in tables]
+    return Product((mood.MOOD.name,), lambda _: reads, mood.code_hash(), made, may_be_absent=frozenset(mood.OPTIONAL))
+
+
 def _incidents() -> Product:
     def inputs(look: Look) -> list[str]:
         # Without a gap there is no table of gaps, and the page says so.
@@ -105,9 +113,7 @@ def _incidents() -> Product:
 
 
 def _export(one: Exported) -> Product:
-    return Product(
-        (one.product,), lambda _: [one.table], one.code_hash, lambda look: exported_from(one.path(look.lake))
-    )
+    return Product((one.product,), lambda _: [one.table], one.code_hash, lambda look: one.made_from(look.lake))
 
 
 def _online(view: FeatureView) -> Product:
