@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from cryptodudez_assets.simulator.account_files import write_accounts
+from cryptodudez_assets.simulator.bitcoin_posts import write_bitcoin_posts
 from cryptodudez_assets.simulator.coins import write_coins
 from cryptodudez_assets.simulator.dirt import REAL_DIRT, Dirt
 from cryptodudez_assets.simulator.job import Job
@@ -47,6 +48,7 @@ def simulate(
         {
             **write_accounts(job),
             **write_order_books(job),
+            "bitcoin_tweets": write_bitcoin_posts(job, coin_factor),
             "crypto_prices": write_coins(job, coin_factor, doge_tweets),
             "elon_tweets": write_scrapes(job, tweets),
             "stock_market": write_stock_market(job, stock_factor),

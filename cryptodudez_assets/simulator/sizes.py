@@ -21,7 +21,8 @@ class Size:
     """Extent of each source. Coins listed late have fewer days; every tweet up to 2019 is in several scrapes.
 
     `crypto_days` and `stock_days` end with the last day of the simulation. `study_since`: Bitcoin and Dogecoin go back to
-    this day, if that is longer. Of each user of an exchange there are some deposits, withdrawals and events in `account_days`.
+    this day, if that is longer. Posts about Bitcoin are of the last `post_days`. Of each user of an exchange there are some
+    deposits, withdrawals and events in `account_days`.
     """
 
     coins: int
@@ -32,12 +33,16 @@ class Size:
     study_since: date | None = None
     account_users: int = 20
     account_days: int = 60
+    post_days: int = 40
+    posts_a_day: int = 6
 
     def __post_init__(self) -> None:
         if self.account_users < 20 or self.account_days < 3:
             raise ValueError(
                 "account_users, account_days: at least 20 and 3, for users of every kind, and files of whole days"
             )
+        if min(self.post_days, self.posts_a_day) < 1:
+            raise ValueError("post_days, posts_a_day: at least 1")
         if self.coins < 3:
             raise ValueError("coins: at least 3, for Bitcoin, Ethereum and Dogecoin")
         if self.tweets < 48:
@@ -63,6 +68,8 @@ SIZES: Mapping[SizeName, Size] = {
         study_since=STUDIED_SINCE,
         account_users=400,
         account_days=365,
+        post_days=360,
+        posts_a_day=30,
     ),
     "large": Size(
         coins=900,
@@ -73,5 +80,7 @@ SIZES: Mapping[SizeName, Size] = {
         study_since=STUDIED_SINCE,
         account_users=10_000,
         account_days=900,
+        post_days=900,
+        posts_a_day=200,
     ),
 }

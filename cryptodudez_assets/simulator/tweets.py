@@ -74,18 +74,18 @@ def _tweets_per_year(last_day: date) -> list[float]:
 
 
 def _tweet(rng: Random, number: int, time: datetime, everybody: list[dict[str, str]]) -> Tweet:
-    tweet_id = _snowflake(rng, time, number)
+    tweet_id = snowflake(rng, time, number)
     topic = TOPICS["doge"] if time == DOGECOIN_TWEET else pick_topic(rng, time.year)
     text, urls, photos = _with_attachments(rng, say(rng, topic))
     years = min(time.year, LOUDEST_YEAR) - FIRST_YEAR
     answers = rng.random() < min(0.1 + 0.07 * years, 0.8)
     addressed = rng.sample(everybody, k=rng.choice((1, 1, 1, 2, 3))) if answers else []
     asked_at = max(time - timedelta(minutes=rng.randint(1, 600)), FIRST_TWEET)
-    quoted = f"https://twitter.com/{rng.choice(everybody)['screen_name']}/status/{_snowflake(rng, asked_at, number)}"
+    quoted = f"https://twitter.com/{rng.choice(everybody)['screen_name']}/status/{snowflake(rng, asked_at, number)}"
     likes = int(rng.lognormvariate(3.4 + 0.5 * years, 1.5))
     return Tweet(
         id=tweet_id,
-        conversation_id=_snowflake(rng, asked_at, number) if answers else tweet_id,
+        conversation_id=snowflake(rng, asked_at, number) if answers else tweet_id,
         time=time,
         text=" ".join([*(f"@{person['screen_name']}" for person in addressed), text]),
         language=topic.language,
@@ -102,7 +102,7 @@ def _tweet(rng: Random, number: int, time: datetime, everybody: list[dict[str, s
     )
 
 
-def _snowflake(rng: Random, time: datetime, number: int) -> int:
+def snowflake(rng: Random, time: datetime, number: int) -> int:
     """The id of a tweet: milliseconds in front, then 22 bits that are other ones for each number."""
     milliseconds = int(time.timestamp()) * 1000 + rng.randrange(1000) - SNOWFLAKE_EPOCH_MS
     return milliseconds << 22 | number * 2_654_435_761 % (1 << 22)
