@@ -8,10 +8,11 @@ import polars as pl
 from cryptodudez_assets.contracts.base import Contract, UtcTime, polars_schema
 from cryptodudez_assets.contracts.bitcoin_tweets import BitcoinTweets
 from cryptodudez_assets.contracts.elon_tweets import ElonTweets
+from cryptodudez_assets.contracts.x_posts import XPosts
 from cryptodudez_assets.derived import Derived, Frames, Input
 from cryptodudez_assets.posts_and_candles.quality import OF_POSTS
 
-BITCOIN, ELON = "social.bitcoin_tweets", "social.elon_tweets"
+BITCOIN, ELON, X = "social.bitcoin_tweets", "social.elon_tweets", "social.x_posts"
 UNKNOWN = pl.lit(None)
 
 
@@ -61,6 +62,16 @@ PARTS: Mapping[str, Mapping[str, pl.Expr]] = {
         "language": pl.col("language"),
         "seen": pl.col("as_of"),
     },
+    X: {
+        **SAME,
+        "user": pl.col("author"),
+        "is_retweet": pl.col("is_retweet"),
+        "favorite_count": pl.col("likes"),
+        "retweet_count": pl.col("retweets"),
+        "followers_count": pl.col("followers"),
+        "language": pl.col("language"),
+        "seen": pl.col("known_ts"),
+    },
 }
 """What each table with posts has of the contract's columns, and when its file saw a post at the earliest (`seen`)."""
 
@@ -81,7 +92,7 @@ def transform(frames: Frames) -> pl.LazyFrame:
     return newest_last.unique("id", keep="last", maintain_order=True).drop("seen")
 
 
-CONTRACTS: Mapping[str, type[Contract]] = {BITCOIN: BitcoinTweets, ELON: ElonTweets}
+CONTRACTS: Mapping[str, type[Contract]] = {BITCOIN: BitcoinTweets, ELON: ElonTweets, X: XPosts}
 
 
 def _read(name: str) -> Input:

@@ -1,4 +1,4 @@
-"""The narrow tables of sample candles."""
+"""The narrow tables of sample candles, and posts of every source that holds some."""
 
 from datetime import date
 from pathlib import Path
@@ -14,6 +14,7 @@ from cryptodudez_assets.simulator import CLEAN, SIZES
 from cryptodudez_assets.simulator.binance_candles import DAYS, PAIRS, SOURCE, write_binance_candles
 from cryptodudez_assets.simulator.job import Job
 from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets_tests.bitcoin_posts import land_posts, line
 from cryptodudez_assets_tests.builders import rows_of, take_in
 
 LAST = date(2021, 12, 31)
@@ -39,3 +40,26 @@ def test_sample_candles_become_three_tables_with_every_digit(lake: Lake, tmp_pat
     assert abs(float(newest["close"][0]) - 3682.5) < 0.01
     tables = [all_derived()[name] for name in NARROW]
     assert all(look(lake, table, check).passed for table in tables for check in table.checks)  # type: ignore[union-attr]
+
+
+def test_posts_are_of_all_sources_and_the_newest_look_counts(lake: Lake, tmp_path: Path) -> None:
+    answer = tmp_path / "answer.json"
+    answer.write_text(
+        '{"data": [{"id": "2", "text": "of X", "created_at": "2021-01-31T12:00:00.000Z", "author_id": "5",'
+        ' "public_metrics": {"like_count": 9, "retweet_count": 1, "reply_count": 0, "quote_count": 0}}],'
+        ' "includes": {"users": [{"id": "5", "username": "somebody", "public_metrics": {"followers_count": 3}}]},'
+        ' "meta": {"result_count": 1}}'
+    )
+    land_posts(lake, tmp_path, "a", [line(0), line(1)])
+    take_in(lake, all_sources()["bitcoin_tweets"])
+    posts = all_derived()["social.posts"]
+    materialize(lake, posts)
+    list(land(lake, "x_posts", [answer]))
+    take_in(lake, all_sources()["x_posts"])
+    materialize(lake, posts)
+    found = rows_of(lake, "social.posts").sort("id")
+    columns = ["id", "source", "user", "favorite_count", "followers_count"]
+    assert found.select(columns).rows() == [
+        (1, "bitcoin_tweets", "somebody", 0, 7),
+        (2, "x_posts", "somebody", 9, 3),
+    ]
