@@ -50,5 +50,6 @@ def closes_of(job: Job, source: str, day: date) -> dict[str, float]:
 
 def _truth(rows: list[Row]) -> pl.DataFrame:
     exact = pl.Decimal(38, 18)
-    schema = {"symbol": pl.String, "open_time": pl.Datetime("us", "UTC"), "open": exact, "close": exact}
-    return pl.DataFrame(rows, {**schema, "n_trades": pl.Int64}, orient="row")
+    prices = {"open": exact, "close": exact}
+    names = {"symbol": pl.String(), "open_time": pl.Datetime("us", "UTC"), **prices, "n_trades": pl.Int64()}
+    return pl.DataFrame(rows, pl.Schema(names), orient="row")
