@@ -58,8 +58,8 @@ def test_a_planted_relation_is_found_at_its_lead_and_nowhere_else(follows: int, 
 
 
 def test_in_noise_nothing_is_found_more_often_than_announced() -> None:
-    calls = [any(corr.q <= 0.05 for corr in found(n=60, seed=seed).correlations) for seed in range(60)]
-    assert sum(calls) <= 7  # 5 % of 60 are 3; more than 7 would come once in 60
+    calls = [any(corr.q <= 0.05 for corr in found(n=60, seed=seed).correlations) for seed in range(40)]
+    assert sum(calls) <= 5  # 5 % of 40 are 2; more than 5 would come once in 70
 
 
 def test_a_handful_of_days_says_what_it_can_carry() -> None:
