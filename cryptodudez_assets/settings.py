@@ -104,6 +104,14 @@ class Settings(BaseSettings):
         ),
     )
 
+    erasure_key: SecretStr | None = Field(
+        default=None,
+        repr=False,
+        min_length=16,
+        description="Key by which identities that were erased are known again when they land: 16 characters or more, the same for good. "
+        "Without it `cryptodudez erase-user` refuses.",
+    )
+
     notify_webhook: SecretStr | None = Field(
         default=None,
         repr=False,

@@ -71,6 +71,9 @@ class ObjectStore(Protocol):
     def write(self, key: str, content: BinaryIO) -> None:
         """Store the bytes under the key, whole or not at all."""
 
+    def delete(self, key: str) -> None:
+        """Remove the object, if it is there."""
+
 
 def open_store(settings: Settings) -> ObjectStore:
     """The store that the settings name."""
@@ -175,6 +178,11 @@ class FolderStore:
                 with suppress(FileNotFoundError):
                     os.unlink(unfinished, dir_fd=at)
 
+    def delete(self, key: str) -> None:
+        *folders, name = key.split("/")
+        with suppress(FileNotFoundError), folder_of(self.root, folders) as at:
+            os.unlink(name, dir_fd=at)
+
 
 class CloudStore:
     """A bucket of S3, Google Cloud Storage or whatever else obstore opens. Credentials come from the environment."""
@@ -223,6 +231,10 @@ class CloudStore:
         writer = open_writer(self.store, key, buffer_size=8 * COPY_BYTES)
         shutil.copyfileobj(content, writer, COPY_BYTES)
         writer.close()  # only now is there an object; a writer that is dropped leaves none
+
+    def delete(self, key: str) -> None:
+        with suppress(FileNotFoundError):
+            self.store.delete(key)
 
 
 class _CloudFile(io.RawIOBase):

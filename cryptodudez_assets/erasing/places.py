@@ -1,0 +1,44 @@
+"""Which files there are beside tables and raw files: those of the home, its databases wherever they are, and all of a lake in a bucket."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import unquote
+
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.settings import Settings
+
+NOT_OURS = ("cache", "locks", "erasures")
+"""Folders of the home that hold nothing of anybody: what libraries keep, locks, our own journals (which tell pseudonyms)."""
+
+
+def files_of_home(settings: Settings, *, with_lake: bool) -> Iterator[Path]:
+    """Regular files in the home, and databases that settings place elsewhere; without links. Of a lake in a folder all, or none."""
+    lake = Path(settings.lake) if settings.lake_is_local else None
+    roots = [settings.home, *([lake] if with_lake and lake and settings.home not in lake.parents else [])]
+    for root in roots:
+        for folder, folders, names in os.walk(root):
+            here = Path(folder)
+            if here == settings.home:
+                folders[:] = sorted(set(folders) - set(NOT_OURS))
+            if not with_lake and lake:
+                folders[:] = [one for one in folders if here / one != lake]
+            yield from (here / name for name in sorted(names) if (here / name).is_file() and not (here / name).is_symlink())
+    for url in (settings.catalog, settings.online, settings.notifications):
+        path = Path(unquote(url.removeprefix("sqlite:///")))
+        if url.startswith("sqlite:///") and settings.home not in path.parents and path.is_file():
+            yield path
+
+
+def everything(lake: Lake) -> Iterator[tuple[str, BinaryIO]]:
+    """Every file of home and lake, opened, by its name. What goes meanwhile is left out."""
+    for path in files_of_home(lake.settings, with_lake=True):
+        try:
+            yield str(path), path.open("rb")
+        except FileNotFoundError:
+            continue
+    if not lake.settings.lake_is_local:
+        for prefix in lake.store.folders(""):
+            for found in lake.store.list(prefix):
+                yield lake.store.uri(found.key), lake.store.open(found.key)

@@ -1,0 +1,217 @@
+"""Identities out of a file, whatever it is: text of any form, Parquet, and what is packed. What is in an archive keeps its place in it.
+
+The same file gives the same bytes whenever it is done, so that it can be done again.
+"""
+
+import codecs
+import gzip
+import hashlib
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, cast
+
+from cryptodudez_assets.lake.erasing import csv, json, parquet
+from cryptodudez_assets.lake.erasing.edited import Edited, Form, Tagged
+from cryptodudez_assets.lake.erasing.identity import Mode, Names
+from cryptodudez_assets.lake.formats.archives import ARCHIVE_ERRORS, FileRefused, format_of, why_ignored
+from cryptodudez_assets.lake.formats.faults import Fault
+from cryptodudez_assets.lake.formats.json.document import text_of
+from cryptodudez_assets.lake.formats.reader import Content
+from cryptodudez_assets.lake.formats.registry import recognise
+from cryptodudez_assets.lake.formats.text import HEAD_BYTES, decode, utf8_blocks
+from cryptodudez_assets.sources.declaration import Layout
+
+BLOCK_BYTES = 4 << 20
+IN_MEMORY_BYTES = 32 << 20
+LONGEST_WORD = 4 << 10
+WIDE = ("utf-16-le", "utf-16-be")
+BOM = {"utf-8-sig": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
+
+
+@dataclass(frozen=True)
+class Part:
+    """What became of a file, or of one in an archive: the SHA-256 and size of what is there now, and what was done."""
+
+    sha256: str
+    size: int
+    edited: Edited
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """A file without the identities: its bytes, what became of it, and of the members of an archive those that changed."""
+
+    content: BinaryIO
+    whole: Part
+    members: Mapping[str, Part] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is known of the files of a source: their layouts, and which columns hold identities."""
+
+    layouts: Sequence[Layout] = ()
+    tagged: Tagged = field(default_factory=Tagged)
+
+
+def rewritten(content: BinaryIO, kind: Kind, names: Names) -> Rewritten | None:
+    """The file without the identities; None where there are none in it. Raises FileRefused where it cannot be looked into."""
+    content.seek(0)
+    packed = format_of(content.read(HEAD_BYTES))
+    content.seek(0)
+    out = cast(BinaryIO, SpooledTemporaryFile(IN_MEMORY_BYTES))
+    try:
+        if packed == "zip":
+            members, edited = _zip(content, out, kind, names)
+        elif packed == "gz":
+            members, edited = {}, _gzip(content, out, kind, names)
+        else:
+            members, edited = {}, _plain(content, out, kind, names)
+    except BaseException:
+        out.close()
+        raise
+    if not edited.places:
+        out.close()
+        return None
+    return Rewritten(out, _part(out, edited), members)
+
+
+def _part(out: BinaryIO, edited: Edited) -> Part:
+    out.seek(0)
+    digest, size = hashlib.sha256(), 0
+    while block := out.read(BLOCK_BYTES):
+        digest.update(block)
+        size += len(block)
+    out.seek(0)
+    return Part(digest.hexdigest(), size, edited)
+
+
+def _zip(content: BinaryIO, out: BinaryIO, kind: Kind, names: Names) -> tuple[Mapping[str, Part], Edited]:
+    changed: dict[str, Part] = {}
+    total = Edited()
+    with _refusing(), zipfile.ZipFile(content) as archive, zipfile.ZipFile(out, "w") as packed:
+        packed.comment = archive.comment
+        for entry in archive.infolist():
+            with _member(archive, entry) as inside, SpooledTemporaryFile(IN_MEMORY_BYTES) as made:
+                text = cast(BinaryIO, made)
+                edited = Edited() if why_ignored(entry.filename) and not names.telling.instead else None
+                edited = _plain(inside, text, kind, names) if edited is None else edited
+                source = text if edited.places else inside
+                source.seek(0)
+                with packed.open(entry, "w") as target:
+                    while block := source.read(BLOCK_BYTES):
+                        target.write(block)
+                if edited.places:
+                    changed[entry.filename] = _part(text, edited)
+                    total.replaced += edited.places
+    return changed, total
+
+
+@contextmanager
+def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[BinaryIO]:
+    """A member, unpacked, where it can be sought in."""
+    with archive.open(entry) as packed, SpooledTemporaryFile(IN_MEMORY_BYTES) as inside:
+        while block := packed.read(BLOCK_BYTES):
+            inside.write(block)
+        inside.seek(0)
+        yield cast(BinaryIO, inside)
+
+
+def _gzip(content: BinaryIO, out: BinaryIO, kind: Kind, names: Names) -> Edited:
+    with SpooledTemporaryFile(IN_MEMORY_BYTES) as inside, SpooledTemporaryFile(IN_MEMORY_BYTES) as made:
+        with _refusing(), gzip.GzipFile(fileobj=content) as packed:
+            while block := packed.read(BLOCK_BYTES):
+                inside.write(block)
+            written_at = packed.mtime
+        inside.seek(0)
+        edited = _plain(cast(BinaryIO, inside), cast(BinaryIO, made), kind, names)
+        if edited.places:
+            made.seek(0)
+            with gzip.GzipFile("", "wb", fileobj=out, mtime=written_at or 0) as target:
+                while block := made.read(BLOCK_BYTES):
+                    target.write(block)
+        return edited
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except ARCHIVE_ERRORS as error:
+        raise FileRefused(f"it cannot be unpacked: {error}") from error
+
+
+def _plain(content: BinaryIO, out: BinaryIO, kind: Kind, names: Names) -> Edited:
+    """What is not packed."""
+    content.seek(0)
+    head = content.read(HEAD_BYTES)
+    edited = Edited()
+    if head.startswith(parquet.MAGIC):
+        form = _form(content, head, kind)
+        if parquet.occur_in(content, form, names):
+            parquet.edit(content, out, form, names, edited)
+        return edited
+    if not mentioned_in(content, names):
+        return edited
+    form = _form(content, head, kind)
+    content.seek(0)
+    if form.format == "json":
+        text = json.edit_document(text_of(content, form.encoding), form, names, edited)
+        out.write(_encoded(text.encode(), form.encoding, is_first=True))
+        return edited
+    blocks = utf8_blocks(content, form.encoding, BLOCK_BYTES)
+    for number, part in enumerate(_edit(blocks, form, names, edited)):
+        out.write(_encoded(part, form.encoding, is_first=not number))
+    return edited
+
+
+def _edit(blocks: Iterator[bytes], form: Form, names: Names, edited: Edited) -> Iterator[bytes]:
+    if form.format == "csv":
+        return csv.edit(blocks, form, names, edited)
+    if form.format == "jsonl":
+        return json.edit_lines(blocks, form, names, edited)
+    if names.mode is Mode.REMOVE:  # nothing is a record
+        return blocks
+    return (edited.counted(names.telling.out_of(part)) for part in json.whole_lines(blocks))
+
+
+def _encoded(text: bytes, encoding: str, *, is_first: bool) -> bytes:
+    told = text.decode("utf-8", "surrogatepass").encode(encoding, "surrogatepass") if encoding in WIDE else text
+    return BOM[encoding] + told if is_first and encoding in BOM else told
+
+
+def _form(content: BinaryIO, head: bytes, kind: Kind) -> Form:
+    """How its records are written; of what nobody recognises, its encoding."""
+
+    @contextmanager
+    def whole() -> Iterator[BinaryIO]:
+        content.seek(0)
+        yield content
+
+    try:
+        seen = recognise(Content(head, len(head) < HEAD_BYTES, whole), kind.layouts)
+    except (FileRefused, Fault):
+        return Form(encoding=decode(head)[0])
+    if seen.layout is None and seen.written.format != "parquet":
+        return Form(encoding=decode(head)[0])
+    return Form.of(seen, kind.tagged)
+
+
+def mentioned_in(content: BinaryIO, names: Names) -> bool:
+    """Whether a text mentions one of the identities, in UTF-8 or UTF-16, or has characters written as numbers, which may hide one."""
+    content.seek(0)
+    ways = [way for word in names.spelled for way in (word.encode("utf-8", "surrogatepass"), *(_wide(word)))]
+    before = b""
+    while block := content.read(BLOCK_BYTES):
+        text = before + block
+        if any(way in text for way in ways) or b"\\u00" in text:
+            return True
+        before = text[-LONGEST_WORD:]
+    return False
+
+
+def _wide(word: str) -> Iterator[bytes]:
+    return (word.encode(encoding, "surrogatepass") for encoding in WIDE)

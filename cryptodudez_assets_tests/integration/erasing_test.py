@@ -1,0 +1,107 @@
+"""An identity is erased from everything that is kept, and what it counts stays."""
+
+import gzip
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from cryptodudez_assets.derived.upkeep.materialize import materialize
+from cryptodudez_assets.erasing.erase import erase
+from cryptodudez_assets.lake.erasing.identity import ERASED, Identity
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore.discovery import discover_all
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.builders import take_in
+from cryptodudez_assets_tests.toy import files, rejected, zipped
+from cryptodudez_assets_tests.toy_accounts import ADA, BOB, KEY, PAYMENTS, TOTALS, as_csv, as_lines, key_of, row
+
+Drop = Callable[[str, str, bytes], Path]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", settle_seconds=0, erasure_key=KEY)
+
+
+@pytest.fixture
+def lake(settings: Settings) -> Lake:
+    return Lake.open(settings, {"payments": PAYMENTS})
+
+
+def parquet(rows: list[list[object]]) -> bytes:
+    out = io.BytesIO()
+    names = ["id", "at", "user_id", "amount", "note"]
+    pl.DataFrame(rows, names, orient="row").write_parquet(out)
+    return out.getvalue()
+
+
+def every_form() -> dict[str, bytes]:
+    """Ada and Bob in files of every kind, each with payments of their own."""
+    numbers = iter(range(1000))
+
+    def both() -> list[list[object]]:
+        return [row(next(numbers), user) for user in (ADA, BOB, ADA)]
+
+    document = json.dumps([dict(zip(["id", "at", "user_id", "amount", "note"], one, strict=True)) for one in both()])
+    return {
+        "plain.csv": as_csv(both()).encode(),
+        "bom.csv": as_csv(both(), ";", "\r\n", "\ufeff").encode(),
+        "wide.csv": as_csv(both(), "\t", bom="\ufeff").encode("utf-16-le"),
+        "quoted.csv": as_csv([[f'"{cell}"' for cell in one] for one in both()]).encode(),
+        "bad.csv": as_csv([*both(), ["p", "never", ADA, "much", f"of {ADA}, said"]]).encode(),
+        "packed.csv.gz": gzip.compress(as_csv(both()).encode()),
+        "archive.zip": zipped({"one.csv": as_csv(both()).encode(), "two.csv": as_csv([row(next(numbers), BOB)]).encode()}),
+        "lines.jsonl": as_lines(both()).encode(),
+        "document.json": document.encode(),
+        "rows.parquet": parquet(both()),
+        "note.csv": as_csv([row(next(numbers), BOB, note=f"sent to {ADA}.")]).encode(),
+        "strange.txt": f"what is this of {ADA}?\n".encode(),
+    }
+
+
+def summary(lake: Lake) -> dict[str, object]:
+    rows = lake.tables.scan(PAYMENTS.table)
+    assert rows is not None
+    told = rows.select(pl.len(), pl.col("amount").sum(), pl.col("user_key").n_unique()).collect().row(0)
+    return {"payments": told}
+
+
+def all_bytes(home: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(home)): path.read_bytes() for path in home.rglob("*") if path.is_file()}
+
+
+def test_an_identity_goes_from_everywhere_and_totals_stay(lake: Lake, drop: Drop):
+    for name, content in every_form().items():
+        drop("payments", name, content)
+    take_in(lake, PAYMENTS)
+    materialize(lake, TOTALS)
+    lake.tables.keep(PAYMENTS.table)
+    (lake.settings.home / "logs").mkdir()
+    (lake.settings.home / "logs" / "api.log").write_text(f"asked for {ADA}\nasked for {BOB}\n")
+    before, known = summary(lake), files(lake, PAYMENTS)
+
+    receipt = erase(lake, Identity("account", ADA), derived=[TOTALS])
+
+    assert not receipt.left, receipt.left
+    print(receipt.as_json)
+    home = lake.settings.home
+    assert [name for name, content in all_bytes(home).items() if ADA.encode() in content or ADA[:16].encode() in content] == []
+    assert summary(lake) == before
+    rows = lake.tables.scan(PAYMENTS.table).collect()
+    pseudonym = receipt.pseudonym
+    assert pseudonym.startswith(ERASED)
+    assert set(rows["user_id"]) == {pseudonym, BOB}
+    theirs = rows.filter(user_id=pseudonym)
+    assert set(theirs["user_key"]) == {key_of(pseudonym)}
+    totals = lake.tables.scan(TOTALS.table).collect().sort("n")
+    assert set(totals["user_key"]) == {key_of(pseudonym), key_of(BOB)}
+    assert totals.filter(user_key=key_of(pseudonym))["user_id"].to_list() == [None]
+    assert discover_all(lake, "payments") == []
+    now = files(lake, PAYMENTS)
+    for name, entry in now.items():
+        assert entry["file_id"] == known[name]["file_id"]
+        assert entry["discovered_at"] == known[name]["discovered_at"]
