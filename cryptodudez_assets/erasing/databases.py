@@ -63,4 +63,4 @@ def _out(value: object, names: Names) -> object:
 
 def _is_in_bytes(path: Path, names: Names) -> bool:
     there = [path, *(path.with_name(path.name + beside) for beside in BESIDE)]
-    return any(way.encode() in one.read_bytes() for one in there if one.is_file() for way in names.spelled)
+    return any(way.encode() in one.read_bytes() for one in there if one.is_file() for way in names.hints)

@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -25,7 +26,7 @@ def erase_from_files(
 
     `refused` hears of files that could not be changed, with the reason.
     """
-    names = Names(names.kind, names.telling.instead, Mode.PSEUDONYMISE)  # nothing here is a record of a source
+    names = replace(names.telling, mode=Mode.PSEUDONYMISE)  # nothing here is a record of a source
     if not names.instead:
         return
     for path in list(files_of_home(settings, with_lake=False)):
@@ -42,7 +43,7 @@ def erase_from_files(
 
 def _file(path: Path, names: Names, settings: Settings) -> tuple[str, int]:
     with path.open("rb") as content:
-        if not any(times_in(content, Needle(value)) for value in names.instead):
+        if not any(times_in(content, Needle(hint, anywhere=True)) for hint in names.hints):
             return "file", 0
         content.seek(0)
         head = content.read(HEAD_BYTES)

@@ -54,10 +54,10 @@ class Scanned:
 
 
 class Needle:
-    """An identity as it stands in bytes."""
+    """An identity as it stands in bytes. `anywhere`: also within a longer word, as a long one always counts."""
 
-    def __init__(self, value: str) -> None:
-        self.value = value
+    def __init__(self, value: str, *, anywhere: bool = False) -> None:
+        self.value, self._anywhere = value, anywhere or len(value) >= LONG
         self.ways = list(
             dict.fromkeys(
                 way.encode(encoding, "surrogatepass")
@@ -69,8 +69,7 @@ class Needle:
     @cached_property
     def _pattern(self) -> re.Pattern[bytes]:
         either = b"|".join(map(re.escape, self.ways))
-        is_long = len(self.value) >= LONG
-        return re.compile(either if is_long else rb"(?<!%b)(?:%b)(?!%b)" % (NEIGHBOUR, either, NEIGHBOUR))
+        return re.compile(either if self._anywhere else rb"(?<!%b)(?:%b)(?!%b)" % (NEIGHBOUR, either, NEIGHBOUR))
 
     def times_in(self, data: bytes) -> int:
         """How often it stands there."""

@@ -203,7 +203,7 @@ def _form(content: BinaryIO, head: bytes, kind: Kind) -> Form:
 def mentioned_in(content: BinaryIO, names: Names) -> bool:
     """Whether a text mentions one of the identities, in UTF-8 or UTF-16, or has characters written as numbers, which may hide one."""
     content.seek(0)
-    ways = [way for word in names.spelled for way in (word.encode("utf-8", "surrogatepass"), *(_wide(word)))]
+    ways = [way for word in names.hints for way in (word.encode("utf-8", "surrogatepass"), *(_wide(word)))]
     before = b""
     while block := content.read(BLOCK_BYTES):
         text = before + block

@@ -8,7 +8,7 @@ import hmac
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -18,6 +18,8 @@ ERASED = "erased-"
 """Pseudonyms begin so."""
 PSEUDONYM_LENGTH = 32
 KEY_ID_LENGTH = 16
+CUT_OFF = ("…", "\\u2026")  # ends a text that is too long to be shown whole, also as JSON has it
+LEAST_OF_IT = 8  # characters of an identity that is cut off so
 DISTINCTIVE_LENGTH, LONG_LENGTH, LONG_NUMBER_LENGTH = 6, 16, 12
 NO_NEIGHBOUR = "[0-9A-Za-z_-]"  # what a word does not end beside
 INVISIBLE = "".join(f"\\U{first:08X}-\\U{last:08X}" for first, last in RANGES)
@@ -74,11 +76,12 @@ def bare(text: str) -> str:
 
 @dataclass(frozen=True)
 class Names:
-    """Identities of one kind that are to go, each with its pseudonym."""
+    """Identities of one kind that are to go, each with its pseudonym. `are_cut`: whether what is cut off by an ellipsis goes, too."""
 
     kind: str
     instead: Mapping[str, str]
     mode: Mode = Mode.PSEUDONYMISE
+    are_cut: bool = False
 
     @cached_property
     def distinctive(self) -> "Names":
@@ -88,15 +91,28 @@ class Names:
     @cached_property
     def telling(self) -> "Names":
         """Those that may be looked for in text that no table is made of: what was said, logs, what was set aside."""
-        return self._only(one for one in self.instead if is_telling(one))
+        told = self._only(one for one in self.instead if is_telling(one))
+        return replace(told, are_cut=True)
 
     def _only(self, values: Iterable[str]) -> "Names":
         return Names(self.kind, {value: self.instead[value] for value in values}, self.mode)
 
     @cached_property
+    def hints(self) -> list[str]:
+        """One of these is in every text in which one of them is."""
+        if not self.are_cut:
+            return list(self.spelled)
+        return list(dict.fromkeys(way[: max(LEAST_OF_IT, 1)] for way in self.spelled))
+
+    @cached_property
     def spelled(self) -> Mapping[str, str]:
         """Every way in which they are written, with what is written in their place: plain, in a CSV's quotes, in JSON."""
-        return {way: instead for value, instead in self.instead.items() for way in spellings(value)}
+        ways = {way: instead for value, instead in self.instead.items() for way in spellings(value)}
+        if self.are_cut:
+            for value, instead in self.instead.items():
+                lengths = range(LEAST_OF_IT, len(value))
+                ways |= {value[:length] + end: instead + end for length in lengths for end in CUT_OFF}
+        return ways
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -111,19 +127,23 @@ class Names:
     def _spelled_in_bytes(self) -> Mapping[bytes, bytes]:
         return {way.encode("utf-8", "surrogatepass"): instead.encode() for way, instead in self.spelled.items()}
 
+    @cached_property
+    def _hints_in_bytes(self) -> list[bytes]:
+        return [hint.encode("utf-8", "surrogatepass") for hint in self.hints]
+
     def occur_in(self, data: bytes) -> bool:
         """Whether one of them stands in this text (UTF-8)."""
-        return any(way in data for way in self._spelled_in_bytes) and self._in_bytes.search(data) is not None
+        return any(hint in data for hint in self._hints_in_bytes) and self._in_bytes.search(data) is not None
 
     def out_of(self, data: bytes) -> tuple[bytes, int]:
         """The text with pseudonyms in their place, and how many."""
-        if not self.instead or not any(way in data for way in self._spelled_in_bytes):
+        if not any(hint in data for hint in self._hints_in_bytes):
             return data, 0
         return self._in_bytes.subn(lambda found: self._spelled_in_bytes[found.group()], data)
 
     def out_of_text(self, text: str) -> str:
         """The same of a text."""
-        if not any(way in text for way in self.spelled):  # nearly every text: to look for a word costs far more
+        if not any(hint in text for hint in self.hints):  # nearly every text: to look for a word costs far more
             return text
         return self.pattern.sub(lambda found: self.spelled[found.group()], text)
 

@@ -89,7 +89,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _may_hold(column: pa.ChunkedArray, names: Names) -> bool:
     texts = column if pa.types.is_string(column.type) else column.cast(pa.large_binary())
-    return any(bool(pc.any(pc.match_substring(texts, way)).as_py()) for way in names.spelled)
+    return any(bool(pc.any(pc.match_substring(texts, way)).as_py()) for way in names.hints)
 
 
 def _value(value: object, is_tagged: bool, names: Names, edited: Edited) -> object:

@@ -115,7 +115,7 @@ def _loose(holding: Holding, names: Names) -> Names:
 def _telling(schema: pl.Schema, holding: Holding, names: Names) -> pl.Expr | None:
     """Whether a row may tell of one of them."""
     values = list(names.instead)
-    loose = list(_loose(holding, names).spelled)
+    loose = _loose(holding, names).hints
     flags: list[pl.Expr] = []
     for name, dtype in schema.items():
         column = pl.col(name)
@@ -177,7 +177,7 @@ def _follow(rows: pl.DataFrame, name: str, pseudonyms: Mapping[object, str], hol
 
 
 def _loosely(texts: pl.Series, names: Names) -> pl.Series:
-    ways = list(names.spelled)
+    ways = names.hints
     if texts.dtype == TEXTS:
         hit = texts.list.join("\n", ignore_nulls=True).str.contains_any(ways).fill_null(value=False)
         if not hit.any():
