@@ -1,13 +1,12 @@
 """Identities out of SQLite files: out of rows, whatever table they are in, and out of pages that are free."""
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from cryptodudez_assets.lake.erasing.decoded import SQLITE, quoted, tables_of
 from cryptodudez_assets.lake.erasing.identity import Names
 
-MAGIC = b"SQLite format 3\0"
 PATIENCE_SECONDS = 60
 BESIDE = ("-wal", "-shm", "-journal")
 
@@ -15,7 +14,7 @@ BESIDE = ("-wal", "-shm", "-journal")
 def is_database(path: Path) -> bool:
     """Whether a file is one of SQLite's."""
     with path.open("rb") as content:
-        return content.read(len(MAGIC)) == MAGIC
+        return content.read(len(SQLITE)) == SQLITE
 
 
 def erase_from_database(path: Path, names: Names) -> int:
@@ -30,27 +29,15 @@ def erase_from_database(path: Path, names: Names) -> int:
         connection.execute("PRAGMA secure_delete = ON")
         n_rows = 0
         for table, columns in list(tables_of(connection)):
-            told = " OR ".join(f"mentions({_quoted(column)})" for column in columns)
-            instead = ", ".join(f"{_quoted(column)} = without({_quoted(column)})" for column in columns)
-            if connection.execute(f"SELECT 1 FROM {_quoted(table)} WHERE {told} LIMIT 1").fetchone():
-                n_rows += connection.execute(f"UPDATE OR REPLACE {_quoted(table)} SET {instead} WHERE {told}").rowcount
+            told = " OR ".join(f"mentions({quoted(column)})" for column in columns)
+            instead = ", ".join(f"{quoted(column)} = without({quoted(column)})" for column in columns)
+            if connection.execute(f"SELECT 1 FROM {quoted(table)} WHERE {told} LIMIT 1").fetchone():
+                n_rows += connection.execute(f"UPDATE OR REPLACE {quoted(table)} SET {instead} WHERE {told}").rowcount
         if n_rows or _is_in_bytes(path, names):
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return n_rows
-
-
-def tables_of(connection: sqlite3.Connection) -> Iterator[tuple[str, list[str]]]:
-    """Every table with its columns."""
-    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-    for (table,) in found.fetchall():
-        told = connection.execute(f"PRAGMA table_info({_quoted(table)})").fetchall()
-        yield table, [str(name) for _, name, *_ in told]
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _out(value: object, names: Names) -> object:

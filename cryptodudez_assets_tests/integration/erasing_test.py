@@ -105,3 +105,22 @@ def test_an_identity_goes_from_everywhere_and_totals_stay(lake: Lake, drop: Drop
     for name, entry in now.items():
         assert entry["file_id"] == known[name]["file_id"]
         assert entry["discovered_at"] == known[name]["discovered_at"]
+
+
+def test_who_was_erased_is_recognised_where_more_lands(lake: Lake, drop: Drop):
+    drop("payments", "first.csv", as_csv([row(1, ADA), row(2, BOB)]).encode())
+    take_in(lake, PAYMENTS)
+    receipt = erase(lake, Identity("account", ADA), derived=[])
+    assert not receipt.left
+    for name, content in every_form().items():
+        drop("payments", name, content)
+    drop("payments", "again/first.csv", as_csv([row(1, ADA), row(2, BOB)]).encode())
+
+    take_in(lake, PAYMENTS)
+
+    left = {name: content for name, content in all_bytes(lake.settings.home).items() if ADA[:16].encode() in content}
+    assert {name: content[content.find(ADA[:16].encode()) - 60 :][:140] for name, content in left.items()} == {}
+    rows = lake.tables.scan(PAYMENTS.table).collect()
+    assert set(rows["user_id"]) == {receipt.pseudonym, BOB}
+    assert files(lake, PAYMENTS)["again/first.csv"]["status"] == "duplicate"
+    assert rejected(lake, files(lake, PAYMENTS)["bad.csv"])

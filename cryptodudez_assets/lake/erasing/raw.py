@@ -86,7 +86,7 @@ def erase_from_objects(
     Yields what was done. `refused` hears of objects that could not be looked into, with the reason.
     """
     yield from finish_noted(lake, source, take_out)
-    kinds = [kind_of(one, names.kind) for one in _sharing(lake, source)]
+    kinds = [kind_of(one, names.kind) for one in sharing(lake, source)]
     for found in list(lake.store.list(lake.raw_folder(source))):
         if found.oddity:
             continue
@@ -99,7 +99,7 @@ def erase_from_objects(
             yield done
 
 
-def _sharing(lake: Lake, source: str) -> list[Source | None]:
+def sharing(lake: Lake, source: str) -> list[Source | None]:
     """The sources whose files lie in the folder of this one."""
     folder = lake.raw_folder(source)
     return [one for name, one in lake.sources.items() if lake.raw_folder(name) == folder] or [None]
@@ -150,7 +150,7 @@ def _bring_along(lake: Lake, note: Note, take_out: TakeOut) -> None:
     if now_is is None:
         return
     uri = lake.store.uri(note.key)
-    for source in [one.name for one in _sharing(lake, note.source) if one] or [note.source]:
+    for source in [one.name for one in sharing(lake, note.source) if one] or [note.source]:
         known = pl.col("generation").is_in([note.generation, note.generation.partition(WRITTEN)[0]])
         rows = file_entries.files_of(lake.tables, source).filter(known, uri=uri).collect()
         entries = entries_in(rows)

@@ -1,12 +1,13 @@
 """Tables and counts of files from which records were taken out: the rows go, those behind them have other numbers now."""
 
 from collections.abc import Collection, Sequence
+from functools import partial
 
 import polars as pl
 from pyiceberg.expressions import EqualTo
 
 from cryptodudez_assets.contracts.quarantine import Fate
-from cryptodudez_assets.lake.erasing.raw import Note, Now
+from cryptodudez_assets.lake.erasing.raw import Note, Now, finish_noted
 from cryptodudez_assets.lake.erasing.rows import changing
 from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 from cryptodudez_assets.lake.lake import Lake
@@ -15,6 +16,12 @@ from cryptodudez_assets.lake.quarantine import quarantine
 
 DONE = "cryptodudez.records_taken_out"
 """In the summary of a snapshot: of which file, so that its rows are not numbered anew twice."""
+
+
+def finish_rewriting(lake: Lake, source: str) -> None:
+    """Do to its end what somebody died over: an object was written anew, and the catalogue does not know it yet."""
+    for _ in finish_noted(lake, source, partial(take_out, lake)):
+        pass
 
 
 def take_out(lake: Lake, note: Note, entries: Collection[Entry]) -> None:

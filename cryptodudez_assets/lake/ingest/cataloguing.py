@@ -11,6 +11,8 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import REPLACED, Files, Status
+from cryptodudez_assets.lake.erasing.landing import Gate
+from cryptodudez_assets.lake.erasing.removed import finish_rewriting
 from cryptodudez_assets.lake.formats.reader import Recognised
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
@@ -42,11 +44,17 @@ def catalogue_objects(
     """
     written = pl.DataFrame(schema={name: polars_schema(Files)[name] for name in TOLD})
     with exclusive(lake.settings, f"source.{source.name}"):
+        finish_rewriting(lake, source.name)
         known = file_entries.known_versions(lake.tables, source.name, [lake.store.uri(new.key) for new in found])
         new = [item for item in found if not is_known(lake, item, known)]
+        gate = Gate.of(lake, source) if new else None
+        if gate:
+            new = [gate.passed(item, progress) for item in new]
         new.sort(key=lambda item: (item.modified, item.key))
         for number, described in enumerate(_in_commits(lake, source, new, run_id, now()), 1):
             there = file_entries.were_gone(lake.tables, source.name, [entry.entry_id for entry, _ in described])
+            if gate:
+                gate.name_as_before(entry for entry, _ in described)
             entries, superseded = _finish(lake, source, described, run_id, there)
             close_corrected(lake, source, entries)
             _write(lake, source, entries, superseded, there)

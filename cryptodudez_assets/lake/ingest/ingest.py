@@ -31,6 +31,7 @@ from pyiceberg.expressions import In
 
 from cryptodudez_assets.contracts.catalogue import REPLACED, Status
 from cryptodudez_assets.lake.compaction import compact_if_due
+from cryptodudez_assets.lake.erasing.removed import finish_rewriting
 from cryptodudez_assets.lake.formats.faults import Misdeclared
 from cryptodudez_assets.lake.iceberg.provenance import BATCH, OUTCOME
 from cryptodudez_assets.lake.ingest.lookups import bring_up_to_date, values_of
@@ -159,6 +160,7 @@ def ingest(
     done = Ingested()
     undecided: dict[str, Entry] = {}  # not looked at again in this call, unless a file of their layout is read
     with exclusive(lake.settings, f"source.{source.name}"):
+        finish_rewriting(lake, source.name)
         bring_over(lake, source, progress)
         while batch := next_batch(lake, source, undecided):
             progress(
