@@ -29,9 +29,7 @@ class Payments(TableContract):
     """Payments of toy accounts."""
 
     id: str = pa.Field(description="Number of the payment.", str_length={"min_value": 1})
-    user_id: str = pa.Field(
-        description="Who paid.", str_length={"min_value": 1}, metadata={"personal": "account"}
-    )
+    user_id: str = pa.Field(description="Who paid.", str_length={"min_value": 1}, metadata={"personal": "account"})
     user_key: pl.Int64 = pa.Field(description="The same as a key.")
     amount: float = pa.Field(description="How much.", gt=0)
     note: str = pa.Field(description="What was said.", nullable=True)
@@ -48,7 +46,11 @@ class Totals(Contract):
 
 
 COLUMNS: dict[str, type[pl.DataType]] = {
-    "id": pl.String, "at": pl.String, "user_id": pl.String, "amount": pl.Float64, "note": pl.String
+    "id": pl.String,
+    "at": pl.String,
+    "user_id": pl.String,
+    "amount": pl.Float64,
+    "note": pl.String,
 }
 PAYMENTS = Source(
     name="payments",

@@ -20,9 +20,13 @@ class Erasures(Contract):
 
     pseudonym: str = pa.Field(description="What stands in its place: `erased-` and a keyed hash of it.")
     kind: str = pa.Field(description="Kind of identity, as contracts tag their columns: account, post.")
-    mode: str = pa.Field(description="What became of its rows: pseudonymise or remove.", isin=["pseudonymise", "remove"])
+    mode: str = pa.Field(
+        description="What became of its rows: pseudonymise or remove.", isin=["pseudonymise", "remove"]
+    )
     key_id: str = pa.Field(description="By which it is told whether a key is the one that was used.")
-    shape: str = pa.Field(description="A regular expression of what looks like it: how long it is, and the signs in it.")
+    shape: str = pa.Field(
+        description="A regular expression of what looks like it: how long it is, and the signs in it."
+    )
     stage: str = pa.Field(description="begun or done.", isin=[str(stage) for stage in Stage])
     places: pl.Int64 = pa.Field(
         description="Files, tables and databases in which it was found.", ge=0, metadata={"unit": "places"}

@@ -169,9 +169,7 @@ class _Work:
 
     def _rows(self, table: str, holding: Holding) -> None:
         try:
-            n = erase_from_rows(
-                self.lake.tables, table, holding, self.names, lambda: self._done(Done(TABLE, table))
-            )
+            n = erase_from_rows(self.lake.tables, table, holding, self.names, lambda: self._done(Done(TABLE, table)))
         except Exception as error:
             self.left.append((table, f"its rows could not be changed: {error}"))
             return
@@ -181,7 +179,9 @@ class _Work:
     def said(self) -> None:
         """What was set aside, and what is said of files."""
         for name, contract in SAID.items():
-            self._rows(name, Holding(is_said=True, left=frozenset([*places_of(contract), "member", "pseudonym", "shape"])))
+            self._rows(
+                name, Holding(is_said=True, left=frozenset([*places_of(contract), "member", "pseudonym", "shape"]))
+            )
 
     def computed(self) -> None:
         """Tables that are computed of those that told of it follow, the rows that a change reaches, as always."""
@@ -288,11 +288,11 @@ class _Work:
         if is_telling(value):
             self.left += [(one.place, one.problem or f"it is still there, {one.times} times") for one in scanned.found]
         said = [] if is_telling(value) else [TOO_SHORT]
-        left = [(self.names.telling.out_of_text(place), self.names.telling.out_of_text(why)) for place, why in self.left]
+        left = [
+            (self.names.telling.out_of_text(place), self.names.telling.out_of_text(why)) for place, why in self.left
+        ]
         done = [one for one in self.journal.places()]
-        receipt = Receipt.of(
-            self.pseudonym, self.identity.kind, self.names.mode, now(), done, left, said, scanned
-        )
+        receipt = Receipt.of(self.pseudonym, self.identity.kind, self.names.mode, now(), done, left, said, scanned)
         self.journal.path.with_suffix(".json").write_text(receipt.as_json, "utf-8")
         if receipt.is_whole:
             registry.finish(self.lake.tables, self.pseudonym, len(done), receipt.as_json, receipt.done_at)

@@ -33,7 +33,9 @@ def erase_from_files(
         if path.name.endswith(BESIDE) or not path.is_file():
             continue
         try:
-            kind, n = ("database", erase_from_database(path, names)) if is_database(path) else _file(path, names, settings)
+            kind, n = (
+                ("database", erase_from_database(path, names)) if is_database(path) else _file(path, names, settings)
+            )
         except (FileRefused, OSError, ValueError, sqlite3.Error) as error:
             refused(str(path), str(error))
             continue

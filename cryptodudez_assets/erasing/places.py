@@ -24,7 +24,9 @@ def files_of_home(settings: Settings, *, with_lake: bool) -> Iterator[Path]:
                 folders[:] = sorted(set(folders) - set(NOT_OURS))
             if not with_lake and lake:
                 folders[:] = [one for one in folders if here / one != lake]
-            yield from (here / name for name in sorted(names) if (here / name).is_file() and not (here / name).is_symlink())
+            yield from (
+                here / name for name in sorted(names) if (here / name).is_file() and not (here / name).is_symlink()
+            )
     for url in (settings.catalog, settings.online, settings.notifications):
         path = Path(unquote(url.removeprefix("sqlite:///")))
         if url.startswith("sqlite:///") and settings.home not in path.parents and path.is_file():

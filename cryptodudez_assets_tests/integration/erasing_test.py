@@ -11,12 +11,14 @@ import pytest
 
 from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.erasing.erase import erase
-from cryptodudez_assets.lake.erasing.identity import ERASED, Identity
+from cryptodudez_assets.lake.erasing.identity import ERASED, Identity, Mode
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import discover_all
+from cryptodudez_assets.lake.upkeep.rebuild import rebuild_source
+from cryptodudez_assets.lake.upkeep.verify import verify_raw, verify_table
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import take_in
-from cryptodudez_assets_tests.toy import files, rejected, zipped
+from cryptodudez_assets_tests.toy import counts, files, rejected, zipped
 from cryptodudez_assets_tests.toy_accounts import ADA, BOB, KEY, PAYMENTS, TOTALS, as_csv, as_lines, key_of, row
 
 Drop = Callable[[str, str, bytes], Path]
@@ -54,7 +56,9 @@ def every_form() -> dict[str, bytes]:
         "quoted.csv": as_csv([[f'"{cell}"' for cell in one] for one in both()]).encode(),
         "bad.csv": as_csv([*both(), ["p", "never", ADA, "much", f"of {ADA}, said"]]).encode(),
         "packed.csv.gz": gzip.compress(as_csv(both()).encode()),
-        "archive.zip": zipped({"one.csv": as_csv(both()).encode(), "two.csv": as_csv([row(next(numbers), BOB)]).encode()}),
+        "archive.zip": zipped(
+            {"one.csv": as_csv(both()).encode(), "two.csv": as_csv([row(next(numbers), BOB)]).encode()}
+        ),
         "lines.jsonl": as_lines(both()).encode(),
         "document.json": document.encode(),
         "rows.parquet": parquet(both()),
@@ -124,3 +128,26 @@ def test_who_was_erased_is_recognised_where_more_lands(lake: Lake, drop: Drop):
     assert set(rows["user_id"]) == {receipt.pseudonym, BOB}
     assert files(lake, PAYMENTS)["again/first.csv"]["status"] == "duplicate"
     assert rejected(lake, files(lake, PAYMENTS)["bad.csv"])
+
+
+def picture(lake: Lake) -> pl.DataFrame:
+    return lake.tables.scan(PAYMENTS.table).sort("id").collect()
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_what_is_left_is_what_the_raw_files_make(lake: Lake, drop: Drop, mode: Mode):
+    for name, content in every_form().items():
+        drop("payments", name, content)
+    take_in(lake, PAYMENTS)
+
+    receipt = erase(lake, Identity("account", ADA), mode, derived=[])
+
+    found, entries = picture(lake), files(lake, PAYMENTS)
+    expected = {BOB, receipt.pseudonym} if mode is Mode.PSEUDONYMISE else {BOB}
+    assert set(found["user_id"]) == expected
+    rebuild_source(lake, PAYMENTS)
+    assert picture(lake).equals(found)
+    for name, entry in files(lake, PAYMENTS).items():
+        assert counts(entry) == counts(entries[name]), name
+    assert not verify_raw(lake, "payments").differences
+    assert not verify_table(lake, PAYMENTS.table).differences

@@ -74,6 +74,9 @@ ROOMS = {
             "declared_models",
         ),
     },
+    "erasing": {
+        *("settings", "contracts", "sources", "lake", "derived", "features", "feature_store", "products"),
+    },
     "defs": {
         *("settings", "contracts", "sources", "lake", "features", "feature_store", "reports", "studies", "models"),
         *("products", "declarations", "declared_models", "declared_rules", "derived", "notifications", "recorder"),
@@ -93,7 +96,8 @@ LAKE_ROOMS: dict[str, set[str]] = {
     "metastore": {"store", "formats", "iceberg", "lake"},
     "compaction": {"iceberg", "lake", "metastore"},
     "quarantine": {"store", "formats", "iceberg", "lake", "metastore"},
-    "ingest": {"store", "formats", "iceberg", "lake", "metastore", "compaction", "quarantine"},
+    "erasing": {"store", "formats", "iceberg", "lake", "metastore", "quarantine"},
+    "ingest": {"store", "formats", "iceberg", "lake", "metastore", "compaction", "quarantine", "erasing"},
     "upkeep": {"store", "formats", "iceberg", "lake", "metastore", "compaction", "quarantine", "ingest"},
     "landing": {"store", "lake", "metastore"},
     "status": {"lake", "metastore", "quarantine"},

@@ -62,7 +62,7 @@ def rewritten(content: BinaryIO, kind: Kind, names: Names) -> Rewritten | None:
     content.seek(0)
     packed = format_of(content.read(HEAD_BYTES))
     content.seek(0)
-    out = cast(BinaryIO, SpooledTemporaryFile(IN_MEMORY_BYTES))
+    out = cast(BinaryIO, SpooledTemporaryFile(IN_MEMORY_BYTES))  # noqa: SIM115  (whoever asked closes it)
     try:
         if packed == "zip":
             members, edited = _zip(content, out, kind, names)

@@ -141,7 +141,9 @@ def _rows(content: BinaryIO) -> Stream:
         connection.text_factory = bytes
         for name in names:
             for row in connection.execute(f"SELECT * FROM {quoted(name)}"):
-                texts = (value if isinstance(value, bytes) else str(value).encode() for value in row if value is not None)
+                texts = (
+                    value if isinstance(value, bytes) else str(value).encode() for value in row if value is not None
+                )
                 yield b"\n".join(texts) + b"\n"
 
 

@@ -54,7 +54,9 @@ def key_id(key: bytes) -> str:
 def shape_of(value: str) -> str:
     """A regular expression of what looks like it: as many letters or digits, the same characters between them."""
     runs = re.findall(r"[0-9A-Za-z]+|[^0-9A-Za-z]", value)
-    return "".join(f"[0-9A-Za-z]{{{len(run)}}}" if run[0].isascii() and run[0].isalnum() else re.escape(run) for run in runs)
+    return "".join(
+        f"[0-9A-Za-z]{{{len(run)}}}" if run[0].isascii() and run[0].isalnum() else re.escape(run) for run in runs
+    )
 
 
 def is_distinctive(value: str) -> bool:

@@ -102,7 +102,9 @@ class Gate:
     def _words_in(self, content: BinaryIO) -> set[str]:
         """Words that look like one who was erased."""
         found: set[bytes] = set()
-        for stream in chain([as_bytes(content)], meanings(content, numbers=True)):  # one after the other, as they are read
+        for stream in chain(
+            [as_bytes(content)], meanings(content, numbers=True)
+        ):  # one after the other, as they are read
             before = b""
             for block in stream:
                 text = before + block

@@ -54,9 +54,7 @@ def _type(field: pa.Field, form: Form, names: Names) -> pa.Field:
     return field.with_type(pa.string()) if is_number and names.mode is Mode.PSEUDONYMISE else field
 
 
-def _without_rows(
-    table: pa.Table, row: int, form: Form, names: Names, edited: Edited
-) -> tuple[int, pa.Table]:
+def _without_rows(table: pa.Table, row: int, form: Form, names: Names, edited: Edited) -> tuple[int, pa.Table]:
     tagged = [name for name in table.column_names if name in form.tagged]
     if names.mode is not Mode.REMOVE or not tagged:
         return row + len(table), table
@@ -83,7 +81,8 @@ def _column(column: pa.ChunkedArray, is_tagged: bool, names: Names, edited: Edit
 
 def _is_text(kind: pa.DataType) -> bool:
     return any(
-        is_one(kind) for is_one in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_binary)
+        is_one(kind)
+        for is_one in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_binary)
     ) or pa.types.is_large_binary(kind)
 
 

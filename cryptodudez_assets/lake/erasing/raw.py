@@ -105,9 +105,7 @@ def sharing(lake: Lake, source: str) -> list[Source | None]:
     return [one for name, one in lake.sources.items() if lake.raw_folder(name) == folder] or [None]
 
 
-def _rewrite(
-    lake: Lake, source: str, found: StoredObject, kind: Kind, names: Names, take_out: TakeOut
-) -> Note | None:
+def _rewrite(lake: Lake, source: str, found: StoredObject, kind: Kind, names: Names, take_out: TakeOut) -> Note | None:
     with lake.store.open(found.key) as content:
         made = rewritten(content, kind, names)
         if made is None:

@@ -68,7 +68,9 @@ def _made_of(source: Source, tagged: Collection[str], pseudonym: str) -> dict[st
     schema = polars_schema(source.contract)
     found: dict[str, object] = {}
     for layout in source.layouts:
-        roots = {root for name in tagged if name in layout.canonical for root in layout.canonical[name].meta.root_names()}
+        roots = {
+            root for name in tagged if name in layout.canonical for root in layout.canonical[name].meta.root_names()
+        }
         for name, expression in layout.canonical.items():
             if name not in tagged and set(expression.meta.root_names()) == roots and len(roots) == 1:
                 raw = pl.DataFrame({root: [pseudonym] for root in roots})
