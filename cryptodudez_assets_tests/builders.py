@@ -127,12 +127,12 @@ INCIDENTAL = [
 ]
 
 
-def picture(lake: Lake) -> dict[str, list[tuple[object, ...]]]:
+def picture(lake: Lake, also_incidental: Iterable[str] = ()) -> dict[str, list[tuple[object, ...]]]:
     """Every row of every table, without what is incidental."""
     shown = {}
     for name in lake.tables.names():
         rows = rows_of(lake, name)
-        rows = rows.drop(INCIDENTAL, strict=False)
+        rows = rows.drop(*INCIDENTAL, *also_incidental, strict=False)
         rows = rows.with_columns(pl.selectors.matches("uri").str.replace(lake.settings.lake, "", literal=True))
         if rows.height:
             shown[name] = sorted(rows.select(sorted(rows.columns)).rows(), key=repr)

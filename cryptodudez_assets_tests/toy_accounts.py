@@ -1,6 +1,8 @@
 """Two toy sources that tell of people, a table that is computed of them, and files in which somebody is written in every way."""
 
+import gzip
 import hashlib
+import io
 import json
 from collections.abc import Sequence
 
@@ -11,6 +13,7 @@ from cryptodudez_assets.contracts.base import Contract, TableContract
 from cryptodudez_assets.derived import Derived, Input
 from cryptodudez_assets.derived.declaration import Frames
 from cryptodudez_assets.sources.declaration import Layout, Source
+from cryptodudez_assets_tests.toy import zipped
 
 ADA, BOB = "2dea61eed4bceec564a00115c4d21334", "c8fbbc86abe8bd6a5eb6a3b4d0411301"
 KEY = "a key of at least sixteen characters"
@@ -105,3 +108,36 @@ def as_csv(rows: Sequence[Sequence[object]], delimiter: str = ",", end: str = "\
 
 def as_lines(rows: Sequence[Sequence[object]]) -> str:
     return "".join(json.dumps(dict(zip(COLUMNS, one, strict=True))) + "\n" for one in rows)
+
+
+def parquet(rows: list[list[object]]) -> bytes:
+    out = io.BytesIO()
+    names = ["id", "at", "user_id", "amount", "note"]
+    pl.DataFrame(rows, names, orient="row").write_parquet(out)
+    return out.getvalue()
+
+
+def every_form() -> dict[str, bytes]:
+    """Ada and Bob in files of every kind, each with payments of their own."""
+    numbers = iter(range(1000))
+
+    def both() -> list[list[object]]:
+        return [row(next(numbers), user) for user in (ADA, BOB, ADA)]
+
+    document = json.dumps([dict(zip(["id", "at", "user_id", "amount", "note"], one, strict=True)) for one in both()])
+    return {
+        "plain.csv": as_csv(both()).encode(),
+        "bom.csv": as_csv(both(), ";", "\r\n", "\ufeff").encode(),
+        "wide.csv": as_csv(both(), "\t", bom="\ufeff").encode("utf-16-le"),
+        "quoted.csv": as_csv([[f'"{cell}"' for cell in one] for one in both()]).encode(),
+        "bad.csv": as_csv([*both(), ["p", "never", ADA, "much", f"of {ADA}, said"]]).encode(),
+        "packed.csv.gz": gzip.compress(as_csv(both()).encode()),
+        "archive.zip": zipped(
+            {"one.csv": as_csv(both()).encode(), "two.csv": as_csv([row(next(numbers), BOB)]).encode()}
+        ),
+        "lines.jsonl": as_lines(both()).encode(),
+        "document.json": document.encode(),
+        "rows.parquet": parquet(both()),
+        "note.csv": as_csv([row(next(numbers), BOB, note=f"sent to {ADA}.")]).encode(),
+        "strange.txt": f"what is this of {ADA}?\n".encode(),
+    }

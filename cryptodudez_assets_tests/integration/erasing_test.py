@@ -1,8 +1,5 @@
 """An identity is erased from everything that is kept, and what it counts stays."""
 
-import gzip
-import io
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,8 +15,9 @@ from cryptodudez_assets.lake.upkeep.rebuild import rebuild_source
 from cryptodudez_assets.lake.upkeep.verify import verify_raw, verify_table
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import take_in
-from cryptodudez_assets_tests.toy import counts, files, rejected, zipped
-from cryptodudez_assets_tests.toy_accounts import ADA, BOB, KEY, PAYMENTS, TOTALS, as_csv, as_lines, key_of, row
+from cryptodudez_assets_tests.erasing_campaign import carry_out
+from cryptodudez_assets_tests.toy import counts, files, rejected
+from cryptodudez_assets_tests.toy_accounts import ADA, BOB, KEY, PAYMENTS, TOTALS, as_csv, every_form, key_of, row
 
 Drop = Callable[[str, str, bytes], Path]
 
@@ -32,39 +30,6 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def lake(settings: Settings) -> Lake:
     return Lake.open(settings, {"payments": PAYMENTS})
-
-
-def parquet(rows: list[list[object]]) -> bytes:
-    out = io.BytesIO()
-    names = ["id", "at", "user_id", "amount", "note"]
-    pl.DataFrame(rows, names, orient="row").write_parquet(out)
-    return out.getvalue()
-
-
-def every_form() -> dict[str, bytes]:
-    """Ada and Bob in files of every kind, each with payments of their own."""
-    numbers = iter(range(1000))
-
-    def both() -> list[list[object]]:
-        return [row(next(numbers), user) for user in (ADA, BOB, ADA)]
-
-    document = json.dumps([dict(zip(["id", "at", "user_id", "amount", "note"], one, strict=True)) for one in both()])
-    return {
-        "plain.csv": as_csv(both()).encode(),
-        "bom.csv": as_csv(both(), ";", "\r\n", "\ufeff").encode(),
-        "wide.csv": as_csv(both(), "\t", bom="\ufeff").encode("utf-16-le"),
-        "quoted.csv": as_csv([[f'"{cell}"' for cell in one] for one in both()]).encode(),
-        "bad.csv": as_csv([*both(), ["p", "never", ADA, "much", f"of {ADA}, said"]]).encode(),
-        "packed.csv.gz": gzip.compress(as_csv(both()).encode()),
-        "archive.zip": zipped(
-            {"one.csv": as_csv(both()).encode(), "two.csv": as_csv([row(next(numbers), BOB)]).encode()}
-        ),
-        "lines.jsonl": as_lines(both()).encode(),
-        "document.json": document.encode(),
-        "rows.parquet": parquet(both()),
-        "note.csv": as_csv([row(next(numbers), BOB, note=f"sent to {ADA}.")]).encode(),
-        "strange.txt": f"what is this of {ADA}?\n".encode(),
-    }
 
 
 def summary(lake: Lake) -> dict[str, object]:
@@ -151,3 +116,9 @@ def test_what_is_left_is_what_the_raw_files_make(lake: Lake, drop: Drop, mode: M
         assert counts(entry) == counts(entries[name]), name
     assert not verify_raw(lake, "payments").differences
     assert not verify_table(lake, PAYMENTS.table).differences
+
+
+def test_killed_at_any_moment_and_called_again_it_ends_the_same(tmp_path: Path):
+    toll = carry_out(tmp_path, kills=3, seed=1)
+    assert toll.kills == 3
+    assert toll.differing == []
