@@ -33,11 +33,12 @@ def erase_user(user_id: str, as_json: bool) -> None:
     """
     import polars as pl
 
-    from cryptodudez_assets.erasing.erase import erase
+    from cryptodudez_assets.erasing.erase import RunUnderWay, erase
     from cryptodudez_assets.lake.erasing.identity import Identity, bare
     from cryptodudez_assets.lake.erasing.registry import NoKey, erasure_key
+    from cryptodudez_assets.lake.erasing.rows import NoPlace
 
-    value = bare(click.get_text_stream("stdin").read() if user_id == "-" else user_id)
+    value = bare(sys.stdin.read() if user_id == "-" else user_id)
     if not value:
         raise click.UsageError("ID is empty")
     settings = read_settings()
@@ -51,7 +52,7 @@ def erase_user(user_id: str, as_json: bool) -> None:
                 Identity(ACCOUNT, value),
                 say=lambda line: shown.update(f"erasing: {escape(line.replace(value, 'ID'))}"),
             )
-    except (NoKey, LookupError) as error:
+    except (NoKey, NoPlace, RunUnderWay, LookupError) as error:
         raise click.ClickException(str(error)) from None
     if as_json:
         click.echo(receipt.as_json)

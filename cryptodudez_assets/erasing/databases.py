@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from cryptodudez_assets.lake.erasing.decoded import SQLITE, quoted, tables_of
 from cryptodudez_assets.lake.erasing.identity import Names
@@ -40,7 +41,7 @@ def erase_from_database(path: Path, names: Names) -> int:
         return n_rows
 
 
-def _out(value: object, names: Names) -> object:
+def _out(value: Any, names: Names) -> Any:
     if isinstance(value, str):
         return names.out_of_text(value)
     if isinstance(value, bytes) and b"\0" not in value:  # what has lengths in it would be read no more

@@ -5,7 +5,7 @@ death, goes on.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from cryptodudez_assets.contracts.base import Contract, personal_of, places_of
@@ -37,17 +37,20 @@ from cryptodudez_assets.lake.erasing.history import forget_past
 from cryptodudez_assets.lake.erasing.identity import Identity, Mode, Names, is_telling
 from cryptodudez_assets.lake.erasing.raw import erase_from_objects
 from cryptodudez_assets.lake.erasing.removed import take_out
-from cryptodudez_assets.lake.erasing.rows import Holding, erase_from_rows, holding_of
+from cryptodudez_assets.lake.erasing.rows import Holding, erase_from_rows, holding_of, keys_of
 from cryptodudez_assets.lake.iceberg.catalog_database import back_up, backups
 from cryptodudez_assets.lake.ingest.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries, inventory
 from cryptodudez_assets.lake.quarantine import quarantine
-from cryptodudez_assets.lake.store.locks import exclusive
+from cryptodudez_assets.lake.store.locks import exclusive, sign_of_life
 from cryptodudez_assets.lake.store.places import key_within
 from cryptodudez_assets.products.exports import exports_of
+from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import Source
 
+RUNS = "run."
+"""The name of the lock that a run holds while it lives begins so."""
 Say = Callable[[str], None]
 SAID: dict[str, type[Contract]] = {
     spec.name: spec.contract
@@ -78,8 +81,8 @@ def erase(
     """Erase an identity of the tagged kind from everything that is kept; interrupted, the same call goes on.
 
     `mode`: whether the rows that tell of it stay, under a pseudonym, or go. `derived`: the tables that are computed, by default all
-    that are declared. Raises `registry.NoKey` without the key, `rows.NoPlace` where a pseudonym cannot stand, LookupError where no
-    source has identities of that kind. What could not be erased is in the receipt's `left`.
+    that are declared. Raises `registry.NoKey` without the key, `rows.NoPlace` where a pseudonym cannot stand, `RunUnderWay`, and
+    LookupError where no source has identities of that kind. What could not be erased is in the receipt's `left`.
     """
     key = registry.erasure_key(lake.settings)
     registry.insist_on_same_key(lake.tables, key)
@@ -89,11 +92,27 @@ def erase(
     names = Names(identity.kind, {identity.value: identity.pseudonym(key)}, mode)
     for source in sources:
         holding_of(source, names)
+    insist_on_no_run(lake.settings)
     with exclusive(lake.settings, "erasing"):
         registry.begin(lake.tables, identity, mode, key, now())
         tables = configured_tables(lake.settings.rolling_days) if derived is None else derived
         work = _Work(lake, identity, names, sources, topological(tables), say)
         return work.do()
+
+
+class RunUnderWay(Exception):
+    """A run is at work, which may have read what is to go; the message says which."""
+
+
+def insist_on_no_run(settings: Settings) -> None:
+    """Refuse while a run is at work on this machine: what it has read already, it may still write."""
+    for lock in sorted((settings.home / "locks").glob(f"{RUNS}*.lock")):
+        name = lock.name.removesuffix(".lock")
+        with sign_of_life(settings, name) as is_free:
+            if not is_free:
+                raise RunUnderWay(
+                    f"the {name.replace('.', ' ', 1)} is under way: wait for its end, or end it in Dagster's UI"
+                )
 
 
 @dataclass
@@ -110,7 +129,10 @@ class _Work:
 
     def __post_init__(self) -> None:
         self.pseudonym = self.names.instead[self.identity.value]
-        self.journal = Journal(self.lake.settings.home, self.pseudonym, self.names)
+        keys = {old: new for source in self.sources for old, new in keys_of(source, self.names).items()}
+        self.words = replace(self.names, instead={**self.names.instead, **keys})
+        """The identity, and as text the keys that were made of it: what may stand in messages, logs and other databases."""
+        self.journal = Journal(self.lake.settings.home, self.pseudonym, self.words)
 
     def do(self) -> Receipt:
         """All of it."""
@@ -126,7 +148,7 @@ class _Work:
         self.computed()
         self.others()
         self.pasts()
-        for path, kind, n in erase_from_files(self.lake.settings, self.names, self._refused):
+        for path, kind, n in erase_from_files(self.lake.settings, self.words, self._refused):
             self._done(Done(kind, str(path), n))
         return self.finish()
 
@@ -167,9 +189,11 @@ class _Work:
             for table in filter(None, (source.table, source.observations) if source else ()):
                 self._rows(table, holding_of(source, self.names) if source else Holding())
 
-    def _rows(self, table: str, holding: Holding) -> None:
+    def _rows(self, table: str, holding: Holding, names: Names | None = None) -> None:
         try:
-            n = erase_from_rows(self.lake.tables, table, holding, self.names, lambda: self._done(Done(TABLE, table)))
+            n = erase_from_rows(
+                self.lake.tables, table, holding, names or self.names, lambda: self._done(Done(TABLE, table))
+            )
         except Exception as error:
             self.left.append((table, f"its rows could not be changed: {error}"))
             return
@@ -289,7 +313,7 @@ class _Work:
             self.left += [(one.place, one.problem or f"it is still there, {one.times} times") for one in scanned.found]
         said = [] if is_telling(value) else [TOO_SHORT]
         left = [
-            (self.names.telling.out_of_text(place), self.names.telling.out_of_text(why)) for place, why in self.left
+            (self.words.telling.out_of_text(place), self.words.telling.out_of_text(why)) for place, why in self.left
         ]
         done = [one for one in self.journal.places()]
         receipt = Receipt.of(self.pseudonym, self.identity.kind, self.names.mode, now(), done, left, said, scanned)

@@ -10,9 +10,10 @@ from uuid import uuid4
 from cryptodudez_assets.erasing.databases import BESIDE, erase_from_database, is_database
 from cryptodudez_assets.erasing.places import files_of_home
 from cryptodudez_assets.erasing.scan import Needle, times_in
-from cryptodudez_assets.lake.erasing.contents import HEAD_BYTES, Kind, rewritten
+from cryptodudez_assets.lake.erasing.contents import Kind, rewritten
 from cryptodudez_assets.lake.erasing.identity import Mode, Names
 from cryptodudez_assets.lake.formats.archives import FileRefused, format_of
+from cryptodudez_assets.lake.formats.text import HEAD_BYTES
 from cryptodudez_assets.settings import Settings
 
 WRITTEN_TO = ("logs", "dagster")

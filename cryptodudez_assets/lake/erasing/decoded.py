@@ -61,10 +61,10 @@ def _unpacked(content: BinaryIO, head: bytes) -> Iterator[BinaryIO]:
                 with archive.open(entry) as packed, _kept(packed) as inside:
                     yield inside
     elif head.startswith(GZ):
-        with gzip.GzipFile(fileobj=content) as packed, _kept(packed) as inside:
+        with gzip.GzipFile(fileobj=content) as unzipped, _kept(unzipped) as inside:
             yield inside
     elif head.startswith(ZSTD):
-        with pa.CompressedInputStream(pa.PythonFile(content, "r"), "zstd") as packed, _kept(packed) as inside:
+        with pa.CompressedInputStream(pa.PythonFile(content, "r"), "zstd") as decoded, _kept(decoded) as inside:
             yield inside
 
 

@@ -78,6 +78,16 @@ def _made_of(source: Source, tagged: Collection[str], pseudonym: str) -> dict[st
     return found
 
 
+def keys_of(source: Source, names: Names) -> dict[str, str]:
+    """As text, the keys that the source makes of the identities alone, with those that it makes of their pseudonyms."""
+    tagged = [name for name, kind in personal_of(source.contract).items() if kind == names.kind]
+    found: dict[str, str] = {}
+    for value, instead in names.instead.items() if names.mode is Mode.PSEUDONYMISE else ():
+        before, after = _made_of(source, tagged, value), _made_of(source, tagged, instead)
+        found |= {str(key): str(after[name]) for name, key in before.items() if str(key) != value}
+    return found
+
+
 def erase_from_rows(
     tables: IcebergTables, name: str, holding: Holding, names: Names, before: Callable[[], object] = lambda: None
 ) -> int:

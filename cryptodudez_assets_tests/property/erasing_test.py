@@ -1,0 +1,111 @@
+"""Identities go out of texts of every form, and nothing else changes: whoever reads them finds the same, but for the pseudonym."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptodudez_assets.lake.erasing.contents import Kind, rewritten
+from cryptodudez_assets.lake.erasing.edited import Tagged
+from cryptodudez_assets.lake.erasing.identity import Mode, Names, is_distinctive, shape_of
+from cryptodudez_assets_tests.toy_accounts import COLUMNS, PAYMENTS
+
+KIND = Kind(PAYMENTS.layouts, Tagged(frozenset({"user_id"})))
+INSTEAD = "erased-0123456789abcdef0123456789abcdef"
+# A number that is an amount, too; a word; one with signs that CSV and JSON write in ways of their own; the usual ones.
+IDS = ["42", "ada", 'a"b,c;1', "ä/\\ö-77", "user-1", "2dea61eed4bceec564a00115c4d21334"]
+others = st.one_of(
+    st.sampled_from(
+        [*IDS, "user-12", "x2dea61eed4bceec564a00115c4d21334", "", "43", "a\nb", "ü;,", "\u200b", "end\r\nof"]
+    ),
+    st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=6),
+)
+records = st.lists(st.tuples(others, st.sampled_from([*IDS, "user-12", "bob"]), others), min_size=1, max_size=8)
+
+
+def rows_of(records: Sequence[tuple[str, str, str]]) -> list[list[str]]:
+    return [[f"p{one}", "2024-01-01", user, "42", note] for one, user, note in records]
+
+
+def as_csv(rows: Sequence[Sequence[str]], delimiter: str, quoting: int, end: str) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=delimiter, quoting=quoting, lineterminator=end)  # type: ignore[arg-type]
+    writer.writerows([list(COLUMNS), *rows])
+    return out.getvalue()
+
+
+def erased_from(content: bytes, names: Names) -> bytes:
+    made = rewritten(io.BytesIO(content), KIND, names)
+    return content if made is None else made.content.read()
+
+
+def expected(rows: Sequence[Sequence[str]], identity: str, mode: Mode) -> list[list[str]]:
+    """What a reader is to find: another user where it was this one, and in other text only where it can be nobody else."""
+    loose = Names("account", {identity: INSTEAD}).distinctive if mode is Mode.PSEUDONYMISE else Names("account", {})
+    told = []
+    for row in rows:
+        is_theirs = row[2] == identity
+        if is_theirs and mode is Mode.REMOVE:
+            continue
+        user = INSTEAD if is_theirs and mode is Mode.PSEUDONYMISE else row[2]
+        told.append([loose.out_of_text(cell) if index != 2 else user for index, cell in enumerate(row)])
+    return told
+
+
+forms = st.tuples(
+    st.sampled_from(",;\t|"),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+)
+
+
+@given(records, st.sampled_from(IDS), st.sampled_from(list(Mode)), forms)
+def test_csv(found: list[tuple[str, str, str]], identity: str, mode: Mode, form: tuple[str, int, str, str]):
+    delimiter, quoting, end, encoding = form
+    rows = rows_of(found)
+    content = as_csv(rows, delimiter, quoting, end).encode(encoding)
+
+    out = erased_from(content, Names("account", {identity: INSTEAD}, mode)).decode(encoding)
+
+    assert list(csv.reader(io.StringIO(out, newline=""), delimiter=delimiter)) == [
+        list(COLUMNS),
+        *expected(rows, identity, mode),
+    ]
+
+
+@given(records, st.sampled_from(IDS), st.sampled_from(list(Mode)), st.booleans(), st.booleans())
+def test_json(found: list[tuple[str, str, str]], identity: str, mode: Mode, is_ascii: bool, is_document: bool):
+    rows = rows_of(found)
+    objects = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    lines = [json.dumps(one, ensure_ascii=is_ascii) for one in objects]
+    content = json.dumps(objects, ensure_ascii=is_ascii, indent=1) if is_document else "\n".join(lines) + "\n"
+
+    out = erased_from(content.encode(), Names("account", {identity: INSTEAD}, mode))
+
+    told = json.loads(out) if is_document else [json.loads(line) for line in out.split(b"\n") if line]
+    assert told == [dict(zip(COLUMNS, row, strict=True)) for row in expected(rows, identity, mode)]
+
+
+@given(records, st.sampled_from(IDS), st.sampled_from(list(Mode)))
+def test_parquet(found: list[tuple[str, str, str]], identity: str, mode: Mode):
+    rows = rows_of(found)
+    packed = io.BytesIO()
+    pl.DataFrame(rows, dict.fromkeys(COLUMNS, pl.String), orient="row").write_parquet(packed, row_group_size=3)
+
+    out = erased_from(packed.getvalue(), Names("account", {identity: INSTEAD}, mode))
+
+    assert [list(row) for row in pl.read_parquet(io.BytesIO(out)).iter_rows()] == expected(rows, identity, mode)
+
+
+@pytest.mark.parametrize("identity", IDS)
+def test_a_shape_is_that_of_the_identity(identity: str):
+    import re
+
+    assert re.fullmatch(shape_of(identity), identity)
+    assert is_distinctive(identity) == (identity not in ("42", "ada"))
