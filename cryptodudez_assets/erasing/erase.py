@@ -69,6 +69,11 @@ TOO_SHORT = (
     "kind and from raw files as far as they feed these, and nothing else was looked at"
 )
 
+VERSIONS = (
+    "where the bucket keeps old versions of objects, these still hold what was there: have them removed "
+    "(a rule of its life cycle for versions that are not current)"
+)
+
 
 def erase(
     lake: Lake,
@@ -312,6 +317,7 @@ class _Work:
         if is_telling(value):
             self.left += [(one.place, one.problem or f"it is still there, {one.times} times") for one in scanned.found]
         said = [] if is_telling(value) else [TOO_SHORT]
+        said += [] if self.lake.settings.lake_is_local else [VERSIONS]
         left = [
             (self.words.telling.out_of_text(place), self.words.telling.out_of_text(why)) for place, why in self.left
         ]

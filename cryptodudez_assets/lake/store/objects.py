@@ -207,7 +207,7 @@ class CloudStore:
             yield from (_from_cloud(meta) for meta in page)
 
     def folders(self, prefix: str) -> Sequence[str]:
-        found = self.store.list_with_delimiter(prefix + "/")["common_prefixes"]
+        found = self.store.list_with_delimiter(f"{prefix}/" if prefix else None)["common_prefixes"]
         return sorted(one.rstrip("/").rpartition("/")[2] for one in found)
 
     def stat(self, key: str) -> StoredObject | None:
