@@ -208,9 +208,8 @@ class _Work:
     def said(self) -> None:
         """What was set aside, and what is said of files."""
         for name, contract in SAID.items():
-            self._rows(
-                name, Holding(is_said=True, left=frozenset([*places_of(contract), "member", "pseudonym", "shape"]))
-            )
+            left = frozenset([*places_of(contract), "member", "pseudonym", "shape"])
+            self._rows(name, Holding(is_said=True, left=left), self.words)
 
     def computed(self) -> None:
         """Tables that are computed of those that told of it follow, the rows that a change reaches, as always."""
@@ -298,7 +297,7 @@ class _Work:
         return sources + [one.lock for one in self.derived if name in {spec.name for spec in table_specs(one)}]
 
     def _is_in_files_of(self, name: str) -> bool:
-        if not is_telling(self.identity.value):
+        if not is_telling(self.identity.value) or self.names.mode is Mode.REMOVE:
             return False
         needle = Needle(self.identity.value)
         for found in self.lake.store.list(key_within(self.lake.tables.location(name), self.lake.settings.lake)):
@@ -313,11 +312,13 @@ class _Work:
         """Look at everything, and write the receipt."""
         self.say("looking at everything")
         value = self.identity.value
-        scanned = scan_files(everything(self.lake), value)
-        if is_telling(value):
-            self.left += [(one.place, one.problem or f"it is still there, {one.times} times") for one in scanned.found]
+        scanned = scan_files(everything(self.lake), *filter(is_telling, self.words.instead))
+        told = [one for one in scanned.found if one.problem or self.names.mode is Mode.PSEUDONYMISE]
+        self.left += [(one.place, one.problem or f"it is still there, {one.times} times") for one in told]
         said = [] if is_telling(value) else [TOO_SHORT]
         said += [] if self.lake.settings.lake_is_local else [VERSIONS]
+        if mentioned := [one.place for one in scanned.found if one not in told]:
+            said.append(f"what refers to it stays, in {len(mentioned):,} files, the first of which is {mentioned[0]}")
         left = [
             (self.words.telling.out_of_text(place), self.words.telling.out_of_text(why)) for place, why in self.left
         ]

@@ -27,11 +27,14 @@ def erase_from_files(
 
     `refused` hears of files that could not be changed, with the reason.
     """
+    exports = settings.home / "exports"
+    # What is exported of rows that are removed was written anew; what else is in it are rows that refer to these.
+    are_left = exports if names.mode is Mode.REMOVE else None
     names = replace(names.telling, mode=Mode.PSEUDONYMISE)  # nothing here is a record of a source
     if not names.instead:
         return
     for path in list(files_of_home(settings, with_lake=False)):
-        if path.name.endswith(BESIDE) or not path.is_file():
+        if path.name.endswith(BESIDE) or not path.is_file() or are_left in path.parents:
             continue
         try:
             kind, n = (
@@ -46,7 +49,7 @@ def erase_from_files(
 
 def _file(path: Path, names: Names, settings: Settings) -> tuple[str, int]:
     with path.open("rb") as content:
-        if not any(times_in(content, Needle(hint, anywhere=True)) for hint in names.hints):
+        if not times_in(content, Needle(*names.hints, anywhere=True)):
             return "file", 0
         content.seek(0)
         head = content.read(HEAD_BYTES)

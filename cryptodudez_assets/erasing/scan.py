@@ -40,22 +40,21 @@ class Scanned:
 
 
 class Needle:
-    """An identity as it stands in bytes. `anywhere`: also within a longer word, as a long one always counts."""
+    """Values as they stand in bytes. `anywhere`: also within a longer word, as a long one always counts."""
 
-    def __init__(self, value: str, *, anywhere: bool = False) -> None:
-        self.value, self._anywhere = value, anywhere or len(value) >= LONG
-        self.ways = list(
-            dict.fromkeys(
-                way.encode(encoding, "surrogatepass")
-                for way in spellings(value)
-                for encoding in ("utf-8", "utf-16-le", "utf-16-be")
-            )
-        )
+    def __init__(self, *values: str, anywhere: bool = False) -> None:
+        self.values, self._anywhere = values, anywhere
+        self.ways = [way for value in values for way in _ways(value)]
 
     @cached_property
     def _pattern(self) -> re.Pattern[bytes]:
-        either = b"|".join(map(re.escape, self.ways))
-        return re.compile(either if self._anywhere else rb"(?<!%b)(?:%b)(?!%b)" % (NEIGHBOUR, either, NEIGHBOUR))
+        return re.compile(b"|".join(map(self._found_as, self.values)) or rb"(?!)")
+
+    def _found_as(self, value: str) -> bytes:
+        either = b"|".join(map(re.escape, _ways(value)))
+        if self._anywhere or len(value) >= LONG:
+            return either
+        return rb"(?<!%b)(?:%b)(?!%b)" % (NEIGHBOUR, either, NEIGHBOUR)
 
     def times_in(self, data: bytes) -> int:
         """How often it stands there."""
@@ -72,14 +71,19 @@ class Needle:
         return n
 
 
+def _ways(value: str) -> list[bytes]:
+    encodings = ("utf-8", "utf-16-le", "utf-16-be")
+    return list(dict.fromkeys(way.encode(one, "surrogatepass") for way in spellings(value) for one in encodings))
+
+
 def times_in(content: BinaryIO, needle: Needle) -> int:
     """How often the identity stands in a file, in its bytes or in what they mean."""
     return max(needle.times_in_stream(as_bytes(content)), sum(map(needle.times_in_stream, meanings(content))))
 
 
-def scan_files(paths: Iterable[tuple[str, BinaryIO]], value: str) -> Scanned:
-    """Look at all of these, each told by a name; they are closed."""
-    needle, found, n_files, n_bytes = Needle(value), list[Found](), 0, 0
+def scan_files(paths: Iterable[tuple[str, BinaryIO]], *values: str) -> Scanned:
+    """Look for these values in all of these files, each told by a name; they are closed."""
+    needle, found, n_files, n_bytes = Needle(*values), list[Found](), 0, 0
     for place, content in paths:
         with content:
             n_files += 1

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from pydantic import SecretStr
 
 from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.erasing.erase import erase
 from cryptodudez_assets.lake.erasing.identity import ERASED, Identity, Mode
+from cryptodudez_assets.lake.erasing.registry import NoKey
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.upkeep.rebuild import rebuild_source
@@ -50,7 +52,9 @@ def test_an_identity_goes_from_everywhere_and_totals_stay(lake: Lake, drop: Drop
     materialize(lake, TOTALS)
     lake.tables.keep(PAYMENTS.table)
     (lake.settings.home / "logs").mkdir()
-    (lake.settings.home / "logs" / "api.log").write_text(f"asked for {ADA}\nasked for {BOB}\n")
+    (lake.settings.home / "logs" / "api.log").write_text(
+        f"asked for {ADA}\nasked for {BOB}, {key_of(ADA)} is {ADA[:20]}…\n"
+    )
     before, known = summary(lake), files(lake, PAYMENTS)
 
     receipt = erase(lake, Identity("account", ADA), derived=[TOTALS])
@@ -59,6 +63,7 @@ def test_an_identity_goes_from_everywhere_and_totals_stay(lake: Lake, drop: Drop
     home = lake.settings.home
     left = {name: content for name, content in all_bytes(home).items() if ADA[:16].encode() in content}
     assert {name: content[content.find(ADA[:16].encode()) - 60 :][:140] for name, content in left.items()} == {}
+    assert str(key_of(ADA)) not in (home / "logs" / "api.log").read_text()
     assert summary(lake) == before
     rows = lake.tables.scan(PAYMENTS.table).collect()
     pseudonym = receipt.pseudonym
@@ -122,3 +127,49 @@ def test_killed_at_any_moment_and_called_again_it_ends_the_same(tmp_path: Path):
     toll = carry_out(tmp_path, kills=3, seed=1)
     assert toll.kills == 3
     assert toll.differing == []
+
+
+def test_what_refers_to_removed_rows_stays_and_is_said(lake: Lake, drop: Drop):
+    drop("payments", "one.csv", as_csv([row(1, ADA), row(2, BOB, note=f"to {ADA}")]).encode())
+    take_in(lake, PAYMENTS)
+
+    receipt = erase(lake, Identity("account", ADA), Mode.REMOVE, derived=[])
+
+    assert not receipt.left
+    assert "what refers to it stays" in " ".join(receipt.said)
+    assert picture(lake).select("id", "note", "file_row").rows() == [("p2", f"to {ADA}", 1)]
+
+
+def test_a_short_identity_goes_where_columns_say_that_it_is_one(lake: Lake, drop: Drop):
+    drop("payments", "one.csv", as_csv([row(1, "42", 42.0, "42"), row(42, "43", 42.0, "ada")]).encode())
+    drop("payments", "two.csv", as_csv([row(3, "ada", note="ada")]).encode())
+    take_in(lake, PAYMENTS)
+
+    receipts = [erase(lake, Identity("account", one), derived=[]) for one in ("42", "ada")]
+
+    assert [receipt.left for receipt in receipts] == [[], []]
+    assert all("so short" in receipt.said[0] for receipt in receipts)
+    assert picture(lake).select("id", "user_id", "amount", "note").rows() == [
+        ("p1", receipts[0].pseudonym, 42.0, "42"),
+        ("p3", receipts[1].pseudonym, 1.5, "ada"),
+        ("p42", "43", 42.0, "ada"),
+    ]
+    drop("payments", "three.csv", as_csv([row(4, "42", 42.0, "42")]).encode())
+    take_in(lake, PAYMENTS)
+    assert set(picture(lake)["user_id"]) == {"43", *(receipt.pseudonym for receipt in receipts)}
+
+
+def test_without_the_key_nothing_is_done(lake: Lake, drop: Drop):
+    drop("payments", "one.csv", as_csv([row(1, ADA)]).encode())
+    take_in(lake, PAYMENTS)
+    without = Lake.open(lake.settings.model_copy(update={"erasure_key": None}), lake.sources)
+    with pytest.raises(NoKey, match="CRYPTODUDEZ_ERASURE_KEY is not set"):
+        erase(without, Identity("account", ADA), derived=[])
+    assert picture(lake)["user_id"].to_list() == [ADA]
+    erase(lake, Identity("account", ADA), derived=[])
+    drop("payments", "more.csv", as_csv([row(2, ADA)]).encode())
+    with pytest.raises(NoKey):  # it would not be recognised
+        take_in(without, PAYMENTS)
+    other = Lake.open(lake.settings.model_copy(update={"erasure_key": SecretStr("x" * 32)}), lake.sources)
+    with pytest.raises(NoKey, match="another key"):
+        take_in(other, PAYMENTS)
