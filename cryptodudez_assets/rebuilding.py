@@ -16,6 +16,7 @@ from cryptodudez_assets.feature_store import registry
 from cryptodudez_assets.feature_store.online import open_online_store
 from cryptodudez_assets.features import configured_tables
 from cryptodudez_assets.features.declaration import FeatureView
+from cryptodudez_assets.lake.erasing.registry import ERASURES
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries, inventory
 from cryptodudez_assets.lake.quarantine import quarantine
@@ -39,6 +40,7 @@ Make = Callable[[], Rebuilt]
 ORIGINALS = {
     file_entries.FILES.name: "it is the only record of what was found when in the raw zone",
     file_entries.SCHEMAS.name: "it is the only record of how raw files looked when they were first seen",
+    ERASURES.name: "it is the only record of who was erased",
     ledger.SPEC.name: "it is the only record of the trials that were made",
 }
 

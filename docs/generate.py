@@ -22,6 +22,7 @@ from cryptodudez_assets.definitions import defs
 from cryptodudez_assets.derived import all_derived
 from cryptodudez_assets.derived.upkeep.materialize import table_specs
 from cryptodudez_assets.feature_store.registry import REGISTRY
+from cryptodudez_assets.lake.erasing.registry import ERASURES
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.ingest.merge import observations_spec, table_spec
 from cryptodudez_assets.lake.metastore import file_entries, inventory
@@ -123,7 +124,15 @@ def data_dictionary() -> str:
     derived = [spec for table in all_derived().values() for spec in table_specs(table)]
     signals = models_of_kind(SignalModel)
     models = [*map(training_set.spec_of, signals), ledger.SPEC, *map(drifting.spec_of, signals)]
-    own = [REGISTRY, file_entries.FILES, file_entries.SCHEMAS, inventory.TABLES, quarantine.ROWS, quarantine.FILES]
+    own = [
+        REGISTRY,
+        file_entries.FILES,
+        file_entries.SCHEMAS,
+        inventory.TABLES,
+        ERASURES,
+        quarantine.ROWS,
+        quarantine.FILES,
+    ]
     head = "# Data dictionary\n\nMade from the contracts by `make docs`. Times are UTC, with microseconds.\n"
     return head + "".join(_page(spec) for spec in [*sources, *derived, DOGECOIN, MOOD, *models, *own])
 

@@ -317,6 +317,8 @@ class _Work:
         self.left += [(one.place, one.problem or f"it is still there, {one.times} times") for one in told]
         said = [] if is_telling(value) else [TOO_SHORT]
         said += [] if self.lake.settings.lake_is_local else [VERSIONS]
+        if self.lake.settings.notifications.startswith("postgres"):
+            said.append("the outbox of notifications is in PostgreSQL, and was not searched")
         if mentioned := [one.place for one in scanned.found if one not in told]:
             said.append(f"what refers to it stays, in {len(mentioned):,} files, the first of which is {mentioned[0]}")
         left = [
