@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cryptodudez_assets.lake.erasing import contents
 from cryptodudez_assets.lake.erasing.contents import Kind, rewritten
 from cryptodudez_assets.lake.erasing.edited import Tagged
 from cryptodudez_assets.lake.erasing.identity import Mode, Names, is_distinctive, shape_of
@@ -39,8 +40,10 @@ def as_csv(rows: Sequence[Sequence[str]], delimiter: str, quoting: int, end: str
     return out.getvalue()
 
 
-def erased_from(content: bytes, names: Names) -> bytes:
-    made = rewritten(io.BytesIO(content), KIND, names)
+def erased_from(content: bytes, names: Names, block_bytes: int = 4 << 20) -> bytes:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(contents, "BLOCK_BYTES", block_bytes)
+        made = rewritten(io.BytesIO(content), KIND, names)
     return content if made is None else made.content.read()
 
 
@@ -57,6 +60,8 @@ def expected(rows: Sequence[Sequence[str]], identity: str, mode: Mode) -> list[l
     return told
 
 
+sizes = st.sampled_from([16, 100, 4 << 20])
+"""Of the parts in which a text is read."""
 forms = st.tuples(
     st.sampled_from(",;\t|"),
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
@@ -65,13 +70,15 @@ forms = st.tuples(
 )
 
 
-@given(records, st.sampled_from(IDS), st.sampled_from(list(Mode)), forms)
-def test_csv(found: list[tuple[str, str, str]], identity: str, mode: Mode, form: tuple[str, int, str, str]):
+@given(records, st.sampled_from(IDS), st.sampled_from(list(Mode)), forms, sizes)
+def test_csv(
+    found: list[tuple[str, str, str]], identity: str, mode: Mode, form: tuple[str, int, str, str], block_bytes: int
+):
     delimiter, quoting, end, encoding = form
     rows = rows_of(found)
     content = as_csv(rows, delimiter, quoting, end).encode(encoding)
 
-    out = erased_from(content, Names("account", {identity: INSTEAD}, mode)).decode(encoding)
+    out = erased_from(content, Names("account", {identity: INSTEAD}, mode), block_bytes).decode(encoding)
 
     assert list(csv.reader(io.StringIO(out, newline=""), delimiter=delimiter)) == [
         list(COLUMNS),
@@ -79,14 +86,16 @@ def test_csv(found: list[tuple[str, str, str]], identity: str, mode: Mode, form:
     ]
 
 
-@given(records, st.sampled_from(IDS), st.sampled_from(list(Mode)), st.booleans(), st.booleans())
-def test_json(found: list[tuple[str, str, str]], identity: str, mode: Mode, is_ascii: bool, is_document: bool):
+@given(records, st.sampled_from(IDS), st.sampled_from(list(Mode)), st.booleans(), st.booleans(), sizes)
+def test_json(
+    found: list[tuple[str, str, str]], identity: str, mode: Mode, is_ascii: bool, is_document: bool, block_bytes: int
+):
     rows = rows_of(found)
     objects = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
     lines = [json.dumps(one, ensure_ascii=is_ascii) for one in objects]
     content = json.dumps(objects, ensure_ascii=is_ascii, indent=1) if is_document else "\n".join(lines) + "\n"
 
-    out = erased_from(content.encode(), Names("account", {identity: INSTEAD}, mode))
+    out = erased_from(content.encode(), Names("account", {identity: INSTEAD}, mode), block_bytes)
 
     told = json.loads(out) if is_document else [json.loads(line) for line in out.split(b"\n") if line]
     assert told == [dict(zip(COLUMNS, row, strict=True)) for row in expected(rows, identity, mode)]

@@ -21,8 +21,8 @@ def edit(blocks: Iterator[bytes], form: Form, names: Names, edited: Edited) -> I
     """The text (UTF-8) without the identities. What was done is added to `edited`."""
     row, is_first = 1, True
     for part in whole_records(blocks):
-        if names.mode is Mode.PSEUDONYMISE and not is_first and not names.occur_in(part):
-            yield part
+        if names.mode is Mode.PSEUDONYMISE and not is_first and b'"' not in part:
+            yield b"".join(_lines(part, form, names, edited))
             continue
         kept: list[bytes] = []
         end = 0
@@ -37,6 +37,22 @@ def edit(blocks: Iterator[bytes], form: Form, names: Names, edited: Edited) -> I
             is_first = False
         kept.append(part[end:])
         yield b"".join(kept)
+
+
+def _lines(part: bytes, form: Form, names: Names, edited: Edited) -> Iterator[bytes]:
+    """The same of a part without quotes, of which each line is a record: only those that mention one of them are looked at."""
+    end = 0
+    for at in names.places_in(part):
+        if at < end:
+            continue
+        start, stop = part.rfind(b"\n", end, at) + 1 or end, part.find(b"\n", at) + 1 or len(part)
+        yield part[end:start]
+        line = part[start:stop]
+        for record in records(line, 1, form.delimiter):
+            yield line[: record.start] + _record(record, line[record.start : record.end], 0, form, names, edited)
+            yield line[record.end :]
+        end = stop
+    yield part[end:]
 
 
 def whole_records(blocks: Iterator[bytes]) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ taken at its word; in other text only one that can hardly be anything else, so t
 import hmac
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -136,6 +136,11 @@ class Names:
     def occur_in(self, data: bytes) -> bool:
         """Whether one of them stands in this text (UTF-8)."""
         return any(hint in data for hint in self._hints_in_bytes) and self._in_bytes.search(data) is not None
+
+    def places_in(self, data: bytes) -> Iterator[int]:
+        """Where they stand in this text (UTF-8)."""
+        if any(hint in data for hint in self._hints_in_bytes):
+            yield from (found.start() for found in self._in_bytes.finditer(data))
 
     def out_of(self, data: bytes) -> tuple[bytes, int]:
         """The text with pseudonyms in their place, and how many."""
