@@ -1,22 +1,28 @@
 """An identity is erased from everything that is kept, and what it counts stays."""
 
+import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from pydantic import SecretStr
 
+from cryptodudez_assets.cli import main
 from cryptodudez_assets.derived.upkeep.materialize import materialize
-from cryptodudez_assets.erasing.erase import erase
+from cryptodudez_assets.erasing.erase import RunUnderWay, erase
 from cryptodudez_assets.lake.erasing.identity import ERASED, Identity, Mode
 from cryptodudez_assets.lake.erasing.registry import NoKey
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import discover_all
+from cryptodudez_assets.lake.store.locks import sign_of_life
 from cryptodudez_assets.lake.upkeep.rebuild import rebuild_source
 from cryptodudez_assets.lake.upkeep.verify import verify_raw, verify_table
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.builders import take_in
+from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets_tests.builders import rows_of, take_in
 from cryptodudez_assets_tests.erasing_campaign import carry_out
 from cryptodudez_assets_tests.toy import counts, files, rejected
 from cryptodudez_assets_tests.toy_accounts import ADA, BOB, KEY, PAYMENTS, TOTALS, as_csv, every_form, key_of, row
@@ -173,3 +179,62 @@ def test_without_the_key_nothing_is_done(lake: Lake, drop: Drop):
     other = Lake.open(lake.settings.model_copy(update={"erasure_key": SecretStr("x" * 32)}), lake.sources)
     with pytest.raises(NoKey, match="another key"):
         take_in(other, PAYMENTS)
+
+
+def test_while_a_run_is_at_work_it_is_refused(lake: Lake):
+    with sign_of_life(lake.settings, "run.1234"), pytest.raises(RunUnderWay, match="run 1234 is under way"):
+        erase(lake, Identity("account", ADA), derived=[])
+
+
+def test_a_kind_that_no_source_has_is_refused(lake: Lake):
+    with pytest.raises(LookupError, match=r"tagged with \{'personal': 'post'\}"):
+        erase(lake, Identity("post", "1"), derived=[])
+
+
+def test_the_command(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    lake = Lake.open(settings, all_sources())
+    header = "id,event_timestamp,user_id,amount,interface,currency,tx_status\n"
+    rows = [
+        f"{n},2020-01-10 14:11:05.63+00,{user},10.000000000000000001,app,mxn,complete\n"
+        for n, user in enumerate((ADA, BOB))
+    ]
+    lake.store.write("raw/withdrawals/one.csv", io.BytesIO((header + "".join(rows)).encode()))
+    take_in(lake, all_sources()["withdrawals"])
+    for name in ("home", "settle_seconds"):
+        monkeypatch.setenv(f"CRYPTODUDEZ_{name.upper()}", str(getattr(settings, name)))
+    refused = CliRunner().invoke(main, ["erase-user", ADA])
+    assert (refused.exit_code, "CRYPTODUDEZ_ERASURE_KEY is not set" in refused.output) == (1, True)
+    monkeypatch.setenv("CRYPTODUDEZ_ERASURE_KEY", KEY)
+
+    done = CliRunner().invoke(main, ["erase-user", "-", "--json"], input=f"{ADA}\n")
+
+    receipt = json.loads(done.stdout)
+    assert (done.exit_code, receipt["left"], ADA in done.output) == (0, [], False)
+    assert {one["what"] for one in receipt["done"]} == {"raw file", "table", "history"}
+    again = CliRunner().invoke(main, ["erase-user", ADA])
+    assert again.exit_code == 0
+    assert rows_of(lake, "accounts.withdrawals")["user_id"].to_list() == [receipt["pseudonym"], BOB]
+    assert rows_of(lake, "catalog.erasures")["stage"].to_list() == ["done"]
+
+
+def test_totals_of_real_withdrawals_stay(settings: Settings, real_data: Path):
+    source = all_sources()["withdrawals"]
+    lake = Lake.open(settings, {"withdrawals": source})
+    content = (real_data / "bitso" / "challenge" / "withdrawals_sample_data.csv").read_bytes()
+    lake.store.write("raw/withdrawals/real.csv", io.BytesIO(content))
+    take_in(lake, source)
+    by_day = ["currency", "status", pl.col("event_ts").dt.date().alias("day")]
+    before = rows_of(lake, source.table)
+    busiest = before["user_id"].value_counts(sort=True)["user_id"][0]
+
+    receipt = erase(lake, Identity("account", busiest), derived=[])
+
+    assert not receipt.left
+    assert busiest.encode() not in b"".join(all_bytes(settings.home).values())
+    after = rows_of(lake, source.table)
+    told = [
+        one.group_by(by_day).agg(pl.len(), pl.col("amount").sum()).sort("currency", "status", "day")
+        for one in (before, after)
+    ]
+    assert told[0].equals(told[1])
+    assert after["user_id"].n_unique() == before["user_id"].n_unique() == 324
