@@ -15,6 +15,7 @@ from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.erasing.erase import erase
 from cryptodudez_assets.lake.erasing.identity import Identity
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.store.private import make_private
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import picture, take_in
 from cryptodudez_assets_tests.processes import PROCESSES
@@ -51,6 +52,7 @@ def carry_out(folder: Path, kills: int, seed: int) -> Toll:
     random, toll, saved = Random(seed), Toll(), folder / "saved"
     lake = opened(settings)
     raw = Path(lake.settings.lake) / "raw" / "payments"
+    make_private(settings.home)
     raw.mkdir(parents=True)
     for name, content in every_form().items():
         (raw / name).write_bytes(content)
