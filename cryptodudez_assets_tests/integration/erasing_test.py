@@ -13,9 +13,11 @@ from pydantic import SecretStr
 from cryptodudez_assets.cli import main
 from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.erasing.erase import RunUnderWay, erase
+from cryptodudez_assets.lake.erasing import raw
 from cryptodudez_assets.lake.erasing.identity import ERASED, Identity, Mode
 from cryptodudez_assets.lake.erasing.registry import NoKey
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.store.locks import sign_of_life
 from cryptodudez_assets.lake.upkeep.rebuild import rebuild_source
@@ -24,7 +26,7 @@ from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import rows_of, take_in
 from cryptodudez_assets_tests.erasing_campaign import carry_out
-from cryptodudez_assets_tests.toy import counts, files, rejected
+from cryptodudez_assets_tests.toy import counts, files, rejected, zipped
 from cryptodudez_assets_tests.toy_accounts import ADA, BOB, KEY, PAYMENTS, TOTALS, as_csv, every_form, key_of, row
 
 Drop = Callable[[str, str, bytes], Path]
@@ -129,6 +131,39 @@ def test_what_is_left_is_what_the_raw_files_make(lake: Lake, drop: Drop, mode: M
     assert not verify_table(lake, PAYMENTS.table).differences
 
 
+class Death(BaseException):
+    """What nobody catches."""
+
+
+def died(*_: object) -> None:
+    raise Death
+
+
+@pytest.mark.parametrize("at", ["_bring_along", "amend", "delete"])
+def test_who_finds_a_file_that_somebody_died_over_knows_it(
+    lake: Lake, drop: Drop, monkeypatch: pytest.MonkeyPatch, at: str
+):
+    drop("payments", "one.csv", as_csv([row(1, ADA), row(2, BOB)]).encode())
+    drop("payments", "two.zip", zipped({"a.csv": as_csv([row(3, ADA)]).encode()}))
+    take_in(lake, PAYMENTS)
+    before, known = picture(lake), files(lake, PAYMENTS)
+    with monkeypatch.context() as patch:
+        patch.setattr({"_bring_along": raw, "amend": file_entries, "delete": lake.store}[at], at, died)
+        with pytest.raises(Death):
+            erase(lake, Identity("account", ADA), derived=[])
+
+    take_in(lake, PAYMENTS)  # as a daemon would, before anybody goes on
+
+    assert picture(lake).equals(before)
+    assert {name: entry["file_id"] for name, entry in files(lake, PAYMENTS).items()} == {
+        name: entry["file_id"] for name, entry in known.items()
+    }
+    assert not erase(lake, Identity("account", ADA), derived=[]).left
+    assert picture(lake).drop("user_id", "user_key").equals(before.drop("user_id", "user_key"))
+    assert not verify_raw(lake, "payments").differences
+
+
+@pytest.mark.long
 def test_killed_at_any_moment_and_called_again_it_ends_the_same(tmp_path: Path):
     toll = carry_out(tmp_path, kills=3, seed=1)
     assert toll.kills == 3
