@@ -3,6 +3,7 @@ what is beside the lake; in the end everything is looked at. Each step looks for
 death, goes on.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -34,7 +35,7 @@ from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.erasing import registry
 from cryptodudez_assets.lake.erasing.copies import erase_from_copies
 from cryptodudez_assets.lake.erasing.history import forget_past
-from cryptodudez_assets.lake.erasing.identity import Identity, Mode, Names, is_telling
+from cryptodudez_assets.lake.erasing.identity import ERASED, PSEUDONYM_LENGTH, Identity, Mode, Names, is_telling
 from cryptodudez_assets.lake.erasing.raw import erase_from_objects
 from cryptodudez_assets.lake.erasing.removed import take_out
 from cryptodudez_assets.lake.erasing.rows import Holding, erase_from_rows, holding_of, keys_of
@@ -77,13 +78,13 @@ VERSIONS = (
 
 def erase(
     lake: Lake,
-    identity: Identity,
+    identity: Identity | Sequence[Identity],
     mode: Mode = Mode.PSEUDONYMISE,
     *,
     derived: Sequence[Derived] | None = None,
     say: Say = lambda _: None,
 ) -> Receipt:
-    """Erase an identity of the tagged kind from everything that is kept; interrupted, the same call goes on.
+    """Erase an identity, or several of one kind at once, from everything that is kept; interrupted, the same call goes on.
 
     `mode`: whether the rows that tell of it stay, under a pseudonym, or go. `derived`: the tables that are computed, by default all
     that are declared. Raises `registry.NoKey` without the key, `rows.NoPlace` where a pseudonym cannot stand, `RunUnderWay`, and
@@ -91,17 +92,21 @@ def erase(
     """
     key = registry.erasure_key(lake.settings)
     registry.insist_on_same_key(lake.tables, key)
-    sources = [one for one in lake.sources.values() if identity.kind in personal_of(one.contract).values()]
+    identities = [identity] if isinstance(identity, Identity) else list(identity)
+    if len({one.kind for one in identities}) != 1:
+        raise ValueError(f"expected identities of one kind, found {sorted({one.kind for one in identities})}")
+    kind = identities[0].kind
+    sources = [one for one in lake.sources.values() if kind in personal_of(one.contract).values()]
     if not sources:
-        raise LookupError(f"no source has a column that is tagged with {{'personal': {identity.kind!r}}}")
-    names = Names(identity.kind, {identity.value: identity.pseudonym(key)}, mode)
+        raise LookupError(f"no source has a column that is tagged with {{'personal': {kind!r}}}")
+    names = Names(kind, {one.value: one.pseudonym(key) for one in identities}, mode)
     for source in sources:
         holding_of(source, names)
     insist_on_no_run(lake.settings)
     with exclusive(lake.settings, "erasing"):
-        registry.begin(lake.tables, identity, mode, key, now())
+        registry.begin(lake.tables, identities, mode, key, now())
         tables = configured_tables(lake.settings.rolling_days) if derived is None else derived
-        work = _Work(lake, identity, names, sources, topological(tables), say)
+        work = _Work(lake, names, sources, topological(tables), say)
         return work.do()
 
 
@@ -125,7 +130,6 @@ class _Work:
     """One erasure under way."""
 
     lake: Lake
-    identity: Identity
     names: Names
     sources: Sequence[Source]
     derived: Sequence[Derived]
@@ -133,11 +137,14 @@ class _Work:
     left: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.pseudonym = self.names.instead[self.identity.value]
+        self.pseudonyms = sorted(self.names.instead.values())
+        together = hashlib.sha256("".join(self.pseudonyms).encode()).hexdigest()[:PSEUDONYM_LENGTH]
+        self.name = self.pseudonyms[0] if len(self.pseudonyms) == 1 else f"{ERASED}{together}"
+        """What this erasure is called: its pseudonym, or one for all of them."""
         keys = {old: new for source in self.sources for old, new in keys_of(source, self.names).items()}
         self.words = replace(self.names, instead={**self.names.instead, **keys})
         """The identity, and as text the keys that were made of it: what may stand in messages, logs and other databases."""
-        self.journal = Journal(self.lake.settings.home, self.pseudonym, self.words)
+        self.journal = Journal(self.lake.settings.home, self.name, self.words)
 
     def do(self) -> Receipt:
         """All of it."""
@@ -297,9 +304,9 @@ class _Work:
         return sources + [one.lock for one in self.derived if name in {spec.name for spec in table_specs(one)}]
 
     def _is_in_files_of(self, name: str) -> bool:
-        if not is_telling(self.identity.value) or self.names.mode is Mode.REMOVE:
+        if self.names.mode is Mode.REMOVE:
             return False
-        needle = Needle(self.identity.value)
+        needle = Needle(*filter(is_telling, self.words.instead))
         for found in self.lake.store.list(key_within(self.lake.tables.location(name), self.lake.settings.lake)):
             if found.oddity:
                 continue
@@ -311,11 +318,10 @@ class _Work:
     def finish(self) -> Receipt:
         """Look at everything, and write the receipt."""
         self.say("looking at everything")
-        value = self.identity.value
         scanned = scan_files(everything(self.lake), *filter(is_telling, self.words.instead))
         told = [one for one in scanned.found if one.problem or self.names.mode is Mode.PSEUDONYMISE]
         self.left += [(one.place, one.problem or f"it is still there, {one.times} times") for one in told]
-        said = [] if is_telling(value) else [TOO_SHORT]
+        said = [] if all(map(is_telling, self.names.instead)) else [TOO_SHORT]
         said += [] if self.lake.settings.lake_is_local else [VERSIONS]
         if self.lake.settings.notifications.startswith("postgres"):
             said.append("the outbox of notifications is in PostgreSQL, and was not searched")
@@ -325,11 +331,11 @@ class _Work:
             (self.words.telling.out_of_text(place), self.words.telling.out_of_text(why)) for place, why in self.left
         ]
         done = [one for one in self.journal.places()]
-        receipt = Receipt.of(self.pseudonym, self.identity.kind, self.names.mode, now(), done, left, said, scanned)
+        receipt = Receipt.of(self.name, self.names.kind, self.names.mode, now(), done, left, said, scanned)
         self.journal.path.with_suffix(".json").write_text(receipt.as_json, "utf-8")
         if receipt.is_whole:
-            registry.finish(self.lake.tables, self.pseudonym, len(done), receipt.as_json, receipt.done_at)
-            self.journal.note(Done(WHOLE, self.pseudonym))
+            registry.finish(self.lake.tables, self.pseudonyms, len(done), receipt.as_json, receipt.done_at)
+            self.journal.note(Done(WHOLE, self.name))
         return receipt
 
     def _done(self, done: Done) -> None:

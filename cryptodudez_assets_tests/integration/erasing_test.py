@@ -200,6 +200,17 @@ def test_a_short_identity_goes_where_columns_say_that_it_is_one(lake: Lake, drop
     assert set(picture(lake)["user_id"]) == {"43", *(receipt.pseudonym for receipt in receipts)}
 
 
+def test_several_go_at_once(lake: Lake, drop: Drop):
+    drop("payments", "one.csv", as_csv([row(1, ADA), row(2, BOB), row(3, "somebody-3")]).encode())
+    take_in(lake, PAYMENTS)
+
+    receipt = erase(lake, [Identity("account", ADA), Identity("account", BOB)], Mode.REMOVE, derived=[])
+
+    assert not receipt.left
+    assert picture(lake).select("id", "file_row").rows() == [("p3", 1)]
+    assert rows_of(lake, "catalog.erasures").select("stage", "mode").rows() == [("done", "remove")] * 2
+
+
 def test_without_the_key_nothing_is_done(lake: Lake, drop: Drop):
     drop("payments", "one.csv", as_csv([row(1, ADA)]).encode())
     take_in(lake, PAYMENTS)

@@ -3,11 +3,12 @@
 Nothing here says who it was. What lands later is recognised with the key alone, which is in the environment and nowhere else.
 """
 
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
-from pyiceberg.expressions import EqualTo
+from pyiceberg.expressions import In
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.erasures import Erasures, Stage
@@ -64,35 +65,42 @@ def insist_on_same_key(tables: IcebergTables, key: bytes) -> None:
         )
 
 
-def begin(tables: IcebergTables, identity: Identity, mode: Mode, key: bytes, at: datetime) -> None:
-    """Note an identity, before anything is done: from now on it is recognised where it lands."""
-    pseudonym = identity.pseudonym(key)
-    row = _row(tables, pseudonym) or {
-        "pseudonym": pseudonym,
-        "kind": identity.kind,
-        "mode": mode,
-        "key_id": key_id(key),
-        "shape": shape_of(identity.value),
-        "places": 0,
-        "begun_at": at,
-    }
-    _put(tables, pseudonym, {**row, "mode": mode, "stage": Stage.BEGUN, "receipt": None, "done_at": None})
+def begin(tables: IcebergTables, identities: Iterable[Identity], mode: Mode, key: bytes, at: datetime) -> None:
+    """Note identities, before anything is done: from now on they are recognised where they land."""
+    by_pseudonym = {one.pseudonym(key): one for one in identities}
+    known = _rows(tables, by_pseudonym)
+    rows = [
+        {
+            "kind": identity.kind,
+            "key_id": key_id(key),
+            "shape": shape_of(identity.value),
+            "places": 0,
+            "begun_at": at,
+            **known.get(pseudonym, {}),
+            "pseudonym": pseudonym,
+            "mode": mode,
+            "stage": Stage.BEGUN,
+            "receipt": None,
+            "done_at": None,
+        }
+        for pseudonym, identity in by_pseudonym.items()
+    ]
+    _put(tables, rows)
 
 
-def finish(tables: IcebergTables, pseudonym: str, places: int, receipt: str, at: datetime) -> None:
-    """Note that an erasure is done."""
-    row = _row(tables, pseudonym)
-    if row is None:
-        raise LookupError(f"{pseudonym} was never begun")
-    _put(tables, pseudonym, {**row, "stage": Stage.DONE, "places": places, "receipt": receipt, "done_at": at})
+def finish(tables: IcebergTables, pseudonyms: Collection[str], places: int, receipt: str, at: datetime) -> None:
+    """Note that the erasure of these is done. `places`, `receipt`: of all of them together."""
+    done = {"stage": Stage.DONE, "places": places, "receipt": receipt, "done_at": at}
+    _put(tables, [row | done for row in _rows(tables, pseudonyms).values()])
 
 
-def _row(tables: IcebergTables, pseudonym: str) -> dict[str, object] | None:
-    rows = tables.scan(ERASURES.name, EqualTo("pseudonym", pseudonym))
-    found = [] if rows is None else rows.filter(pl.col("pseudonym") == pseudonym).collect().to_dicts()
-    return found[0] if found else None
+def _rows(tables: IcebergTables, pseudonyms: Collection[str]) -> dict[str, dict[str, object]]:
+    rows = tables.scan(ERASURES.name, In("pseudonym", list(pseudonyms)))
+    found = [] if rows is None else rows.filter(pl.col("pseudonym").is_in(list(pseudonyms))).collect().to_dicts()
+    return {row["pseudonym"]: row for row in found}
 
 
-def _put(tables: IcebergTables, pseudonym: str, row: dict[str, object]) -> None:
+def _put(tables: IcebergTables, rows: Sequence[dict[str, object]]) -> None:
     with tables.changing(ERASURES) as change:
-        change.delete(EqualTo("pseudonym", pseudonym)).add(pl.DataFrame([row], schema=polars_schema(Erasures)))
+        change.delete(In("pseudonym", [row["pseudonym"] for row in rows]))
+        change.add(pl.DataFrame(rows, schema=polars_schema(Erasures)))
