@@ -19,9 +19,9 @@ def is_database(path: Path) -> bool:
 
 
 def erase_from_database(path: Path, names: Names) -> int:
-    """Put pseudonyms in the place of identities; returns in how many rows. Waits for whoever else writes.
+    """Put pseudonyms in the place of identities; returns in how many rows, 1 where it was only in pages that are free.
 
-    What was there is overwritten: in free pages, and in what is still to be brought over (WAL). Raises sqlite3.Error.
+    What was there is overwritten, also in what is still to be brought over (WAL). Waits for whoever else writes. Raises sqlite3.Error.
     """
     with closing(sqlite3.connect(path, timeout=PATIENCE_SECONDS, isolation_level=None)) as connection:
         connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
@@ -34,11 +34,12 @@ def erase_from_database(path: Path, names: Names) -> int:
             instead = ", ".join(f"{quoted(column)} = without({quoted(column)})" for column in columns)
             if connection.execute(f"SELECT 1 FROM {quoted(table)} WHERE {told} LIMIT 1").fetchone():
                 n_rows += connection.execute(f"UPDATE OR REPLACE {quoted(table)} SET {instead} WHERE {told}").rowcount
-        if n_rows or _is_in_bytes(path, names):
+        is_in_bytes = _is_in_bytes(path, names)
+        if n_rows or is_in_bytes:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return n_rows
+        return max(n_rows, int(is_in_bytes))
 
 
 def _out(value: Any, names: Names) -> Any:

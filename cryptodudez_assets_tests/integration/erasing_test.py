@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -198,6 +199,22 @@ def test_a_short_identity_goes_where_columns_say_that_it_is_one(lake: Lake, drop
     drop("payments", "three.csv", as_csv([row(4, "42", 42.0, "42")]).encode())
     take_in(lake, PAYMENTS)
     assert set(picture(lake)["user_id"]) == {"43", *(receipt.pseudonym for receipt in receipts)}
+
+
+def test_who_has_a_row_under_the_pseudonym_already_has_one_row(settings: Settings, drop: Drop):
+    source = replace(PAYMENTS, key=["user_id"], observations=None)
+    lake = Lake.open(settings, {"payments": source})
+    pseudonym = Identity("account", ADA).pseudonym(KEY.encode())
+    drop("payments", "one.csv", as_csv([row(1, ADA), row(2, BOB)]).encode())
+    take_in(lake, source)
+    drop("payments", "two.csv", as_csv([row(3, pseudonym, amount=7.0)]).encode())
+    take_in(lake, source)
+
+    assert not erase(lake, Identity("account", ADA), derived=[]).left
+
+    assert picture(lake).select("id", "user_id").rows() == [("p2", BOB), ("p3", pseudonym)]
+    told = {name: counts(entry) for name, entry in files(lake, source).items()}
+    assert told == {"one.csv": (2, 1, 0, 1), "two.csv": (1, 1, 0, 0)}
 
 
 def test_several_go_at_once(lake: Lake, drop: Drop):

@@ -1,0 +1,293 @@
+"""The steps of an erasure, from raw files to the search at the end. Why in this order is in `erase.py`."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from cryptodudez_assets.contracts.base import Contract, places_of
+from cryptodudez_assets.derived.declaration import Derived
+from cryptodudez_assets.derived.upkeep.materialize import NoRows, materialize, table_specs
+from cryptodudez_assets.erasing.files import erase_from_files
+from cryptodudez_assets.erasing.journal import (
+    BACKUPS,
+    COPY,
+    DERIVED,
+    EXPORT,
+    HISTORY,
+    ONLINE,
+    RAW,
+    TABLE,
+    WHOLE,
+    Done,
+    Journal,
+)
+from cryptodudez_assets.erasing.places import everything
+from cryptodudez_assets.erasing.receipt import Receipt
+from cryptodudez_assets.erasing.scan import Needle, scan_files, times_in
+from cryptodudez_assets.feature_store.online import open_online_store
+from cryptodudez_assets.features.declaration import FeatureView
+from cryptodudez_assets.lake.erasing import registry
+from cryptodudez_assets.lake.erasing.copies import erase_from_copies
+from cryptodudez_assets.lake.erasing.history import forget_past
+from cryptodudez_assets.lake.erasing.identity import ERASED, PSEUDONYM_LENGTH, Mode, Names, is_telling
+from cryptodudez_assets.lake.erasing.raw import erase_from_objects
+from cryptodudez_assets.lake.erasing.removed import take_out
+from cryptodudez_assets.lake.erasing.rows import Holding, erase_from_rows, holding_of, keys_of
+from cryptodudez_assets.lake.erasing.twins import leave_one_of_twins
+from cryptodudez_assets.lake.iceberg.catalog_database import back_up, backups
+from cryptodudez_assets.lake.ingest.ingest import ingest
+from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.metastore import file_entries, inventory
+from cryptodudez_assets.lake.quarantine import quarantine
+from cryptodudez_assets.lake.store.locks import exclusive
+from cryptodudez_assets.lake.store.places import key_within
+from cryptodudez_assets.products.exports import exports_of
+from cryptodudez_assets.sources.declaration import Source
+
+Say = Callable[[str], None]
+SAID: dict[str, type[Contract]] = {
+    spec.name: spec.contract
+    for spec in (
+        file_entries.FILES,
+        file_entries.SCHEMAS,
+        inventory.TABLES,
+        quarantine.ROWS,
+        quarantine.FILES,
+        registry.ERASURES,
+    )
+}
+"""Tables of what was found and said about data."""
+TOO_SHORT = (
+    "it is so short, or such a word, that in other text it may mean something else: it went from the columns that are tagged with its "
+    "kind and from raw files as far as they feed these, and nothing else was looked at"
+)
+
+VERSIONS = (
+    "where the bucket keeps old versions of objects, these still hold what was there: have them removed "
+    "(a rule of its life cycle for versions that are not current)"
+)
+
+
+@dataclass
+class Work:
+    """One erasure: what is done in which order. Each step looks for what is still there."""
+
+    lake: Lake
+    names: Names
+    sources: Sequence[Source]
+    derived: Sequence[Derived]
+    say: Say
+    left: list[tuple[str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.pseudonyms = sorted(self.names.instead.values())
+        together = hashlib.sha256("".join(self.pseudonyms).encode()).hexdigest()[:PSEUDONYM_LENGTH]
+        self.name = self.pseudonyms[0] if len(self.pseudonyms) == 1 else f"{ERASED}{together}"
+        """What this erasure is called: its pseudonym, or one for all of them."""
+        keys = {old: new for source in self.sources for old, new in keys_of(source, self.names).items()}
+        self.words = replace(self.names, instead={**self.names.instead, **keys})
+        """The identity, and as text the keys that were made of it: what may stand in messages, logs and other databases."""
+        self.journal = Journal(self.lake.settings.home, self.name, self.words)
+
+    def do(self) -> Receipt:
+        """All of it."""
+        self.settle_batches()
+        for source in self._folders():
+            with ExitStack() as held:
+                for name in self._sharing(source):
+                    held.enter_context(exclusive(self.lake.settings, f"source.{name}"))
+                self.raw_files(source)
+                self.tables_of(self._sharing(source))
+        self.note(COPY, erase_from_copies(self.lake, self.names, self._refused))
+        self.said()
+        self.computed()
+        self.others()
+        self.pasts()
+        for path, kind, n in erase_from_files(self.lake.settings, self.words, self._refused):
+            self._done(Done(kind, str(path), n))
+        return self.finish()
+
+    def settle_batches(self) -> None:
+        """What somebody died over is brought to its end first: it notes what the catalogue calls its files."""
+        for source in self.lake.sources.values():
+            entries = file_entries.open_entries(self.lake.tables, source.name)
+            if (entries["status"] == "claimed").any():
+                self.say(f"{source.name}: an ingest that was interrupted is brought to its end")
+                ingest(self.lake, source)
+
+    def _folders(self) -> list[str]:
+        """A source for each folder of the raw zone; those that have identities of this kind first."""
+        own = [source.name for source in self.sources]
+        known = dict.fromkeys([*own, *self.lake.sources, *self.lake.store.folders("raw")])
+        by_folder = {self.lake.raw_folder(name): name for name in reversed(known)}
+        return [name for name in known if name in by_folder.values()]
+
+    def _sharing(self, source: str) -> list[str]:
+        folder = self.lake.raw_folder(source)
+        return sorted({source, *(name for name in self.lake.sources if self.lake.raw_folder(name) == folder)})
+
+    def raw_files(self, source: str) -> None:
+        """The raw files in a source's folder."""
+        self.say(f"raw files of {source}")
+        taking_out = partial(take_out, self.lake)
+        self.note(RAW, erase_from_objects(self.lake, source, self.names, taking_out, self._refused))
+
+    def note(self, what: str, notes: Iterable) -> None:  # type: ignore[type-arg]
+        """Write down what became of objects."""
+        for one in notes:
+            self._done(Done(what, self.lake.store.uri(one.key), one.places, one.before, one.after.sha256))
+
+    def tables_of(self, names: Iterable[str]) -> None:
+        """The tables of sources."""
+        for name in names:
+            source = self.lake.sources.get(name)
+            for table in filter(None, (source.table, source.observations) if source else ()):
+                self._rows(table, holding_of(source, self.names) if source else Holding())
+            if source:
+                leave_one_of_twins(self.lake, source, holding_of(source, self.names), self.names)
+
+    def _rows(self, table: str, holding: Holding, names: Names | None = None) -> None:
+        try:
+            n = erase_from_rows(
+                self.lake.tables, table, holding, names or self.names, lambda: self._done(Done(TABLE, table))
+            )
+        except Exception as error:
+            self.left.append((table, f"its rows could not be changed: {error}"))
+            return
+        if n:
+            self._done(Done(TABLE, table, n))
+
+    def said(self) -> None:
+        """What was set aside, and what is said of files."""
+        for name, contract in SAID.items():
+            left = frozenset([*places_of(contract), "member", "pseudonym", "shape"])
+            self._rows(name, Holding(is_said=True, left=left), self.words)
+
+    def computed(self) -> None:
+        """Tables that are computed of those that told of it follow, the rows that a change reaches, as always."""
+        for table in self._concerned():
+            if all(self.lake.tables.table(spec.name) is None for spec in table_specs(table)):
+                continue
+            self.say(f"{table.table} follows")
+            try:
+                made = materialize(self.lake, table)
+            except NoRows:
+                continue
+            except Exception as error:
+                self.left.append((table.table, f"it could not be brought up to date: {error}"))
+                continue
+            if made.rows or made.reach is not None:
+                self._done(Done(DERIVED, table.table, made.rows))
+
+    def _concerned(self) -> Iterator[Derived]:
+        """Tables that are computed of those of these sources, in their order."""
+        known = {name for source in self.sources for name in (source.table, source.observations) if name}
+        for table in self.derived:
+            if known & {one.table for one in table.inputs}:
+                known |= {spec.name for spec in table_specs(table)}
+                yield table
+
+    def others(self) -> None:
+        """All other tables, and what is made of those that are computed."""
+        own = {name for source in self.lake.sources.values() for name in (source.table, source.observations)}
+        for name in self.lake.tables.names():
+            if name not in own and name not in SAID:
+                self._rows(name, Holding())
+        if not self._was_found():
+            return
+        tables = {spec.name for one in self._concerned() for spec in table_specs(one)}
+        tables |= {source.table for source in self.sources}
+        for export in exports_of(self.lake.sources.values(), self.derived):
+            path = export.path(self.lake)
+            if export.table in tables and path.exists():
+                self._done(Done(EXPORT, str(path), export.write(self.lake)))
+        views = [one for one in self._concerned() if isinstance(one, FeatureView)]
+        if views:
+            store = open_online_store(self.lake.settings.online)
+            try:
+                for view in views:
+                    store.drop(view.name)
+                    self._done(Done(ONLINE, f"online.{view.name}"))
+            finally:
+                store.close()
+
+    def pasts(self) -> None:
+        """Old snapshots, tags and orphans of every table that told of it."""
+        changed = self._changed()
+        forgotten = False
+        for name in self.lake.tables.names():
+            if name not in changed and not self._is_in_files_of(name):
+                continue
+            with ExitStack() as held:
+                for lock in self._writers_of(name):
+                    held.enter_context(exclusive(self.lake.settings, lock))
+                n = forget_past(self.lake, name, self.names)
+            self._done(Done(HISTORY, name, n))
+            forgotten = True
+        # They name metadata that are gone.
+        if forgotten and (old := backups(self.lake.settings)):
+            for path in old:
+                path.unlink()
+            back_up(self.lake.settings, now())
+            self._done(Done(BACKUPS, str(old[0].parent), len(old)))
+
+    def _was_found(self) -> bool:
+        return any(one.what in (RAW, TABLE) for one in self.journal.since_whole())
+
+    def _changed(self) -> set[str]:
+        """Tables of which rows were changed, in this try or an earlier one, and what is computed of them."""
+        changed = {one.place for one in self.journal.since_whole() if one.what in (TABLE, DERIVED)}
+        own = {name for source in self.sources for name in (source.table, source.observations) if name}
+        if changed & own or any(one.what == RAW for one in self.journal.since_whole()):
+            changed |= own
+            changed |= {spec.name for one in self._concerned() for spec in table_specs(one)}
+        return changed
+
+    def _writers_of(self, name: str) -> list[str]:
+        """The locks of those who write files of a table before they commit."""
+        sources = [f"source.{one.name}" for one in self.lake.sources.values() if name in (one.table, one.observations)]
+        return sources + [one.lock for one in self.derived if name in {spec.name for spec in table_specs(one)}]
+
+    def _is_in_files_of(self, name: str) -> bool:
+        if self.names.mode is Mode.REMOVE:
+            return False
+        needle = Needle(*filter(is_telling, self.words.instead))
+        for found in self.lake.store.list(key_within(self.lake.tables.location(name), self.lake.settings.lake)):
+            if found.oddity:
+                continue
+            with self.lake.store.open(found.key) as content:
+                if times_in(content, needle):
+                    return True
+        return False
+
+    def finish(self) -> Receipt:
+        """Look at everything, and write the receipt."""
+        self.say("looking at everything")
+        scanned = scan_files(everything(self.lake), *filter(is_telling, self.words.instead))
+        told = [one for one in scanned.found if one.problem or self.names.mode is Mode.PSEUDONYMISE]
+        self.left += [(one.place, one.problem or f"it is still there, {one.times} times") for one in told]
+        said = [] if all(map(is_telling, self.names.instead)) else [TOO_SHORT]
+        said += [] if self.lake.settings.lake_is_local else [VERSIONS]
+        if self.lake.settings.notifications.startswith("postgres"):
+            said.append("the outbox of notifications is in PostgreSQL, and was not searched")
+        if mentioned := [one.place for one in scanned.found if one not in told]:
+            said.append(f"what refers to it stays, in {len(mentioned):,} files, the first of which is {mentioned[0]}")
+        left = [
+            (self.words.telling.out_of_text(place), self.words.telling.out_of_text(why)) for place, why in self.left
+        ]
+        done = [one for one in self.journal.places()]
+        receipt = Receipt.of(self.name, self.names.kind, self.names.mode, now(), done, left, said, scanned)
+        self.journal.path.with_suffix(".json").write_text(receipt.as_json, "utf-8")
+        if receipt.is_whole:
+            registry.finish(self.lake.tables, self.pseudonyms, len(done), receipt.as_json, receipt.done_at)
+            self.journal.note(Done(WHOLE, self.name))
+        return receipt
+
+    def _done(self, done: Done) -> None:
+        told = self.journal.note(done)
+        self.say(f"{told.what} {told.place}" + (f": {told.count:,}" if told.count is not None else ""))
+
+    def _refused(self, place: str, why: str) -> None:
+        self.left.append((place, why))
