@@ -52,4 +52,6 @@ def _out(value: Any, names: Names) -> Any:
 
 def _is_in_bytes(path: Path, names: Names) -> bool:
     there = [path, *(path.with_name(path.name + beside) for beside in BESIDE)]
-    return any(way.encode() in one.read_bytes() for one in there if one.is_file() for way in names.hints)
+    contents = [one.read_bytes() for one in there if one.is_file()]
+    likely = [content for content in contents if any(hint.encode() in content for hint in names.hints)]
+    return any(way.encode() in content for content in likely for way in names.spelled)
