@@ -5,7 +5,6 @@ An unfinished file is `<name>.part`, and `<name>.part.json` beside it says which
 
 import hashlib
 import os
-import random
 import shutil
 import time
 from base64 import b64encode
@@ -13,8 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
 
@@ -22,47 +19,19 @@ import httpx
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
+from cryptodudez_assets.venues.http import LATER, USER_AGENT, Failed, Later, is_loopback, retry_after, shown
+from cryptodudez_assets.venues.pages import Patience
+
+__all__ = ["Download", "Failed", "Patience", "Progress"]
+
 MAX_BYTES = 20 << 30
 SPARE_BYTES = 256 << 20
 READ_BYTES = 1 << 20
 ENOUGH_BYTES = 1 << 20
 MAX_REDIRECTS = 5
-LATER = {408, 425, 429, 500, 502, 503, 504}
 OK, PARTIAL, RANGE_NOT_SATISFIABLE = 200, 206, 416
 
 Progress = Callable[[int, int | None], None]
-
-
-class Failed(Exception):
-    """There is no file, and why, in words without secrets. `status` is the HTTP status that ended it, if one did."""
-
-    def __init__(self, reason: str, status: int | None = None) -> None:
-        super().__init__(reason)
-        self.status = status
-
-
-class _Later(Exception):
-    """Not now: worth another attempt, after as many seconds as the server asks for."""
-
-    def __init__(self, reason: str, after: float | None = None) -> None:
-        super().__init__(reason)
-        self.after = after
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long to wait, in seconds, and how many attempts in a row may bring less than a megabyte."""
-
-    attempts: int = 6
-    first_wait: float = 1
-    longest_wait: float = 120
-    connect_timeout: float = 10
-    read_timeout: float = 30
-
-    def wait(self, failures: int, asked: float | None) -> float:
-        """Seconds before the next attempt: what the server asks for, or twice as long each time, with jitter."""
-        backoff = min(self.longest_wait, self.first_wait * 2.0 ** (failures - 1))
-        return max(asked or 0, backoff * random.uniform(0.5, 1))
 
 
 class Remote(BaseModel, frozen=True):
@@ -174,7 +143,7 @@ class Download:
     target: Path
     on_progress: Progress
     authorization: str | None = field(default=None, repr=False)
-    patience: Patience = Patience()
+    patience: Patience = field(default_factory=Patience)
     max_bytes: int = MAX_BYTES
 
     def run(self) -> Path:
@@ -194,7 +163,7 @@ class Download:
                     part.become(self.target)
                     return self.target
                 part.discard()
-        raise Failed(f"{_shown(self.url)} twice came damaged: {difference}")
+        raise Failed(f"{shown(self.url)} twice came damaged: {difference}")
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -210,15 +179,15 @@ class Download:
             timeout=httpx.Timeout(patience.read_timeout, connect=patience.connect_timeout),
             follow_redirects=True,
             max_redirects=MAX_REDIRECTS,
-            headers={"Accept-Encoding": "identity", "User-Agent": "cryptodudez"},
+            headers={"Accept-Encoding": "identity", "User-Agent": USER_AGENT},
             event_hooks={"request": [lambda request: self._insist_on_safe(request.url)]},
         )
 
     def _insist_on_safe(self, url: httpx.URL) -> None:
         """HTTPS; or plain HTTP within this machine, if that is where it began."""
-        within = _is_loopback(url.host) and _is_loopback(httpx.URL(self.url).host)
+        within = is_loopback(url.host) and is_loopback(httpx.URL(self.url).host)
         if not (url.scheme == "https" or (url.scheme == "http" and within)):
-            raise Failed(f"{_shown(url)} is neither https nor on this machine")
+            raise Failed(f"{shown(url)} is neither https nor on this machine")
 
     def _fill(self, client: httpx.Client, part: _Part) -> bool:
         """Bring what is missing of the part, in as many attempts as it takes. False: the target is up to date as it is."""
@@ -227,15 +196,15 @@ class Download:
             before = part.length
             try:
                 return self._attempt(client, part)
-            except (_Later, httpx.TransportError) as error:
+            except (Later, httpx.TransportError) as error:
                 reason, asked = str(error) or type(error).__name__, getattr(error, "after", None)
             except httpx.HTTPError as error:
-                raise Failed(f"{_shown(self.url)}: {error}") from None
+                raise Failed(f"{shown(self.url)}: {error}") from None
             failures = 1 if part.length - before >= ENOUGH_BYTES else failures + 1
             if failures >= self.patience.attempts:
-                raise Failed(f"{_shown(self.url)}: gave up after {failures} attempts: {reason}")
+                raise Failed(f"{shown(self.url)}: gave up after {failures} attempts: {reason}")
             if asked and asked > self.patience.longest_wait:
-                raise Failed(f"{_shown(self.url)}: {reason}; it asks to come back in {asked:.0f} seconds")
+                raise Failed(f"{shown(self.url)}: {reason}; it asks to come back in {asked:.0f} seconds")
             time.sleep(self.patience.wait(failures, asked))
         return True
 
@@ -248,7 +217,7 @@ class Download:
                 answer.status_code == PARTIAL and not part.is_continued_by(answer)
             ):
                 part.discard()
-                raise _Later("the remote file has changed")
+                raise Later("the remote file has changed")
             _insist_on_file(answer)
             if answer.status_code == OK:
                 remote = Remote.of(answer)
@@ -269,15 +238,15 @@ class Download:
             for block in answer.iter_raw():
                 arrived += len(block)
                 if arrived > self.max_bytes:
-                    raise Failed(f"{_shown(self.url)} goes on beyond the {self.max_bytes} bytes that are allowed")
+                    raise Failed(f"{shown(self.url)} goes on beyond the {self.max_bytes} bytes that are allowed")
                 out.write(block)
                 self.on_progress(arrived, total)
 
     def _insist_on_verifiable(self, remote: Remote) -> None:
         if remote.size is None and not remote.checksums:
-            raise Failed(f"{_shown(self.url)} comes with neither a size nor a checksum, so it could not be verified")
+            raise Failed(f"{shown(self.url)} comes with neither a size nor a checksum, so it could not be verified")
         if remote.size is not None and remote.size > self.max_bytes:
-            raise Failed(f"{_shown(self.url)} has {remote.size} bytes; {self.max_bytes} are allowed")
+            raise Failed(f"{shown(self.url)} has {remote.size} bytes; {self.max_bytes} are allowed")
 
     def _insist_on_room(self, part: _Part) -> None:
         missing = ((part.remote and part.remote.size) or 0) - part.length
@@ -289,35 +258,10 @@ class Download:
 def _insist_on_file(answer: httpx.Response) -> None:
     status, said = answer.status_code, f"{answer.url.host} answered {answer.status_code} {answer.reason_phrase}".strip()
     if status in LATER:
-        raise _Later(said, _retry_after(answer))
+        raise Later(said, retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC)))
     if status not in (OK, PARTIAL):
         raise Failed(said, status)
     if answer.headers.get("content-encoding", "identity") != "identity":
         raise Failed(f"{answer.url.host} sends the file compressed, which cannot be resumed or verified")
     if answer.headers.get("content-type", "").startswith("text/html"):
         raise Failed(f"{answer.url.host} answered with a web page instead of the file")
-
-
-def _retry_after(answer: httpx.Response) -> float | None:
-    """Seconds to wait; the header holds those or a date."""
-    asked = answer.headers.get("retry-after", "")
-    if asked.isdecimal():
-        return float(asked)
-    try:
-        until = parsedate_to_datetime(asked)
-    except ValueError:
-        return None
-    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _shown(url: httpx.URL | str) -> str:
-    """A URL as people may see it: what is behind the path or before the host may be secret."""
-    parsed = httpx.URL(url)
-    return f"{parsed.scheme}://{parsed.netloc.decode()}{parsed.path}"

@@ -10,7 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from cryptodudez_assets.simulator.venues.kaggle import crc32c
-from cryptodudez_assets.venues.download import Download, Failed, Patience, Remote, _Part, _retry_after
+from cryptodudez_assets.venues.download import Download, Failed, Patience, Remote, _Part
+from cryptodudez_assets.venues.http import retry_after
 from cryptodudez_assets.venues.kaggle import Credentials, fetch
 
 
@@ -60,14 +61,14 @@ def test_waits_double_up_to_the_longest_with_jitter_and_are_no_shorter_than_aske
 
 def test_retry_after_is_seconds_or_a_date():
     def asked(value: str) -> float | None:
-        return _retry_after(httpx.Response(429, headers={"Retry-After": value}))
+        return retry_after(value, datetime.now(UTC))
 
     in_a_minute = datetime.now(UTC) + timedelta(minutes=1)
     assert asked("17") == 17
     assert asked(format_datetime(in_a_minute, usegmt=True)) == pytest.approx(60, abs=5)
     assert asked("Thu, 02 Apr 2020 00:00:00 GMT") == 0
     assert asked("soon") is None
-    assert _retry_after(httpx.Response(429)) is None
+    assert asked("") is None
 
 
 @pytest.mark.parametrize("headers", [[("crc32c", "a=="), ("md5", "b==")], [("md5", "b=="), ("crc32c", "a==")]])
