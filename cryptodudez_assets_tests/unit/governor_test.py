@@ -1,5 +1,6 @@
 """Turns for requests: no minute has more than its limit, whoever asks."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cryptodudez_assets.venues.bitso.rest import LIMITS
-from cryptodudez_assets.venues.governor import Governor
+from cryptodudez_assets.venues.governor import Governor, TooLong
 
 
 @settings(max_examples=15, deadline=None)
@@ -45,3 +46,44 @@ def test_a_damaged_or_future_ledger_does_not_stop_anybody_for_long(tmp_path: Pat
     assert governor.take() == 0
     path.write_bytes(b'{"asked":[5000.0],"locked_until":0}')
     assert governor.take() == 0
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 2), st.integers(1, 4)), min_size=40, max_size=80))
+def test_no_stretch_of_time_has_more_weight_than_allowed(
+    tmp_path_factory: pytest.TempPathFactory, requests: list[tuple[float, int]]
+) -> None:
+    now, asked = [0.0], []
+    governor = Governor(tmp_path_factory.mktemp("home") / "requests.json", LIMITS, lambda: now[0])
+    for wait, weight in requests:
+        now[0] += wait
+        while pause := governor.take(weight):
+            now[0] += pause + 1e-9
+        asked += [now[0]] * weight
+    for most, seconds in LIMITS:
+        for begin in asked:
+            assert sum(begin <= at < begin + seconds for at in asked) <= most
+
+
+def test_what_others_used_by_the_venues_count_counts_here_too(tmp_path: Path) -> None:
+    now = [100.0]
+    governor = Governor(tmp_path / "requests.json", [(10, 60.0)], lambda: now[0])
+    assert governor.take(2) == 0
+    governor.told(9, 60.0)
+    assert governor.take() == 0
+    assert governor.take() > 0
+    governor.told(3, 60.0)
+    now[0] += 60
+    assert governor.take(10) == 0
+    with pytest.raises(ValueError, match="never within the limits"):
+        governor.take(11)
+
+
+def test_who_cannot_wait_so_long_is_told_and_not_counted(tmp_path: Path) -> None:
+    governor = Governor(tmp_path / "requests.json", [(1, 0.3)])
+    governor.lock(100)
+    with pytest.raises(TooLong, match=r"not before \d+ seconds"):
+        asyncio.run(governor.turn(longest=1))
+    governor.lock(0)
+    asyncio.run(governor.turn(longest=1))
+    asyncio.run(governor.turn(longest=1))
