@@ -49,6 +49,8 @@ ROOMS = {
     "feature_store": {"code_hash", "settings", "contracts", "lake", "features"},
     "reports": set(),
     "venues": set(),
+    "feeds": {"declarations", "sources", "venues"},
+    "fetching": {"feeds", "lake", "settings", "venues"},
     "recorder": {"declared_rules", "lake", "notifications", "settings", "venues"},
     "studies": {"contracts", "reports"},
     "incidents": {"reports", "sources"},
@@ -128,6 +130,7 @@ ASK_FOR_ALL_SOURCES = {
     "headless.py",
     "defs/resources.py",
     "derived/__init__.py",
+    "feeds/__init__.py",
 }
 ASK_FOR_ALL_SOURCES |= {"serving/dashboard/__init__.py"}
 READS_ENVIRONMENT = {"settings"}
