@@ -4,6 +4,7 @@ Code below `cli/` and `defs/` is handed a `Settings`; nothing else reads the env
 """
 
 import os
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Self
@@ -136,6 +137,27 @@ class Settings(BaseSettings):
     bitso_rest_url: str = Field(default="", description="Bitso's REST interface, where it is not the public one.")
     bitso_ws_url: str = Field(default="", description="Bitso's websocket, where it is not the public one.")
 
+    feeds: str = Field(
+        default="",
+        description="Feeds that are asked by schedule where `cryptodudez up` runs, such as `binance,x`; without it none.",
+    )
+    feed_days_again: int = Field(
+        default=3,
+        ge=0,
+        le=365,
+        description="So many of the last whole days are asked for again of venues that revise what they told.",
+    )
+    binance_url: str = Field(default="", description="Binance's REST interface, where it is not the public one.")
+    x_url: str = Field(default="", description="X's API, where it is not the public one.")
+    x_token: SecretStr | None = Field(
+        default=None, description="Bearer token of an app at X; without it X is not asked."
+    )
+    x_dollars_a_month: Decimal = Field(
+        default=Decimal(0),
+        ge=0,
+        le=1_000_000,
+        description="How many dollars may be spent on reads of X in a month (UTC); without it none, so that X is not asked.",
+    )
     kaggle_username: str = Field(
         default="", description="User name of the Kaggle account; empty if the key is an API token."
     )
@@ -187,7 +209,7 @@ class Settings(BaseSettings):
             insist_on_key(secret.get_secret_value())
         return secret
 
-    @field_validator("s3_endpoint", "gs_endpoint", "bitso_rest_url")
+    @field_validator("s3_endpoint", "gs_endpoint", "bitso_rest_url", "binance_url", "x_url")
     @classmethod
     def _endpoint(cls, endpoint: str) -> str:
         return insist_on_endpoint(endpoint)
@@ -231,6 +253,11 @@ class Settings(BaseSettings):
         return self.home / "logs"
 
     @property
+    def fetching(self) -> Path:
+        """Folder of what is counted of requests to venues."""
+        return self.home / "fetching"
+
+    @property
     def receipts(self) -> Path:
         """Database of served predictions."""
         return self.home / "receipts.db"
@@ -253,7 +280,7 @@ def may_be_told(name: str) -> bool:
     Any text may hold a password, if only by mistake.
     """
     field = Settings.model_fields.get(name)
-    return field is not None and field.annotation in {int, float, Path}
+    return field is not None and field.annotation in {int, float, Decimal, Path}
 
 
 def unknown_variables() -> dict[str, str]:

@@ -41,6 +41,8 @@ ARCHIVE_ERRORS = (
 CUT_OFF = "it was cut off; fetch the file again"
 
 UNFINISHED = (".part", ".tmp", ".crdownload", ".download", ".swp", "~")
+REQUEST = ".request.json"
+"""How names end that tell how the answer of a venue beside them was asked for."""
 JUNK_NAMES = {"thumbs.db", "desktop.ini"}
 PACKED = {".zip", ".gz", ".7z", ".rar", ".tar", ".bz2", ".xz", ".zst"}
 
@@ -75,6 +77,8 @@ def why_ignored(name: str) -> str | None:
         return "macOS metadata"
     if path.name.lower() in JUNK_NAMES or any(part.startswith(".") and part != ".." for part in path.parts):
         return "hidden or system file"
+    if path.name.endswith(REQUEST):
+        return "tells how the answer beside it was asked for"
     return "unfinished download" if path.name.endswith(UNFINISHED) else None
 
 
