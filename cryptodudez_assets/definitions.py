@@ -4,6 +4,8 @@ import dagster as dg
 
 from cryptodudez_assets.defs.build import build_definitions
 from cryptodudez_assets.features import configured_tables, left_out
+from cryptodudez_assets.feeds import all_feeds
+from cryptodudez_assets.fetching.access import feeds_on
 from cryptodudez_assets.lake.iceberg.homes import own
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
@@ -13,4 +15,6 @@ from cryptodudez_assets.sources import all_sources
 def defs() -> dg.Definitions:
     """Every asset, check, sensor and job of the platform; a home that is not whole and its own is told when this is loaded."""
     settings = own(Settings())
-    return build_definitions(all_sources().values(), configured_tables(settings.rolling_days), left_out=left_out())
+    feeds_on(settings, all_feeds())  # a feed that the setting misspells is told now, not missed later
+    tables, feeds = configured_tables(settings.rolling_days), all_feeds().values()
+    return build_definitions(all_sources().values(), tables, left_out=left_out(), feeds=feeds)

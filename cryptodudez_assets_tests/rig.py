@@ -10,6 +10,7 @@ import polars as pl
 from cryptodudez_assets.defs.build import build_definitions
 from cryptodudez_assets.defs.reconciling import NAME as RECONCILING
 from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.feeds.declaration import Feed
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.sources.declaration import Source
 
@@ -24,10 +25,11 @@ class Rig:
     sources: list[Source]
     instance: dg.DagsterInstance = field(default_factory=dg.DagsterInstance.ephemeral)
     cursor: str | None = None
+    feeds: list[Feed] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.resource = LakeResource(home=str(self.lake.settings.home))
-        self.definitions = build_definitions(self.sources, lake=self.resource)
+        self.definitions = build_definitions(self.sources, lake=self.resource, feeds=self.feeds)
         self.graph = self.definitions.resolve_asset_graph()
         self._automation = self._evaluate(None)
 

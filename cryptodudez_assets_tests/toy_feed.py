@@ -17,9 +17,8 @@ class Tides:
     """The client: pages of `GET /tides?harbour=…&first=…&until=…`."""
 
     def __init__(self, access: Access) -> None:
-        self._http = Http(
-            "the tide office", access.url or "https://tides.example", judge=judged, patience=access.patience
-        )
+        url = access.url or "https://tides.example"
+        self._http = Http("the tide office", url, judge=judged, patience=access.patience, tell=access.tell)
         self._governor = Governor(access.folder / "tides_requests.json", LIMITS)
 
     async def pages(self, series: Series, span: Span) -> AsyncIterator[Page]:

@@ -12,6 +12,8 @@ from cryptodudez_assets.defs.derived_assets import build_derived_assets, build_r
 from cryptodudez_assets.defs.derived_checks import build_derived_checks
 from cryptodudez_assets.defs.export_assets import build_export_asset
 from cryptodudez_assets.defs.feature_checks import build_look_ahead_check
+from cryptodudez_assets.defs.feed_assets import build_feed_asset, build_feed_schedule, build_feed_sensor
+from cryptodudez_assets.defs.feed_checks import build_feed_checks
 from cryptodudez_assets.defs.forgetting import build_forgetting_sensor
 from cryptodudez_assets.defs.incident_assets import build_incident_assets
 from cryptodudez_assets.defs.judged import blocking_checks
@@ -34,6 +36,8 @@ from cryptodudez_assets.defs.watching import watched_checks
 from cryptodudez_assets.derived.declaration import Derived
 from cryptodudez_assets.feature_store.registry import REGISTRY
 from cryptodudez_assets.features.declaration import FeatureView
+from cryptodudez_assets.feeds.declaration import Feed
+from cryptodudez_assets.fetching.access import is_on
 from cryptodudez_assets.products.declared import products_of
 from cryptodudez_assets.products.exports import exports_of
 from cryptodudez_assets.sources.declaration import Source
@@ -45,11 +49,14 @@ def build_definitions(
     lake: LakeResource | None = None,
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
     left_out: Sequence[LeftOut] | None = None,
+    feeds: Iterable[Feed] = (),
 ) -> dg.Definitions:
     """Everything that Dagster is to know. `left_out`: what a check is to name; None where nobody has looked for declarations."""
     sources, derived, lake = list(sources), list(derived), lake or LakeResource()
     views = [table for table in derived if isinstance(table, FeatureView)]
     settings = lake.settings
+    filled = {feed.source: feed for feed in feeds if feed.source in {source.name for source in sources}}
+    on = [feed for feed in filled.values() if is_on(settings, feed)]
     tables = [key for source in sources for key in (*table_keys(source), quarantine_key(source))]
     tables += [key for table in derived for key in derived_keys(table)]
     tables += [*study_keys(derived), *(key_of(model.training_set) for model in signals_over(views))]
@@ -61,6 +68,7 @@ def build_definitions(
         *build_study_checks(derived),
         *build_model_checks(views),
         *build_volume_checks(views),
+        *(check for feed in filled.values() for check in build_feed_checks(feed)),
         *([build_up_to_date_check(products)] if products else []),
         *([] if left_out is None else [build_declarations_check(left_out)]),
     ]
@@ -71,7 +79,8 @@ def build_definitions(
     full_check, nightly_full_check = build_full_check(checks)
     return dg.Definitions(
         assets=[
-            *(asset for source in sources for asset in build_source_assets(source)),
+            *(build_feed_asset(filled[source.name], source) for source in sources if source.name in filled),
+            *(asset for source in sources for asset in build_source_assets(source, filled.get(source.name))),
             *map(build_derived_assets, derived),
             *(build_online_asset(view, settings.online) for view in views),
             *build_study_assets(derived),
@@ -84,9 +93,10 @@ def build_definitions(
         ],
         asset_checks=checks,
         jobs=[maintenance, full_check],
-        schedules=[nightly_maintenance, nightly_full_check],
+        schedules=[nightly_maintenance, nightly_full_check, *map(build_feed_schedule, on)],
         sensors=[
             *(build_source_sensor(source, lake, settings.sensor_seconds) for source in sources),
+            *(build_feed_sensor(feed, lake) for feed in on),
             automation_sensor,
             build_reconciling_sensor(sources, products, blocking_checks(checks), lake, left_out),
             build_forgetting_sensor(),

@@ -18,6 +18,7 @@ from cryptodudez_assets.defs.metadata import (
     table_metadata,
 )
 from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.feeds.declaration import Feed
 from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.ingest.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
@@ -30,6 +31,8 @@ from cryptodudez_assets.sources.declaration import Source
 
 WHY_FIRST = [pl.col("rules").list.join(", "), pl.col("line"), pl.col("raw")]
 """Of the preview of what is in quarantine."""
+FETCHED = "fetched"
+"""The group of what feeds ask for."""
 
 
 class CatalogueConfig(dg.Config):
@@ -53,20 +56,26 @@ def quarantine_key(source: Source) -> dg.AssetKey:
     return dg.AssetKey([*quarantine.ROWS.name.split("."), source.name])
 
 
+def feed_key(feed: Feed) -> dg.AssetKey:
+    """What was fetched for a feed."""
+    return dg.AssetKey([FETCHED, feed.name])
+
+
 def table_keys(source: Source) -> list[dg.AssetKey]:
     """The tables made of a source."""
     return [key_of(table) for table in (source.table, source.observations) if table]
 
 
-def build_source_assets(source: Source) -> list[dg.AssetsDefinition | dg.AssetSpec]:
-    """All assets of a source."""
-    raw = [] if source.shares_raw_with else [_raw(source)]
+def build_source_assets(source: Source, feed: Feed | None = None) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """All assets of a source. `feed`: what fills it, if something does."""
+    raw = [] if source.shares_raw_with else [_raw(source, feed)]
     return [*raw, _catalogue(source), _ingest(source)]
 
 
-def _raw(source: Source) -> dg.AssetSpec:
+def _raw(source: Source, feed: Feed | None) -> dg.AssetSpec:
     return dg.AssetSpec(
         raw_key(source),
+        deps=[feed_key(feed)] if feed else [],
         description=source.description,
         group_name="raw",
         owners=[source.owner],

@@ -11,6 +11,7 @@ from cryptodudez_assets.derived import Declares, Derived, all_derived, left_out_
 from cryptodudez_assets.features.checking import problem_of, refuse_unknown_others
 from cryptodudez_assets.features.declaration import FeatureContract, FeatureView, Input
 from cryptodudez_assets.features.standing_in import standing_in
+from cryptodudez_assets.feeds import left_out_feeds
 from cryptodudez_assets.sources import left_out_sources
 
 __all__ = [
@@ -60,7 +61,7 @@ def all_views() -> dict[str, FeatureView]:
 
 def left_out() -> list[LeftOut]:
     """Every declaration that is left out."""
-    return [*left_out_sources(), *left_out_models(), *left_out_derived(), *left_out_rules()]
+    return [*left_out_sources(), *left_out_models(), *left_out_derived(), *left_out_rules(), *left_out_feeds()]
 
 
 def view_named(name: str, key: Iterable[str], features: Iterable[str]) -> FeatureView:

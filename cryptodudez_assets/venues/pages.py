@@ -5,7 +5,7 @@ No HTTP (`fetching.py`), no venue's own protocol, and nothing of the lake.
 
 import random
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -164,7 +164,7 @@ class Access:
     """What a client is handed to ask with.
 
     `url`: where the venue is; empty for its public address. `folder`: where governors keep what they count, for all processes of a
-    home. `database` and `dollars_a_month`: where what is spent is reserved, and how much may be.
+    home. `database` and `dollars_a_month`: where what is spent is reserved, and how much may be. `tell`: hears of what is waited for.
     """
 
     folder: Path
@@ -173,6 +173,7 @@ class Access:
     database: str = field(default="", repr=False)
     dollars_a_month: Decimal = Decimal(0)
     patience: Patience = Patience()
+    tell: Callable[[str], None] = lambda _: None
 
 
 def answer_path(series: str) -> str:

@@ -41,6 +41,7 @@ ROOMS = {
             "declared_models",
             "declared_rules",
             "derived",
+            "feeds",
             "ordering",
             "sources",
         ),
@@ -82,6 +83,7 @@ ROOMS = {
     "defs": {
         *("settings", "contracts", "sources", "lake", "features", "feature_store", "reports", "studies", "models"),
         *("products", "declarations", "declared_models", "declared_rules", "derived", "notifications", "recorder"),
+        *("feeds", "fetching", "venues"),
     },
     "serving": {
         *("settings", "contracts", "declared_models", "sources", "lake", "features", "feature_store", "models"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from cryptodudez_assets.fetching.access import access_of, feeds_on
+from cryptodudez_assets.fetching.access import access_of, feeds_on, is_on
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.toy_feed import FEED
 
@@ -26,10 +26,15 @@ def test_a_client_gets_its_own_settings_and_no_secret_is_shown(settings: Setting
 
 
 def test_feeds_are_off_unless_they_are_named(settings: Settings):
-    assert feeds_on(settings, ["x", "binance"]) == ()
-    assert feeds_on(settings.model_copy(update={"feeds": "x, binance x"}), ["x", "binance"]) == ("x", "binance")
+    binance, x = (replace(FEED, name=name) for name in ("binance", "x"))
+    declared = {"binance": binance, "x": x}
+    both = settings.model_copy(update={"feeds": "x, binance x"})
+
+    assert feeds_on(settings, declared) == []
+    assert feeds_on(both, declared) == [x, binance]
+    assert (is_on(both, x), is_on(both, FEED), is_on(settings, x)) == (True, False, False)
     with pytest.raises(ValueError, match="CRYPTODUDEZ_FEEDS: there is no feed 'binanec'; there are: binance, x"):
-        feeds_on(settings.model_copy(update={"feeds": "binanec"}), ["x", "binance"])
+        feeds_on(settings.model_copy(update={"feeds": "binanec"}), declared)
 
 
 @pytest.mark.parametrize(
