@@ -12,6 +12,7 @@ from rich.table import Table
 
 from cryptodudez_assets.declared_models import models_of_kind
 from cryptodudez_assets.declared_models.signal import SignalModel
+from cryptodudez_assets.fetching.origin import refuse_samples
 from cryptodudez_assets.headless import run_pending
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.landing import land
@@ -44,8 +45,9 @@ def show_demo(
     """Run the demo; returns whether all went well.
 
     Samples end yesterday (UTC) or on `last_day` when a home is first filled, and on the same day ever after; raises `OtherLastDay`
-    where another is asked for then.
+    where another is asked for then, and `RealData` where the home holds what a venue answered.
     """
+    refuse_samples(lake.settings)
     last_day = fix_last_day(lake.settings, now().date() - timedelta(days=1), last_day)
     samples = lake.settings.samples / f"{size}-{seed}"
     for name in _simulated(samples, size, seed, last_day, console).sources:

@@ -1,4 +1,5 @@
-"""The servers of `cryptodudez up`: Dagster's code server, daemon and UI, the API, and a recorder of order books where one is wanted.
+"""The servers of `cryptodudez up`: Dagster's code server, daemon and UI, the API, a recorder of order books where one is wanted,
+and venues that this machine stands in for beside sample data.
 
 How they are kept running is in `supervisor.py`.
 """
@@ -9,10 +10,14 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import urlsplit
 
+from cryptodudez_assets.feeds import all_feeds
+from cryptodudez_assets.fetching.access import feeds_on
 from cryptodudez_assets.lake.samples import last_day_of
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.supervisor import Address, Server, supervise
@@ -23,12 +28,22 @@ UI_HOST = "127.0.0.1"
 """Dagster's UI asks nobody for a key: it is for this machine, or for a proxy that asks."""
 QUIET = ["--log-level", "warning"]
 SAMPLE_BOOKS = ("btc_mxn", "usd_mxn")
+STAND_INS = ("binance",)
+"""Feeds whose venue this machine can stand in for beside sample data, by `cryptodudez simulate NAME`."""
+NO_STAND_INS: Mapping[str, str] = MappingProxyType({})
 SIMULATED = "simulated"
 """The instance name of the recorder of a simulated exchange: what it records can be told by it in the table."""
 
 
 def run_servers(
-    settings: Settings, dagster: Path, host: str, port: int, api_port: int, say: Callable[[str], None], where: str
+    settings: Settings,
+    dagster: Path,
+    host: str,
+    port: int,
+    api_port: int,
+    say: Callable[[str], None],
+    where: str,
+    stand_ins: Mapping[str, str] = NO_STAND_INS,
 ) -> int:
     """Run all until a signal comes; returns the exit code. `say` is given a line for each thing that happens.
 
@@ -39,8 +54,8 @@ def run_servers(
     # Needed at the end, when there is no time for it.
     threading.Thread(target=import_module, args=("cryptodudez_assets.defs.dead_runs",), daemon=True).start()
     try:
-        servers = servers_of(settings, folder, host, port, api_port)
-        if told := recording_words(settings):
+        servers = servers_of(settings, folder, host, port, api_port, stand_ins)
+        for told in filter(None, (recording_words(settings), fetching_words(settings, stand_ins))):
             say(told)
         code = supervise(servers, say, lambda: say(f"ready: {where}"))
         from cryptodudez_assets.defs.dead_runs import close_left_runs
@@ -53,8 +68,10 @@ def run_servers(
     return code
 
 
-def servers_of(settings: Settings, folder: Path, host: str, port: int, api_port: int) -> list[Server]:
-    """What is run. `folder` is for what lives as long as they do."""
+def servers_of(
+    settings: Settings, folder: Path, host: str, port: int, api_port: int, stand_ins: Mapping[str, str] = NO_STAND_INS
+) -> list[Server]:
+    """What is run. `folder` is for what lives as long as they do; `stand_ins` as `stand_ins_of` gives them."""
     code = folder / "code.sock"
     workspace = folder / "workspace.yaml"
     location = {"grpc_server": {"socket": str(code), "location_name": MODULE}}
@@ -88,6 +105,7 @@ def servers_of(settings: Settings, folder: Path, host: str, port: int, api_port:
             address=(_to_ask(host), api_port),
         ),
         *_recording(settings, server),
+        *_simulated_venues(stand_ins, server),
     ]
 
 
@@ -109,6 +127,33 @@ def recording_words(settings: Settings) -> str:
             f"recording {books} of a simulated exchange, since this home has sample data: nobody trades at these prices"
         )
     return f"recording {books} of Bitso" if books else ""
+
+
+def stand_ins_of(settings: Settings) -> dict[str, str]:
+    """By the names of feeds, the addresses of venues that this machine is to stand in for: beside sample data, where a feed is on and
+    no setting says where its venue is. Raises ValueError where there is no feed that the setting names."""
+    wanted = [feed.name for feed in feeds_on(settings, all_feeds())]
+    if not _has_samples(settings):
+        return {}
+    simulated = [name for name in wanted if name in STAND_INS and not getattr(settings, f"{name}_url")]
+    return {name: f"http://{UI_HOST}:{_free_port()}" for name in simulated}
+
+
+def fetching_words(settings: Settings, stand_ins: Mapping[str, str]) -> str:
+    """What is fetched; nothing where nothing is."""
+    wanted = feeds_on(settings, all_feeds())
+    venues = [f"a simulated {feed.venue}" if feed.name in stand_ins else feed.venue for feed in wanted]
+    return f"fetching from {', '.join(venues)}" if venues else ""
+
+
+def _simulated_venues(stand_ins: Mapping[str, str], server: Callable[..., Server]) -> list[Server]:
+    """The venues that this machine stands in for. Where they fail, the others go on."""
+    servers = []
+    for name, url in stand_ins.items():
+        port = urlsplit(url).port
+        words = ("cryptodudez_assets", "simulate", name, "--port", str(port))
+        servers.append(server(f"simulated {name}", *words, address=(UI_HOST, port), is_needed=False))
+    return servers
 
 
 def _has_samples(settings: Settings) -> bool:

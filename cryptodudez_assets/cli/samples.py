@@ -28,10 +28,11 @@ def demo(size: Literal["tiny", "small", "large"], seed: int, last_day: date | No
       cryptodudez demo --size tiny
     """
     from cryptodudez_assets.demo import show_demo
+    from cryptodudez_assets.fetching.origin import RealData
     from cryptodudez_assets.lake.samples import OtherLastDay
 
     try:
         fine = show_demo(opened_lake(), size, seed, console, last_day)
-    except OtherLastDay as error:
+    except (OtherLastDay, RealData) as error:
         raise click.ClickException(str(error)) from None
     sys.exit(0 if fine else 1)

@@ -10,6 +10,7 @@ from cryptodudez_assets.cli.arguments import PORT
 from cryptodudez_assets.cli.group import main
 from cryptodudez_assets.cli.opening import insist_on_free, reachable, usable_settings
 from cryptodudez_assets.cli.output import console
+from cryptodudez_assets.settings import PREFIX
 from cryptodudez_assets.terminal import escape_in_children, say
 
 
@@ -26,7 +27,7 @@ def up(port: int, host: str, api_port: int) -> None:
     """Start the Dagster UI and its daemon, with all sensors on, and the API with the dashboard. Ctrl-C stops everything.
 
     CRYPTODUDEZ_RECORD_BOOKS=btc_mxn,usd_mxn has it record order books, too. In a home of sample data it records those of a
-    simulated exchange, so that the live panel has something to show.
+    simulated exchange, so that the live panel has something to show. CRYPTODUDEZ_FEEDS=binance has it fetch candles.
 
     Says a line for each thing that happens. What the servers say is in logs/ in the home folder.
 
@@ -35,7 +36,7 @@ def up(port: int, host: str, api_port: int) -> None:
       cryptodudez up --port 3001 --api-port 8001
     """
     from cryptodudez_assets.instance import dagster_home
-    from cryptodudez_assets.running import UI_HOST, books_of, run_servers
+    from cryptodudez_assets.running import UI_HOST, books_of, run_servers, stand_ins_of
     from serving.elsewhere import is_loopback
 
     settings = reachable(usable_settings())
@@ -45,10 +46,12 @@ def up(port: int, host: str, api_port: int) -> None:
     insist_on_free(host, api_port, "--api-port")
     try:
         books_of(settings)
+        stand_ins = stand_ins_of(settings)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     dagster = dagster_home(settings)
     os.environ["DAGSTER_HOME"] = str(dagster)
+    os.environ.update({f"{PREFIX}{name}_url".upper(): url for name, url in stand_ins.items()})
     escape_in_children()
 
     def tell(line: str) -> None:
@@ -56,7 +59,7 @@ def up(port: int, host: str, api_port: int) -> None:
 
     where = f"Dagster UI http://{UI_HOST}:{port}, dashboard and API http://{host}:{api_port}, lake {settings.lake}"
     tell(f"starting: {where}; logs in {settings.logs}; Ctrl-C stops")
-    sys.exit(run_servers(settings, dagster, host, port, api_port, tell, where))
+    sys.exit(run_servers(settings, dagster, host, port, api_port, tell, where, stand_ins))
 
 
 @main.command()

@@ -12,6 +12,10 @@ Origin = Literal["real", "simulated"]
 NOTE = "origin"
 
 
+class RealData(ValueError):
+    """The home holds what was fetched from a venue: sample data would mix with it. The words say what to do."""
+
+
 def origin_of(settings: Settings) -> Origin | None:
     """What the home's data are; None where nothing is known of it yet."""
     if last_day_of(settings) is not None:
@@ -40,6 +44,12 @@ def insist_on_simulated(settings: Settings, venue: str, url: str) -> None:
         raise Failed(
             f"the data of this home are simulated, those of {venue} would be real; {ANOTHER_HOME}", for_all=True
         )
+
+
+def refuse_samples(settings: Settings) -> None:
+    """Refuse to put sample data beside what a venue answered. Raises RealData."""
+    if origin_of(settings) == "real":
+        raise RealData(f"{settings.home} holds what venues answered, and sample data would mix with it: {ANOTHER_HOME}")
 
 
 def _note(settings: Settings, origin: Origin) -> None:

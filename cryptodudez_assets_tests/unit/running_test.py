@@ -1,15 +1,19 @@
 """Which recorder `cryptodudez up` runs: of a simulated exchange beside sample data, of Bitso only what a setting names."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from cryptodudez_assets import running
+from cryptodudez_assets.feeds import all_feeds
 from cryptodudez_assets.lake.samples import fix_last_day
-from cryptodudez_assets.running import recording_words, servers_of
+from cryptodudez_assets.running import fetching_words, recording_words, servers_of, stand_ins_of
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.supervisor import Server
+from cryptodudez_assets_tests.toy_feed import FEED
 
 ALWAYS = ["code server", "daemon", "Dagster UI", "API"]
 
@@ -69,3 +73,36 @@ def test_the_address_of_a_websocket_is_looked_at(tmp_path: Path, url: str):
         Settings(home=tmp_path, bitso_ws_url=url)
     assert "secret" not in str(refused.value)
     assert Settings(home=tmp_path, bitso_ws_url="ws://127.0.0.1:8900/ws").bitso_ws_url == "ws://127.0.0.1:8900/ws"
+
+
+@pytest.fixture
+def binance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A feed of that name is declared, whatever is declared besides."""
+    declared = {**all_feeds(), "binance": replace(FEED, name="binance", venue="Binance")}
+    monkeypatch.setattr(running, "all_feeds", lambda: declared)
+
+
+@pytest.mark.usefixtures("binance")
+def test_beside_sample_data_a_feed_that_is_on_asks_a_simulated_venue(settings: Settings, tmp_path: Path):
+    fix_last_day(settings, date(2024, 1, 1))
+    on = settings.model_copy(update={"feeds": "binance"})
+
+    [(name, url)] = stand_ins_of(on).items()
+    servers = {one.name: one for one in servers_of(on, tmp_path, "127.0.0.1", 3000, 8000, {name: url})}
+
+    [port] = words_after("--port", servers["simulated binance"])
+    assert url == f"http://127.0.0.1:{port}"
+    assert not servers["simulated binance"].is_needed
+    assert fetching_words(on, {name: url}) == "fetching from a simulated Binance"
+    assert stand_ins_of(on.model_copy(update={"binance_url": "http://127.0.0.1:1"})) == {}
+    assert stand_ins_of(settings) == {}
+
+
+@pytest.mark.usefixtures("binance")
+def test_without_sample_data_a_feed_that_is_on_asks_the_venue_itself(settings: Settings):
+    on = settings.model_copy(update={"feeds": "binance"})
+    assert stand_ins_of(on) == {}
+    assert fetching_words(on, {}) == "fetching from Binance"
+    assert fetching_words(settings, {}) == ""
+    with pytest.raises(ValueError, match="there is no feed 'binanec'"):
+        stand_ins_of(settings.model_copy(update={"feeds": "binanec"}))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cryptodudez_assets.fetching.landing import landed
-from cryptodudez_assets.fetching.origin import origin_of
+from cryptodudez_assets.fetching.origin import RealData, origin_of, refuse_samples
 from cryptodudez_assets.fetching.run import Fetched, fetch, missing, span_of
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.samples import fix_last_day
@@ -201,3 +201,11 @@ def test_nothing_before_the_first_day_nor_of_the_time_to_come_is_asked_for():
     assert span.until <= datetime.now(UTC)
     assert span_of(FEED).first.date() == days_ago(9)
     assert span_of(FEED, days_ago(-5), days_ago(-6)).seconds == 0
+
+
+def test_no_sample_data_are_put_beside_what_a_venue_answered(lake: Lake, office: TideOffice):
+    refuse_samples(lake.settings)
+    office.simulated = False
+    bring(lake, office, chosen={"harbour": ["bremen"]})
+    with pytest.raises(RealData, match="sample data would mix with it"):
+        refuse_samples(lake.settings)
