@@ -22,6 +22,7 @@ class TideOffice:
         self.faults, self.skew, self.simulated = faults, skew, simulated
         self.told: Counter[tuple[str, str]] = Counter()
         self.refuses: Reply | None = None
+        self.opened = datetime(2000, 1, 1, tzinfo=UTC)
         self._dice = random.Random(seed)
 
     def answer(self, asked: Asked) -> Reply:
@@ -33,6 +34,7 @@ class TideOffice:
             return self.refuses
         first, until = (datetime.fromtimestamp(int(asked.parameters[name]), UTC) for name in ("first", "until"))
         begin = first + (-first.timestamp() % 3600) * timedelta(seconds=1)
+        begin = max(begin, self.opened)
         hours = [begin + number * HOUR for number in range(MOST) if begin + number * HOUR < min(until, at)]
         harbour = asked.parameters["harbour"]
         body = json.dumps([self.row(harbour, hour) for hour in hours]).encode()

@@ -30,7 +30,7 @@ class Tides:
             told = json.loads(answer.body)
             until = min(span.until, after(told[-1]) if len(told) == 100 else span.until)
             over = max(first, min(until, answer.told_at.replace(minute=0, second=0)))
-            yield Page(answer, Span(first, until), over)
+            yield Page(answer, Span(first, until), over, is_empty=not told)
             first = until
 
     async def close(self) -> None:

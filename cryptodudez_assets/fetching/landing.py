@@ -1,7 +1,7 @@
 """Where answers lie in the raw zone, and what their paths say: the raw layer is the cache, and its names are all that it is asked by.
 
 `raw/<source>/series=<name>/<told>_<first>_<until>_<final>.json`: when the venue answered, from when until when the answer tells all
-that there is, and until when that is final. Beside it `….request.json` says how it was asked for.
+that there is, and until when that is final. Beside it `….request.json` says how it was asked for. An answer that tells of nothing is `….empty.json`, and not read.
 """
 
 import hashlib
@@ -16,12 +16,12 @@ from typing import Any
 import msgspec
 
 from cryptodudez_assets.feeds.declaration import Feed
-from cryptodudez_assets.lake.formats.archives import REQUEST
+from cryptodudez_assets.lake.formats.archives import EMPTY, REQUEST
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.venues.pages import STAMP, STAMP_PATTERN, Answer, Page, Series, Span
 
 NAME = re.compile(
-    rf"(?P<told>{STAMP_PATTERN})_(?P<first>{STAMP_PATTERN})_(?P<until>{STAMP_PATTERN})_(?P<final>{STAMP_PATTERN})(-\d+)?\.\w+"
+    rf"(?P<told>{STAMP_PATTERN})_(?P<first>{STAMP_PATTERN})_(?P<until>{STAMP_PATTERN})_(?P<final>{STAMP_PATTERN})(-\d+)?({re.escape(EMPTY)})?\.\w+"
 )
 
 
@@ -56,11 +56,12 @@ def land(lake: Lake, feed: Feed, series: Series, page: Page) -> str:
     stamps = (page.answer.told_at, page.covered.first, page.covered.until, page.final_until)
     stem = f"{folder_of(lake, feed, series)}/{'_'.join(f'{at:{STAMP}}' for at in stamps)}"
     stems = chain([stem], (f"{stem}-{number}" for number in count(2)))
-    free = next(one for one in stems if lake.store.stat(one + feed.suffix) is None)
+    suffix = EMPTY * page.is_empty + feed.suffix
+    free = next(one for one in stems if lake.store.stat(one + suffix) is None)
     note = msgspec.json.format(msgspec.json.encode(_note(feed, series, page)))
     lake.store.write(free + REQUEST, BytesIO(note))
-    lake.store.write(free + feed.suffix, BytesIO(page.answer.body))
-    return free + feed.suffix
+    lake.store.write(free + suffix, BytesIO(page.answer.body))
+    return free + suffix
 
 
 def _note(feed: Feed, series: Series, page: Page) -> dict[str, Any]:

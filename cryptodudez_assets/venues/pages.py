@@ -112,11 +112,13 @@ class Page:
     """An answer, and what it settles. It tells everything that there is within `covered`.
 
     What it tells of the time before `final_until` will not be asked again; nothing is final where that is where `covered` begins.
+    `is_empty`: it tells that there is nothing. It is kept, too, and not read.
     """
 
     answer: Answer
     covered: Span
     final_until: datetime
+    is_empty: bool = False
 
     def __post_init__(self) -> None:
         if not self.covered.first <= self.final_until <= self.covered.until:
@@ -181,7 +183,7 @@ def answer_path(series: str) -> str:
 
     `series` is that of the series' name, such as `(?P<symbol>[A-Z0-9]+)-(?P<interval>[0-9]+[a-zA-Z])`.
     """
-    return rf"series={series}/{STAMP_PATTERN}(_{STAMP_PATTERN}){{3}}(-\d+)?\.\w+$"
+    return rf"series={series}/{STAMP_PATTERN}(?:_{STAMP_PATTERN}){{3}}(?:-\d+)?\.\w+$"
 
 
 def days(first: datetime, last: datetime) -> Span:

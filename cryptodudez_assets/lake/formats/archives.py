@@ -43,6 +43,9 @@ CUT_OFF = "it was cut off; fetch the file again"
 UNFINISHED = (".part", ".tmp", ".crdownload", ".download", ".swp", "~")
 REQUEST = ".request.json"
 """How names end that tell how the answer of a venue beside them was asked for."""
+EMPTY = ".empty"
+"""Before the suffix of an answer that tells of nothing, in a folder of answers."""
+ANSWERS = "series="
 JUNK_NAMES = {"thumbs.db", "desktop.ini"}
 PACKED = {".zip", ".gz", ".7z", ".rar", ".tar", ".bz2", ".xz", ".zst"}
 
@@ -79,6 +82,8 @@ def why_ignored(name: str) -> str | None:
         return "hidden or system file"
     if path.name.endswith(REQUEST):
         return "tells how the answer beside it was asked for"
+    if PurePosixPath(path.stem).suffix == EMPTY and path.parent.name.startswith(ANSWERS):
+        return "an answer that tells of nothing"
     return "unfinished download" if path.name.endswith(UNFINISHED) else None
 
 

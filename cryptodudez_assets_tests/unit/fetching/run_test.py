@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from cryptodudez_assets.fetching.landing import landed
 from cryptodudez_assets.fetching.origin import RealData, origin_of, refuse_samples
 from cryptodudez_assets.fetching.run import Fetched, fetch, missing, span_of
+from cryptodudez_assets.lake.formats.archives import why_ignored
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.samples import fix_last_day
 from cryptodudez_assets.settings import Settings
@@ -119,8 +121,21 @@ def test_an_hour_is_final_by_the_servers_clock(lake: Lake, office: TideOffice, s
     assert there.final.until <= min(ours, theirs)
 
 
+def test_that_there_is_nothing_is_an_answer_too_and_not_asked_for_again(lake: Lake, office: TideOffice):
+    office.opened = datetime.now(UTC) + timedelta(days=1)
+
+    for _ in range(2):
+        done = bring(lake, office, last=days_ago(4), chosen={"harbour": ["bremen"]})
+
+    assert done.stretches == []
+    assert len(office.asked) == 1
+    [key] = [one.key for one in lake.store.list("raw/readings") if not one.key.endswith(".request.json")]
+    assert why_ignored(key) == "an answer that tells of nothing"
+    assert lake.store.open(key).read() == b"[]"
+
+
 def test_a_series_that_is_refused_does_not_keep_others_from_coming(lake: Lake, office: TideOffice):
-    answer, office_answer = office.answer, office.answer
+    office_answer = office.answer
 
     def refusing(asked):  # type: ignore[no-untyped-def]
         return Reply(status=404) if asked.parameters["harbour"] == "atlantis" else office_answer(asked)
@@ -130,7 +145,6 @@ def test_a_series_that_is_refused_does_not_keep_others_from_coming(lake: Lake, o
 
     assert done.failed == {"atlantis": "the tide office, tides: status 404 Not Found"}
     assert {sensor for sensor, _ in rows_in(lake)} == {"bremen"}
-    assert answer is not None
 
 
 def test_who_refuses_everybody_is_not_asked_for_each_series(lake: Lake, office: TideOffice):
@@ -166,8 +180,6 @@ def test_what_is_missing_before_anything_can_be_asked_is_told(lake: Lake, office
         async def pages(self, series: Series, span: Span):  # type: ignore[no-untyped-def]
             raise Missing("no token: set CRYPTODUDEZ_TIDES_TOKEN")
             yield
-
-    from dataclasses import replace
 
     with pytest.raises(Missing, match="set CRYPTODUDEZ_TIDES_TOKEN"):
         bring(lake, office, replace(FEED, client=Penniless))
