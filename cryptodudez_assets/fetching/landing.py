@@ -1,7 +1,8 @@
 """Where answers lie in the raw zone, and what their paths say: the raw layer is the cache, and its names are all that it is asked by.
 
 `raw/<source>/series=<name>/<told>_<first>_<until>_<final>.json`: when the venue answered, from when until when the answer tells all
-that there is, and until when that is final. Beside it `….request.json` says how it was asked for. An answer that tells of nothing is `….empty.json`, and not read.
+that there is, and until when that is final. Beside it `….request.json` says how it was asked for. An answer that tells of nothing is
+`….empty.json`, and not read.
 """
 
 import hashlib
