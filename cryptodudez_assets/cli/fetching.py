@@ -97,18 +97,24 @@ def kaggle(dataset: str, folder: Path | None) -> None:
 
 def _command_of(feed: "Feed") -> click.Command:
     choices = [
-        click.Option([f"--{name.replace('_', '-')}", name], multiple=True, help=f"{meaning}; again for more.")
+        click.Option(
+            [f"--{name.replace('_', '-')}", name], multiple=True, help=f"{meaning.rstrip('.')}; again for more."
+        )
         for name, meaning in feed.choices.items()
     ]
     span = [
         click.Option(
-            ["--from", "first"], type=DAY, help=f"First day (UTC). Default: so that {feed.covers.days} days end today."
+            ["--from", "first"],
+            type=DAY,
+            metavar="YYYY-MM-DD",
+            help=f"First day (UTC). Default: of the last {feed.covers.days} days.",
         ),
-        click.Option(["--to", "last"], type=DAY, help="Last day (UTC). Default: today."),
+        click.Option(["--to", "last"], type=DAY, metavar="YYYY-MM-DD", help="Last day (UTC). Default: today."),
     ]
     told = (
         f"{feed.description}\n\nAsks for what the raw zone of {feed.source} does not have, and lands the answers there. What ends it, "
-        f"the next time it goes on where it was. Costs: {feed.costs}."
+        f"the next time it goes on where it was. Costs: {feed.costs}.\n\n\b\nExamples:\n  cryptodudez fetch {feed.name}\n"
+        f"  cryptodudez fetch {feed.name} --from 2026-01-01 --to 2026-01-31"
     )
     return click.Command(feed.name, callback=_fetcher(feed), params=[*span, *choices], help=told)
 

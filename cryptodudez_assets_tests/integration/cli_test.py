@@ -57,7 +57,9 @@ def on_demo(demo_home: Path) -> Run:
 
 
 def all_commands(group: click.Group = main, *path: str) -> Iterator[tuple[str, ...]]:
-    for name, found in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        found = group.get_command(context, name)  # those of feeds are made when they are asked for
         yield from all_commands(found, *path, name) if isinstance(found, click.Group) else [(*path, name)]
 
 

@@ -188,7 +188,9 @@ def command(tmp_path: Path, office: TideOffice, monkeypatch: pytest.MonkeyPatch)
 
 def test_two_files_are_all_it_takes_for_a_command(command: Callable[..., str], office: TideOffice):
     assert "tides" in command("fetch", "--help")
-    assert "--harbour" in command("fetch", "tides", "--help")
+    told = command("fetch", "tides", "--help")
+    assert "--harbour" in told
+    assert "cryptodudez fetch tides --from" in told
 
     told = command("fetch", "tides", "--from", day(6), "--to", day(5), "--harbour", "bremen")
 
