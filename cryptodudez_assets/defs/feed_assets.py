@@ -1,6 +1,5 @@
 """From a feed's declaration to its asset, its schedule, and the sensor that makes up for what no schedule asked for."""
 
-import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +12,7 @@ from cryptodudez_assets.defs.kept_instance import instance_of
 from cryptodudez_assets.defs.metadata import raw_schema
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import FETCHED, feed_key
-from cryptodudez_assets.defs.source_sensors import RUNNING, run_key_of
+from cryptodudez_assets.defs.source_sensors import RUNNING
 from cryptodudez_assets.defs.without_days import allow_runs_without_days
 from cryptodudez_assets.feeds.declaration import Feed
 from cryptodudez_assets.fetching.access import access_of, is_on
@@ -144,7 +143,8 @@ def build_feed_sensor(feed: Feed, lake: LakeResource) -> dg.SensorDefinition:
         asked = dg.RunsFilter(statuses=RUNNING, tags={FEED_TAG: feed.name})
         if instance_of(context).get_run_records(asked, limit=1):
             return dg.SkipReason("a run for this feed is under way")
-        return dg.RunRequest(run_key=run_key_of([feed.name, f"{due}"], time.time()), tags={FEED_TAG: feed.name})
+        # A run key is used once for ever: with the hour in it, who refuses is asked again each hour, and no more often.
+        return dg.RunRequest(run_key=f"{feed.name}-{due:%Y%m%d%H%M}-{at:%Y%m%d%H}", tags={FEED_TAG: feed.name})
 
     return look
 

@@ -16,6 +16,7 @@ from dagster._core.storage.tags import SENSOR_NAME_TAG
 from sqlalchemy import func, select
 
 from cryptodudez_assets.defs.kept_instance import instance_of
+from cryptodudez_assets.defs.source_assets import BUT_FETCHED
 
 NAME = "forgets"
 SECONDS = 30
@@ -32,7 +33,7 @@ def build_forgetting_sensor() -> dg.SensorDefinition:
 
     @dg.sensor(
         name=NAME,
-        target=dg.AssetSelection.all(),
+        target=BUT_FETCHED,
         minimum_interval_seconds=SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Forgets old ticks and evaluations, and routine runs that went well but for the last {ROUTINE_RUNS} and those "

@@ -7,6 +7,7 @@ import dagster as dg
 from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.defs.kept_instance import instance_of
 from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.defs.source_assets import BUT_FETCHED
 from cryptodudez_assets.defs.watching import WatchedCheck, look
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.notifications.delivery import Attempt
@@ -26,7 +27,7 @@ def build_notifying_sensor(
 
     @dg.sensor(
         name=NAME,
-        target=dg.AssetSelection.all(),
+        target=BUT_FETCHED,
         minimum_interval_seconds=SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Tells people of failed blocking checks, old data, drift, changed decisions and books that nobody records, "

@@ -20,7 +20,7 @@ from cryptodudez_assets.defs.judged import Blocking, judged
 from cryptodudez_assets.defs.kept_instance import instance_of
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.resources import LakeResource
-from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, table_keys
+from cryptodudez_assets.defs.source_assets import BUT_FETCHED, catalogue_key, quarantine_key, table_keys
 from cryptodudez_assets.defs.source_sensors import RUNNING, SOURCE_TAG, run_key_of
 from cryptodudez_assets.defs.up_to_date import PATIENCE, evaluation_of
 from cryptodudez_assets.lake.lake import Lake, now
@@ -49,7 +49,7 @@ def build_reconciling_sensor(
 
     @dg.sensor(
         name=NAME,
-        target=dg.AssetSelection.all(),
+        target=BUT_FETCHED,
         minimum_interval_seconds=SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Requests, in one run, what was made from something else than its inputs are now, and closes runs whose "

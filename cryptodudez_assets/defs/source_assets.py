@@ -33,6 +33,8 @@ WHY_FIRST = [pl.col("rules").list.join(", "), pl.col("line"), pl.col("raw")]
 """Of the preview of what is in quarantine."""
 FETCHED = "fetched"
 """The group of what feeds ask for."""
+BUT_FETCHED = dg.AssetSelection.all() - dg.AssetSelection.groups(FETCHED)
+"""What follows from files that are there. A job has days of one kind, and those of feeds are not those of derived tables."""
 
 
 class CatalogueConfig(dg.Config):

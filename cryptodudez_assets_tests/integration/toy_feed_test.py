@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -18,11 +18,15 @@ from cryptodudez_assets.defs.build import build_definitions
 from cryptodudez_assets.defs.source_assets import feed_key, raw_key
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.samples import fix_last_day
+from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets.venues.http import Missing
+from cryptodudez_assets.venues.pages import Access, Client
 from cryptodudez_assets_tests import toy_feed
 from cryptodudez_assets_tests.builders import readings_source
 from cryptodudez_assets_tests.rig import Rig, checks_of
 from cryptodudez_assets_tests.scripted_venue import Reply, listening
 from cryptodudez_assets_tests.tide_office import TideOffice
+from cryptodudez_assets_tests.toy_derived.coin_days import DERIVED as COIN_DAYS
 
 # The name of a feed that has settings.
 FEED = replace(toy_feed.FEED, name="x")
@@ -59,6 +63,27 @@ def test_the_declaration_alone_makes_asset_checks_schedule_and_sensor(rig: Rig):
     [schedule] = [one for one in rig.definitions.schedules or () if one.name == "x_feed"]
     assert (schedule.cron_schedule, schedule.default_status) == ("5 * * * *", dg.DefaultScheduleStatus.RUNNING)
     assert "x_feed_made_up_for" in {one.name for one in rig.definitions.sensors or ()}
+
+
+def test_days_of_feeds_and_of_derived_tables_may_begin_apart(rig: Rig):
+    late = replace(FEED, first_day=date(2017, 7, 14))
+    everything = build_definitions([*all_sources().values(), SOURCE], [COIN_DAYS], lake=rig.resource, feeds=[late])
+    dg.Definitions.validate_loadable(everything)
+
+
+def test_what_is_missing_before_anything_can_be_asked_is_told_and_fails_nothing(rig: Rig, lake: Lake):
+    def penniless(access: Access) -> Client:
+        raise Missing("no token: set CRYPTODUDEZ_X_TOKEN")
+
+    rig = Rig(lake, [SOURCE], feeds=[replace(FEED, client=penniless)])
+    rig.drop("a.json", json.dumps([{"sensor": "a", "time": "2026-01-01T00:00", "value": 1.0}]))
+
+    result = rig.materialize([KEY])
+
+    assert result.success
+    assert result.get_asset_materialization_events() == []
+    assert rig.ingest().success
+    assert rig.rows("lab.readings").height == 1
 
 
 def test_a_feed_that_is_off_asks_nobody_and_has_no_schedule(
