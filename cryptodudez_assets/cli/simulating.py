@@ -1,6 +1,7 @@
-"""Commands that stand in for the outside: `simulate FOLDER` (archives) and `simulate bitso` (an exchange)."""
+"""Commands that stand in for the outside: `simulate FOLDER` (archives), `simulate bitso` and `simulate binance` (exchanges)."""
 
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +14,7 @@ from cryptodudez_assets.cli.output import console, errors
 from cryptodudez_assets.terminal import say
 
 if TYPE_CHECKING:
+    from cryptodudez_assets.simulator.venues.binance import Server as BinanceServer
     from cryptodudez_assets.simulator.venues.bitso import Server
 
 ARCHIVES = "FOLDER"
@@ -38,7 +40,9 @@ class NamedByItsArgument(click.Command):
         return ["[OPTIONS]"]
 
 
-@main.group(cls=FolderOrVenue, options_metavar="", subcommand_metavar="FOLDER [OPTIONS] | bitso [OPTIONS]")
+@main.group(
+    cls=FolderOrVenue, options_metavar="", subcommand_metavar="FOLDER [OPTIONS] | bitso [OPTIONS] | binance [OPTIONS]"
+)
 def simulate() -> None:
     """Sample archives in a folder, or an exchange that this machine stands in for.
 
@@ -48,6 +52,7 @@ def simulate() -> None:
     Examples:
       cryptodudez simulate samples --size tiny
       cryptodudez simulate bitso --port 8900
+      cryptodudez simulate binance --port 8910
     """
 
 
@@ -101,23 +106,26 @@ class BookNames(click.ParamType[tuple[str, ...]]):
 
 
 class FaultRate(click.ParamType[tuple[str, float]]):
-    """A fault of the simulated exchange and its rate; or `list`."""
+    """A fault of a simulated venue and its rate; or `list`."""
 
     name = "name=rate"
 
+    def __init__(self, venue: str) -> None:
+        self._venue = venue
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
         """Name and rate, or an error that says what was expected."""
-        from cryptodudez_assets.simulator.venues.bitso.faults import FAULTS, read_fault
-
+        known = import_module(f"cryptodudez_assets.simulator.venues.{self._venue}.faults")
         if value == "list":
-            for fault in FAULTS.values():
+            for fault in known.FAULTS.values():
                 say(console, f"{fault.name:<12}{fault.meaning}")
                 say(console, f"{'':<12}RATE: {fault.unit}")
             raise click.exceptions.Exit
         try:
-            return read_fault(value)
+            name, rate = known.read_fault(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+        return name, rate
 
 
 @simulate.command()
@@ -136,7 +144,9 @@ class FaultRate(click.ParamType[tuple[str, float]]):
     show_default=True,
     help="Requests a minute and address; who asks more is refused for a minute.",
 )
-@click.option("--fault", "faults", type=FaultRate(), multiple=True, help="Several may be given. `list` tells them all.")
+@click.option(
+    "--fault", "faults", type=FaultRate("bitso"), multiple=True, help="Several may be given. `list` tells them all."
+)
 @click.option(
     "--truth",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -163,3 +173,74 @@ def bitso(faults: tuple[tuple[str, float], ...], port: int, host: str, **options
 
 def _tell_where(server: "Server") -> None:
     say(console, f"simulated Bitso: REST {server.rest_url}, websocket {server.ws_url}")
+
+
+class Close(click.ParamType[tuple[str, tuple[date, float]]]):
+    """What a pair costs at the end of a UTC day."""
+
+    name = "symbol@day=price"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, tuple[date, float]]:
+        """Symbol, day and price, or an error that says what was expected."""
+        from cryptodudez_assets.simulator.venues.binance.market import PAIRS
+
+        symbol, _, told = value.partition("@")
+        day, _, price = told.partition("=")
+        try:
+            close = date.fromisoformat(day), float(price)
+        except ValueError:
+            close = date.min, 0.0
+        if close[1] <= 0:
+            self.fail(f"{value!r}: expected one such as ETHUSDT@2026-11-26=3012.5", param, ctx)
+        if symbol not in PAIRS:
+            self.fail(f"the simulated exchange has no {symbol!r}; it has: {', '.join(PAIRS)}", param, ctx)
+        return symbol, close
+
+
+@simulate.command()
+@click.option(
+    "--port", type=PORT, default=8910, show_default=True, help="Of the API (/api/v3) and of archives (/data)."
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--seed", default=7, show_default=True, help="Another seed makes another market.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=2),
+    default=6000,
+    show_default=True,
+    help="Weight a minute and address; who uses more is refused.",
+)
+@click.option("--ban", type=POSITIVE, default=120, show_default=True, help="Seconds that a first ban takes.")
+@click.option("--close", "closes", type=Close(), multiple=True, help="What a pair costs at the end of a day.")
+@click.option("--archive-header", is_flag=True, help="Archives name their columns in a first line.")
+@click.option(
+    "--fault", "faults", type=FaultRate("binance"), multiple=True, help="Several may be given. `list` tells them all."
+)
+def binance(
+    faults: tuple[tuple[str, float], ...],
+    closes: tuple[tuple[str, tuple[date, float]], ...],
+    host: str,
+    port: int,
+    **options: Any,
+) -> None:
+    """Stand in for the exchange Binance: candles of 12 pairs and archives of them, until it is interrupted.
+
+    \b
+    Examples:
+      cryptodudez simulate binance --port 8910
+      cryptodudez simulate binance --fault 429=0.05 --fault reset=0.02 --fault revised=0.01
+      cryptodudez simulate binance --close ETHUSDT@2026-11-26=3012.5
+      cryptodudez simulate binance --fault list
+    """
+    from cryptodudez_assets.simulator.venues.binance import Options, serve
+
+    def tell(server: "BinanceServer") -> None:
+        say(console, f"simulated Binance: {server.url}")
+
+    insist_on_free(host, port)
+    try:
+        serve(Options(**options, faults=dict(faults), closes=dict(closes), host=host, port=port), tell)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from None

@@ -1,32 +1,11 @@
-"""Which faults there are, what their rates mean, and when they happen on a connection or to a request. The seed decides.
+"""Which faults there are, and what their rates mean. The seed decides when they happen.
 
 What a fault does to the bytes is in `link.py` and `delivery.py`; what it costs a client, in `forced.py`.
 """
 
-import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from random import Random
+from cryptodudez_assets.simulator.venues.faulty import Chance, Fault, Unit, rate_of
 
-
-class Unit(StrEnum):
-    """What a rate counts."""
-
-    MESSAGE = "probability, for each message of diff-orders and each connection"
-    MINUTE = "times a minute, on each connection"
-    REQUEST = "probability, for each request"
-    SECONDS = "seconds, which may be negative"
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A fault that can be switched on."""
-
-    name: str
-    unit: Unit
-    meaning: str
-
+__all__ = ["FAULTS", "OF_CONNECTIONS", "OF_MESSAGES", "OF_REQUESTS", "Chance", "read_fault"]
 
 STALL_SECONDS, SLOW_SECONDS, SLOW_BY_SECONDS = (3.0, 15.0), (5.0, 15.0), 2.0
 GAP_MESSAGES = (2, 10)
@@ -58,48 +37,4 @@ OF_REQUESTS = tuple(name for name, fault in FAULTS.items() if fault.unit is Unit
 
 def read_fault(told: str) -> tuple[str, float]:
     """`drop=0.01` as name and rate. Raises ValueError with what was expected."""
-    name, equals, rate_text = told.partition("=")
-    if name not in FAULTS:
-        raise ValueError(f"there is no fault {name!r}; there are: {', '.join(FAULTS)}")
-    unit = FAULTS[name].unit
-    try:
-        rate = float(rate_text)
-    except ValueError:
-        rate = math.nan
-    if not equals or not math.isfinite(rate):
-        raise ValueError(f"{told!r}: expected {name}=RATE, a number ({unit})")
-    if unit is not Unit.SECONDS and (rate < 0 or (unit is not Unit.MINUTE and rate > 1)):
-        raise ValueError(f"{told!r}: the rate is a {unit}: {'0 or more' if unit is Unit.MINUTE else 'between 0 and 1'}")
-    return name, rate
-
-
-class Chance:
-    """Draws at most one of several faults a time, by their probabilities. Raises ValueError where these are more than 1 together."""
-
-    def __init__(self, names: Iterable[str], rates: Mapping[str, float], random: Random) -> None:
-        self._random = random
-        self._forced: list[str] = []
-        self._upper: list[tuple[float, str]] = []
-        total = 0.0
-        for name in names:
-            if rates.get(name):
-                total += rates[name]
-                self._upper.append((total, name))
-        if total > 1:
-            told = ", ".join(name for _, name in self._upper)
-            raise ValueError(
-                f"the rates of {told} are {total:g} together; as at most one happens at a time, they are to be up to 1"
-            )
-
-    def force(self, name: str) -> None:
-        """Make a fault happen the next time that is drawn."""
-        self._forced.append(name)
-
-    def draw(self) -> str | None:
-        """The fault that happens now, or None."""
-        if self._forced:
-            return self._forced.pop(0)
-        if not self._upper:
-            return None
-        drawn = self._random.random()
-        return next((name for upper, name in self._upper if drawn < upper), None)
+    return rate_of(told, FAULTS)
