@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
@@ -148,14 +148,14 @@ def error_of(body: bytes) -> Error | None:
         return None
 
 
-def parameters(symbol: str, interval: Interval, first: datetime, last: datetime) -> dict[str, Any]:
+def parameters(symbol: str, interval: Interval, first: datetime, last: datetime) -> dict[str, str]:
     """What is asked of `klines`: candles that begin at `first` or later, and at `last` or earlier; the oldest ones that fit."""
     return {
         "symbol": symbol,
         "interval": interval.name,
-        "startTime": to_ms(first),
-        "endTime": to_ms(last),
-        "limit": MOST_CANDLES,
+        "startTime": str(to_ms(first)),
+        "endTime": str(to_ms(last)),
+        "limit": str(MOST_CANDLES),
     }
 
 
