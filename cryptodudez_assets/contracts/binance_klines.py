@@ -1,16 +1,14 @@
-"""Contract of `market.binance_klines`, and the columns that every table of candles has."""
+"""Contracts of `market.binance_klines` and `market.binance_archives`, and the columns that every table of candles has."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import pandera.polars as pa
 import polars as pl
 from pandera.api.polars.types import PolarsData
 
-from cryptodudez_assets.contracts.base import OF_THE_OBSERVER, TableContract, UtcTime
+from cryptodudez_assets.contracts.base import OF_THE_OBSERVER, Exact, TableContract, UtcTime
 
-Exact = Annotated[pl.Decimal, 38, 18]
-"""Prices and amounts with all their digits."""
-ORIGINS = ("api", "archive", "file")
+ORIGINS = ("api", "stream", "archive", "file")
 INTERVALS = ("1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M")
 
 
@@ -27,8 +25,8 @@ def amount(description: str, unit: str) -> Any:
 class BinanceKlines(TableContract):
     """Candles of Binance as they were told last, one row per symbol, interval and time at which the candle opens.
 
-    `event_ts` is its close, `known_ts` when the venue told it: by the venue's own clock for answers of its API, when it landed for
-    archives and files. A candle that was still open then has `is_final` false.
+    `event_ts` is its close, `known_ts` when the venue told it, by its own clock, or when the file landed that somebody kept. A candle
+    that was still open then has `is_final` false.
     """
 
     symbol: str = pa.Field(description="Pair as the venue names it.", str_length={"min_value": 1, "max_value": 50})
@@ -48,7 +46,7 @@ class BinanceKlines(TableContract):
         description="The candle was over, and a grace of 5 seconds, when it was told.", metadata=OF_THE_OBSERVER
     )
     origin: str = pa.Field(
-        description="Who told it: the API, an archive of the venue, or a file of somebody else.",
+        description="Who told it: the API, the socket or an archive of the venue, or a file of somebody else.",
         isin=list(ORIGINS),
         metadata=OF_THE_OBSERVER,
     )
@@ -68,6 +66,14 @@ class BinanceKlines(TableContract):
     def on_the_grid(cls, data: PolarsData) -> pl.LazyFrame:
         """Candles begin at whole multiples of their interval; one that does not is what was told, so it stays."""
         return data.lazyframe.select(is_on_grid(pl.col("open_time"), pl.col("interval")))
+
+
+class BinanceArchives(BinanceKlines):
+    """Candles of Binance as its archives tell them, one row per symbol, interval and time at which the candle opens.
+
+    `event_ts` is its close, `known_ts` when the archive landed. What they tell otherwise than the API is in
+    `market.candle_revisions`.
+    """
 
 
 def is_on_grid(opened: pl.Expr, interval: pl.Expr) -> pl.Expr:

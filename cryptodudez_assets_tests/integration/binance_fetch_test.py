@@ -7,8 +7,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -18,16 +17,14 @@ import pytest
 
 from cryptodudez_assets.feeds.binance import FEED, series
 from cryptodudez_assets.fetching.landing import landed
-from cryptodudez_assets.fetching.run import Fetched, fetch, missing, span_of
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.simulator.venues.binance import Options, Server, binance_server
-from cryptodudez_assets.venues.binance.klines import Klines, series_of
+from cryptodudez_assets.venues.binance.klines import series_of
 from cryptodudez_assets.venues.binance.protocol import KLINES, Kline, read_klines
-from cryptodudez_assets.venues.pages import Access, Patience, Series
+from cryptodudez_assets.venues.pages import Series
+from cryptodudez_assets_tests.binance_fetching import ONE, bring, days_ago
 
-QUICK = Patience(attempts=12, first_wait=0.01, longest_wait=5, read_timeout=0.5, whole_answer=2)
-ONE = {"symbol": ["ETHUSDT"]}
 FAST = Options(minute=1.0, ban=2.0)
 """Minutes of a second, so that refusals are short."""
 
@@ -41,29 +38,6 @@ def opened(folder: Path) -> Lake:
     home = folder / "home"
     home.mkdir(exist_ok=True)
     return Lake.open(Settings(home=home, lake="", catalog=""), {})
-
-
-def days_ago(number: int) -> date:
-    return datetime.now(UTC).date() - timedelta(days=number)
-
-
-def bring(  # as many as people may choose
-    lake: Lake,
-    url: str,
-    chosen: Mapping[str, list[str]] | None = None,
-    *,
-    first: date | None = None,
-    last: date | None = None,
-    again: int = 0,
-    limit: tuple[int, float] = (1000, 1.5),
-) -> Fetched:
-    asked, span = series(chosen or {}), span_of(FEED, first, last)
-
-    def client(access: Access) -> Klines:
-        return Klines(access, limit)
-
-    access = Access(lake.settings.home / "fetching", url=url, patience=QUICK)
-    return fetch(lake, replace(FEED, client=client), lambda: missing(lake, FEED, asked, span, again), access)
 
 
 def answers(lake: Lake, one: Series) -> Iterator[list[Kline]]:

@@ -33,6 +33,7 @@ ROOMS = {
     "drafting": {"settings", "contracts", "lake", "sources"},
     "derived": {"code_hash", "contracts", "declarations", "lake", "sources"},
     "accounts": {"contracts", "derived"},
+    "candles": {"contracts", "derived", "venues"},
     "features": {
         *(
             "code_hash",

@@ -113,6 +113,21 @@ class Kline(msgspec.Struct, frozen=True, array_like=True):
         return at_ms(self.open_ms)
 
 
+class Level(msgspec.Struct, frozen=True, array_like=True):
+    """What is offered at a price of a book."""
+
+    price: Decimal
+    amount: Decimal
+
+
+class Depth(msgspec.Struct, frozen=True, rename="camel"):
+    """The best prices of a book, the best first."""
+
+    last_update_id: int
+    bids: list[Level]
+    asks: list[Level]
+
+
 class Error(msgspec.Struct, frozen=True):
     """What is said where nothing is given."""
 
@@ -124,6 +139,7 @@ class Error(msgspec.Struct, frozen=True):
 
 
 _KLINES = msgspec.json.Decoder(list[Kline])
+_DEPTH = msgspec.json.Decoder(Depth)
 _ERROR = msgspec.json.Decoder(Error)
 NO_JSON = (msgspec.DecodeError, UnicodeError, RecursionError)
 
@@ -138,6 +154,14 @@ def read_klines(body: bytes) -> list[Kline]:
     if any(later <= earlier for earlier, later in pairwise(opened)):
         raise NotUnderstood(f"{len(candles)} candles are not one behind the other: expected times that grow")
     return candles
+
+
+def read_depth(body: bytes) -> Depth:
+    """The answer of `depth`. Raises NotUnderstood."""
+    try:
+        return _DEPTH.decode(body)
+    except NO_JSON as error:
+        raise NotUnderstood(f"{body[:120]!r}: {error}") from None
 
 
 def error_of(body: bytes) -> Error | None:

@@ -150,9 +150,12 @@ def _kline(
     """Of whole numbers: prices in 10^-decimals, amounts in 10^-5. The quote is what they make at the middle price: exact."""
     middle = (first + last) // 2
     quote = [Decimal(amount * middle).scaleb(-5 - decimals).quantize(Decimal("1E-8")) for amount in (volume, taken)]
-    prices = (Decimal(one * 10 ** (8 - decimals)).scaleb(-8) for one in (first, high, low, last))
+    opened, highest, lowest, closed = (
+        Decimal(one * 10 ** (8 - decimals)).scaleb(-8) for one in (first, high, low, last)
+    )
     base = [Decimal(amount * 1000).scaleb(-8) for amount in (volume, taken)]
-    return Kline(begin, *prices, base[0], end - 1, quote[0], trades, base[1], quote[1])
+    traded, taken_base = base
+    return Kline(begin, opened, highest, lowest, closed, traded, end - 1, quote[0], trades, taken_base, quote[1])
 
 
 def _begins(interval: Interval, begin: datetime, last: datetime, most: int) -> Sequence[int]:
