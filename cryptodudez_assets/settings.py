@@ -148,6 +148,9 @@ class Settings(BaseSettings):
         description="So many of the last whole days are asked for again of venues that revise what they told.",
     )
     binance_url: str = Field(default="", description="Binance's REST interface, where it is not the public one.")
+    binance_archives_url: str = Field(
+        default="", description="Archives of Binance's candles, where they are not at the public address."
+    )
     x_url: str = Field(default="", description="X's API, where it is not the public one.")
     x_token: SecretStr | None = Field(
         default=None, description="Bearer token of an app at X; without it X is not asked."
@@ -209,7 +212,7 @@ class Settings(BaseSettings):
             insist_on_key(secret.get_secret_value())
         return secret
 
-    @field_validator("s3_endpoint", "gs_endpoint", "bitso_rest_url", "binance_url", "x_url")
+    @field_validator("s3_endpoint", "gs_endpoint", "bitso_rest_url", "binance_url", "binance_archives_url", "x_url")
     @classmethod
     def _endpoint(cls, endpoint: str) -> str:
         return insist_on_endpoint(endpoint)

@@ -4,7 +4,7 @@ import polars as pl
 
 from cryptodudez_assets.contracts.binance_klines import BinanceArchives
 from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
-from cryptodudez_assets.sources.klines import INTERVAL, NAMES, PLAIN, candle, columns
+from cryptodudez_assets.sources.klines import INTERVAL, NAMES, PLAIN, UNUSED, candle, columns
 
 HEADED = PLAIN | {
     "n_trades": "count",
@@ -27,6 +27,7 @@ SOURCE = Source(
             path=PATH,
             columns=columns(PLAIN),
             names=NAMES,
+            ignored=UNUSED,
             canonical=candle(PLAIN, pl.col(CATALOGUED), "archive"),
         ),
         Layout(

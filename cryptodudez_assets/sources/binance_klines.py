@@ -10,7 +10,18 @@ import polars as pl
 from cryptodudez_assets.contracts.base import EXACT
 from cryptodudez_assets.contracts.binance_klines import BinanceKlines
 from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
-from cryptodudez_assets.sources.klines import INTERVAL, NAMES, PLAIN, candle, columns, fields, interval, told, wire_time
+from cryptodudez_assets.sources.klines import (
+    INTERVAL,
+    NAMES,
+    PLAIN,
+    UNUSED,
+    candle,
+    columns,
+    fields,
+    interval,
+    told,
+    wire_time,
+)
 from cryptodudez_assets.venues.pages import STAMP, STAMP_PATTERN
 
 told_at = pl.col("told_at").str.to_datetime(STAMP, time_unit="us", time_zone="UTC", strict=False)
@@ -35,6 +46,7 @@ SOURCE = Source(
             path=rf"series=(?P<symbol>[^/]+)-{INTERVAL}/(?P<told_at>{STAMP_PATTERN})(?:_{STAMP_PATTERN}){{3}}(?:-\d+)?\.json$",
             columns=columns(PLAIN),
             names=NAMES,
+            ignored=UNUSED,
             canonical=candle(PLAIN, told_at, "api"),
         ),
         Layout(

@@ -11,6 +11,7 @@ NAMES = (
     *("quote_volume", "n_trades", "taker_buy_base", "taker_buy_quote", "unused"),
 )
 """Of the fields of a candle, in their order."""
+UNUSED = ("unused",)
 PLAIN = {name: name for name in NAMES}
 WHOLE = {"open_time", "close_time", "n_trades"}
 INTERVAL = r"(?P<interval>\d+(?:mo|[smhdwM]))"
@@ -21,7 +22,7 @@ interval = pl.col("interval").replace({one.path_name: one.name for one in INTERV
 
 def columns(names: Mapping[str, str]) -> dict[str, type[pl.DataType]]:
     """Raw columns of a candle whose fields are called so."""
-    return {told: pl.Int64 if name in WHOLE else pl.Decimal for name, told in names.items() if name != "unused"}
+    return {told: pl.Int64 if name in WHOLE else pl.Decimal for name, told in names.items() if name not in UNUSED}
 
 
 def candle(names: Mapping[str, str], known: pl.Expr, origin: str) -> dict[str, pl.Expr]:
@@ -37,7 +38,7 @@ def candle(names: Mapping[str, str], known: pl.Expr, origin: str) -> dict[str, p
 
 def fields(names: Mapping[str, str]) -> dict[str, pl.Expr]:
     """Columns that are fields of a candle, but for when it closes."""
-    plain = {name: pl.col(names[name]) for name in NAMES if name not in ("open_time", "close_time", "unused")}
+    plain = {name: pl.col(names[name]) for name in NAMES if name not in ("open_time", "close_time", *UNUSED)}
     return {"open_time": wire_time(names["open_time"]), **plain}
 
 

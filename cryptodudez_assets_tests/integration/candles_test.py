@@ -59,6 +59,7 @@ def test_final_candles_become_rows_with_every_digit_and_the_open_one_does_not(la
     raw = rows_of(lake, KLINES.table).sort("open_time")
     assert raw["is_final"].to_list() == [True] * 30 + [False]
     assert unbalanced_files(lake, KLINES).is_empty()
+    assert rows_of(lake, "catalog.schemas")["added"].list.len().to_list() == [0]
 
 
 def test_asked_again_nothing_is_there_twice_and_the_candle_that_was_open_is_final_when_it_is_over(lake: Lake):

@@ -30,7 +30,13 @@ class Archives:
     """A client of the archives. They come a day or two after what they tell of: one that is not there yet is asked for the next time."""
 
     def __init__(self, access: Access) -> None:
-        self._http = Http("Binance's archives", access.url or ARCHIVES_URL, judge=_trouble, patience=access.patience)
+        self._http = Http(
+            "Binance's archives",
+            access.url or ARCHIVES_URL,
+            judge=_trouble,
+            patience=access.patience,
+            tell=access.tell,
+        )
         self._governor = Governor(access.folder / "binance_archives.json", [(REQUESTS_A_MINUTE, 60.0)])
 
     async def close(self) -> None:

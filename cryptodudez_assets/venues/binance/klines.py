@@ -55,7 +55,12 @@ class Klines:
 
     def __init__(self, access: Access, limit: tuple[int, float] = LIMIT) -> None:
         self._http = Http(
-            "Binance", access.url or API_URL, judge=trouble_with, patience=access.patience, max_bytes=LONGEST_ANSWER
+            "Binance",
+            access.url or API_URL,
+            judge=trouble_with,
+            patience=access.patience,
+            max_bytes=LONGEST_ANSWER,
+            tell=access.tell,
         )
         self._governor = Governor(access.folder / "binance_weight.json", [limit])
         self._minute = limit[1]
@@ -79,7 +84,8 @@ class Klines:
             is_full = len(candles) >= MOST_CANDLES
             end = min(span.until, next_of(interval, candles[-1])) if is_full else span.until
             covered = Span(begin, end)
-            yield Page(answer, covered, final_until(interval, candles, covered, answer.told_at))
+            final = final_until(interval, candles, covered, answer.told_at)
+            yield Page(answer, covered, final, is_empty=not candles)
             begin = end
 
     def _count(self, answer: Answer) -> None:
