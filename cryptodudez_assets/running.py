@@ -105,7 +105,7 @@ def servers_of(
             address=(_to_ask(host), api_port),
         ),
         *_recording(settings, server),
-        *_simulated_venues(stand_ins, server),
+        *_simulated_venues(settings, stand_ins, server),
     ]
 
 
@@ -146,12 +146,15 @@ def fetching_words(settings: Settings, stand_ins: Mapping[str, str]) -> str:
     return f"fetching from {', '.join(venues)}" if venues else ""
 
 
-def _simulated_venues(stand_ins: Mapping[str, str], server: Callable[..., Server]) -> list[Server]:
+def _simulated_venues(settings: Settings, stand_ins: Mapping[str, str], server: Callable[..., Server]) -> list[Server]:
     """The venues that this machine stands in for. Where they fail, the others go on."""
+    # Prices go on where the samples end, if these are still there.
+    truths = sorted(settings.samples.glob("*/truth/truth.json"), key=lambda path: path.stat().st_mtime)
+    like = [word for path in truths[-1:] for word in ("--like", str(path.parents[1]))]
     servers = []
     for name, url in stand_ins.items():
         port = urlsplit(url).port
-        words = ("cryptodudez_assets", "simulate", name, "--port", str(port))
+        words = ("cryptodudez_assets", "simulate", name, "--port", str(port), *like)
         servers.append(server(f"simulated {name}", *words, address=(UI_HOST, port), is_needed=False))
     return servers
 

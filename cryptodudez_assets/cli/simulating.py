@@ -214,6 +214,11 @@ class Close(click.ParamType[tuple[str, tuple[date, float]]]):
 )
 @click.option("--ban", type=POSITIVE, default=120, show_default=True, help="Seconds that a first ban takes.")
 @click.option("--close", "closes", type=Close(), multiple=True, help="What a pair costs at the end of a day.")
+@click.option(
+    "--like",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder of sample archives: prices go on where these end, with their seed.",
+)
 @click.option("--archive-header", is_flag=True, help="Archives name their columns in a first line.")
 @click.option(
     "--fault", "faults", type=FaultRate("binance"), multiple=True, help="Several may be given. `list` tells them all."
@@ -221,8 +226,10 @@ class Close(click.ParamType[tuple[str, tuple[date, float]]]):
 def binance(
     faults: tuple[tuple[str, float], ...],
     closes: tuple[tuple[str, tuple[date, float]], ...],
+    like: Path | None,
     host: str,
     port: int,
+    seed: int,
     **options: Any,
 ) -> None:
     """Stand in for the exchange Binance: candles of 12 pairs and archives of them, until it is interrupted.
@@ -234,6 +241,7 @@ def binance(
       cryptodudez simulate binance --close ETHUSDT@2026-11-26=3012.5
       cryptodudez simulate binance --fault list
     """
+    from cryptodudez_assets.simulator.candles import closes_of, seed_of
     from cryptodudez_assets.simulator.venues.binance import Options, serve
 
     def tell(server: "BinanceServer") -> None:
@@ -241,6 +249,9 @@ def binance(
 
     insist_on_free(host, port)
     try:
-        serve(Options(**options, faults=dict(faults), closes=dict(closes), host=host, port=port), tell)
+        known = dict(closes)
+        if like is not None:
+            seed, known = seed_of(like), {**closes_of(like), **known}
+        serve(Options(**options, seed=seed, faults=dict(faults), closes=known, host=host, port=port), tell)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from None

@@ -6,8 +6,8 @@ from datetime import date
 from pathlib import Path
 
 from cryptodudez_assets.simulator.account_files import write_accounts
-from cryptodudez_assets.simulator.binance_candles import closes_of, write_binance_candles
 from cryptodudez_assets.simulator.bitcoin_posts import write_bitcoin_posts
+from cryptodudez_assets.simulator.candles import write_candles
 from cryptodudez_assets.simulator.coins import write_coins
 from cryptodudez_assets.simulator.dirt import REAL_DIRT, Dirt
 from cryptodudez_assets.simulator.job import Job
@@ -44,15 +44,14 @@ def simulate(
     coin_factor = market_factor(
         job.rng("coin market"), volatility=0.028, last_day=last_day, shared=stock_factor, beta=1.0
     )
-    coins = write_coins(job, coin_factor, doge_tweets)
     truth = Truth(
         seed,
         {
             **write_accounts(job),
             **write_order_books(job),
-            "binance_klines": write_binance_candles(job, closes_of(job, "crypto_prices", last_day)),
             "bitcoin_tweets": write_bitcoin_posts(job, coin_factor),
-            "crypto_prices": coins,
+            "crypto_prices": write_coins(job, coin_factor, doge_tweets),
+            "binance_klines": write_candles(job),  # behind the coins, for they tell its prices
             "elon_tweets": write_scrapes(job, tweets),
             "stock_market": write_stock_market(job, stock_factor),
             "stock_prices": write_stocks(job, stock_factor),

@@ -15,6 +15,7 @@ from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
 from cryptodudez_assets.lake.status import status_of, unbalanced_files
+from cryptodudez_assets.simulator.candles import closes_of, seed_of
 from cryptodudez_assets.simulator.venues.binance import Server, binance_server
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.venues.binance.protocol import INTERVALS, read_depth
@@ -220,3 +221,20 @@ def test_real_order_books_are_read(real_data: Path):
     books = [read_depth(line.partition(b": ")[2]) for line in recorded if b": {" in line]
     assert len(books) == 4
     assert all(book.bids[0].price < book.asks[0].price for book in books)
+
+
+def test_sample_candles_are_the_simulator_s_truth_and_end_where_the_archive_of_coins_does(
+    lake: Lake, tiny_samples: Path
+):
+    list(land(lake, KLINES.name, sorted((tiny_samples / KLINES.name).iterdir())))
+    _, candles = made(lake)
+    truth = pl.read_parquet(tiny_samples / "truth" / f"{KLINES.name}.parquet").sort(KLINES.key)
+    assert rows_of(lake, KLINES.table).select(truth.columns).sort(KLINES.key).equals(truth)
+    coins = pl.read_parquet(tiny_samples / "truth" / "crypto_prices.parquet")
+    ether = coins.filter(pl.col("symbol") == "ETH").sort("event_ts")
+    last = candles.filter(pl.col("symbol") == "ETHUSDT").row(-1, named=True)
+    assert last["event_ts"].date() == ether["event_ts"][-1].date()
+    assert float(last["close"]) == pytest.approx(ether["close"][-1], abs=0.01)
+    with binance_server(seed=seed_of(tiny_samples), closes=closes_of(tiny_samples)) as server:
+        told = told_by(server, "1d", last["event_ts"], last["event_ts"])
+    assert told == [tuple(last[name] for name in ("event_ts", *VALUES))]

@@ -1,5 +1,6 @@
 """Which recorder `cryptodudez up` runs: of a simulated exchange beside sample data, of Bitso only what a setting names."""
 
+import os
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -93,9 +94,22 @@ def test_beside_sample_data_a_feed_that_is_on_asks_a_simulated_venue(settings: S
     [port] = words_after("--port", servers["simulated binance"])
     assert url == f"http://127.0.0.1:{port}"
     assert not servers["simulated binance"].is_needed
+    assert "--like" not in servers["simulated binance"].command
     assert fetching_words(on, {name: url}) == "fetching from a simulated Binance"
     assert stand_ins_of(on.model_copy(update={"binance_url": "http://127.0.0.1:1"})) == {}
     assert stand_ins_of(settings) == {}
+
+
+@pytest.mark.usefixtures("binance")
+def test_the_simulated_venue_goes_on_where_the_samples_end(settings: Settings, tmp_path: Path):
+    for number, name in enumerate(("tiny-7", "small-7")):
+        truth = settings.samples / name / "truth" / "truth.json"
+        truth.parent.mkdir(parents=True)
+        truth.write_text("{}")
+        os.utime(truth, (1000 + number, 1000 + number))
+    servers = servers_of(settings, tmp_path, "127.0.0.1", 3000, 8000, {"binance": "http://127.0.0.1:8910"})
+    [venue] = [one for one in servers if one.name == "simulated binance"]
+    assert words_after("--like", venue) == [str(settings.samples / "small-7")]
 
 
 @pytest.mark.usefixtures("binance")

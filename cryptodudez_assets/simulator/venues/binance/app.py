@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from random import Random
 
 from cryptodudez_assets.simulator.venues.binance.archives import Archives
 from cryptodudez_assets.simulator.venues.binance.faults import OF_REQUESTS, Chance
 from cryptodudez_assets.simulator.venues.binance.limits import Counts, Limits
-from cryptodudez_assets.simulator.venues.binance.market import Market
+from cryptodudez_assets.simulator.venues.binance.market import Closes, Market
 from cryptodudez_assets.simulator.venues.binance.rest import Rest, with_headers
 from cryptodudez_assets.simulator.venues.http import Answer, Asked, HttpServer
 from cryptodudez_assets.venues.binance import answers
@@ -37,7 +37,7 @@ class Options:
     limit: int = WEIGHT_A_MINUTE
     minute: float = 60.0
     ban: float = 120.0
-    closes: Mapping[str, tuple[date, float]] = field(default_factory=dict)
+    closes: Closes = field(default_factory=dict)
     faults: Mapping[str, float] = field(default_factory=dict)
     archive_header: bool = False
     clock: Callable[[], float] = time.time

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from cryptodudez_assets.venues.binance.protocol import Interval, Kline, at_ms, to_ms
 
+Closes = Mapping[str, tuple[date, float]]
+"""What a pair costs at the end of a UTC day."""
 Numbers = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
@@ -57,7 +59,7 @@ PAIRS = {
 class Market:
     """Candles of the pairs. `closes`: what a pair costs at the end of a UTC day; its other prices follow."""
 
-    def __init__(self, seed: int = 7, closes: Mapping[str, tuple[date, float]] | None = None) -> None:
+    def __init__(self, seed: int = 7, closes: Closes | None = None) -> None:
         self._seed = seed
         self.pairs = dict(PAIRS)
         for symbol, (day, price) in (closes or {}).items():
