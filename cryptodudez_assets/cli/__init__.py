@@ -16,6 +16,7 @@ from cryptodudez_assets.cli import (
     samples,
     servers,
     simulating,
+    simulating_binance,
     upkeep,
 )
 from cryptodudez_assets.cli.group import Commands, main
@@ -35,5 +36,6 @@ __all__ = [
     "samples",
     "servers",
     "simulating",
+    "simulating_binance",
     "upkeep",
 ]

@@ -143,6 +143,12 @@ class TestProtocol:
         with pytest.raises(NotUnderstood, match="expected times that grow"):
             read_klines(answers.klines([told[1], told[0]]))
 
+    def test_a_candle_that_closes_before_it_opens_is_not_understood(self):
+        (one,) = candles(DAY, NEW_YEAR, NEW_YEAR)
+        body = answers.klines([one]).replace(str(one.close_ms).encode(), str(one.open_ms - 1).encode())
+        with pytest.raises(NotUnderstood, match="before it opens"):
+            read_klines(body)
+
     def test_errors_are_read_and_pages_are_none(self):
         assert str(error_of(answers.INVALID_SYMBOL)) == "-1121 Invalid symbol."
         assert error_of(b"<html></html>") is None

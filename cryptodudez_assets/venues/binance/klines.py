@@ -97,7 +97,8 @@ class Klines:
 def next_of(interval: Interval, candle: Kline) -> datetime:
     """When the candle behind this one begins; one that is off its grid stands for the one in whose time it lies."""
     if interval.step is not None and interval.anchor is None:
-        return at_ms(candle.close_ms + 1).replace(microsecond=0)
+        behind = max(at_ms(candle.close_ms + 1), candle.opened + timedelta(seconds=1))
+        return behind.replace(microsecond=0)
     return interval.behind(interval.floor(candle.opened))
 
 
