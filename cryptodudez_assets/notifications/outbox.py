@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from cryptodudez_assets.notifications.database import open_database
+from cryptodudez_assets.lake.store.database import open_database
 from cryptodudez_assets.notifications.event import Event, Incident, Kind
 
 State = Literal["waiting", "sent", "dead"]
@@ -87,7 +87,7 @@ class Outbox:
 
     def __init__(self, url: str, sinks: Sequence[str], clock: Callable[[], float] = time.time) -> None:
         self._sinks, self._clock = sinks, clock
-        self._database = open_database(url, TABLES)
+        self._database = open_database(url, TABLES, "notifications")
 
     def put(self, events: Iterable[Event]) -> list[Event]:
         """Keep these in their order, all or none; they survive a power cut once this returns. Gives those that are new.

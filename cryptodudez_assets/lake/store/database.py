@@ -1,6 +1,6 @@
-"""The database of the outbox: an SQLite file, or PostgreSQL by setting. One statement of SQL serves both.
+"""A small database of our own: an SQLite file, or PostgreSQL by setting. One statement of SQL serves both.
 
-Connections and transactions belong here; what is in the tables is said in `outbox.py`.
+Connections and transactions belong here; what is in the tables is said by whoever keeps them.
 """
 
 import sqlite3
@@ -30,9 +30,12 @@ class Database(Protocol):
         """Let go of the connection."""
 
 
-def open_database(url: str, tables: Sequence[str]) -> Database:
-    """The database at `sqlite:///file` or `postgresql://…`, with these tables made where they are missing."""
-    opened: Database = _Sqlite(url) if url.startswith("sqlite") else _Postgres(url)
+def open_database(url: str, tables: Sequence[str], subject: str) -> Database:
+    """The database at `sqlite:///file` or `postgresql://…`, with these tables made where they are missing.
+
+    Transactions about one `subject` exclude each other; in SQLite, all of a file do.
+    """
+    opened: Database = _Sqlite(url) if url.startswith("sqlite") else _Postgres(url, subject)
     with opened.transaction():
         for statement in tables:
             opened.run(statement)
@@ -69,10 +72,10 @@ class _Sqlite:
 class _Postgres:
     """One connection; where the server went away, the next transaction connects again."""
 
-    ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('cryptodudez_notifications'))"
+    ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext(%s))"
 
-    def __init__(self, url: str) -> None:
-        self._url, self._lock = url, RLock()
+    def __init__(self, url: str, subject: str) -> None:
+        self._url, self._subject, self._lock = url, f"cryptodudez_{subject}", RLock()
         self._connection = self._connect()
 
     @contextmanager
@@ -81,7 +84,7 @@ class _Postgres:
             if self._connection.closed:
                 self._connection = self._connect()
             with self._connection.transaction():
-                self._connection.execute(self.ONE_AT_A_TIME)
+                self._connection.execute(self.ONE_AT_A_TIME, (self._subject,))
                 yield
 
     def run(self, statement: str, values: Sequence[object] = ()) -> Rows:
