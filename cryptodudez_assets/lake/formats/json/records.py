@@ -115,10 +115,15 @@ class RecordReader:
         elif isinstance(value, bool):
             return "true" if value else "false"
         elif isinstance(value, dict | list):
-            return as_json(value if name in self.beside else self._marked(name, found))
+            return self._texts_beside.get(name) or as_json(self._marked(name, found))
         elif value is not None:
             return str(value)
         return None
+
+    @cached_property
+    def _texts_beside(self) -> Mapping[str, str]:
+        """What the document says beside its rows in objects and lists: the same text in each row, so made once."""
+        return {name: as_json(value) for name, value in self.beside.items() if isinstance(value, dict | list)}
 
     def _marked(self, name: str, found: Found) -> Any:
         """A value that is more than a text, with its numbers told from texts."""
