@@ -1,4 +1,4 @@
-"""Commands that stand in for the outside: `simulate FOLDER` (archives), `simulate bitso` and `simulate binance` (exchanges)."""
+"""Commands that stand in for the outside: `simulate FOLDER` (archives), `simulate bitso`, `binance` and `x` (venues)."""
 
 from datetime import date
 from importlib import import_module
@@ -15,6 +15,7 @@ from cryptodudez_assets.terminal import say
 
 if TYPE_CHECKING:
     from cryptodudez_assets.simulator.venues.bitso import Server
+    from cryptodudez_assets.simulator.venues.x import Server as XServer
 
 ARCHIVES = "FOLDER"
 POSITIVE = click.FloatRange(min=0, min_open=True)
@@ -39,11 +40,9 @@ class NamedByItsArgument(click.Command):
         return ["[OPTIONS]"]
 
 
-@main.group(
-    cls=FolderOrVenue, options_metavar="", subcommand_metavar="FOLDER [OPTIONS] | bitso [OPTIONS] | binance [OPTIONS]"
-)
+@main.group(cls=FolderOrVenue, options_metavar="", subcommand_metavar="FOLDER [OPTIONS] | bitso|binance|x [OPTIONS]")
 def simulate() -> None:
-    """Sample archives in a folder, or an exchange that this machine stands in for.
+    """Sample archives in a folder, or a venue that this machine stands in for.
 
     A first argument that is no command is the folder of archives; a folder that is named as one is written ./bitso.
 
@@ -52,6 +51,7 @@ def simulate() -> None:
       cryptodudez simulate samples --size tiny
       cryptodudez simulate bitso --port 8900
       cryptodudez simulate binance --port 8910
+      cryptodudez simulate x --port 8920
     """
 
 
@@ -172,3 +172,49 @@ def bitso(faults: tuple[tuple[str, float], ...], port: int, host: str, **options
 
 def _tell_where(server: "Server") -> None:
     say(console, f"simulated Bitso: REST {server.rest_url}, websocket {server.ws_url}")
+
+
+@simulate.command()
+@click.option("--port", type=PORT, default=8920, show_default=True, help="Of the API (below /2).")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--token", default="", help="The bearer token that is right. Default: any, or none.")
+@click.option("--seed", default=7, show_default=True, help="Another seed makes other accounts and posts.")
+@click.option(
+    "--accounts", type=click.IntRange(1, 150), default=20, show_default=True, help="Who writes; elonmusk is the first."
+)
+@click.option("--posts-a-day", type=POSITIVE, default=12, show_default=True, help="Of each account, on average.")
+@click.option(
+    "--deleted",
+    type=click.FloatRange(0, 1),
+    default=0.02,
+    show_default=True,
+    help="Share of the posts that are gone within ten days.",
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="Requests of each endpoint in 15 minutes. Default: as X documents them."
+)
+@click.option(
+    "--cap", type=click.IntRange(min=0), default=2_000_000, show_default=True, help="Posts that are sold in a month."
+)
+@click.option(
+    "--fault", "faults", type=FaultRate("x"), multiple=True, help="Several may be given. `list` tells them all."
+)
+def x(faults: tuple[tuple[str, float], ...], host: str, port: int, **options: Any) -> None:
+    """Stand in for X: timelines, searches, usage and compliance, with limits, prices and deletions, until it is interrupted.
+
+    \b
+    Examples:
+      cryptodudez simulate x --port 8920
+      cryptodudez simulate x --token sesame --deleted 0.1 --fault 429=0.05 --fault cut=0.02
+      cryptodudez simulate x --fault list
+    """
+    from cryptodudez_assets.simulator.venues.x import Options, serve
+
+    def tell(server: "XServer") -> None:
+        say(console, f"simulated X: {server.url}")
+
+    insist_on_free(host, port)
+    try:
+        serve(Options(**options, faults=dict(faults), host=host, port=port), tell)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
