@@ -1,8 +1,10 @@
 """With what a feed's client asks, and which feeds are asked by schedule: what settings say of feeds."""
 
 from collections.abc import Callable, Mapping
+from urllib.parse import quote
 
 from cryptodudez_assets.feeds.declaration import Feed
+from cryptodudez_assets.lake.store.database import open_database
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.venues.pages import Access
 
@@ -16,7 +18,7 @@ def access_of(settings: Settings, feed: Feed, tell: Callable[[str], None] = lamb
         folder=settings.fetching,
         url=getattr(settings, f"{feed.name}_url", ""),
         token=getattr(settings, f"{feed.name}_token", None),
-        database=settings.catalog,
+        open_database=lambda tables, subject: open_database(spending_url(settings), tables, subject),
         dollars_a_month=getattr(settings, f"{feed.name}_dollars_a_month", Access.dollars_a_month),
         tell=tell,
     )
@@ -25,6 +27,16 @@ def access_of(settings: Settings, feed: Feed, tell: Callable[[str], None] = lamb
 def is_on(settings: Settings, feed: Feed) -> bool:
     """Whether it is asked by schedule."""
     return feed.name in _named(settings)
+
+
+def spending_url(settings: Settings) -> str:
+    """Where what is spent is written down: in the catalog's server, where it has one.
+
+    Beside a catalog in a file it is a file of its own: whoever restores an older catalog has not got the money back.
+    """
+    if not settings.catalog.startswith("sqlite"):
+        return settings.catalog
+    return f"sqlite:///{quote(str(settings.fetching / 'spending.db'))}"
 
 
 def feeds_on(settings: Settings, declared: Mapping[str, Feed]) -> list[Feed]:

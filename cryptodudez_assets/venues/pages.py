@@ -5,12 +5,12 @@ No HTTP (`fetching.py`), no venue's own protocol, and nothing of the lake.
 
 import random
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydantic import SecretStr
 
@@ -161,18 +161,32 @@ class Patience:
         return max(asked or 0, backoff * random.uniform(0.5, 1))
 
 
+class Database(Protocol):
+    """Transactions that exclude each other, of all processes. Safe for threads."""
+
+    def transaction(self) -> Any:
+        """A context: what is run inside is kept together, and survives a power cut once it ends."""
+
+    def run(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a statement, with `?` for values."""
+
+    def close(self) -> None:
+        """Let go of the connection."""
+
+
 @dataclass(frozen=True)
 class Access:
     """What a client is handed to ask with.
 
     `url`: where the venue is; empty for its public address. `folder`: where governors keep what they count, for all processes of a
-    home. `database` and `dollars_a_month`: where what is spent is reserved, and how much may be. `tell`: hears of what is waited for.
+    home. `open_database`: opens where what is spent is reserved, given the statements that make its tables and what they are about.
+    `dollars_a_month`: how much may be spent. `tell`: hears of what is waited for, and of what people should know.
     """
 
     folder: Path
     url: str = ""
     token: SecretStr | None = None
-    database: str = field(default="", repr=False)
+    open_database: Callable[[Sequence[str], str], Database] | None = field(default=None, repr=False)
     dollars_a_month: Decimal = Decimal(0)
     patience: Patience = Patience()
     tell: Callable[[str], None] = lambda _: None
