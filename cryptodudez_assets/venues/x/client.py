@@ -1,0 +1,219 @@
+"""The client of X's timelines and searches: page by page, within limits and budget. What a page says is `protocol.py`.
+
+Before each call, what it may cost is kept back in the database; a call that might cost more than what is left is not made. X is asked
+first what it counts itself, which is free and tells its clock, too.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+import httpx
+import msgspec
+
+from cryptodudez_assets.venues.fetching import Http, Trouble, by_status
+from cryptodudez_assets.venues.http import Failed, Missing
+from cryptodudez_assets.venues.pages import Access, Answer, Page, Request, Series, Span
+from cryptodudez_assets.venues.x import protocol
+from cryptodudez_assets.venues.x.asking import Query
+from cryptodudez_assets.venues.x.protocol import DOLLAR, NotUnderstood, read_page, read_usage
+from cryptodudez_assets.venues.x.spending import TABLES, OverBudget, Spending
+from cryptodudez_assets.venues.x.windows import Windows
+
+VENUE = "X"
+NO_TOKEN = (
+    "X is asked with a token of your own: set CRYPTODUDEZ_X_TOKEN to the bearer token of an app (developer.x.com)"  # noqa: S105
+)
+NO_BUDGET = "X sells posts ($5 for 1,000): set CRYPTODUDEZ_X_DOLLARS_A_MONTH to what may be spent in a calendar month"
+SETTLED_SECONDS = 15
+"""Posts of the last seconds are not found yet: X takes questions about what is ten seconds old."""
+CLOCK_SECONDS = 1.5
+"""So far the time in an answer's header may be off: it is told in whole seconds."""
+UNTOLD_WAIT = 60.0
+"""Seconds to wait after a refusal that does not say until when."""
+USAGE_DAYS = 31
+MET, FRESH_SECONDS = "x_met.json", 300.0
+"""X is asked what it counted at most so often: it may be asked 50 times in 15 minutes."""
+
+log = logging.getLogger("cryptodudez")
+
+
+class Meeting(msgspec.Struct):
+    """When X was asked what it counted (Unix time), and how many seconds its clock was ahead of this machine's then."""
+
+    at: float = 0.0
+    ahead: float = 0.0
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The last one; a file that is not there or broken tells of none."""
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=cls)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return cls()
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it was a moment ago."""
+        return 0 <= time.time() - self.at < FRESH_SECONDS
+
+
+class XClient:
+    """Asks X for posts. Raises Missing where there is no token, or no money."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        if access.token is None:
+            raise Missing(NO_TOKEN)
+        if access.dollars_a_month <= 0 or access.open_database is None:
+            raise Missing(NO_BUDGET)
+        longest = max(access.patience.longest_wait, protocol.WINDOW_SECONDS + UNTOLD_WAIT)
+        self._http = Http(
+            VENUE,
+            access.url or protocol.URL,
+            headers={"Authorization": f"Bearer {access.token.get_secret_value()}"},
+            judge=judge,
+            patience=replace(access.patience, longest_wait=longest),
+            tell=log.info,
+        )
+        self._meeting = Meeting.read(access.folder / MET)
+        self._ahead = timedelta(seconds=self._meeting.ahead)
+        self._one_meets = asyncio.Lock()
+        database = access.open_database(TABLES, "x_spending")
+        self.spending = Spending(database, int(access.dollars_a_month * DOLLAR), self._now)
+
+    async def pages(self, series: Series, span: Span) -> AsyncIterator[Page]:
+        """Posts of the query in this time, the newest first. Raises Failed and Missing."""
+        query = Query.of(series)
+        await self._meet()
+        settled = (self._now() - timedelta(seconds=SETTLED_SECONDS)).replace(microsecond=0)
+        until, token = min(span.until, settled), ""
+        asked = Span(span.first, max(span.first, until))
+        if not asked.seconds:
+            return
+        while True:
+            answer = await self._page(query, asked, token)
+            page = read_page(answer.body)
+            token = page.meta.next_token if page.meta else ""
+            first = min(_behind_oldest(page, until), until) if token else span.first
+            covered = Span(max(first, span.first), until)
+            yield Page(answer, covered, covered.until, is_empty=not page.data)
+            if not token:
+                return
+            until = covered.first
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._http.close()
+        self.spending.close()
+
+    async def _page(self, query: Query, span: Span, token: str) -> Answer:
+        """One page, paid for. The size of a page is what can be afforded; it is no part of what is asked for."""
+        endpoint = query.kind.value
+        parameters = query.parameters(span.first, span.until, token)
+        asked = "|".join([query.path, *(f"{name}={value}" for name, value in sorted(parameters.items()))])
+        try:
+            call = self.spending.reserve(asked, query.worst, endpoint.least, endpoint.most)
+        except OverBudget as error:
+            raise Missing(f"X: {error} (CRYPTODUDEZ_X_DOLLARS_A_MONTH)") from None
+        turns = Windows(self._access.folder, endpoint.name, endpoint.limit, endpoint.apart)
+        request = Request(query.path, {**parameters, "max_results": str(call.posts)})
+        try:
+            answer = await self._http.ask(request, turns)
+        except Failed as error:
+            if error.status is not None and turns.turns == 1:
+                self.spending.settle(call, [], [], [self._now().date()])  # refused at once: nothing was read
+            raise
+        page = read_page(answer.body)
+        self.spending.settle(call, page.posts_read, page.users_read, self._days_of(answer))
+        self._hear(turns, answer)
+        for problem in page.errors:
+            log.warning("%s, %s: %s", VENUE, query.path, problem.told)
+        return answer
+
+    async def _meet(self) -> None:
+        """Ask X what it counted this month, and for its time, unless some process of the home did so a moment ago."""
+        async with self._one_meets:
+            if self._meeting.is_fresh:
+                return
+            turns = Windows(self._access.folder, "usage", protocol.USAGE_LIMIT)
+            parameters = {"days": str(USAGE_DAYS), "usage.fields": "daily_project_usage"}
+            try:
+                answer = await self._http.ask(Request(protocol.USAGE, parameters), turns)
+            except Failed as error:
+                if error.for_all:
+                    raise
+                log.warning("%s; what is spent is known from what was asked here alone", error)
+                self._note_meeting()
+                return
+            self._hear(turns, answer)
+            self._note_meeting()
+            log.info(self.spending.check(read_usage(answer.body).posts_in(self._now().date())).told)
+
+    def _note_meeting(self) -> None:
+        self._meeting = Meeting(time.time(), self._ahead.total_seconds())
+        (self._access.folder / MET).write_bytes(msgspec.json.encode(self._meeting))
+
+    def _now(self) -> datetime:
+        """X's time, as well as it is known."""
+        return datetime.now(UTC) + self._ahead
+
+    def _days_of(self, answer: Answer) -> Sequence[date]:
+        """The UTC days on which X may have counted what this answer tells."""
+        told = answer.server_time or self._now()
+        took = answer.received_at - answer.asked_at
+        margin = timedelta(seconds=CLOCK_SECONDS)
+        return protocol.days_between(told - took - margin, told + margin)
+
+    def _hear(self, turns: Windows, answer: Answer) -> None:
+        if answer.server_time:
+            self._ahead = answer.server_time - answer.received_at
+        if told := _rate_limit(answer):
+            turns.heard(told)
+
+
+def judge(answer: Answer) -> Trouble | None:
+    """What is wrong with an answer of X."""
+    if answer.status == httpx.codes.OK:
+        return _unlike(answer)
+    problem = protocol.problem_of(answer.body)
+    told = f"status {answer.status}: {problem.told}"
+    if answer.status == httpx.codes.TOO_MANY_REQUESTS:
+        if protocol.is_spent(problem):
+            return Trouble(f"{told}. X sells this account no more posts this month", for_all=True)
+        limit = _rate_limit(answer)
+        return Trouble(told, again=True, after=limit.seconds if limit else UNTOLD_WAIT, locks=True)
+    if answer.status == httpx.codes.UNAUTHORIZED:
+        return Trouble(f"{told}. X does not know the token in CRYPTODUDEZ_X_TOKEN", for_all=True)
+    if answer.status == httpx.codes.PAYMENT_REQUIRED:
+        return Trouble(f"{told}. The account at X has no credit left", for_all=True)
+    by_itself = by_status(answer)
+    return by_itself and replace(by_itself, reason=told if problem.detail or problem.message else by_itself.reason)
+
+
+def _unlike(answer: Answer) -> Trouble | None:
+    """An answer that cannot be read, or has nothing but the reason why there is nothing."""
+    try:
+        if answer.request.path == protocol.USAGE:
+            read_usage(answer.body)
+            return None
+        page = read_page(answer.body)
+    except NotUnderstood as error:
+        return Trouble(f"an answer that is not of X's API: {error}", again=True)
+    return Trouble(page.errors[0].told) if page.errors and page.meta is None and not page.data else None
+
+
+def _behind_oldest(page: protocol.Page, otherwise: datetime) -> datetime:
+    """From when on a page tells everything: the second behind that of its oldest post, of which the next page may tell more."""
+    times = [one.created_at for one in page.data if one.created_at]
+    return min(times).astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1) if times else otherwise
+
+
+def _rate_limit(answer: Answer) -> protocol.RateLimit | None:
+    headers = [answer.headers.get(name) for name in protocol.LIMIT_HEADERS]
+    return protocol.rate_limit(headers, answer.server_time or answer.received_at)
