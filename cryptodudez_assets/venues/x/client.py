@@ -5,7 +5,6 @@ first what it counts itself, which is free and tells its clock, too.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -32,6 +31,7 @@ NO_TOKEN = (
 NO_BUDGET = "X sells posts ($5 for 1,000): set CRYPTODUDEZ_X_DOLLARS_A_MONTH to what may be spent in a calendar month"
 SETTLED_SECONDS = 15
 """Posts of the last seconds are not found yet: X takes questions about what is ten seconds old."""
+WHOLE_MINUTES = 10
 CLOCK_SECONDS = 1.5
 """So far the time in an answer's header may be off: it is told in whole seconds."""
 UNTOLD_WAIT = 60.0
@@ -39,8 +39,6 @@ UNTOLD_WAIT = 60.0
 USAGE_DAYS = 31
 MET, FRESH_SECONDS = "x_met.json", 300.0
 """X is asked what it counted at most so often: it may be asked 50 times in 15 minutes."""
-
-log = logging.getLogger("cryptodudez")
 
 
 class Meeting(msgspec.Struct):
@@ -79,7 +77,7 @@ class XClient:
             headers={"Authorization": f"Bearer {access.token.get_secret_value()}"},
             judge=judge,
             patience=replace(access.patience, longest_wait=longest),
-            tell=log.info,
+            tell=access.tell,
         )
         self._meeting = Meeting.read(access.folder / MET)
         self._ahead = timedelta(seconds=self._meeting.ahead)
@@ -88,24 +86,23 @@ class XClient:
         self.spending = Spending(database, int(access.dollars_a_month * DOLLAR), self._now)
 
     async def pages(self, series: Series, span: Span) -> AsyncIterator[Page]:
-        """Posts of the query in this time, the newest first. Raises Failed and Missing."""
+        """Posts of the query in this time, the newest first. Raises Failed and Missing.
+
+        A page ends in a second of which the next page may tell more, so that one is asked for until then, again with what was paid for
+        a moment ago. What goes on behind a killed fetch asks the same; X's tokens are of use only where a page is of one second.
+        """
         query = Query.of(series)
         await self._meet()
-        settled = (self._now() - timedelta(seconds=SETTLED_SECONDS)).replace(microsecond=0)
-        until, token = min(span.until, settled), ""
-        asked = Span(span.first, max(span.first, until))
-        if not asked.seconds:
-            return
-        while True:
-            answer = await self._page(query, asked, token)
+        until, token = min(span.until, self._settled()), ""
+        while until > span.first:
+            answer = await self._page(query, Span(span.first, until), token)
             page = read_page(answer.body)
             token = page.meta.next_token if page.meta else ""
-            first = min(_behind_oldest(page, until), until) if token else span.first
-            covered = Span(max(first, span.first), until)
-            yield Page(answer, covered, covered.until, is_empty=not page.data)
+            first = max(span.first, min(_behind_oldest(page, until), until)) if token else span.first
+            yield Page(answer, Span(first, until), until, is_empty=not page.data)
             if not token:
                 return
-            until = covered.first
+            token, until = "" if first < until else token, first
 
     async def close(self) -> None:
         """Hang up."""
@@ -116,24 +113,37 @@ class XClient:
         """One page, paid for. The size of a page is what can be afforded; it is no part of what is asked for."""
         endpoint = query.kind.value
         parameters = query.parameters(span.first, span.until, token)
-        asked = "|".join([query.path, *(f"{name}={value}" for name, value in sorted(parameters.items()))])
+        told = sorted(f"{name}={value}" for name, value in parameters.items() if name != "start_time")
         try:
-            call = self.spending.reserve(asked, query.worst, endpoint.least, endpoint.most)
+            call = self.spending.reserve(
+                "|".join([query.path, *told]), span.first, query.worst, endpoint.least, endpoint.most
+            )
         except OverBudget as error:
             raise Missing(f"X: {error} (CRYPTODUDEZ_X_DOLLARS_A_MONTH)") from None
         turns = Windows(self._access.folder, endpoint.name, endpoint.limit, endpoint.apart)
         request = Request(query.path, {**parameters, "max_results": str(call.posts)})
         try:
-            answer = await self._http.ask(request, turns)
+            answer = await self._ask(request, turns)
         except Failed as error:
             if error.status is not None and turns.turns == 1:
                 self.spending.settle(call, [], [], [self._now().date()])  # refused at once: nothing was read
             raise
         page = read_page(answer.body)
         self.spending.settle(call, page.posts_read, page.users_read, self._days_of(answer))
-        self._hear(turns, answer)
         for problem in page.errors:
-            log.warning("%s, %s: %s", VENUE, query.path, problem.told)
+            self._access.tell(f"{VENUE}, {query.path}: {problem.told}")
+        return answer
+
+    async def _ask(self, request: Request, turns: Windows) -> Answer:
+        """An answer; what its headers tell is heard."""
+        try:
+            answer = await self._http.ask(request, turns)
+        except Failed:
+            turns.over(None)
+            raise
+        if answer.server_time:
+            self._ahead = answer.server_time - answer.received_at
+        turns.over(_rate_limit(answer))
         return answer
 
     async def _meet(self) -> None:
@@ -144,20 +154,24 @@ class XClient:
             turns = Windows(self._access.folder, "usage", protocol.USAGE_LIMIT)
             parameters = {"days": str(USAGE_DAYS), "usage.fields": "daily_project_usage"}
             try:
-                answer = await self._http.ask(Request(protocol.USAGE, parameters), turns)
+                answer = await self._ask(Request(protocol.USAGE, parameters), turns)
             except Failed as error:
                 if error.for_all:
                     raise
-                log.warning("%s; what is spent is known from what was asked here alone", error)
+                self._access.tell(f"{error}; what is spent is known from what was asked here alone")
                 self._note_meeting()
                 return
-            self._hear(turns, answer)
             self._note_meeting()
-            log.info(self.spending.check(read_usage(answer.body).posts_in(self._now().date())).told)
+            self._access.tell(self.spending.check(read_usage(answer.body).posts_in(self._now().date())).told)
 
     def _note_meeting(self) -> None:
         self._meeting = Meeting(time.time(), self._ahead.total_seconds())
         (self._access.folder / MET).write_bytes(msgspec.json.encode(self._meeting))
+
+    def _settled(self) -> datetime:
+        """Until when everything that was written can be found: up to some minutes ago, so that who asks again soon asks the same."""
+        at = (self._now() - timedelta(seconds=SETTLED_SECONDS)).replace(second=0, microsecond=0)
+        return at.replace(minute=at.minute // WHOLE_MINUTES * WHOLE_MINUTES)
 
     def _now(self) -> datetime:
         """X's time, as well as it is known."""
@@ -169,12 +183,6 @@ class XClient:
         took = answer.received_at - answer.asked_at
         margin = timedelta(seconds=CLOCK_SECONDS)
         return protocol.days_between(told - took - margin, told + margin)
-
-    def _hear(self, turns: Windows, answer: Answer) -> None:
-        if answer.server_time:
-            self._ahead = answer.server_time - answer.received_at
-        if told := _rate_limit(answer):
-            turns.heard(told)
 
 
 def judge(answer: Answer) -> Trouble | None:

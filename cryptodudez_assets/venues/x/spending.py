@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from cryptodudez_assets.venues.pages import Database
+from cryptodudez_assets.venues.x import protocol
 from cryptodudez_assets.venues.x.asking import Worst
 from cryptodudez_assets.venues.x.protocol import POST_MICROS, USER_MICROS, dollars
 
@@ -17,19 +18,20 @@ KEPT_DAYS = 2
 """So many days it is remembered what was paid for: the day's own, and the one before for what is asked at midnight."""
 TABLES = (
     """CREATE TABLE IF NOT EXISTS x_calls (
-        id TEXT PRIMARY KEY, request TEXT NOT NULL, day TEXT NOT NULL, month TEXT NOT NULL, state TEXT NOT NULL,
+        id TEXT PRIMARY KEY, request TEXT NOT NULL, since TEXT NOT NULL, day TEXT NOT NULL, month TEXT NOT NULL, state TEXT NOT NULL,
         micros BIGINT NOT NULL, posts BIGINT NOT NULL, asked_at TEXT NOT NULL)""",
     "CREATE INDEX IF NOT EXISTS x_calls_of_month ON x_calls (month, state)",
     "CREATE TABLE IF NOT EXISTS x_paid (day TEXT NOT NULL, what TEXT NOT NULL, PRIMARY KEY (day, what))",
     "CREATE TABLE IF NOT EXISTS x_elsewhere (month TEXT PRIMARY KEY, posts BIGINT NOT NULL, checked_at TEXT NOT NULL)",
 )
 # A call of which nothing was heard is asked again on the same day: what X counted then, it does not count once more.
-COVER = "UPDATE x_calls SET state = 'covered', micros = 0, posts = 0 WHERE request = ? AND day = ? AND state = 'open'"
-OPEN = "INSERT INTO x_calls VALUES (?, ?, ?, ?, 'open', ?, ?, ?)"
+LOST_ONES = "request = ? AND since >= ? AND day = ? AND posts <= ? AND state = 'open'"
+LOST = f"SELECT coalesce(sum(micros), 0), coalesce(max(posts), 0) FROM x_calls WHERE {LOST_ONES}"
+COVER = f"UPDATE x_calls SET state = 'covered', micros = 0, posts = 0 WHERE {LOST_ONES}"
+OPEN = "INSERT INTO x_calls VALUES (?, ?, ?, ?, ?, 'open', ?, ?, ?)"
 SETTLE = """UPDATE x_calls SET state = 'settled', micros = CASE state WHEN 'settled' THEN micros ELSE 0 END + ?,
     posts = CASE state WHEN 'settled' THEN posts ELSE 0 END + ? WHERE id = ?"""
 SPENT = "SELECT coalesce(sum(micros), 0), coalesce(sum(posts), 0) FROM x_calls WHERE month = ?"
-LOST = "SELECT coalesce(sum(micros), 0) FROM x_calls WHERE request = ? AND day = ? AND state = 'open'"
 PENDING = "SELECT coalesce(sum(micros), 0) FROM x_calls WHERE month = ? AND state = 'open'"
 PAY = "INSERT INTO x_paid VALUES (?, ?) ON CONFLICT DO NOTHING"
 IS_PAID = "SELECT 1 FROM x_paid WHERE day = ? AND what = ?"
@@ -88,24 +90,26 @@ class Spending:
     def __init__(self, database: Database, budget: int, clock: Callable[[], datetime]) -> None:
         self._database, self._budget, self._clock = database, budget, clock
 
-    def reserve(self, request: str, worst: Callable[[int], Worst], least: int, most: int) -> Call:
+    def reserve(self, request: str, since: datetime, worst: Callable[[int], Worst], least: int, most: int) -> Call:
         """Keep back what a call may cost at most: of as many posts as can be paid for, `most` or fewer.
 
-        `request` says what is asked for, whatever the size of the page. Raises OverBudget where there is not enough for `least` posts.
+        `request` says what is asked for, whatever the size of the page; `since`: from when on, where that is no matter but for the last
+        page. Raises OverBudget where there is not enough for `least` posts.
         """
         with self._database.transaction():
             now = self._clock()
             day, month = _day(now), _month(now)
-            (lost,) = self._database.run(LOST, (request, day))[0]
+            told = (request, protocol.time_text(since), day)
+            lost, lost_posts = self._database.run(LOST, (*told, most))[0]
             standing = self._standing(month)
             room = self._budget - standing.spent - standing.pending - standing.elsewhere + int(lost)
-            posts = _affordable(room, worst, least, most)
+            posts = _affordable(room, worst, max(least, int(lost_posts)), most)
             if posts is None:
                 raise OverBudget(f"the next call may cost {dollars(worst(least).micros)}: {standing.told}")
-            self._database.run(COVER, (request, day))
+            self._database.run(COVER, (*told, posts))
             call = Call(uuid.uuid4().hex, posts)
             cost = worst(posts)
-            self._database.run(OPEN, (call.id, request, day, month, cost.micros, cost.posts, now.isoformat()))
+            self._database.run(OPEN, (call.id, *told, month, cost.micros, cost.posts, now.isoformat()))
         return call
 
     def settle(self, call: Call, posts: Iterable[str], users: Iterable[str], days: Sequence[date]) -> int:

@@ -14,6 +14,7 @@ from cryptodudez_assets.venues.x.spending import TABLES, OverBudget, Spending
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 TODAY = NOON.date()
+LONG_AGO = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def posts_only(posts: int) -> Worst:
@@ -50,7 +51,7 @@ def spending(url: str, clock: Clock) -> Spending:
 
 
 def test_what_a_call_may_cost_is_kept_back_and_then_what_it_came_to_is_spent(spending: Spending):
-    call = spending.reserve("a", posts_only, 5, 100)
+    call = spending.reserve("a", LONG_AGO, posts_only, 5, 100)
     assert (call.posts, spending.standing().pending) == (100, 100 * POST_MICROS)
 
     cost = spending.settle(call, ["1", "2", "2"], ["9"], [TODAY])
@@ -62,52 +63,64 @@ def test_what_a_call_may_cost_is_kept_back_and_then_what_it_came_to_is_spent(spe
 
 def test_two_processes_spend_one_budget(url: str, clock: Clock):
     one, other = opened(url, 0.75, clock), opened(url, 0.75, clock)
-    one.reserve("a", posts_only, 5, 100)
+    one.reserve("a", LONG_AGO, posts_only, 5, 100)
 
-    assert other.reserve("b", posts_only, 5, 100).posts == 50
+    assert other.reserve("b", LONG_AGO, posts_only, 5, 100).posts == 50
     with pytest.raises(
         OverBudget, match=r"may cost \$0\.025: \$0\.00 of \$0\.75 spent, \$0\.75 kept back .* \$0\.00 left in 2026-11"
     ):
-        one.reserve("c", posts_only, 5, 100)
+        one.reserve("c", LONG_AGO, posts_only, 5, 100)
 
 
 def test_the_same_post_is_paid_for_once_a_day_and_again_on_the_next(spending: Spending, clock: Clock):
-    first = spending.settle(spending.reserve("a", posts_only, 5, 10), ["1"], [], [TODAY])
-    again = spending.settle(spending.reserve("b", posts_only, 5, 10), ["1"], [], [TODAY])
+    first = spending.settle(spending.reserve("a", LONG_AGO, posts_only, 5, 10), ["1"], [], [TODAY])
+    again = spending.settle(spending.reserve("b", LONG_AGO, posts_only, 5, 10), ["1"], [], [TODAY])
     clock.now += timedelta(days=1)
-    tomorrow = spending.settle(spending.reserve("a", posts_only, 5, 10), ["1"], [], [clock.now.date()])
+    tomorrow = spending.settle(spending.reserve("a", LONG_AGO, posts_only, 5, 10), ["1"], [], [clock.now.date()])
 
     assert (first, again, tomorrow) == (POST_MICROS, 0, POST_MICROS)
 
 
 def test_at_midnight_only_what_was_paid_for_on_both_days_is_free(spending: Spending):
-    spending.settle(spending.reserve("a", posts_only, 5, 10), ["1"], [], [TODAY])
+    spending.settle(spending.reserve("a", LONG_AGO, posts_only, 5, 10), ["1"], [], [TODAY])
 
-    over = spending.settle(spending.reserve("b", posts_only, 5, 10), ["1"], [], [TODAY, TODAY + timedelta(days=1)])
+    over = spending.settle(
+        spending.reserve("b", LONG_AGO, posts_only, 5, 10), ["1"], [], [TODAY, TODAY + timedelta(days=1)]
+    )
 
     assert over == POST_MICROS
 
 
 def test_a_call_without_an_answer_stays_kept_back_until_it_is_asked_again_that_day(spending: Spending, clock: Clock):
-    spending.reserve("a", posts_only, 5, 100)
-    spending.reserve("a", posts_only, 5, 100)  # the one before was killed: what X counted then is free now
+    spending.reserve("a", LONG_AGO, posts_only, 5, 100)
+    spending.reserve("a", LONG_AGO, posts_only, 5, 100)  # the one before was killed: what X counted then is free now
     assert spending.standing().pending == 100 * POST_MICROS
 
     clock.now += timedelta(days=1)
-    spending.reserve("a", posts_only, 5, 100)
+    spending.reserve("a", LONG_AGO, posts_only, 5, 100)
 
     assert spending.standing().pending == 200 * POST_MICROS
 
 
 def test_a_lost_call_is_asked_again_with_the_money_that_was_kept_back_for_it(url: str, clock: Clock):
     spending = opened(url, 0.5, clock)
-    spending.reserve("a", posts_only, 5, 100)
+    spending.reserve("a", LONG_AGO, posts_only, 5, 100)
 
-    assert spending.reserve("a", posts_only, 5, 100).posts == 100
+    assert spending.reserve("a", LONG_AGO, posts_only, 5, 100).posts == 100
+
+
+def test_a_lost_call_is_covered_only_by_one_that_asks_for_as_much(spending: Spending):
+    spending.reserve("a", LONG_AGO, posts_only, 5, 100)
+    spending.reserve("a", NOON, posts_only, 5, 100)  # what the other may have read before noon is not asked for
+    assert spending.standing().pending == 200 * POST_MICROS
+    with pytest.raises(OverBudget):  # and neither covers what was a larger page
+        spending.reserve("a", LONG_AGO, posts_only, 5, 90)
+    spending.reserve("a", LONG_AGO, posts_only, 5, 100)
+    assert spending.standing().pending == 100 * POST_MICROS
 
 
 def test_what_x_counts_beyond_ours_is_spent_as_well(spending: Spending):
-    spending.settle(spending.reserve("a", posts_only, 5, 10), ["1", "2"], [], [TODAY])
+    spending.settle(spending.reserve("a", LONG_AGO, posts_only, 5, 10), ["1", "2"], [], [TODAY])
 
     standing = spending.check(150)
 
@@ -115,25 +128,25 @@ def test_what_x_counts_beyond_ours_is_spent_as_well(spending: Spending):
     assert spending.check(3).elsewhere == 148 * POST_MICROS  # what X counted does not become less
     assert "$0.74 read elsewhere with this account" in standing.told
     with pytest.raises(OverBudget):
-        spending.reserve("b", posts_only, 100, 100)
+        spending.reserve("b", LONG_AGO, posts_only, 100, 100)
 
 
 def test_a_month_begins_with_a_whole_budget(url: str, clock: Clock):
     spending = opened(url, 0.05, clock)
-    spending.settle(spending.reserve("a", posts_only, 5, 10), map(str, range(10)), [], [TODAY])
+    spending.settle(spending.reserve("a", LONG_AGO, posts_only, 5, 10), map(str, range(10)), [], [TODAY])
     with pytest.raises(OverBudget):
-        spending.reserve("b", posts_only, 5, 10)
+        spending.reserve("b", LONG_AGO, posts_only, 5, 10)
 
     clock.now = datetime(2026, 12, 1, tzinfo=UTC)
 
-    assert spending.reserve("b", posts_only, 5, 10).posts == 10
+    assert spending.reserve("b", LONG_AGO, posts_only, 5, 10).posts == 10
 
 
 def test_a_page_is_as_large_as_can_be_paid_for(url: str, clock: Clock):
     spending = opened(url, 0.30, clock)
     search = Query(Kind.RECENT, "bitcoin", with_users=True)
 
-    assert spending.reserve("a", search.worst, 10, 100).posts == 20  # with as many users
+    assert spending.reserve("a", LONG_AGO, search.worst, 10, 100).posts == 20  # with as many users
 
 
 @settings(max_examples=25, deadline=None)
@@ -161,7 +174,7 @@ def test_no_order_of_calls_kills_and_days_costs_more_than_the_budget(tmp_path_fa
         day = clock.now.date()
         spending = processes[other]
         try:
-            call = spending.reserve(f"{question} {day}", posts_only, 5, 20)
+            call = spending.reserve(f"{question} {day}", LONG_AGO, posts_only, 5, 20)
         except OverBudget:
             continue
         page = pages.setdefault(f"{question} {day}", {*list(posts)[: call.posts]})
