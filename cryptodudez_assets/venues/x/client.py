@@ -6,9 +6,10 @@ first what it counts itself, which is free and tells its clock, too.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -21,7 +22,7 @@ from cryptodudez_assets.venues.pages import Access, Answer, Page, Request, Serie
 from cryptodudez_assets.venues.x import protocol
 from cryptodudez_assets.venues.x.asking import Query
 from cryptodudez_assets.venues.x.protocol import DOLLAR, NotUnderstood, read_page, read_usage
-from cryptodudez_assets.venues.x.spending import TABLES, OverBudget, Spending
+from cryptodudez_assets.venues.x.spending import TABLES, Call, OverBudget, Spending
 from cryptodudez_assets.venues.x.windows import Windows
 
 VENUE = "X"
@@ -81,7 +82,8 @@ class XClient:
         )
         self._meeting = Meeting.read(access.folder / MET)
         self._ahead = timedelta(seconds=self._meeting.ahead)
-        self._one_meets = asyncio.Lock()
+        self._one_meets, self._one_over = asyncio.Lock(), asyncio.Condition()
+        self._under_way: set[str] = set()
         database = access.open_database(TABLES, "x_spending")
         self.spending = Spending(database, int(access.dollars_a_month * DOLLAR), self._now)
 
@@ -113,26 +115,46 @@ class XClient:
         """One page, paid for. The size of a page is what can be afforded; it is no part of what is asked for."""
         endpoint = query.kind.value
         parameters = query.parameters(span.first, span.until, token)
-        told = sorted(f"{name}={value}" for name, value in parameters.items() if name != "start_time")
-        try:
-            call = self.spending.reserve(
-                "|".join([query.path, *told]), span.first, query.worst, endpoint.least, endpoint.most
-            )
-        except OverBudget as error:
-            raise Missing(f"X: {error} (CRYPTODUDEZ_X_DOLLARS_A_MONTH)") from None
+        call = await self._reserve(query, span, parameters)
         turns = Windows(self._access.folder, endpoint.name, endpoint.limit, endpoint.apart)
-        request = Request(query.path, {**parameters, "max_results": str(call.posts)})
+        self._under_way.add(call.id)
         try:
-            answer = await self._ask(request, turns)
+            answer = await self._ask(Request(query.path, {**parameters, "max_results": str(call.posts)}), turns)
+            page = read_page(answer.body)
+            self.spending.settle(call, page.posts_read, page.users_read, self._days_of(answer))
         except Failed as error:
             if error.status is not None and turns.turns == 1:
                 self.spending.settle(call, [], [], [self._now().date()])  # refused at once: nothing was read
             raise
-        page = read_page(answer.body)
-        self.spending.settle(call, page.posts_read, page.users_read, self._days_of(answer))
+        finally:
+            await self._is_over(call)
         for problem in page.errors:
             self._access.tell(f"{VENUE}, {query.path}: {problem.told}")
         return answer
+
+    async def _reserve(self, query: Query, span: Span, parameters: Mapping[str, str]) -> Call:
+        """The money for a call; calls that are under way may leave some of theirs. Raises Failed."""
+        endpoint = query.kind.value
+        told = sorted(f"{name}={value}" for name, value in parameters.items() if name != "start_time")
+        asked = "|".join([query.path, *told])
+        while True:
+            others = frozenset(self._under_way)
+            try:
+                return self.spending.reserve(asked, span.first, query.worst, endpoint.least, endpoint.most)
+            except OverBudget as error:
+                reason = f"{VENUE}: {error} (CRYPTODUDEZ_X_DOLLARS_A_MONTH)"
+                if not others:
+                    raise (Failed(reason) if error.may_change else Missing(reason)) from None
+            async with self._one_over:
+                await self._one_over.wait_for(partial(self._is_one_over, others))
+
+    def _is_one_over(self, others: Set[str]) -> bool:
+        return not others <= self._under_way
+
+    async def _is_over(self, call: Call) -> None:
+        async with self._one_over:
+            self._under_way.discard(call.id)
+            self._one_over.notify_all()
 
     async def _ask(self, request: Request, turns: Windows) -> Answer:
         """An answer; what its headers tell is heard."""

@@ -32,6 +32,7 @@ OPEN = "INSERT INTO x_calls VALUES (?, ?, ?, ?, ?, 'open', ?, ?, ?)"
 SETTLE = """UPDATE x_calls SET state = 'settled', micros = CASE state WHEN 'settled' THEN micros ELSE 0 END + ?,
     posts = CASE state WHEN 'settled' THEN posts ELSE 0 END + ? WHERE id = ?"""
 SPENT = "SELECT coalesce(sum(micros), 0), coalesce(sum(posts), 0) FROM x_calls WHERE month = ?"
+OF_TODAY = "SELECT 1 FROM x_calls WHERE day = ? AND state = 'open' LIMIT 1"
 PENDING = "SELECT coalesce(sum(micros), 0) FROM x_calls WHERE month = ? AND state = 'open'"
 PAY = "INSERT INTO x_paid VALUES (?, ?) ON CONFLICT DO NOTHING"
 IS_PAID = "SELECT 1 FROM x_paid WHERE day = ? AND what = ?"
@@ -42,7 +43,14 @@ TELL_ELSEWHERE = """INSERT INTO x_elsewhere VALUES (?, ?, ?) ON CONFLICT (month)
 
 
 class OverBudget(RuntimeError):
-    """A call is not made, since it might cost more than what is left of the month's budget."""
+    """A call is not made, since it might cost more than what is left of the month's budget.
+
+    `may_change`: money is kept back for calls of today that are under way, or were lost and can be asked again.
+    """
+
+    def __init__(self, told: str, *, may_change: bool) -> None:
+        super().__init__(told)
+        self.may_change = may_change
 
 
 @dataclass(frozen=True)
@@ -105,7 +113,9 @@ class Spending:
             room = self._budget - standing.spent - standing.pending - standing.elsewhere + int(lost)
             posts = _affordable(room, worst, max(least, int(lost_posts)), most)
             if posts is None:
-                raise OverBudget(f"the next call may cost {dollars(worst(least).micros)}: {standing.told}")
+                may_change = bool(self._database.run(OF_TODAY, (day,)))
+                told_cost = f"the next call may cost {dollars(worst(least).micros)}"
+                raise OverBudget(f"{told_cost}: {standing.told}", may_change=may_change)
             self._database.run(COVER, (*told, posts))
             call = Call(uuid.uuid4().hex, posts)
             cost = worst(posts)
