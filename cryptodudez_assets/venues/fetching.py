@@ -158,7 +158,11 @@ class Http:
     async def _receive(self, request: Request) -> Answer:
         asked_at, blocks, length = datetime.now(UTC), [], 0
         url = f"{self._url}/{request.path.lstrip('/')}"
-        async with self._client.stream("GET", url, params=dict(request.parameters)) as answer:
+        told = {"Content-Type": request.content_type} if request.content_type else {}
+        asking = self._client.stream(
+            request.method, url, params=dict(request.parameters), content=request.body or None, headers=told
+        )
+        async with asking as answer:
             async for block in answer.aiter_bytes():
                 blocks.append(block)
                 length += len(block)

@@ -73,10 +73,13 @@ class Series:
 
 @dataclass(frozen=True)
 class Request:
-    """What a venue is asked: the path below its address, and parameters that are no secret."""
+    """What a venue is asked: the path below its address, and parameters that are no secret. `content_type`: of a body."""
 
     path: str
     parameters: Mapping[str, str] = field(default_factory=dict)
+    method: str = "GET"
+    body: bytes = field(default=b"", repr=False)
+    content_type: str = ""
 
 
 @dataclass(frozen=True)

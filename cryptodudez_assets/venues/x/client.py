@@ -7,36 +7,27 @@ first what it counts itself, which is free and tells its clock, too.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence, Set
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Self
 
-import httpx
 import msgspec
 
-from cryptodudez_assets.venues.fetching import Http, Trouble, by_status
 from cryptodudez_assets.venues.http import Failed, Missing
 from cryptodudez_assets.venues.pages import Access, Answer, Page, Request, Series, Span
 from cryptodudez_assets.venues.x import protocol
+from cryptodudez_assets.venues.x.api import VENUE, Api
 from cryptodudez_assets.venues.x.asking import Query
-from cryptodudez_assets.venues.x.protocol import DOLLAR, NotUnderstood, read_page, read_usage
+from cryptodudez_assets.venues.x.protocol import DOLLAR, read_page, read_usage
 from cryptodudez_assets.venues.x.spending import TABLES, Call, OverBudget, Spending
-from cryptodudez_assets.venues.x.windows import Windows
 
-VENUE = "X"
-NO_TOKEN = (
-    "X is asked with a token of your own: set CRYPTODUDEZ_X_TOKEN to the bearer token of an app (developer.x.com)"  # noqa: S105
-)
 NO_BUDGET = "X sells posts ($5 for 1,000): set CRYPTODUDEZ_X_DOLLARS_A_MONTH to what may be spent in a calendar month"
 SETTLED_SECONDS = 15
 """Posts of the last seconds are not found yet: X takes questions about what is ten seconds old."""
 WHOLE_MINUTES = 10
 CLOCK_SECONDS = 1.5
 """So far the time in an answer's header may be off: it is told in whole seconds."""
-UNTOLD_WAIT = 60.0
-"""Seconds to wait after a refusal that does not say until when."""
 USAGE_DAYS = 31
 MET, FRESH_SECONDS = "x_met.json", 300.0
 """X is asked what it counted at most so often: it may be asked 50 times in 15 minutes."""
@@ -67,25 +58,15 @@ class XClient:
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        if access.token is None:
-            raise Missing(NO_TOKEN)
+        self._api = Api(access)
         if access.dollars_a_month <= 0 or access.open_database is None:
             raise Missing(NO_BUDGET)
-        longest = max(access.patience.longest_wait, protocol.WINDOW_SECONDS + UNTOLD_WAIT)
-        self._http = Http(
-            VENUE,
-            access.url or protocol.URL,
-            headers={"Authorization": f"Bearer {access.token.get_secret_value()}"},
-            judge=judge,
-            patience=replace(access.patience, longest_wait=longest),
-            tell=access.tell,
-        )
         self._meeting = Meeting.read(access.folder / MET)
-        self._ahead = timedelta(seconds=self._meeting.ahead)
+        self._api.ahead = timedelta(seconds=self._meeting.ahead)
         self._one_meets, self._one_over = asyncio.Lock(), asyncio.Condition()
         self._under_way: set[str] = set()
         database = access.open_database(TABLES, "x_spending")
-        self.spending = Spending(database, int(access.dollars_a_month * DOLLAR), self._now)
+        self.spending = Spending(database, int(access.dollars_a_month * DOLLAR), self._api.now)
 
     async def pages(self, series: Series, span: Span) -> AsyncIterator[Page]:
         """Posts of the query in this time, the newest first. Raises Failed and Missing.
@@ -108,7 +89,7 @@ class XClient:
 
     async def close(self) -> None:
         """Hang up."""
-        await self._http.close()
+        await self._api.close()
         self.spending.close()
 
     async def _page(self, query: Query, span: Span, token: str) -> Answer:
@@ -116,15 +97,15 @@ class XClient:
         endpoint = query.kind.value
         parameters = query.parameters(span.first, span.until, token)
         call = await self._reserve(query, span, parameters)
-        turns = Windows(self._access.folder, endpoint.name, endpoint.limit, endpoint.apart)
+        turns = self._api.turns(endpoint.name, endpoint.limit, endpoint.apart)
         self._under_way.add(call.id)
         try:
-            answer = await self._ask(Request(query.path, {**parameters, "max_results": str(call.posts)}), turns)
+            answer = await self._api.ask(Request(query.path, {**parameters, "max_results": str(call.posts)}), turns)
             page = read_page(answer.body)
             self.spending.settle(call, page.posts_read, page.users_read, self._days_of(answer))
         except Failed as error:
             if error.status is not None and turns.turns == 1:
-                self.spending.settle(call, [], [], [self._now().date()])  # refused at once: nothing was read
+                self.spending.settle(call, [], [], [self._api.now().date()])  # refused at once: nothing was read
             raise
         finally:
             await self._is_over(call)
@@ -156,27 +137,15 @@ class XClient:
             self._under_way.discard(call.id)
             self._one_over.notify_all()
 
-    async def _ask(self, request: Request, turns: Windows) -> Answer:
-        """An answer; what its headers tell is heard."""
-        try:
-            answer = await self._http.ask(request, turns)
-        except Failed:
-            turns.over(None)
-            raise
-        if answer.server_time:
-            self._ahead = answer.server_time - answer.received_at
-        turns.over(_rate_limit(answer))
-        return answer
-
     async def _meet(self) -> None:
         """Ask X what it counted this month, and for its time, unless some process of the home did so a moment ago."""
         async with self._one_meets:
             if self._meeting.is_fresh:
                 return
-            turns = Windows(self._access.folder, "usage", protocol.USAGE_LIMIT)
+            turns = self._api.turns("usage", protocol.USAGE_LIMIT)
             parameters = {"days": str(USAGE_DAYS), "usage.fields": "daily_project_usage"}
             try:
-                answer = await self._ask(Request(protocol.USAGE, parameters), turns)
+                answer = await self._api.ask(Request(protocol.USAGE, parameters), turns)
             except Failed as error:
                 if error.for_all:
                     raise
@@ -184,66 +153,26 @@ class XClient:
                 self._note_meeting()
                 return
             self._note_meeting()
-            self._access.tell(self.spending.check(read_usage(answer.body).posts_in(self._now().date())).told)
+            self._access.tell(self.spending.check(read_usage(answer.body).posts_in(self._api.now().date())).told)
 
     def _note_meeting(self) -> None:
-        self._meeting = Meeting(time.time(), self._ahead.total_seconds())
+        self._meeting = Meeting(time.time(), self._api.ahead.total_seconds())
         (self._access.folder / MET).write_bytes(msgspec.json.encode(self._meeting))
 
     def _settled(self) -> datetime:
         """Until when everything that was written can be found: up to some minutes ago, so that who asks again soon asks the same."""
-        at = (self._now() - timedelta(seconds=SETTLED_SECONDS)).replace(second=0, microsecond=0)
+        at = (self._api.now() - timedelta(seconds=SETTLED_SECONDS)).replace(second=0, microsecond=0)
         return at.replace(minute=at.minute // WHOLE_MINUTES * WHOLE_MINUTES)
-
-    def _now(self) -> datetime:
-        """X's time, as well as it is known."""
-        return datetime.now(UTC) + self._ahead
 
     def _days_of(self, answer: Answer) -> Sequence[date]:
         """The UTC days on which X may have counted what this answer tells."""
-        told = answer.server_time or self._now()
+        told = answer.server_time or self._api.now()
         took = answer.received_at - answer.asked_at
         margin = timedelta(seconds=CLOCK_SECONDS)
         return protocol.days_between(told - took - margin, told + margin)
-
-
-def judge(answer: Answer) -> Trouble | None:
-    """What is wrong with an answer of X."""
-    if answer.status == httpx.codes.OK:
-        return _unlike(answer)
-    problem = protocol.problem_of(answer.body)
-    told = f"status {answer.status}: {problem.told}"
-    if answer.status == httpx.codes.TOO_MANY_REQUESTS:
-        if protocol.is_spent(problem):
-            return Trouble(f"{told}. X sells this account no more posts this month", for_all=True)
-        limit = _rate_limit(answer)
-        return Trouble(told, again=True, after=limit.seconds if limit else UNTOLD_WAIT, locks=True)
-    if answer.status == httpx.codes.UNAUTHORIZED:
-        return Trouble(f"{told}. X does not know the token in CRYPTODUDEZ_X_TOKEN", for_all=True)
-    if answer.status == httpx.codes.PAYMENT_REQUIRED:
-        return Trouble(f"{told}. The account at X has no credit left", for_all=True)
-    by_itself = by_status(answer)
-    return by_itself and replace(by_itself, reason=told if problem.detail or problem.message else by_itself.reason)
-
-
-def _unlike(answer: Answer) -> Trouble | None:
-    """An answer that cannot be read, or has nothing but the reason why there is nothing."""
-    try:
-        if answer.request.path == protocol.USAGE:
-            read_usage(answer.body)
-            return None
-        page = read_page(answer.body)
-    except NotUnderstood as error:
-        return Trouble(f"an answer that is not of X's API: {error}", again=True)
-    return Trouble(page.errors[0].told) if page.errors and page.meta is None and not page.data else None
 
 
 def _behind_oldest(page: protocol.Page, otherwise: datetime) -> datetime:
     """From when on a page tells everything: the second behind that of its oldest post, of which the next page may tell more."""
     times = [one.created_at for one in page.data if one.created_at]
     return min(times).astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1) if times else otherwise
-
-
-def _rate_limit(answer: Answer) -> protocol.RateLimit | None:
-    headers = [answer.headers.get(name) for name in protocol.LIMIT_HEADERS]
-    return protocol.rate_limit(headers, answer.server_time or answer.received_at)

@@ -1,0 +1,115 @@
+"""Posts that are deleted at X are found by the next pass and handed to whoever removes them, once, and by a killed pass's job, too."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cryptodudez_assets.feeds.x import FEED
+from cryptodudez_assets.fetching.access import access_of
+from cryptodudez_assets.fetching.compliance import Honoured, honour
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.simulator.venues.x import Server, x_server
+from cryptodudez_assets.sources.x_posts import SOURCE
+from cryptodudez_assets.venues.http import Failed, Missing
+from cryptodudez_assets.venues.pages import Access
+from cryptodudez_assets.venues.x.compliance import NAME, ComplianceClient
+from cryptodudez_assets.venues.x.protocol import read_job
+from cryptodudez_assets_tests.builders import take_in
+from cryptodudez_assets_tests.x_home import QUICK, TOKEN, bring, days_ago, landed_posts, open_home
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with x_server(token=TOKEN, accounts=2, posts_a_day=20) as server:
+        yield server
+
+
+@pytest.fixture
+def home(tmp_path: Path, server: Server) -> Lake:
+    home = open_home(tmp_path / "home", server.url)
+    bring(home, days_ago(4), days_ago(2))
+    take_in(home, SOURCE)
+    return home
+
+
+def at_once(access: Access) -> ComplianceClient:
+    return ComplianceClient(access, first_wait=0.001)
+
+
+def passed(home: Lake, removed: list[str]) -> Honoured:
+    def remove(post: str) -> list[str]:
+        removed.append(post)
+        return []
+
+    access = replace(access_of(home.settings, FEED), patience=QUICK)
+    return honour(home, access, remove, at_once)
+
+
+def test_what_was_deleted_goes_and_what_lost_its_place_stays(server: Server, home: Lake):
+    posts = landed_posts(home)
+    at = datetime.now(UTC)
+    for post, reason in [
+        (posts[0], "deleted"),
+        (posts[1], "protected"),
+        (posts[2], "scrub_geo"),
+        (posts[3], "new one"),
+    ]:
+        server.world.delete(post, at, reason)
+    removed: list[str] = []
+
+    done = passed(home, removed)
+
+    assert sorted(removed) == sorted([posts[0], posts[1], posts[3]])
+    assert (done.asked, {one.reason for one in done.gone}) == (len(posts), {"deleted", "protected", "new one"})
+    assert sorted(server.jobs.uploads[0]) == sorted(posts)
+    assert server.bill.micros == 5_000 * len(posts) + 10_000  # it is free
+    assert not server.strangers  # storage never saw the token
+
+
+@pytest.mark.parametrize("uploaded", [False, True])
+def test_the_job_of_a_killed_pass_is_brought_to_its_end(server: Server, home: Lake, uploaded: bool):
+    post = landed_posts(home)[0]
+    server.world.delete(post, datetime.now(UTC))
+    with httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+        told = {"type": "tweets", "name": NAME}
+        job = read_job(client.post(f"{server.url}/compliance/jobs", content=json.dumps(told)).content)
+    if uploaded:
+        httpx.put(job.upload_url, content=post)
+    removed: list[str] = []
+
+    passed(home, removed)
+
+    assert removed == [post]
+    assert len(server.jobs.all) == 1 + uploaded
+
+
+def test_the_job_of_somebody_else_is_told(server: Server, home: Lake):
+    server.jobs.create("other", server.now())
+    with pytest.raises(Failed, match="409: Conflict: You already have a job"):
+        passed(home, [])
+
+
+def test_faults_of_the_way_are_waited_for(server: Server, home: Lake):
+    post = landed_posts(home)[0]
+    server.world.delete(post, datetime.now(UTC))
+    for fault in ("5xx", "cut", "reset", "cut"):
+        server.force(fault)
+    removed: list[str] = []
+    passed(home, removed)
+    assert removed == [post]
+
+
+def test_without_a_token_it_says_what_is_missing(tmp_path: Path, server: Server):
+    home = open_home(tmp_path / "home", server.url, token=None)
+    with pytest.raises(Missing, match="CRYPTODUDEZ_X_TOKEN"):
+        passed(home, [])
+
+
+def test_no_posts_are_no_job(tmp_path: Path, server: Server):
+    assert passed(open_home(tmp_path / "home", server.url), []).asked == 0
+    assert not server.jobs.all
