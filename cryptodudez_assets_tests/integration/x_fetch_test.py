@@ -5,12 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from cryptodudez_assets.defs.source_assets import feed_key
+from cryptodudez_assets.feeds.x import FEED
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.simulator.venues.x import Server, x_server
+from cryptodudez_assets.sources.x_posts import SOURCE
 from cryptodudez_assets.venues.http import Missing
 from cryptodudez_assets.venues.x.protocol import DOLLAR, POST_MICROS, USER_MICROS
+from cryptodudez_assets_tests.builders import csv, readings_source
+from cryptodudez_assets_tests.rig import Rig
 from cryptodudez_assets_tests.x_home import TOKEN, bring, days_ago, landed_posts, open_home, posts_in_table, true_posts
 
+OTHER = readings_source()
 FAULTS = {"429": 0.04, "5xx": 0.1, "reset": 0.1, "cut": 0.1, "timeout": 0.03, "partial": 0.05}
 
 
@@ -110,3 +116,21 @@ def test_a_wrong_token_and_a_user_that_is_not_there_are_told(tmp_path: Path, ser
     nobody = bring(open_home(tmp_path / "two", server.url), days_ago(3), days_ago(2), user=["1"])
     assert "Could not find user with id: [1]" in nobody.failed["user-1"]
     assert server.bill.micros == 0
+
+
+def test_without_a_token_the_asset_says_so_and_the_rest_of_the_graph_runs(
+    lake: Lake, server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    for name, value in {"FEEDS": "x", "X_URL": server.url, "X_DOLLARS_A_MONTH": "5", "SETTLE_SECONDS": "0"}.items():
+        monkeypatch.setenv(f"CRYPTODUDEZ_{name}", value)
+    rig = Rig(lake, [OTHER, SOURCE], feeds=[FEED])
+    rig.drop("a.csv", csv("one", range(3)).decode())
+
+    result = rig.materialize([feed_key(FEED)])
+    rest = rig.ingest()
+
+    assert result.success
+    assert not result.get_asset_materialization_events()
+    assert rest.success
+    assert rig.rows(OTHER.table).height == 3
+    assert not server.limits.asked
