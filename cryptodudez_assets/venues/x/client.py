@@ -65,6 +65,7 @@ class XClient:
         self._api.ahead = timedelta(seconds=self._meeting.ahead)
         self._one_meets, self._one_over = asyncio.Lock(), asyncio.Condition()
         self._under_way: set[str] = set()
+        self._was_asked = False
         database = access.open_database(TABLES, "x_spending")
         self.spending = Spending(database, int(access.dollars_a_month * DOLLAR), self._api.now)
 
@@ -90,6 +91,8 @@ class XClient:
     async def close(self) -> None:
         """Hang up."""
         await self._api.close()
+        if self._was_asked:
+            self._access.tell(self.spending.standing().told)
         self.spending.close()
 
     async def _page(self, query: Query, span: Span, token: str) -> Answer:
@@ -99,6 +102,7 @@ class XClient:
         call = await self._reserve(query, span, parameters)
         turns = self._api.turns(endpoint.name, endpoint.limit, endpoint.apart)
         self._under_way.add(call.id)
+        self._was_asked = True
         try:
             answer = await self._api.ask(Request(query.path, {**parameters, "max_results": str(call.posts)}), turns)
             page = read_page(answer.body)
