@@ -13,8 +13,8 @@ from cryptodudez_assets.venues.x.protocol import Compliance
 
 SOURCE, ID = "x_posts", "id"
 
-Remove = Callable[[str], Sequence[str]]
-"""Takes a post out of everything that is kept; tells in words what is left of it, and why."""
+Remove = Callable[[Sequence[str]], Sequence[str]]
+"""Takes posts out of everything that is kept; tells in words what is left of them, and why."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,10 @@ def honour(
     kept = sorted(_kept(lake))
     say(f"asking X about {len(kept):,} posts")
     gone = asyncio.run(_gone(asked, kept))
-    left: list[str] = []
-    for number, one in enumerate(gone, 1):
-        say(f"post {number:,} of {len(gone):,} goes: {one.reason or 'no reason is told'}")
-        left += remove(one.id)
-    return Honoured(len(kept), gone, left)
+    if not gone:
+        return Honoured(len(kept), [], [])
+    say(f"{len(gone):,} posts are to go")
+    return Honoured(len(kept), gone, remove([one.id for one in gone]))
 
 
 async def _gone(client: ComplianceClient, kept: Collection[str]) -> list[Compliance]:

@@ -1,7 +1,7 @@
 """Posts that are deleted at X are found by the next pass and handed to whoever removes them, once, and by a killed pass's job, too."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,8 +42,8 @@ def at_once(access: Access) -> ComplianceClient:
 
 
 def passed(home: Lake, removed: list[str]) -> Honoured:
-    def remove(post: str) -> list[str]:
-        removed.append(post)
+    def remove(posts: Sequence[str]) -> list[str]:
+        removed.extend(posts)
         return []
 
     access = replace(access_of(home.settings, FEED), patience=QUICK)
