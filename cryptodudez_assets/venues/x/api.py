@@ -95,7 +95,8 @@ def _unlike(answer: Answer) -> Trouble | None:
             page = protocol.read_page(answer.body)
             return Trouble(page.errors[0].told) if page.errors and page.meta is None and not page.data else None
     except NotUnderstood as error:
-        return Trouble(f"an answer that is not of X's API: {error}", again=True)
+        # What was cut off may come whole; JSON of another shape is what X says now.
+        return Trouble(f"an answer that is not of X's API: {error}", again=not protocol.is_json(answer.body))
     return None
 
 

@@ -219,12 +219,21 @@ def problem_of(body: bytes) -> Problem:
     return msgspec.structs.replace(problem, message=first) if first and not problem.message else problem
 
 
+def is_json(body: bytes) -> bool:
+    """Whether it is JSON at all."""
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except NO_JSON:
+        return False
+    return True
+
+
 def is_spent(problem: Problem) -> bool:
     """Whether a refusal says that nothing more is sold this month: it is not to be repeated."""
     return problem.title == "UsageCapExceeded" or problem.type.endswith(USAGE_CAPPED)
 
 
-def rate_limit(headers: "Sequence[str | None]", server_time: datetime) -> RateLimit | None:
+def rate_limit(headers: Sequence[str | None], server_time: datetime) -> RateLimit | None:
     """The values of `LIMIT_HEADERS`, by the clock of the server; None where they say nothing."""
     try:
         limit, remaining, reset = (int(one or "") for one in headers)
@@ -249,7 +258,7 @@ def dollars(micros: int) -> str:
     return f"${micros / DOLLAR:.2f}" if micros % 10_000 == 0 else f"${micros / DOLLAR:.3f}"
 
 
-def _read(body: "bytes | msgspec.Raw", decoder: "msgspec.json.Decoder[T]") -> T:
+def _read(body: bytes | msgspec.Raw, decoder: "msgspec.json.Decoder[T]") -> T:
     try:
         return decoder.decode(body)
     except NO_JSON as error:

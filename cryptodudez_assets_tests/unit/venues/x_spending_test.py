@@ -163,12 +163,12 @@ def test_a_page_is_as_large_as_can_be_paid_for(url: str, clock: Clock):
     )
 )
 def test_no_order_of_calls_kills_and_days_costs_more_than_the_budget(tmp_path_factory, events):
-    """X's own count, of a page of each question that grows, and is asked by processes that may be killed behind the call."""
+    """X's own count, of pages that stay the same for a day, asked for by processes that may be killed behind the call."""
     clock = Clock()
     url = f"sqlite:///{tmp_path_factory.mktemp('home') / 'spending.db'}"
     processes = [opened(url, 0.6, clock) for _ in range(2)]
     paid: set[tuple[date, str, int]] = set()
-    pages: dict[str, set[int]] = {}
+    pages: dict[tuple[str, date], set[int]] = {}
     for question, other, posts, hours, is_killed in events:
         clock.now = min(clock.now + timedelta(hours=hours), datetime(2026, 11, 30, 23, tzinfo=UTC))
         day = clock.now.date()
@@ -177,8 +177,7 @@ def test_no_order_of_calls_kills_and_days_costs_more_than_the_budget(tmp_path_fa
             call = spending.reserve(f"{question} {day}", LONG_AGO, posts_only, 5, 20)
         except OverBudget:
             continue
-        page = pages.setdefault(f"{question} {day}", {*list(posts)[: call.posts]})
-        page = {*list(page)[: call.posts]}
+        page = pages.setdefault((question, day), {*sorted(posts)[: call.posts]})
         paid |= {(day, question, one) for one in page}
         if not is_killed:
             spending.settle(call, [f"{question}{one}" for one in page], [], [day])
