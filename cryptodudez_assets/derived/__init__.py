@@ -32,7 +32,9 @@ __all__ = [
     "topological",
 ]
 
-PACKAGES = [f"cryptodudez_assets.{room}" for room in ("accounts", "candles", "derived", "features", "posts_and_candles")]
+PACKAGES = [
+    f"cryptodudez_assets.{room}" for room in ("accounts", "candles", "derived", "features", "posts_and_candles")
+]
 """Where derived tables are declared. A room with tables of its own adds its name."""
 
 
