@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from decimal import Context, localcontext
+from decimal import Context, Decimal, localcontext
 
 import polars as pl
 import pytest
@@ -64,6 +64,22 @@ def test_queries_and_metrics_say_what_is_counted_by_hand(told: Histories, one: d
         assert {kind: currencies.get(kind, 0) for kind in PAID} == {
             kind: len(by_hand.currencies(kind, one)) for kind in PAID
         }
+
+
+def test_more_than_five_deposits_are_six_completed_ones_until_the_day_also_where_it_is_idle() -> None:
+    statuses = {"u1": ["complete"] * 6, "u2": ["complete"] * 5, "u3": ["complete"] * 5 + ["failed"]}
+    made = [(user, status, hour) for user, told in statuses.items() for hour, status in enumerate(told)]
+    deposits = {
+        str(n): (str(n), user, Decimal(1), "btc", status, START + timedelta(hours=hour))
+        for n, (user, status, hour) in enumerate(made)
+    }
+    deposits["later"] = ("later", "u2", Decimal(1), "btc", "complete", START + timedelta(days=3))
+    tables = made_of(Histories(deposits=deposits).frames())
+    with connect_to({name: rows.lazy() for name, rows in tables.items()}) as connection:
+        queries = FromQueries(lambda text, values: answer(connection, text, values), {})
+        found = [queries.rows(3, day=(START + timedelta(days=n)).date())["user_id"].to_list() for n in (-1, 0, 2, 3)]
+
+    assert [sorted(users) for users in found] == [[], ["u1"], ["u1"], ["u1", "u2"]]
 
 
 @given(histories())
