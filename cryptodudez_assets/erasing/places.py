@@ -10,7 +10,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 
 NOT_OURS = ("cache", "locks", "erasures")
-"""Folders of the home that hold nothing of anybody: what libraries keep, locks, our own journals (which tell pseudonyms)."""
+"""Folders of the home in which nothing is changed: what libraries keep, locks, our own journals. They are looked at all the same."""
 
 
 def files_of_home(settings: Settings, *, with_lake: bool) -> Iterator[Path]:
@@ -20,7 +20,7 @@ def files_of_home(settings: Settings, *, with_lake: bool) -> Iterator[Path]:
     for root in roots:
         for folder, folders, names in os.walk(root):
             here = Path(folder)
-            if here == settings.home:
+            if here == settings.home and not with_lake:
                 folders[:] = sorted(set(folders) - set(NOT_OURS))
             if not with_lake and lake:
                 folders[:] = [one for one in folders if here / one != lake]

@@ -16,7 +16,7 @@ from typing import BinaryIO, cast
 from cryptodudez_assets.lake.erasing import csv, json, parquet
 from cryptodudez_assets.lake.erasing.edited import Edited, Form, Tagged
 from cryptodudez_assets.lake.erasing.identity import Mode, Names
-from cryptodudez_assets.lake.formats.archives import ARCHIVE_ERRORS, FileRefused, format_of, why_ignored
+from cryptodudez_assets.lake.formats.archives import ARCHIVE_ERRORS, FileRefused, format_of
 from cryptodudez_assets.lake.formats.faults import Fault
 from cryptodudez_assets.lake.formats.json.document import text_of
 from cryptodudez_assets.lake.formats.reader import Content
@@ -97,8 +97,7 @@ def _zip(content: BinaryIO, out: BinaryIO, kind: Kind, names: Names) -> tuple[Ma
         for entry in archive.infolist():
             with _member(archive, entry) as inside, SpooledTemporaryFile(IN_MEMORY_BYTES) as made:
                 text = cast(BinaryIO, made)
-                edited = Edited() if why_ignored(entry.filename) and not names.telling.instead else None
-                edited = _plain(inside, text, kind, names) if edited is None else edited
+                edited = _plain(inside, text, kind, names)
                 source = text if edited.places else inside
                 source.seek(0)
                 with packed.open(entry, "w") as target:
