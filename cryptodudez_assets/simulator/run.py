@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cryptodudez_assets.simulator.account_files import write_accounts
 from cryptodudez_assets.simulator.bitcoin_posts import write_bitcoin_posts
-from cryptodudez_assets.simulator.candles import write_candles
+from cryptodudez_assets.simulator.candles import write_archives, write_candles
 from cryptodudez_assets.simulator.coins import write_coins
 from cryptodudez_assets.simulator.dirt import REAL_DIRT, Dirt
 from cryptodudez_assets.simulator.job import Job
@@ -51,7 +51,9 @@ def simulate(
             **write_order_books(job),
             "bitcoin_tweets": write_bitcoin_posts(job, coin_factor),
             "crypto_prices": write_coins(job, coin_factor, doge_tweets),
-            "binance_klines": write_candles(job),  # behind the coins, for they tell its prices
+            # Behind the coins, which tell what pairs cost.
+            "binance_klines": write_candles(job),
+            "binance_archives": write_archives(job),
             "elon_tweets": write_scrapes(job, tweets),
             "stock_market": write_stock_market(job, stock_factor),
             "stock_prices": write_stocks(job, stock_factor),

@@ -223,6 +223,16 @@ def test_real_order_books_are_read(real_data: Path):
     assert all(book.bids[0].price < book.asks[0].price for book in books)
 
 
+def test_sample_archives_tell_some_candles_otherwise(lake: Lake, tiny_samples: Path):
+    for source in (KLINES, ARCHIVES):
+        list(land(lake, source.name, sorted((tiny_samples / source.name).iterdir())))
+        take_in(lake, source)
+    truth = pl.read_parquet(tiny_samples / "truth" / f"{ARCHIVES.name}.parquet").sort(ARCHIVES.key)
+    assert rows_of(lake, ARCHIVES.table).select(truth.columns).sort(ARCHIVES.key).equals(truth)
+    materialize(lake, DIFFERENCES)
+    assert 0 < rows_of(lake, DIFFERENCES.name)["open_time"].n_unique() < truth.height / 10
+
+
 def test_sample_candles_are_the_simulator_s_truth_and_end_where_the_archive_of_coins_does(
     lake: Lake, tiny_samples: Path
 ):
