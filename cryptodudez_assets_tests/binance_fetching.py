@@ -12,7 +12,9 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.venues.binance.klines import Klines
 from cryptodudez_assets.venues.pages import Access, Patience
 
-QUICK = Patience(attempts=12, first_wait=0.01, longest_wait=5, read_timeout=0.5, whole_answer=2)
+PATIENT = Patience(attempts=12, first_wait=0.01, longest_wait=5, read_timeout=20, whole_answer=40)
+QUICK = replace(PATIENT, read_timeout=0.5, whole_answer=2)
+"""For a server that hangs. On a busy machine it gives up answers that would come, so that calls cannot be counted."""
 ONE = {"symbol": ["ETHUSDT"]}
 
 
@@ -30,13 +32,14 @@ def bring(  # as many as people may choose
     last: date | None = None,
     again: int = 0,
     limit: tuple[int, float] = (1000, 1.5),
+    patience: Patience = PATIENT,
 ) -> Fetched:
     """Fetch candles of these days that the lake does not have; the last `again` days in any case."""
 
     def client(access: Access) -> Klines:
         return Klines(access, limit)
 
-    return _fetched(lake, replace(FEED, client=client), url, chosen, first, last, again)
+    return _fetched(lake, replace(FEED, client=client), url, chosen, first, last, again, patience)
 
 
 def bring_archives(
@@ -54,7 +57,8 @@ def _fetched(
     first: date | None,
     last: date | None,
     again: int,
+    patience: Patience = PATIENT,
 ) -> Fetched:
     asked, span = series(chosen or {}), span_of(feed, first, last)
-    access = Access(lake.settings.home / "fetching", url=url, patience=QUICK)
+    access = Access(lake.settings.home / "fetching", url=url, patience=patience)
     return fetch(lake, feed, lambda: missing(lake, feed, asked, span, again), access)

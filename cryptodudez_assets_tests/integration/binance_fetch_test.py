@@ -23,7 +23,7 @@ from cryptodudez_assets.simulator.venues.binance import Options, Server, binance
 from cryptodudez_assets.venues.binance.klines import series_of
 from cryptodudez_assets.venues.binance.protocol import KLINES, Kline, read_klines
 from cryptodudez_assets.venues.pages import Series
-from cryptodudez_assets_tests.binance_fetching import ONE, bring, days_ago
+from cryptodudez_assets_tests.binance_fetching import ONE, PATIENT, QUICK, bring, days_ago
 
 FAST = Options(minute=1.0, ban=2.0)
 """Minutes of a second, so that refusals are short."""
@@ -126,7 +126,8 @@ class TestWhatGoesWrong:
         with binance_server(FAST) as server:
             for _ in range(2):
                 server.force(fault)
-            done = bring(lake, server.url, hours, first=days_ago(100), last=days_ago(1))
+            patience = QUICK if fault == "hang" else PATIENT
+            done = bring(lake, server.url, hours, first=days_ago(100), last=days_ago(1), patience=patience)
             counts = server.counts
         told = candles(lake, interval="1h")
         assert (done.failed, counts.early) == ({}, 0)
@@ -137,7 +138,8 @@ class TestWhatGoesWrong:
     def test_a_storm_of_faults_leaves_nothing_out(self, lake: Lake):
         faults = {"429": 0.1, "418": 0.02, "5xx": 0.15, "reset": 0.15, "truncated": 0.15, "hang": 0.03}
         with binance_server(FAST, faults=faults, limit=40) as server:
-            done = bring(lake, server.url, first=days_ago(200), last=days_ago(1), limit=(40, 1.5))
+            first, last = days_ago(200), days_ago(1)
+            done = bring(lake, server.url, first=first, last=last, limit=(40, 1.5), patience=QUICK)
             counts = server.counts
         assert (done.failed, counts.early) == ({}, 0)
         assert counts.most_in_a_minute <= 40
