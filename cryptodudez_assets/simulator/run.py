@@ -19,6 +19,7 @@ from cryptodudez_assets.simulator.stock_market import write_stock_market
 from cryptodudez_assets.simulator.stocks import write_stocks
 from cryptodudez_assets.simulator.truth import Truth
 from cryptodudez_assets.simulator.tweets import compose_tweets
+from cryptodudez_assets.simulator.x_answers import write_x_answers
 
 
 def simulate(
@@ -57,6 +58,7 @@ def simulate(
             "elon_tweets": write_scrapes(job, tweets),
             "stock_market": write_stock_market(job, stock_factor),
             "stock_prices": write_stocks(job, stock_factor),
+            "x_posts": write_x_answers(job),
         },
     )
     truth.save(target / "truth" / "truth.json")

@@ -45,7 +45,7 @@ SOURCE = Source(
             format="json",
             rows="$.data",
             # An answer that the platform fetched says in its name when it was given; others are known since they landed.
-            path=r"(^|/)(?P<told>(\d{8}T\d{6}Z(?=(_\d{8}T\d{6}Z){3}))?)[^/]*$",
+            path=r"(?P<told>(\d{8}T\d{6}Z(?=(_\d{8}T\d{6}Z){3}))?)[^/]*$",
             columns={
                 "id": pl.Int64,
                 "text": pl.String,

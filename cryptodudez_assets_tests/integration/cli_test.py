@@ -387,7 +387,8 @@ class TestHome:
         (["other"], "Write sample archives"),
         (["--size", "tiny", "other"], "Write sample archives"),
         (["bitso"], "Stand in for the exchange Bitso"),
-        ([], "FOLDER [OPTIONS] | bitso [OPTIONS]"),
+        (["x"], "Stand in for X"),
+        ([], "FOLDER [OPTIONS] | bitso|binance|x [OPTIONS]"),
     ],
 )
 def test_simulate_takes_a_folder_or_a_venue(run: Run, words: list[str], wanted: str):

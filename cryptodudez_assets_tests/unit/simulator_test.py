@@ -23,7 +23,8 @@ from cryptodudez_assets.simulator.stocks import trading_days
 SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
 SOURCES = ("crypto_prices", "elon_tweets", "stock_market", "stock_prices")
 ACCOUNTS = ("deposits", "events", "user_levels", "users", "withdrawals")
-LOOSE = ("binance_archives", "binance_klines", "bitcoin_tweets", "bitso_order_book", "bitso_order_book_gaps", *ACCOUNTS)
+BINANCE = ("binance_archives", "binance_klines")
+LOOSE = (*BINANCE, "bitcoin_tweets", "bitso_order_book", "bitso_order_book_gaps", "x_posts", *ACCOUNTS)
 """Sources whose files are in no archive."""
 VERY_DIRTY = Dirt(
     members={
