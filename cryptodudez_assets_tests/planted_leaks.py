@@ -238,7 +238,8 @@ def planted_archives(folder: Path) -> dict[str, pl.LazyFrame]:
     """The tables made from simulated archives, and all views over them; coins have gaps, nulls and jumps."""
     archives, home = folder / "archives", folder / "home"
     simulate(archives, SIZE, last_day=LAST_DAY)
-    sources = ("bitso_order_book", "crypto_prices", "elon_tweets", "stock_market", "stock_prices", *ACCOUNTS)
+    of_markets = ("binance_klines", "bitso_order_book", "crypto_prices", "stock_market", "stock_prices")
+    sources = (*of_markets, "bitcoin_tweets", "elon_tweets", *ACCOUNTS)
     tables = ingested(home, {name: sorted((archives / name).iterdir()) for name in sources})
     odd = {
         BOOKS: _told_late(tables[BOOKS].collect()),

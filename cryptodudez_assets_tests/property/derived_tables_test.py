@@ -42,6 +42,8 @@ def bring(lake: Lake, table: Derived, frames: dict[str, pl.LazyFrame], *, withou
 def _rows_of(lake: Lake, name: str, frames: dict[str, pl.LazyFrame]) -> pl.DataFrame:
     if name in frames:
         rows = frames[name].collect()
+    elif name in FOREIGN:  # of a source without samples: nobody has landed anything for it
+        rows = pl.DataFrame(schema=polars_schema(FOREIGN[name]))
     else:
         table = TABLES[name]
         read = {one.table: _rows_of(lake, one.table, frames).lazy().select(table.reads(one)) for one in table.inputs}
