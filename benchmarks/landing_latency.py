@@ -1,10 +1,12 @@
-"""From a file dropped into the raw zone to rows in table and quarantine, and to online features, with `cryptodudez up`.
+"""From a file dropped into the raw zone to rows in table and quarantine, and to online features, with `cryptodudez up`; and from the
+candle of the day that ended to the signal that is served.
 
-Goals: under 20 s to the table, under 60 s to online features. Also shows that the same bytes under another name add
+Goals: under 20 s to the table, under 60 s to online features and to the signal. Also shows that the same bytes under another name add
 nothing, and that Ctrl-C leaves no process behind.
 """
 
 import argparse
+import json
 import os
 import signal
 import socket
@@ -28,6 +30,7 @@ from cryptodudez_assets.sources import all_sources
 HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
 GOAL_SECONDS = 20
 ONLINE_GOAL_SECONDS = 60
+CRYPTODUDEZ = str(Path(sys.executable).with_name("cryptodudez"))
 
 
 def candles(day: int, rows: int = 50) -> str:
@@ -42,7 +45,14 @@ def candles(day: int, rows: int = 50) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--landings", type=int, default=5)
+    parser.add_argument("--only", choices=["files", "candle"])
     arguments = parser.parse_args()
+    fine = [arguments.only == "candle" or files(arguments.landings), arguments.only == "files" or candle()]
+    sys.exit(0 if all(fine) else 1)
+
+
+def files(landings: int) -> bool:
+    """Files of the archive, dropped into an empty home; whether the goals are met."""
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(home=Path(home))
         lake = Lake.open(settings, all_sources())
@@ -51,18 +61,18 @@ def main() -> None:
         port = free_port()
         environment = os.environ | {"CRYPTODUDEZ_HOME": home}
         began = time.monotonic()
-        command = [str(Path(sys.executable).with_name("cryptodudez")), "up", "--port", str(port)]
+        command = [CRYPTODUDEZ, "up", "--port", str(port)]
         server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             wait_for(lambda: answers(port), 120)
             print(f"UI answers after          {time.monotonic() - began:6.1f} s")
             wait_for(lambda: sensors_tick(settings), 120)
             print(f"sensors tick after        {time.monotonic() - began:6.1f} s")
-            seconds = [one_landing(lake, raw, number) for number in range(1, arguments.landings + 1)]
+            seconds = [one_landing(lake, raw, number) for number in range(1, landings + 1)]
             print(
                 f"file to table, each       {' '.join(f'{second:.1f}' for second in seconds)} s (goal: under {GOAL_SECONDS})"
             )
-            online = online_landing(lake, raw, arguments.landings + 1)
+            online = online_landing(lake, raw, landings + 1)
             print(f"file to online features   {online:6.1f} s (goal: under {ONLINE_GOAL_SECONDS})")
             before = status_of(lake, "crypto_prices")
             (raw / "again.csv").write_text(candles(1))
@@ -81,7 +91,67 @@ def main() -> None:
             )
         worst = max(seconds)
         print(f"worst / goal              {worst / GOAL_SECONDS:6.2f}")
-        sys.exit(1 if worst > GOAL_SECONDS or online > ONLINE_GOAL_SECONDS or left else 0)
+        return worst <= GOAL_SECONDS and online <= ONLINE_GOAL_SECONDS and not left
+
+
+def candle() -> bool:
+    """The candle of the day that ended, in a home whose archive ends some days before; whether the goal is met."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    with tempfile.TemporaryDirectory() as home:
+        venue, port, api_port = free_port(), free_port(), free_port()
+        environment = os.environ | {"CRYPTODUDEZ_HOME": home, "CRYPTODUDEZ_BINANCE_URL": f"http://127.0.0.1:{venue}"}
+
+        def run(*words: str) -> None:
+            subprocess.run([CRYPTODUDEZ, *words], env=environment, check=True, stdout=subprocess.DEVNULL)
+
+        def begun(*words: str) -> "subprocess.Popen[bytes]":
+            return subprocess.Popen(
+                [CRYPTODUDEZ, *words], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+
+        run("demo", "--size", "tiny", "--last-day", f"{today - timedelta(days=4):%Y-%m-%d}")
+        servers = [begun("simulate", "binance", "--port", str(venue))]
+        try:
+            wait_for(lambda: listens(venue), 60)
+            servers.append(begun("up", "--port", str(port), "--api-port", str(api_port)))
+            wait_for(lambda: signal_of(api_port) is not None, 120)
+            run("fetch", "binance", "--to", f"{today - timedelta(days=2):%Y-%m-%d}")
+            wait_for(lambda: reaches(api_port, today - timedelta(days=1)), 300)
+            run("fetch", "binance", "--from", f"{today - timedelta(days=1):%Y-%m-%d}")
+            began = time.monotonic()
+            wait_for(lambda: reaches(api_port, today), 300)
+            seconds = time.monotonic() - began
+        finally:
+            for server in reversed(servers):
+                server.send_signal(signal.SIGINT)
+                server.wait(60)
+    print(f"candle to /signal/eth     {seconds:6.1f} s (goal: under {ONLINE_GOAL_SECONDS})")
+    return seconds <= ONLINE_GOAL_SECONDS
+
+
+def signal_of(port: int) -> dict[str, object] | None:
+    """What is served now; None where nothing is."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/signal/eth", timeout=5) as answer:
+            told: dict[str, object] = json.loads(answer.read())
+            return told
+    except OSError:
+        return None
+
+
+def reaches(port: int, known: datetime) -> bool:
+    """Whether the signal stands on nothing older than what was known then, and says that it stands on a candle."""
+    told = signal_of(port)
+    if told is None or not told["notes"]:
+        return False
+    age = timedelta(seconds=int(str(told["age_seconds"])))
+    return datetime.now(UTC) - age >= known - timedelta(seconds=5)
+
+
+def listens(port: int) -> bool:
+    """Whether somebody does."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def one_landing(lake: Lake, raw: Path, number: int) -> float:

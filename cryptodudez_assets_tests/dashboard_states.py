@@ -13,6 +13,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.models.findings import Verdict
 from cryptodudez_assets.models.manifest import Draft, SelfTest, TrainedOn
 from cryptodudez_assets.models.registry import Registry
+from cryptodudez_assets.models.signal.signal import OF_A_CANDLE
 from cryptodudez_assets_tests.ether import NAMES, PRICES
 from cryptodudez_assets_tests.findings_builder import CHOSEN, FIRST, LAST, _market, findings, predictions
 from serving.dashboard import Today
@@ -38,6 +39,7 @@ def skilled(lake: Lake) -> Today:
         probabilities={"BUY": 0.62, "HODL": 0.21, "SELL": 0.17},
         confidence="high",
         reasons=[],
+        notes=[OF_A_CANDLE],
         as_of=as_of,
         age=datetime.now(UTC) - as_of,
         stale=False,
@@ -61,6 +63,7 @@ def unskilled(lake: Lake) -> Today:
         probabilities=SHARES,
         confidence="low",
         reasons=[NO_SKILL.words, "The oldest of the features are of 05 July 2021: older than 3 days."],
+        notes=[],
         as_of=LAST,
         age=datetime.now(UTC) - LAST,
         stale=True,

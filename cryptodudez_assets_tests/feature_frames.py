@@ -10,6 +10,7 @@ import polars as pl
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.rules import assert_holds
 from cryptodudez_assets.features import FeatureView, all_views, topological
+from cryptodudez_assets.features.look_ahead import with_absent
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import open_lake, take_in
@@ -31,7 +32,8 @@ def frame(rows: Sequence[Mapping[str, object]], **dtypes: type[pl.DataType] | pl
 
 def computed(view: FeatureView, inputs: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
     """The view's rows, which must be as its contract says."""
-    rows = view.transform({one.table: inputs[one.table].select(one.all_columns) for one in view.inputs}).collect()
+    there = with_absent(view, inputs)
+    rows = view.transform({one.table: there[one.table].select(one.all_columns) for one in view.inputs}).collect()
     assert rows.schema == polars_schema(view.contract)
     assert_holds(view.contract, rows)
     return rows
@@ -41,7 +43,7 @@ def with_views(tables: Mapping[str, pl.LazyFrame]) -> dict[str, pl.LazyFrame]:
     """The tables and all views over them; without those of which an input is not there."""
     frames = dict(tables)
     for view in topological(all_views().values()):
-        if not frames.keys() >= {one.table for one in view.inputs}:
+        if not frames.keys() >= set(view.needs(frames.__contains__)):
             continue
         frames[view.table] = computed(view, frames).lazy()
     return frames

@@ -40,14 +40,17 @@ def champion(settings: Settings, skill: bool = True, **changes: Any) -> Registry
     return registry
 
 
-def write_features(settings: Settings, age: timedelta = timedelta(hours=1), value: float = 0.5) -> datetime:
+def write_features(
+    settings: Settings, age: timedelta = timedelta(hours=1), value: float = 0.5, *, from_candle: bool = False
+) -> datetime:
     """Put a row of everything that the signal needs into the online store. Returns since when it is known."""
     known = datetime.now(UTC).replace(microsecond=0) - age
     store = open_online_store(settings.online)
     for view in VIEWS:
         schema = polars_schema(view.contract)
         row = dict.fromkeys(schema, value) | dict.fromkeys(view.key, "ETH") | {"event_ts": known, "known_ts": known}
-        store.write(view, pl.DataFrame({name: [one] for name, one in row.items()}).cast(dict(schema)))
+        told = {name: from_candle for name, dtype in schema.items() if dtype == pl.Boolean}
+        store.write(view, pl.DataFrame({name: [one] for name, one in (row | told).items()}).cast(dict(schema)))
     store.close()
     return known
 

@@ -11,7 +11,7 @@ from cryptodudez_assets.declared_models.signal import Decision, SignalModel
 from cryptodudez_assets.feature_store.online import OnlineStore
 from cryptodudez_assets.models.receipts import Receipt, Receipts, receipt_id
 from cryptodudez_assets.models.signal.inputs import OnlineRow, inputs_of
-from cryptodudez_assets.models.signal.signal import Confidence, Signal, age, decide, effects, is_stale
+from cryptodudez_assets.models.signal.signal import Confidence, Signal, age, decide, effects, is_stale, notes
 from serving.dashboard import NoDecision, Today
 from serving.errors import Unavailable
 from serving.model_slot import RETRY_SECONDS, Loaded, ModelSlot, Unpredictable
@@ -23,7 +23,8 @@ CACHE_SECONDS = 1.0  # features change with the day
 class SignalAnswer(msgspec.Struct):
     """The decision for a coin. `model_decision` is what the model alone says; `reasons` tell why `decision` is another.
 
-    `as_of` is the time of the newest features; `age_seconds` and `stale` are judged by the oldest.
+    `notes` tell what else is to be known of what it stands on, such as prices of a candle in USDT. `as_of` is the time of the newest
+    features; `age_seconds` and `stale` are judged by the oldest.
     """
 
     decision: Decision
@@ -31,6 +32,7 @@ class SignalAnswer(msgspec.Struct):
     confidence: Confidence
     probabilities: dict[str, float]
     reasons: list[str]
+    notes: list[str]
     as_of: datetime
     age_seconds: int
     stale: bool
@@ -82,6 +84,7 @@ class SignalService:
             confidence=one.signal.confidence,
             probabilities=one.signal.probabilities,
             reasons=one.signal.reasons,
+            notes=notes(from_candle=one.row.from_candle),
             as_of=one.row.as_of,
             age_seconds=int(age(one.row.oldest, one.at).total_seconds()),
             stale=is_stale(one.row.oldest, one.at),
@@ -105,6 +108,7 @@ class SignalService:
             probabilities=one.signal.probabilities,
             confidence=one.signal.confidence,
             reasons=one.signal.reasons,
+            notes=notes(from_candle=one.row.from_candle),
             as_of=one.row.as_of,
             age=age(one.row.oldest, one.at),
             stale=is_stale(one.row.oldest, one.at),

@@ -108,7 +108,7 @@ def spot_check(lake: Lake, view: FeatureView, random: Random, n: int = MOMENTS) 
     """Look at the view at `n` moments on its inputs as they are now: each is read once, from one snapshot, for all moments."""
     tables = {one.table: lake.tables.table(one.table) for one in view.inputs}
     snapshots = {name: TableAt(table) for name, table in tables.items() if table is not None}
-    if len(snapshots) < len(view.inputs):
+    if not set(view.needs(snapshots.__contains__)) <= set(snapshots):
         return SpotCheck([], "none", {})
     rows, keys = read_for_check(view, {name: snapshot.scan() for name, snapshot in snapshots.items()}, random)
     ids = {name: table.metadata.current_snapshot_id for name, table in tables.items() if table is not None}

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import polars as pl
 
+from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.features.declaration import FeatureView, Frames, Input
 
 SAMPLE_SEED = 17
@@ -92,7 +93,14 @@ def look_ahead_at(view: FeatureView, inputs: Rows, rows: pl.DataFrame, t: dateti
 
 def read(view: FeatureView, inputs: Frames) -> dict[str, pl.DataFrame]:
     """What the view reads of its inputs."""
+    inputs = with_absent(view, inputs)
     return {one.table: inputs[one.table].select(one.all_columns).collect() for one in view.inputs}
+
+
+def with_absent(view: FeatureView, inputs: Frames) -> Frames:
+    """The inputs, and those that may be absent, and are, as tables without rows."""
+    empty = {one.table: pl.LazyFrame(schema=polars_schema(one.absent)) for one in view.inputs if one.absent is not None}
+    return {**empty, **inputs}
 
 
 def computed(view: FeatureView, inputs: Rows) -> pl.DataFrame:

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from cryptodudez_assets.features.declaration import FeatureView, Frames, Input
-from cryptodudez_assets.features.look_ahead import Compared, Rows, computed, look_ahead_at, read
+from cryptodudez_assets.features.look_ahead import Compared, Rows, computed, look_ahead_at, read, with_absent
 from cryptodudez_assets.features.moments import ALL_ROWS, MOMENTS, Moment, choose, moment_of
 from cryptodudez_assets.features.series import Times, times
 
@@ -36,7 +36,7 @@ class Looked:
 
 def check(view: FeatureView, rows: Rows, random: Random, n: int = MOMENTS) -> Iterator[Looked]:
     """Look at one moment after the other, in the inputs as they were read; where `n` are fewer than all, at some at random."""
-    if not all(len(rows[one.table]) for one in view.inputs):
+    if not all(len(rows[one.table]) for one in view.inputs if one.absent is None):
         return
     outputs = computed(view, rows)
     of_inputs = [rows[one.table][one.known] for one in view.inputs]
@@ -81,6 +81,7 @@ def _within(one: Input, since: datetime, until: datetime, back: timedelta) -> pl
 
 def read_for_check(view: FeatureView, inputs: Frames, random: Random) -> tuple[Rows, str]:
     """The inputs, each read once; of keys chosen at random where they are large. And how much that is, in words."""
+    inputs = with_absent(view, inputs)
     keys = _some_keys(view, inputs, random)
     if keys is None:
         return read(view, inputs), "all keys"

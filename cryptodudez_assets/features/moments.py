@@ -79,8 +79,9 @@ def choose(view: FeatureView, inputs: Rows, rows: pl.DataFrame, random: Random, 
 
     None is as late as the last knowledge: there is no future to change then.
     """
-    known = {one.table: times(inputs[one.table][one.known]) for one in view.inputs}
-    parts = [in_series(view, inputs[one.table], one.known, one.time) for one in view.inputs]
+    there = [one for one in view.inputs if one.absent is None or len(inputs[one.table])]
+    known = {one.table: times(inputs[one.table][one.known]) for one in there}
+    parts = [in_series(view, inputs[one.table], one.known, one.time) for one in there]
     parts.append(in_series(view, rows, "known_ts", "event_ts"))
     about = Known(view, rows, times(rows["known_ts"]), known, parts, random)
     last = max((int(its[-1]) for its in known.values() if len(its)), default=0)

@@ -9,7 +9,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.features import all_views
+from cryptodudez_assets.features import configured_tables
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.models.findings import Verdict
@@ -114,16 +114,16 @@ def explain(lake: Lake, receipt_id: str) -> Explanation:
 
 
 def source_tables(table: str) -> list[str]:
-    """The tables at the beginning of the way to `table`: those that no feature view makes."""
-    views = {name: view for view in all_views().values() for name in (view.table, view.history)}
+    """The tables at the beginning of the way to `table`: those that are derived of none."""
+    derived = {stored.name: one for one in configured_tables(0) for stored in one.stored}
     found, seen, open_ = set(), set(), [table]
     while open_:
         name = open_.pop()
         if name in seen:
             continue
         seen.add(name)
-        if name in views:
-            open_.extend(one.table for one in views[name].inputs)
+        if name in derived:
+            open_.extend(one.table for one in derived[name].inputs)
         else:
             found.add(name)
     return sorted(found)

@@ -27,6 +27,7 @@ from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.models.predictor import as_array, load
 from cryptodudez_assets.models.receipts import Receipts
+from cryptodudez_assets.models.signal.signal import OF_A_CANDLE
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.ether import NAMES, PREDICTORS, PRICES, VIEWS
 from cryptodudez_assets_tests.model_builders import NO_SKILL, TOY_FEATURES
@@ -103,6 +104,16 @@ def test_the_signal_with_all_that_it_stands_on(settings: Settings, start: Start)
     assert answer["features"] == dict.fromkeys(NAMES, 0.5) | {
         name: value for name, value in answer["features"].items() if value == 0
     }
+
+
+def test_prices_of_a_candle_are_told(settings: Settings, start: Start):
+    champion(settings)
+    write_features(settings, from_candle=True)
+    client = start()
+    assert client.get("/signal/eth").json()["notes"] == [OF_A_CANDLE]
+    assert "in USDT, which is taken for dollars" in client.get("/").text
+    write_features(settings, timedelta(minutes=1))
+    assert start().get("/signal/eth").json()["notes"] == []
 
 
 def test_the_signals_receipt_is_the_same_while_nothing_changes(settings: Settings, start: Start):

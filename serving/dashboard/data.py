@@ -39,6 +39,7 @@ class Today:
     probabilities: dict[str, float]
     confidence: Confidence
     reasons: list[str]
+    notes: list[str]
     as_of: datetime
     age: timedelta
     stale: bool

@@ -21,6 +21,8 @@ OF_MARKET = (
     *("breadth", "coin_market_return", "stock_market_return"),
     *("coin_beta_30d_mean", "coin_beta_30d_dispersion", "coin_correlation_30d_mean", "stock_correlation_30d_mean"),
 )
+OF_PRICES_TOLD = "from_candle"
+"""What is read beside them, and not seen: whether the day's prices are of a candle that was fetched."""
 OF_TWEETS = ("n_tweets", "share_replies")
 
 
@@ -28,12 +30,14 @@ OF_TWEETS = ("n_tweets", "share_replies")
 class OnlineRow:
     """The newest features of each view, their values in the order of the signal's names.
 
-    `as_of` says since when the newest of them are known, `oldest` the same of the view that lags most.
+    `as_of` says since when the newest of them are known, `oldest` the same of the view that lags most. `from_candle`: the prices are of
+    a candle that was fetched, where the archive lacks the day.
     """
 
     as_of: datetime
     oldest: datetime
     values: list[float | None]
+    from_candle: bool = False
 
 
 class SignalInputs:
@@ -51,7 +55,7 @@ class SignalInputs:
     @cached_property
     def prices(self) -> FeatureView:
         """The view that the coin's price and its deviation are read from."""
-        return view_named("crypto_daily", ["symbol"], self.chosen["crypto_daily"])
+        return view_named("crypto_daily", ["symbol"], [*self.chosen["crypto_daily"], OF_PRICES_TOLD])
 
     @cached_property
     def predictors(self) -> FeatureView:
@@ -86,10 +90,12 @@ class SignalInputs:
         # A point-in-time read at the later of the two times finds the same, but nothing of a view that lags by more than its ttl.
         known = [row["known_ts"] for row in found]
         values = [row[name] for view, row in zip(self.views, found, strict=True) for name in self.chosen[view.name]]
-        return OnlineRow(max(known), min(known), [None if value is None else float(value) for value in values])
+        told = [None if value is None else float(value) for value in values]
+        return OnlineRow(max(known), min(known), told, bool(found[0][OF_PRICES_TOLD]))
 
     def _newest(self, store: OnlineStore, view: FeatureView) -> dict[str, Any]:
-        [row] = store.newest(view, [dict.fromkeys(view.key, self.symbol)], self.chosen[view.name])
+        beside = [OF_PRICES_TOLD] if view is self.prices else []
+        [row] = store.newest(view, [dict.fromkeys(view.key, self.symbol)], [*self.chosen[view.name], *beside])
         return row
 
 

@@ -15,6 +15,11 @@ from cryptodudez_assets.models.predictor import Predictor
 STALE_AFTER = TTL
 """Features older than this are no ground for a trade."""
 MODERATE, HIGH = 0.4, 0.6
+OF_A_CANDLE = (
+    "The prices of this day are of a candle that was fetched: in USDT, which is taken for dollars. The coin's market capitalisation is "
+    "not known, so that its turnover is missing."
+)
+"""What is to be known of a decision where the archive does not reach."""
 
 Confidence = Literal["low", "moderate", "high"]
 
@@ -47,6 +52,11 @@ def decide(probabilities: Sequence[float], verdict: Verdict, as_of: datetime | N
     top = said[likeliest]
     confidence: Confidence = "high" if top >= HIGH else "moderate" if top >= MODERATE else "low"
     return Signal(likeliest, likeliest, confidence, said, [])
+
+
+def notes(*, from_candle: bool) -> list[str]:
+    """What else is to be known of the features that a decision stands on."""
+    return [OF_A_CANDLE] if from_candle else []
 
 
 def is_stale(as_of: datetime, now: datetime) -> bool:

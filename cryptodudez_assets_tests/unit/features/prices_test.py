@@ -1,5 +1,6 @@
 """Daily features of coins and stocks, on candles few enough to reckon by hand."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from math import log, sqrt
 
@@ -44,6 +45,64 @@ def stocks(*candles: dict[str, object]) -> dict[str, pl.LazyFrame]:
 
 def days(start: str, number: int) -> list[str]:
     return [f"{utc(start) + timedelta(days=day):%Y-%m-%d}" for day in range(number)]
+
+
+def candle(day: str, close: float, coin: str = "ETH", **other: object) -> dict[str, object]:
+    known = f"{utc(day) + timedelta(days=1):%Y-%m-%d %H:%M:%S}"
+    return {
+        "coin": coin,
+        "high": close * 2,
+        "low": close,
+        "close": close,
+        "volume": 5.0,
+        **other,
+        "event_ts": f"{day} 23:59:59",
+        "known_ts": known,
+    }
+
+
+def with_candles(archive: Sequence[dict[str, object]], *candles: dict[str, object]) -> dict[str, pl.LazyFrame]:
+    fetched = frame(candles, **dict.fromkeys(["high", "low", "close", "volume"], pl.Float64))
+    return {**(coins(*archive) if archive else {}), "market.candle_days": fetched}
+
+
+class TestCandlesThatWereFetched:
+    def test_a_day_is_of_the_archive_where_it_has_it_and_else_of_a_candle(self) -> None:
+        archive = [coin("2020-01-01", 100), coin("2020-01-02", 110), coin("2020-01-03", 7, symbol="DOGE")]
+        frames = with_candles(
+            archive, candle("2020-01-02", 999), candle("2020-01-03", 121), candle("2020-01-03", 0.5, coin="XRP")
+        )
+
+        rows = computed(CRYPTO, frames)
+
+        told = rows.select("symbol", pl.col("event_ts").dt.day(), "close", "from_candle").rows()
+        assert told == [
+            ("DOGE", 3, 7, False),
+            ("ETH", 1, 100, False),
+            ("ETH", 2, 110, False),
+            ("ETH", 3, 121, True),
+            ("XRP", 3, 0.5, True),
+        ]
+        last = rows.row(3, named=True)
+        assert last["return_1d"] == pytest.approx(0.1)
+        assert last["turnover"] is None
+        assert last["known_ts"] == utc("2020-01-04")
+
+    def test_candles_alone_make_days_too(self) -> None:
+        rows = computed(CRYPTO, with_candles([], candle("2020-01-02", 100), candle("2020-01-03", 110)))
+        assert rows["from_candle"].to_list() == [True, True]
+        assert rows["return_1d"].to_list() == [None, pytest.approx(0.1)]
+
+    def test_volumes_of_two_sources_are_not_set_against_each_other(self) -> None:
+        usual = [coin(day, 100, volume=float(1000 + number)) for number, day in enumerate(days("2020-01-01", 40))]
+        fetched = [candle(day, 100, volume=float(5 + number)) for number, day in enumerate(days("2020-02-10", 40))]
+
+        scores = computed(CRYPTO, with_candles(usual, *fetched)).select("volume_zscore_30d", "from_candle")
+
+        mixed, own = scores.filter("from_candle").head(29), scores.filter("from_candle").slice(29)
+        assert scores.filter(~pl.col("from_candle")).slice(20)["volume_zscore_30d"].null_count() == 0
+        assert mixed["volume_zscore_30d"].null_count() == 29
+        assert own["volume_zscore_30d"].null_count() == 0
 
 
 class TestCoins:

@@ -149,7 +149,7 @@ def test_feature_tables_lead_to_source_tables(lake: Lake, served: Receipt):
     assert set(by_table) == {"features.crypto_daily", "features.eth_predictors_daily"}
     prices = by_table["features.crypto_daily"]
     assert (prices.trained_on_snapshot, prices.served_from_snapshot) == (1, 11)
-    assert prices.made_from == ["market.crypto_prices"]
+    assert prices.made_from == ["market.binance_kline_observations", "market.crypto_prices"]
     assert "market.stock_prices" in by_table["features.eth_predictors_daily"].made_from
 
 
