@@ -15,7 +15,7 @@ from cryptodudez_assets.venues.x.asking import POST_FIELDS, USER_FIELDS
 SOURCE = "x_posts"
 DAYS, POSTS_A_DAY = 14, 12.0
 ASKED_AT = time(1, 20)
-TYPES = {
+TYPES: dict[str, type[pl.DataType] | pl.DataType] = {
     "id": pl.Int64,
     "event_ts": pl.Datetime("ms", "UTC"),
     "text": pl.String,
