@@ -6,6 +6,7 @@ Heavy imports wait until a command needs them.
 from cryptodudez_assets.cli import (
     alerting,
     asking,
+    complying,
     data,
     declaring,
     erasing,
@@ -25,6 +26,7 @@ __all__ = [
     "Commands",
     "alerting",
     "asking",
+    "complying",
     "data",
     "declaring",
     "erasing",

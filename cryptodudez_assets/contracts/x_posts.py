@@ -7,6 +7,9 @@ from pandera.api.polars.types import PolarsData
 from cryptodudez_assets.contracts.base import TableContract
 from cryptodudez_assets.contracts.elon_tweets import FIRST_SNOWFLAKE, SNOWFLAKE_EPOCH_MS, SNOWFLAKE_TICK, written
 
+POST = "post"
+"""The kind of identity that a post's number is: by it posts are removed."""
+
 
 class XPosts(TableContract):
     """Posts as X's API (version 2) tells them, one row per post: the newest observation of its counts.
@@ -15,7 +18,7 @@ class XPosts(TableContract):
     (`known_ts`). What was not asked for, such as users, is null.
     """
 
-    id: pl.Int64 = written("The post's snowflake.", gt=0)
+    id: pl.Int64 = pa.Field(description="The post's snowflake.", gt=0, metadata={"known": "event_ts", "personal": POST})
     conversation_id: pl.Int64 = written("First post of the conversation.", gt=0, nullable=True)
     author_id: pl.Int64 = written("Number of the author's account.", gt=0, nullable=True)
     author: str = pa.Field(description="User name of the author at `known_ts`.", nullable=True)

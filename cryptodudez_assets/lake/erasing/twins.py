@@ -23,7 +23,7 @@ def leave_one_of_twins(lake: Lake, source: Source, holding: Holding, names: Name
     if table is None or not tagged:
         return 0
     rows = scan_files(table, [file.file_path for file in data_files(table)], with_path=True)
-    theirs = pl.any_horizontal(pl.col(name).is_in(list(names.instead.values())) for name in tagged)
+    theirs = pl.any_horizontal(pl.col(name).cast(pl.String).is_in(list(names.instead.values())) for name in tagged)
     found = rows.filter(theirs).select(*source.key, *PLACE, "known_ts", PATH).collect()
     older = found.sort("known_ts", *PLACE).filter(pl.struct(source.key).is_last_distinct().not_())
     if older.is_empty():
