@@ -44,6 +44,7 @@ COOL = (
     "$BTC trades near the price of yesterday",
     "Which wallet do you use for bitcoin?",
 )
+WRITTEN = "%a %b %d %H:%M:%S %z %Y"
 FIELDS = ("id", "date", "text", "user", "favorite_count", "retweet_count", "followers_count")
 
 
@@ -108,4 +109,5 @@ def _write(job: Job, name: str, rows: Sequence[Row]) -> Archive:
 
 def _truth(rows: list[Row]) -> pl.DataFrame:
     types = (pl.Int64, pl.String, pl.String, pl.String, pl.Int64, pl.Int64, pl.Int64)
-    return pl.DataFrame(rows, dict(zip(FIELDS, types, strict=True)), orient="row")
+    told = pl.DataFrame(rows, dict(zip(FIELDS, types, strict=True)), orient="row")
+    return told.with_columns(event_ts=pl.col("date").str.to_datetime(WRITTEN, time_unit="us")).drop("date")
