@@ -54,6 +54,30 @@ GOOD: dict[str, dict[str, str]] = {
     "user_level": {"user_id": "u", "jurisdiction": "mx", "level": "1", "event_timestamp": "2020-01-02 03:04:05.6+00"},
 }
 """A good record of each layout that ships, and what its path says."""
+OPENED, CLOSED = 1_577_836_800_000, 1_577_923_199_999  # 2020-01-01 in milliseconds
+CANDLE = {
+    **{"open_time": str(OPENED), "close_time": str(CLOSED), "volume": "1", "quote_volume": "1", "n_trades": "1"},
+    **{"open": "2", "high": "3", "low": "1", "close": "2", "taker_buy_base": "1", "taker_buy_quote": "1"},
+}
+OF_PATH = {"symbol": "ETHUSDT", "interval": "1d", "told_at": "20200102T000100Z"}
+GOOD["answer"] = GOOD["without_header"] = CANDLE | OF_PATH
+GOOD["with_header"] = {
+    {"n_trades": "count", "taker_buy_base": "taker_buy_volume", "taker_buy_quote": "taker_buy_quote_volume"}.get(
+        n, n
+    ): v
+    for n, v in GOOD["answer"].items()
+}
+GOOD["kept"] = (
+    {name.capitalize(): value for name, value in CANDLE.items()} | OF_PATH | {"Opened": "2020-01-01 00:00:00"}
+)
+GOOD["socket_event"] = {
+    **{f"data.k.{field}": value for field, value in zip("tTvqnohlcVQ", CANDLE.values(), strict=True)},
+    **{"data.k.s": "ETHUSDT", "data.k.i": "1d", "data.k.x": "true", "data.E": str(CLOSED + 1)},
+}
+GOOD["v2"] = {
+    **{"id": "7", "text": "so it goes", "created_at": "2020-01-02T03:04:05.000Z", "author_id": "5", "told": ""},
+    "$.includes.users": '[{"id": "5", "username": "somebody"}]',
+}
 GOOD["recorder"] = GOOD["recorded"] | {"source": "ws", "is_gap": "false", "instance": "a"}
 GOOD["deposit"] = GOOD["withdrawal"] = {
     **{"id": "7", "event_timestamp": "2020-01-02 03:04:05.6+00", "user_id": "u", "amount": "1.50"},

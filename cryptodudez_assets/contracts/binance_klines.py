@@ -72,7 +72,7 @@ class BinanceArchives(BinanceKlines):
     """Candles of Binance as its archives tell them, one row per symbol, interval and time at which the candle opens.
 
     `event_ts` is its close, `known_ts` when the archive landed. What they tell otherwise than the API is in
-    `market.candle_revisions`.
+    `market.candle_differences`.
     """
 
 

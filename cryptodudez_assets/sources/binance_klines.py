@@ -50,7 +50,7 @@ SOURCE = Source(
             canonical=candle(PLAIN, told_at, "api"),
         ),
         Layout(
-            name="event",
+            name="socket_event",
             format="jsonl",
             columns={**columns(IN_EVENTS), "data.E": pl.Int64, **dict.fromkeys(OF_EVENTS, pl.String)},
             canonical={

@@ -15,7 +15,10 @@ from cryptodudez_assets_tests.in_memory import fates
 from cryptodudez_assets_tests.toy import load
 
 DAY = pl.col("event_ts").dt.date()
+CANDLES = ("one row per symbol, interval and time at which the candle opens", ["symbol", "interval", "open_time"])
 GRAIN = {
+    "binance_archives": CANDLES,
+    "binance_klines": CANDLES,
     "bitcoin_tweets": ("one row per post", ["id"]),
     "bitso_order_book": ("one row per book and second", ["book", pl.col("event_ts").dt.truncate("1s")]),
     "bitso_order_book_gaps": ("one row per book, instance and beginning of the gap", ["book", "instance", "event_ts"]),
@@ -29,6 +32,7 @@ GRAIN = {
     "user_levels": ("one row per user, time, level and jurisdiction", ["user_id", "event_ts", "level", "jurisdiction"]),
     "users": ("one row per user", ["user_id"]),
     "withdrawals": ("one row per withdrawal", ["id"]),
+    "x_posts": ("one row per post", ["id"]),
 }
 SOURCES = all_sources()
 HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
@@ -60,6 +64,10 @@ def test_rows_of_different_keys_are_different_by_the_grain(name: str):
                 "source": "carried",
             }
             told |= {"user_id": told["symbol"], "level": rng.choice("12"), "event_timestamp": f"{day} {clock}+00"}
+            opened = int(datetime.fromisoformat(times).timestamp()) * 1000
+            told |= dict.fromkeys(("open_time", "data.k.t"), str(opened)) | {"Opened": f"{day} {clock}"}
+            told |= dict.fromkeys(("close_time", "data.k.T"), str(opened + 86_399_999))
+            told |= {"data.k.s": told["symbol"], "created_at": f"{day}T{clock}.000Z"}
             if name == "bitcoin_tweets":
                 told["date"] = f"Thu Jan {day[-2:]} {clock} +0000 2020"
             if name == "crypto_prices" or layout.name == "utc_39":
