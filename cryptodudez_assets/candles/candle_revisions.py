@@ -14,6 +14,8 @@ END = pl.col("close_time") + pl.duration(milliseconds=1)
 def revisions(frames: Frames) -> pl.LazyFrame:
     """Observations to those that told something new."""
     told = frames[OBSERVED].filter("is_final").sort(*CANDLE, "known_ts", "file_id", "file_row")
+    # Answers say to the second when they were given: of two of one second nobody knows which was first, and one of them counts.
+    told = told.unique([*CANDLE, "known_ts"], keep="last", maintain_order=True)
     begins = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in CANDLE)
     told = told.with_columns(begins=(pl.int_range(pl.len()) == 0) | begins)
     # Nearly all candles are told once, and windows of one row each would take most of the time.

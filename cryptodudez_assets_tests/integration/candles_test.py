@@ -77,14 +77,17 @@ def test_asked_again_nothing_is_there_twice_and_the_candle_that_was_open_is_fina
 
 
 def test_a_candle_that_is_told_otherwise_is_a_revision_and_what_was_known_before_stays(lake: Lake):
-    with binance_server() as server:
+    now = [datetime.now(UTC)]
+    with binance_server(clock=lambda: now[0].timestamp()) as server:
         bring(lake, server.url, ONE, first=days_ago(10), again=3)
         _, before = made(lake)
-        between = datetime.now(UTC)
+        between = now[0] + timedelta(seconds=1)
         for _ in range(2):
+            now[0] += timedelta(seconds=1)
             bring(lake, server.url, ONE, first=days_ago(10), again=3)
         server.revise("ETHUSDT", "1d", midnight(2))
         server.revise("ETHUSDT", "1d", midnight(8))  # is not looked at again
+        now[0] += timedelta(seconds=1)
         bring(lake, server.url, ONE, first=days_ago(10), again=3)
         revisions, after = made(lake)
     changed = revisions.filter(pl.col("revision") > 0)
@@ -96,6 +99,18 @@ def test_a_candle_that_is_told_otherwise_is_a_revision_and_what_was_known_before
     assert known["volume"].to_list() == [old]
     unchanged = after.filter(pl.col("event_ts") != midnight(2))
     assert unchanged.equals(before.filter(pl.col("event_ts") != midnight(2)))
+
+
+def test_of_two_answers_of_one_second_one_counts(lake: Lake):
+    now = datetime.now(UTC).timestamp()
+    with binance_server(clock=lambda: now) as server:
+        for number in range(4):
+            bring(lake, server.url, ONE, first=days_ago(10), again=3)
+            if number % 2:
+                server.revise("ETHUSDT", "1d", midnight(2))
+        revisions, candles = made(lake)
+    assert set(revisions["revision"]) == {0}
+    assert candles["event_ts"].is_unique().all()
 
 
 def test_candles_that_lack_are_rows_without_prices_and_those_off_the_grid_only_warn(lake: Lake):
