@@ -1,6 +1,8 @@
 """The process that `defs/run_launcher.py` starts: it imports everything once, and forks a process for each run that it is told of.
 
-It computes nothing itself, so that there are no threads which a fork would lose. It ends when its starter does.
+It computes nothing itself, so that there are no threads which a fork would lose. Where a declaration computes with Polars while it is
+imported (`pl.lit` of a time with a zone does), each run is a process of its own, which imports everything anew. It ends when its
+starter does.
 """
 
 import gc
@@ -8,9 +10,11 @@ import logging
 import os
 import signal
 import socket
+import subprocess
 import sys
 import traceback
 from importlib import import_module
+from pathlib import Path
 
 import dagster as dg
 from dagster._cli.api import api_cli
@@ -37,6 +41,12 @@ LATER = (
 )
 
 
+ONE_RUN = "--one-run"
+THREADS = Path("/proc/self/task")
+# What a fork would wait for in vain: workers of Polars.
+LOST_IN_A_FORK = ("polars-0", "tokio-rt-worker")
+
+
 def import_everything() -> None:
     """Import what runs need, so that forks share it."""
     defs()
@@ -48,16 +58,48 @@ def main(number: int) -> None:
     """Serve the socket with this file descriptor: a line for a run, answered with the id of its process."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for runs: the system clears them up
     import_everything()
+    begin = _fork
+    if computes():
+        print(
+            "a declaration computes while it is imported, so that runs cannot be forked: each takes some seconds longer to begin",
+            file=sys.stderr,
+            flush=True,
+        )
+        begin = _start
     gc.collect()
     gc.freeze()  # forks share what is not touched
     with socket.socket(fileno=number) as connection, connection.makefile("rwb") as stream:
         for line in stream:
-            process = os.fork()
-            if process == 0:
-                os.close(number)
-                _execute(line.decode())
+            process = begin(line, number)
             stream.write(f"{process}\n".encode())
             stream.flush()
+
+
+def computes() -> bool:
+    """Whether Polars has begun to compute in this process. Where the system does not tell of threads: no."""
+    return any(_name(thread) in LOST_IN_A_FORK for thread in THREADS.iterdir()) if THREADS.exists() else False
+
+
+def _name(thread: Path) -> str:
+    try:
+        return (thread / "comm").read_text().strip()
+    except OSError:
+        return ""  # it ended meanwhile
+
+
+def _fork(line: bytes, number: int) -> int:
+    process = os.fork()
+    if process == 0:
+        os.close(number)
+        _execute(line.decode())
+    return process
+
+
+def _start(line: bytes, _: int) -> int:
+    process = subprocess.Popen([sys.executable, "-m", "cryptodudez_assets.run_server", ONE_RUN], stdin=subprocess.PIPE)
+    with process.stdin as stdin:  # type: ignore[union-attr]
+        stdin.write(line)
+    return process.pid
 
 
 def _execute(arguments: str) -> None:
@@ -96,6 +138,8 @@ def _close(arguments: str) -> None:
 
 if __name__ == "__main__":
     try:
+        if sys.argv[1] == ONE_RUN:
+            _execute(sys.stdin.readline())
         main(int(sys.argv[1]))
     except KeyboardInterrupt:
         sys.exit(0)

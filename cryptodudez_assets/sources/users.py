@@ -7,6 +7,8 @@ from cryptodudez_assets.contracts.base import PLAUSIBLE
 from cryptodudez_assets.sources.accounts import OWNER, user_of
 from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
 
+LATEST_US = int(PLAUSIBLE["max_value"].timestamp()) * 1_000_000
+
 SOURCE = Source(
     name="users",
     description="Lists of users: a column of their ids, and no time.",
@@ -19,7 +21,7 @@ SOURCE = Source(
             columns={"user_id": pl.String},
             canonical={
                 **user_of(),
-                "precedence": (pl.lit(PLAUSIBLE["max_value"]) - pl.col(CATALOGUED)).dt.total_microseconds(),
+                "precedence": LATEST_US - pl.col(CATALOGUED).dt.epoch("us"),
                 "event_ts": pl.col(CATALOGUED),
             },
         )

@@ -28,3 +28,24 @@ def test_a_run_imports_nothing_of_weight(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", RUN], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.splitlines()[-1] == "[] []"
+
+
+COMPUTES = """
+from datetime import UTC, datetime
+import polars as pl
+from cryptodudez_assets.run_server import computes, import_everything
+
+import_everything()
+print(computes())
+pl.select(pl.lit(datetime(2020, 1, 1, tzinfo=UTC)))
+print(computes())
+"""
+
+
+def test_importing_everything_computes_nothing_which_a_fork_would_wait_for(tmp_path: Path) -> None:
+    environment = os.environ | {"CRYPTODUDEZ_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", COMPUTES], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.splitlines()[-2:] == ["False", "True"]
