@@ -13,7 +13,7 @@ VENUE, INTERVAL, MONEY = "binance", "1d", "USDT"
 
 
 def candle_days(frames: Frames) -> pl.LazyFrame:
-    """The first value of each daily candle of a coin in USDT."""
+    """The first value of each daily candle of a coin in USDT. Of a day that is told with several beginnings, the first of them tells it."""
     of_a_day = (pl.col("venue") == VENUE) & (pl.col("interval") == INTERVAL) & pl.col("symbol").str.ends_with(MONEY)
     rows = (
         frames[REVISIONS]
@@ -26,9 +26,9 @@ def candle_days(frames: Frames) -> pl.LazyFrame:
         )
     )
     schema = polars_schema(CandleDays)
-    return rows.filter(pl.col("coin") != "", pl.col("close") > 0).select(
-        pl.col(name).cast(dtype) for name, dtype in schema.items()
-    )
+    rows = rows.filter(pl.col("coin") != "", pl.col("close") > 0).sort("pair", "open_time")
+    whole = rows.unique(["pair", "event_ts"], keep="first", maintain_order=True)
+    return whole.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
 
 
 DERIVED = Derived(
