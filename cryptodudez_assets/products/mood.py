@@ -19,7 +19,7 @@ MOOD = TableSpec("studies.mood", MoodStudy, (), KEY)
 POSTS, ARCHIVE, CANDLES = "social.mood_daily", "features.crypto_daily", "market.candles"
 READS = {
     POSTS: ["source", "date", "n_posts", "n_retweets", "n_scored", "mood"],
-    ARCHIVE: ["symbol", "event_ts", "close"],
+    ARCHIVE: ["symbol", "event_ts", "close", "from_candle"],
     CANDLES: ["symbol", "interval", "event_ts", "close"],
 }
 OPTIONAL = (ARCHIVE, CANDLES)
@@ -53,17 +53,22 @@ def carry_out(lake: Lake) -> CarriedOut:
 
 
 def _archive(table: Table | None) -> pl.DataFrame | None:
+    """Days of the archive alone: the view has those of candles, too, where it does not reach."""
     if content_of(table) is None or table is None:
         return None
-    return scan(table).select("symbol", pl.col("event_ts").dt.date().alias("date"), "close").collect()
+    days = scan(table).filter(~pl.col("from_candle"))
+    return days.select("symbol", pl.col("event_ts").dt.date().alias("date"), "close").collect()
 
 
 def _candles(table: Table | None) -> pl.DataFrame | None:
-    """Those of whole days."""
+    """Those of whole days; of one that is told with several beginnings, the first of them."""
     if content_of(table) is None or table is None:
         return None
     days = scan(table).filter(pl.col("interval") == "1d", pl.col("close").is_not_null())
-    return days.select("symbol", pl.col("event_ts").dt.date().alias("date"), pl.col("close").cast(pl.Float64)).collect()
+    dated = days.sort("symbol", "event_ts").select(
+        "symbol", pl.col("event_ts").dt.date().alias("date"), pl.col("close").cast(pl.Float64)
+    )
+    return dated.unique(["symbol", "date"], keep="first", maintain_order=True).collect()
 
 
 def code_hash() -> str:

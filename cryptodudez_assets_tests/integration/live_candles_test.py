@@ -1,7 +1,9 @@
 """Candles that were fetched stand for days that the archive lacks, down to the signal, and are told from them."""
 
+import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -9,16 +11,22 @@ import pytest
 
 from cryptodudez_assets.candles.candle_days import DERIVED as CANDLE_DAYS
 from cryptodudez_assets.candles.candle_revisions import DERIVED as REVISIONS
-from cryptodudez_assets.derived.upkeep.materialize import materialize
+from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.derived import all_derived
+from cryptodudez_assets.derived.upkeep.materialize import materialize, table_specs
 from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.models.signal import training_set
+from cryptodudez_assets.products import mood
 from cryptodudez_assets.simulator.venues.binance import Server, binance_server
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.binance_fetching import bring, days_ago
 from cryptodudez_assets_tests.builders import rows_of, take_in
+from cryptodudez_assets_tests.ether import ETHER, PREDICTORS
 
 CRYPTO = all_views()["crypto_daily"]
 COINS = {"symbol": ["ETHUSDT", "BTCUSDT"]}
+STAMP = "%Y%m%dT%H%M%SZ"
 HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
 
 
@@ -43,6 +51,19 @@ def made(lake: Lake) -> pl.DataFrame:
     for table in (REVISIONS, CANDLE_DAYS, CRYPTO):
         materialize(lake, table)
     return rows_of(lake, CRYPTO.table).sort("symbol", "event_ts")
+
+
+def predictors_of(lake: Lake, coins: pl.DataFrame) -> None:
+    """The other view of the signal, with nothing but zeros, for each day of Ether."""
+    (spec,) = table_specs(PREDICTORS)
+    schema = polars_schema(spec.contract)
+    ether = coins.filter(symbol="ETH")
+    rows = ether.select(
+        (pl.col(name) if name in {"event_ts", "known_ts"} else pl.lit(0)).cast(dtype).alias(name)
+        for name, dtype in schema.items()
+    )
+    with lake.tables.changing(spec) as change:
+        change.add(rows)
 
 
 def days(first: int, last: int) -> list[object]:
@@ -115,3 +136,62 @@ def test_other_intervals_and_moneys_are_no_days(lake: Lake, binance: Server):
         materialize(lake, table)
     found = lake.tables.scan(CANDLE_DAYS.table)
     assert found is None or found.collect().is_empty()
+
+
+def test_the_study_of_mood_takes_a_return_of_a_candle_for_one_and_none_across(lake: Lake, binance: Server):
+    """The archive says 1 all the time: a return from it to a candle would be of thousands of percent."""
+    archive(lake, "eth.csv", "ETH", 40, 21)
+    bring(lake, binance.url, COINS, first=days_ago(20))
+    made(lake)
+    lines = [
+        {"id": ago, "date": f"{days_ago(ago):%a %b %d} 12:00:00 +0000 {days_ago(ago).year}"} for ago in range(1, 41)
+    ]
+    told = [{**line, "text": ["good", "bad", "great"][line["id"] % 3], "user": "somebody"} for line in lines]
+    path = Path(lake.settings.lake) / "raw" / "bitcoin_tweets" / "posts.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(one) + "\n" for one in told))
+    take_in(lake, all_sources()["bitcoin_tweets"])
+    for name in ("market.candles", "social.posts", "social.mood_daily"):
+        materialize(lake, all_derived()[name])
+
+    mood.carry_out(lake)
+
+    same_day = rows_of(lake, "studies.mood").filter(lead=0)
+    of_coin = {row["symbol"]: (row["n"], row["n_candles"]) for row in same_day.iter_rows(named=True)}
+    # 40 days of Ether have 19 returns of the archive and 19 of candles; Bitcoin has candles alone.
+    assert of_coin == {"ETH": (38, 19), "BTC": (19, 19)}
+
+
+def told_otherwise(lake: Lake, opened: datetime) -> None:
+    """The newest answer about Ether lands once more, a second later, with twice the price at the end of that candle."""
+    raw = Path(lake.settings.lake) / "raw" / "binance_klines" / "series=ETHUSDT-1d"
+    newest = max(path for path in raw.glob("*.json") if not path.name.endswith(".request.json"))
+    candles = json.loads(newest.read_text())
+    (one,) = (candle for candle in candles if candle[0] == opened.timestamp() * 1000)
+    one[2] = one[4] = str(2 * Decimal(one[4]))
+    answered, rest = newest.name.split("_", 1)
+    later = datetime.strptime(answered, STAMP).replace(tzinfo=UTC) + timedelta(seconds=1)
+    (raw / f"{later:{STAMP}}_{rest}").write_text(json.dumps(candles))
+
+
+def test_a_training_set_dated_before_a_revision_keeps_the_price_that_was_told_first(lake: Lake, binance: Server):
+    """Made before the candle is told otherwise, and asked for again after it: the same rows."""
+    opened = datetime.combine(days_ago(9), datetime.min.time(), UTC)
+    bring(lake, binance.url, {"symbol": ["ETHUSDT"]}, first=days_ago(60))
+    predictors_of(lake, made(lake))
+    before = training_set.update(lake, ETHER)
+    told_otherwise(lake, opened)
+    made(lake)
+    materialize(lake, all_derived()["market.candles"])
+    materialize(lake, CRYPTO, full=True)
+
+    after = training_set.update(lake, ETHER)
+
+    assert before is not None
+    assert after is not None
+    first, revised = rows_of(lake, "market.candle_revisions").filter(open_time=opened).sort("revision")["close"]
+    assert revised == 2 * first
+    assert rows_of(lake, "market.candles").filter(event_ts=opened)["close"].to_list() == [revised]
+    assert after.rows.filter(event_ts=opened)["close"].to_list() == [float(first)]
+    assert after.rows.equals(before.rows)
+    assert training_set.rebuild(lake, ETHER, before.snapshot_id).equals(before.rows)
