@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,6 +31,13 @@ from cryptodudez_assets.sources import all_sources
 HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
 GOAL_SECONDS = 20
 ONLINE_GOAL_SECONDS = 60
+SERVERS_SECONDS, STOPPING_SECONDS, CANDLE_SECONDS = 300, 120, 600
+"""After how long it is given up that servers answer, that they stop, and that a candle is served."""
+WAY = (
+    *("market.binance_kline_observations", "market.candle_revisions", "market.candle_days"),
+    *("features.crypto_daily", "features.market_factors_daily", "features.eth_predictors_daily"),
+)
+"""The tables from a candle to the signal."""
 CRYPTODUDEZ = str(Path(sys.executable).with_name("cryptodudez"))
 
 
@@ -96,55 +104,90 @@ def files(landings: int) -> bool:
 
 def candle() -> bool:
     """The candle of the day that ended, in a home whose archive ends some days before; whether the goal is met."""
-    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    last = datetime.now(UTC) - timedelta(days=4)
     with tempfile.TemporaryDirectory() as home:
-        venue, port, api_port = free_port(), free_port(), free_port()
-        environment = os.environ | {"CRYPTODUDEZ_HOME": home, "CRYPTODUDEZ_BINANCE_URL": f"http://127.0.0.1:{venue}"}
-
-        def run(*words: str) -> None:
-            subprocess.run([CRYPTODUDEZ, *words], env=environment, check=True, stdout=subprocess.DEVNULL)
-
-        def begun(*words: str) -> "subprocess.Popen[bytes]":
-            return subprocess.Popen(
-                [CRYPTODUDEZ, *words], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )
-
-        run("demo", "--size", "tiny", "--last-day", f"{today - timedelta(days=4):%Y-%m-%d}")
-        servers = [begun("simulate", "binance", "--port", str(venue))]
-        try:
-            wait_for(lambda: listens(venue), 60)
-            servers.append(begun("up", "--port", str(port), "--api-port", str(api_port)))
-            wait_for(lambda: signal_of(api_port) is not None, 120)
-            run("fetch", "binance", "--to", f"{today - timedelta(days=2):%Y-%m-%d}")
-            wait_for(lambda: reaches(api_port, today - timedelta(days=1)), 300)
-            run("fetch", "binance", "--from", f"{today - timedelta(days=1):%Y-%m-%d}")
-            began = time.monotonic()
-            wait_for(lambda: reaches(api_port, today), 300)
-            seconds = time.monotonic() - began
-        finally:
-            for server in reversed(servers):
-                server.send_signal(signal.SIGINT)
-                server.wait(60)
+        began = time.monotonic()
+        told(home, {}, "demo", "--size", "tiny", "--last-day", f"{last:%Y-%m-%d}")
+        print(f"sample home made in       {time.monotonic() - began:6.1f} s", flush=True)
+        seconds = candle_lands(home)
     print(f"candle to /signal/eth     {seconds:6.1f} s (goal: under {ONLINE_GOAL_SECONDS})")
     return seconds <= ONLINE_GOAL_SECONDS
+
+
+def candle_lands(home: str) -> float:
+    """Seconds from the candle's landing to the signal that stands on it, in that home of samples; prints where they went."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    venue, port, api_port = free_port(), free_port(), free_port()
+    environment = {"CRYPTODUDEZ_BINANCE_URL": f"http://127.0.0.1:{venue}"}
+    with ExitStack() as servers, (Path(home) / "servers.log").open("wb") as log:
+
+        def begun(*words: str) -> None:
+            server = subprocess.Popen(
+                [CRYPTODUDEZ, *words], env=surroundings(home, environment), stdout=log, stderr=subprocess.STDOUT
+            )
+            servers.callback(server.wait, STOPPING_SECONDS)
+            servers.callback(server.send_signal, signal.SIGINT)
+
+        begun("simulate", "binance", "--port", str(venue), "--like", str(next((Path(home) / "samples").glob("tiny-*"))))
+        wait_for(lambda: listens(venue), SERVERS_SECONDS)
+        began = time.monotonic()
+        begun("up", "--port", str(port), "--api-port", str(api_port))
+        wait_for(lambda: signal_of(api_port) is not None, SERVERS_SECONDS)
+        print(f"up answers after          {time.monotonic() - began:6.1f} s", flush=True)
+        told(home, environment, "fetch", "binance", "--to", f"{today - timedelta(days=2):%Y-%m-%d}")
+        wait_for(lambda: reaches(api_port, today - timedelta(days=1)), CANDLE_SECONDS)
+        print(f"days before it served     {time.monotonic() - began:6.1f} s after up", flush=True)
+        told(home, environment, "fetch", "binance", "--from", f"{today - timedelta(days=1):%Y-%m-%d}")
+        landed, began = datetime.now(UTC), time.monotonic()
+        try:
+            wait_for(lambda: reaches(api_port, today), CANDLE_SECONDS)
+        finally:
+            seconds = time.monotonic() - began
+            print_ways(home, landed, psutil.getloadavg()[0])
+    return seconds
+
+
+def surroundings(home: str, more: dict[str, str]) -> dict[str, str]:
+    """The environment of a command in that home."""
+    return os.environ | {"CRYPTODUDEZ_HOME": home} | more
+
+
+def told(home: str, environment: dict[str, str], *words: str) -> None:
+    """Run a command to its end; what it says where it fails."""
+    done = subprocess.run(
+        [CRYPTODUDEZ, *words], env=surroundings(home, environment), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"cryptodudez {' '.join(words)} ended with {done.returncode}: {done.stderr[-2000:]}")
+
+
+def print_ways(home: str, landed: datetime, load: float) -> None:
+    """When each table on the way to the signal first changed after the landing."""
+    lake = Lake.open(Settings(home=Path(home)), all_sources())
+    print(f"load of this machine      {load:6.1f} on {psutil.cpu_count()} cores")
+    for name in WAY:
+        table = lake.tables.table(name)
+        after = [] if table is None else [one.timestamp_ms / 1000 - landed.timestamp() for one in table.snapshots()]
+        when = min((one for one in after if one > 0), default=None)
+        print(f"  {name:<36} " + ("never" if when is None else f"{when:6.1f} s"))
 
 
 def signal_of(port: int) -> dict[str, object] | None:
     """What is served now; None where nothing is."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/signal/eth", timeout=5) as answer:
-            told: dict[str, object] = json.loads(answer.read())
-            return told
+            served: dict[str, object] = json.loads(answer.read())
+            return served
     except OSError:
         return None
 
 
 def reaches(port: int, known: datetime) -> bool:
     """Whether the signal stands on nothing older than what was known then, and says that it stands on a candle."""
-    told = signal_of(port)
-    if told is None or not told["notes"]:
+    served = signal_of(port)
+    if served is None or not served["notes"]:
         return False
-    age = timedelta(seconds=int(str(told["age_seconds"])))
+    age = timedelta(seconds=int(str(served["age_seconds"])))
     return datetime.now(UTC) - age >= known - timedelta(seconds=5)
 
 
