@@ -161,10 +161,20 @@ def test_a_missing_header_is_told_by_the_values_in_its_place(text: str) -> None:
 
 
 def test_a_header_of_another_source_names_it() -> None:
-    told = of_another(list(OTHERS["stock_prices"].layouts[0].columns), OTHERS.values()) or ""
+    told = of_another(list(OTHERS["stock_prices"].layouts[0].columns), [], OTHERS.values()) or ""
     assert "it has the columns of source stock_prices: move it to raw/stock_prices/" in told
     assert "`cryptodudez land stock_prices`" in told
-    assert of_another(["alpha"], OTHERS.values()) is None
+    assert of_another(["alpha"], [], OTHERS.values()) is None
+
+
+@pytest.mark.parametrize("name", ["deposits", "withdrawals", "events", "user_levels"])
+def test_a_file_that_lacks_a_column_is_not_of_a_source_that_needs_few(name: str) -> None:
+    layout = OTHERS[name].layouts[0]
+    needed = layout.missing_from([])
+    others = [one for one in OTHERS.values() if one.name != name]
+    for gone in needed:
+        left = [column for column in needed if column != gone]
+        assert of_another(left, [layout], others) is None
 
 
 def test_a_repeated_name_is_said() -> None:

@@ -168,7 +168,7 @@ def _describe_text(lake: Lake, source: Source, entry: Entry, content: Content, w
     except (FileRefused, Fault) as error:
         return replace(entry, reason=str(error)), None
     written = seen.written
-    if seen.layout is None and (told := of_another(written.names, _others(lake, source))):
+    if seen.layout is None and (told := of_another(written.names, source.layouts, _others(lake, source))):
         seen = replace(seen, problem=told)
     file_id, wrong_path = _from_path(entry, seen.layout)
     described = replace(

@@ -81,13 +81,26 @@ def _is_header(line: bytes, layouts: Sequence[Layout]) -> bool:
     return False
 
 
-def of_another(header: Sequence[str], others: Iterable[Source]) -> str | None:
-    """Says which other source's columns these are, and how its files are landed; None where they are nobody's."""
-    theirs = next((one for one in others if any(not layout.missing_from(header) for layout in one.layouts)), None)
+def of_another(header: Sequence[str], layouts: Sequence[Layout], others: Iterable[Source]) -> str | None:
+    """Says which other source's columns these are, and how its files are landed; None where they are nobody's.
+
+    A file of these `layouts` that lacks a column may have all of a source that needs few: it is of whom knows more of its columns.
+    """
+    ours = max((_known(layout, header) for layout in layouts), default=0)
+    theirs = next((one for one in others if any(_all_of(layout, header, ours) for layout in one.layouts)), None)
     if theirs is None:
         return None
     told = f"no known layout: it has the columns of source {theirs.name}"
     return f"{told}: move it to raw/{theirs.raw}/ or land it with `cryptodudez land {theirs.name}`"
+
+
+def _known(layout: Layout, header: Sequence[str]) -> int:
+    return sum(column in header for column in layout.columns)
+
+
+def _all_of(layout: Layout, header: Sequence[str], ours: int) -> bool:
+    """Whether a header has all that this layout needs, and more of it than of our own."""
+    return not layout.missing_from(header) and _known(layout, header) > ours
 
 
 def why_unknown(header: Sequence[str], layouts: Sequence[Layout]) -> str:
