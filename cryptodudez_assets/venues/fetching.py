@@ -15,7 +15,17 @@ import stamina
 from stamina.instrumentation import set_on_retry_hooks
 
 from cryptodudez_assets.venues.governor import Governor, TooLong
-from cryptodudez_assets.venues.http import LATER, USER_AGENT, Failed, Later, http_date, is_safe, retry_after
+from cryptodudez_assets.venues.http import (
+    LATER,
+    PACKED,
+    USER_AGENT,
+    Failed,
+    Later,
+    http_date,
+    is_bounded,
+    is_safe,
+    retry_after,
+)
 from cryptodudez_assets.venues.pages import Answer, Patience, Request
 
 MAX_BYTES = 32 << 20
@@ -79,7 +89,7 @@ class Http:
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(patience.read_timeout, connect=patience.connect_timeout),
             follow_redirects=False,
-            headers={"User-Agent": USER_AGENT, **(headers or {})},
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": ", ".join(PACKED), **(headers or {})},
         )
 
     async def close(self) -> None:
@@ -163,6 +173,9 @@ class Http:
             request.method, url, params=dict(request.parameters), content=request.body or None, headers=told
         )
         async with asking as answer:
+            if not is_bounded(answer.headers):
+                packed = answer.headers["content-encoding"][:SHOWN_BYTES]
+                raise Failed(f"{self._at(request)}: an answer packed as {packed!r}, expected {' or '.join(PACKED)}")
             async for block in answer.aiter_bytes():
                 blocks.append(block)
                 length += len(block)

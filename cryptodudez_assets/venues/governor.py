@@ -76,7 +76,8 @@ class Governor:
         """The venue says that so much was used in the last so many seconds. What others used counts here, too, from now on."""
         with self._lock:
             ledger, now = self._read(), self._wall()
-            others = used - sum(at > now - seconds for at in ledger.asked)
+            most = max(most for most, _ in self._limits)  # more than that says no more
+            others = min(used, most) - sum(at > now - seconds for at in ledger.asked)
             if others > 0:
                 ledger.asked += [now] * others
                 self._write(ledger)

@@ -8,6 +8,10 @@ import httpx
 
 LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 USER_AGENT = "cryptodudez"
+LONGEST_ASKED = 366 * 86_400.0
+"""Seconds; whoever asks to be left alone for longer is taken for that."""
+PACKED = ("gzip", "deflate")
+"""How an answer may be packed. These grow a thousandfold at most; others, or several in one another, without bound."""
 
 
 class Failed(Exception):
@@ -39,18 +43,23 @@ class Later(Exception):
 def retry_after(asked: str, now: datetime) -> float | None:
     """Seconds to wait, as the header `Retry-After` says; it holds those or a date."""
     if asked.isascii() and asked.isdecimal():
-        return float(asked)
+        return min(float(asked), LONGEST_ASKED)
     until = http_date(asked)
-    return None if until is None else max(0.0, (until - now).total_seconds())
+    return None if until is None else min(max(0.0, (until - now).total_seconds()), LONGEST_ASKED)
 
 
 def http_date(told: str) -> datetime | None:
     """The time in a header such as `Date`, in UTC; None where there is none."""
     try:
         at = parsedate_to_datetime(told)
-    except ValueError:
+        return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):  # the last hour of the year 9999 may have none in UTC
         return None
-    return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
+
+
+def is_bounded(headers: httpx.Headers) -> bool:
+    """Whether an answer is packed so that a block of it stays small when it is unpacked, or not at all."""
+    return headers.get("content-encoding", "identity").strip().lower() in ("identity", "", *PACKED)
 
 
 def is_loopback(host: str) -> bool:

@@ -87,3 +87,10 @@ def test_who_cannot_wait_so_long_is_told_and_not_counted(tmp_path: Path) -> None
     governor.lock(0)
     asyncio.run(governor.turn(longest=1))
     asyncio.run(governor.turn(longest=1))
+
+
+def test_more_than_the_limit_that_a_venue_tells_counts_as_the_limit(tmp_path: Path) -> None:
+    governor = Governor(tmp_path / "requests.json", LIMITS, lambda: 100.0)
+    governor.told(10**12, 60)
+    assert governor.take() == 60
+    assert (tmp_path / "requests.json").stat().st_size < 10_000

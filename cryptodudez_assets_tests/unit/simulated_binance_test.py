@@ -184,3 +184,9 @@ class TestFaults:
     def test_the_page_tells_of_each(self):
         page = (PAGES / "simulated_binance.md").read_text()
         assert all(f"| `{fault.name}` | {fault.meaning} | {fault.unit} |" in page for fault in FAULTS.values())
+
+
+def test_a_candle_that_closes_when_time_ends_is_not_understood():
+    row = b'[0,"1","1","1","1","1",253402300799999,"1",1,"1","1","0"]'
+    with pytest.raises(NotUnderstood, match="253370764799999"):
+        read_klines(b"[" + row + b"]")

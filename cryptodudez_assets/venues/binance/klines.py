@@ -41,6 +41,8 @@ LIMIT = (WEIGHT_A_MINUTE - SPARE_WEIGHT, MINUTE + 5)
 """The venue counts what arrives in a minute of its clock: what was under way for some seconds must not make the next minute too full."""
 BAN_SECONDS = 120.0
 """Of a ban that does not say how long it is: the shortest."""
+MOST_DIGITS = 9
+"""Of a weight: a number that is longer says no more."""
 OK, BAD_REQUEST, FIREWALL, NOT_THERE = 200, 400, 403, 404
 
 
@@ -91,7 +93,7 @@ class Klines:
     def _count(self, answer: Answer) -> None:
         used = answer.headers.get(USED_WEIGHT, "")
         if used.isdecimal():
-            self._governor.told(int(used), self._minute)
+            self._governor.told(int(used[:MOST_DIGITS]), self._minute)
 
 
 def next_of(interval: Interval, candle: Kline) -> datetime:

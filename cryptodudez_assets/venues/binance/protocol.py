@@ -88,7 +88,8 @@ INTERVALS = {
     )
 }
 
-Time = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
+Time = Annotated[int, msgspec.Meta(ge=0, le=253_370_764_799_999)]
+"""Up to the end of the year 9998, so that there is a time behind it."""
 
 
 class Kline(msgspec.Struct, frozen=True, array_like=True):

@@ -14,6 +14,7 @@ from cryptodudez_assets.venues.bitso.protocol import (
     error_of,
 )
 from cryptodudez_assets.venues.governor import Governor
+from cryptodudez_assets.venues.http import PACKED, is_bounded
 
 PATIENCE_SECONDS = 10.0
 WHOLE_ANSWER_SECONDS = 20.0
@@ -58,7 +59,9 @@ class BitsoRest:
         self._now_us = now_us
         self._governor = governor
         self._url = url.rstrip("/")
-        self._client = httpx.AsyncClient(timeout=PATIENCE_SECONDS, follow_redirects=False)
+        self._client = httpx.AsyncClient(
+            timeout=PATIENCE_SECONDS, follow_redirects=False, headers={"Accept-Encoding": ", ".join(PACKED)}
+        )
 
     async def order_book(self, book: str) -> Told:
         """A whole book, order by order: `read_order_book` reads it."""
@@ -95,6 +98,8 @@ class BitsoRest:
     async def _answer(self, what: str, parameters: dict[str, str]) -> tuple[httpx.Response, bytes]:
         blocks, length = [], 0
         async with self._client.stream("GET", f"{self._url}/{what}/", params=parameters) as answer:
+            if not is_bounded(answer.headers):
+                raise Refused(f"{what}: an answer that is packed in a way that was not asked for")
             async for block in answer.aiter_bytes():
                 blocks.append(block)
                 length += len(block)

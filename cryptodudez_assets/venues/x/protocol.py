@@ -14,6 +14,8 @@ import msgspec
 URL = "https://api.x.com/2"
 WINDOW_SECONDS = 900
 """Limits are so many requests in this time; the headers of an answer tell what is left, and they are right where they differ."""
+MOST_REQUESTS = 1_000_000
+"""In a window; a limit beyond is none."""
 LIMIT_HEADERS = ("x-rate-limit-limit", "x-rate-limit-remaining", "x-rate-limit-reset")
 POST_MICROS, USER_MICROS = 5_000, 10_000
 """Millionths of a dollar for a post and for a user that are read; what was paid for is free until the UTC day ends."""
@@ -237,9 +239,12 @@ def rate_limit(headers: Sequence[str | None], server_time: datetime) -> RateLimi
     """The values of `LIMIT_HEADERS`, by the clock of the server; None where they say nothing."""
     try:
         limit, remaining, reset = (int(one or "") for one in headers)
-    except ValueError:
+        seconds = max(0.0, reset - server_time.timestamp())
+    except (ValueError, OverflowError):
         return None
-    return RateLimit(limit, remaining, max(0.0, reset - server_time.timestamp()))
+    if not 0 < limit <= MOST_REQUESTS:  # who may never ask would never hear that it is otherwise
+        return None
+    return RateLimit(limit, min(max(0, remaining), limit), seconds)
 
 
 def time_text(moment: datetime) -> str:

@@ -1,6 +1,7 @@
 """The client of what is fetched, against a server over real HTTP: patient where that helps, bounded, and silent about secrets."""
 
 import asyncio
+import gzip
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -178,3 +179,32 @@ def test_parameters_of_a_request_are_told_whole(venue: Venue, tmp_path: Path):
     ask(venue, tmp_path)
     told: Mapping[str, str] = venue.asked[0].parameters
     assert told == {"of": "x y", "limit": "2"}
+
+
+NONSENSE = ["9" * 400, "Fri, 31 Dec 9999 23:59:59 -2359", "Mon, 01 Jan 0001 00:00:00 +2359", "-1", "\u00b2", "nan"]
+
+
+@pytest.mark.parametrize("told", NONSENSE)
+def test_times_that_are_none_end_nothing_and_no_ban_is_forgotten(venue: Venue, tmp_path: Path, told: str):
+    venue.always = Reply(status=429, headers={"Retry-After": told, "Date": told})
+    governor(tmp_path).lock(100)
+    with pytest.raises(Failed, match="nobody may ask for"):
+        ask(venue, tmp_path)
+    governor(tmp_path).lock(0)
+
+    with pytest.raises(Failed):
+        ask(venue, tmp_path)
+
+    if told == "9" * 400:
+        assert governor(tmp_path).take() > 86_400
+
+
+def test_what_unpacks_without_bound_is_refused(venue: Venue, tmp_path: Path):
+    layers = gzip.compress(gzip.compress(b"[]"))
+    for packed, body in {"gzip, gzip": layers, "zstd": b"\x28\xb5\x2f\xfd", "br": b""}.items():
+        venue.script.append(Reply(body, headers={"Content-Encoding": packed}))
+        with pytest.raises(Failed, match=f"an answer packed as '{packed}', expected gzip or deflate"):
+            ask(venue, tmp_path)
+    venue.script.append(Reply(gzip.compress(b"[]"), headers={"Content-Encoding": "gzip"}))
+    assert ask(venue, tmp_path).body == b"[]"
+    assert {one.headers["accept-encoding"] for one in venue.asked} == {"gzip, deflate"}

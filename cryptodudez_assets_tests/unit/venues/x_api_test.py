@@ -10,7 +10,14 @@ from cryptodudez_assets.venues.pages import Answer, Request
 from cryptodudez_assets.venues.x import answers
 from cryptodudez_assets.venues.x.api import UNTOLD_WAIT, judge
 from cryptodudez_assets.venues.x.asking import Kind, Query
-from cryptodudez_assets.venues.x.protocol import USAGE, NotUnderstood, days_between, read_page, read_usage
+from cryptodudez_assets.venues.x.protocol import (
+    USAGE,
+    NotUnderstood,
+    days_between,
+    rate_limit,
+    read_page,
+    read_usage,
+)
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 TIMELINE = Request("users/44196397/tweets")
@@ -100,3 +107,18 @@ def test_queries_and_series_are_told_from_each_other():
     series = [query.series() for query in queries]
     assert [Query.of(one) for one in series] == queries
     assert len({one.name for one in series}) == 3
+
+
+@pytest.mark.parametrize(
+    "told",
+    [("300", "1", "9" * 400), ("0", "0", "1"), ("-9", "-9", "1"), ("9" * 400, "1", "1"), ("", "", "")],
+    ids=["a time that is none", "no request at all", "less than none", "a limit that is none", "nothing"],
+)
+def test_headers_without_sense_tell_no_limit(told: tuple[str, str, str]):
+    assert rate_limit(told, NOON) is None
+
+
+def test_what_is_left_is_within_the_limit():
+    ends = str(int(NOON.timestamp()) + 40)
+    assert rate_limit(["300", "-5", ends], NOON) == (300, 0, 40)
+    assert rate_limit(["300", "9999999999999999999999", ends], NOON) == (300, 300, 40)
