@@ -38,6 +38,7 @@ def _write(lake: Lake, view: FeatureView, rows: pl.DataFrame, market: Dataset) -
     known: dict[str, object] = {"known_ts": pl.col("event_ts").dt.offset_by("1d")}
     if view is PRICES:
         known |= {"symbol": pl.lit(SYMBOL), "close": pl.Series(market.closes), "volatility_30d": _volatility(market)}
+        known |= {"from_candle": pl.lit(value=False)}
     else:
         known |= {"eth_close": pl.Series(market.closes), "n_coins": pl.lit(1)}
     absent = {name: pl.lit(None, dtype) for name, dtype in schema.items() if name not in {*rows.columns, *known}}

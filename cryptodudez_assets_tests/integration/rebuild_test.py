@@ -279,5 +279,5 @@ def test_the_inventory_and_what_is_no_origin_of_itself(lake: Lake) -> None:
         rebuild(lake, "catalog.files")
     with pytest.raises(LookupError, match=r"did you mean features\.crypto_daily"):
         rebuild(lake, "feature.crypto_daily")
-    with pytest.raises(LookupError, match=r"there are: catalog\.features, .*market\.crypto_prices"):
+    with pytest.raises(LookupError, match=r"there are: accounts\.deposits, .*market\.crypto_prices"):
         rebuild(lake, "zzz")
