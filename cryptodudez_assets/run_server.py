@@ -95,7 +95,7 @@ def _fork(line: bytes, number: int) -> int:
     return process
 
 
-def _start(line: bytes, _: int) -> int:
+def _start(line: bytes, number: int) -> int:
     process = subprocess.Popen([sys.executable, "-m", "cryptodudez_assets.run_server", ONE_RUN], stdin=subprocess.PIPE)
     with process.stdin as stdin:  # type: ignore[union-attr]
         stdin.write(line)
