@@ -1,8 +1,6 @@
 """The server: one port for REST and websocket, the loop that makes the market move, and the ways to start it."""
 
 import asyncio
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +20,7 @@ from cryptodudez_assets.simulator.venues.bitso.market import Book, Step
 from cryptodudez_assets.simulator.venues.bitso.rest import Answer
 from cryptodudez_assets.simulator.venues.bitso.socket import Client
 from cryptodudez_assets.simulator.venues.bitso.truth import NoTruth, Truth, TruthFiles
+from cryptodudez_assets.simulator.venues.running import in_a_thread, serve_until_signal
 from cryptodudez_assets.venues.bitso.protocol import REQUESTS_PER_MINUTE
 
 GOING_AWAY = 1001
@@ -182,39 +181,11 @@ class Server:
 
 def serve(options: Options, on_started: Callable[[Server], None]) -> None:
     """Serve in this thread until SIGINT or SIGTERM. Raises OSError as `Server.run` does."""
-    asyncio.run(_serve(options, on_started))
-
-
-async def _serve(options: Options, on_started: Callable[[Server], None]) -> None:
-    server, loop = Server(options), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, server.stop)
-    await server.run(lambda: on_started(server))
+    serve_until_signal(Server(options), on_started)
 
 
 @contextmanager
 def bitso_server(options: Options | None = None, **changed: object) -> Iterator[Server]:
     """Run the exchange on a free port, in a thread, while the context lasts. `changed` are fields of Options."""
-    server = Server(replace(options or Options(), **changed))  # type: ignore[arg-type]
-    started = threading.Event()
-    failed: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            asyncio.run(server.run(started.set))
-        except BaseException as error:
-            failed.append(error)
-        finally:
-            started.set()
-
-    thread = threading.Thread(target=work, name="simulated Bitso")
-    thread.start()
-    started.wait()
-    try:
-        if not failed:
-            yield server
-    finally:
-        server.stop()
-        thread.join()
-    if failed:
-        raise failed[0]
+    with in_a_thread(Server(replace(options or Options(), **changed)), "simulated Bitso") as server:  # type: ignore[arg-type]
+        yield server

@@ -2,8 +2,6 @@
 
 import asyncio
 import re
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from random import Random
 
 from cryptodudez_assets.simulator.venues.faulty import Chance
 from cryptodudez_assets.simulator.venues.http import Answer, Asked, HttpServer
+from cryptodudez_assets.simulator.venues.running import in_a_thread, serve_until_signal
 from cryptodudez_assets.simulator.venues.x.accounts import Bill, Limits
 from cryptodudez_assets.simulator.venues.x.compliance import Jobs
 from cryptodudez_assets.simulator.venues.x.faults import OF_REQUESTS, STORM_SECONDS
@@ -194,26 +193,11 @@ def _struck(answer: Answer, fault: str | None) -> Answer:
 
 def serve(options: Options, on_started: Callable[[Server], None]) -> None:
     """Serve in this thread until SIGINT or SIGTERM. Raises OSError as `Server.run` does."""
-    asyncio.run(_serve(options, on_started))
-
-
-async def _serve(options: Options, on_started: Callable[[Server], None]) -> None:
-    server, loop = Server(options), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, server.stop)
-    await server.run(lambda: on_started(server))
+    serve_until_signal(Server(options), on_started)
 
 
 @contextmanager
 def x_server(options: Options | None = None, **changed: object) -> Iterator[Server]:
     """Run it on a free port, in a thread, while the context lasts. `changed` are fields of Options."""
-    server = Server(replace(options or Options(), **changed))  # type: ignore[arg-type]
-    started = threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(server.run(started.set)), name="simulated X")
-    thread.start()
-    started.wait(10)
-    try:
+    with in_a_thread(Server(replace(options or Options(), **changed)), "simulated X") as server:  # type: ignore[arg-type]
         yield server
-    finally:
-        server.stop()
-        thread.join()
