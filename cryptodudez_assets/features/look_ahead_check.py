@@ -36,7 +36,7 @@ class Looked:
 
 def check(view: FeatureView, rows: Rows, random: Random, n: int = MOMENTS) -> Iterator[Looked]:
     """Look at one moment after the other, in the inputs as they were read; where `n` are fewer than all, at some at random."""
-    if not all(len(rows[one.table]) for one in view.inputs if one.absent is None):
+    if not all(len(rows[name]) for name in view.needs(lambda name: len(rows[name]) > 0)):
         return
     outputs = computed(view, rows)
     of_inputs = [rows[one.table][one.known] for one in view.inputs]
