@@ -12,6 +12,8 @@ from random import Random
 import pandera.polars as pa
 import polars as pl
 
+from cryptodudez_assets.candles.candle_days import REVISIONS, candle_days
+from cryptodudez_assets.candles.candle_revisions import revisions
 from cryptodudez_assets.features import FeatureContract, FeatureView, Input, all_views
 from cryptodudez_assets.features.declaration import Frames
 from cryptodudez_assets.features.look_ahead_check import check, read_for_check
@@ -23,7 +25,7 @@ SEEDS = 20
 LAST_DAY = date(2021, 6, 30)
 SIZE = Size(coins=6, crypto_days=420, tweets=400, stock_symbols=5, stock_days=280)
 COINS, STOCKS, SEEN = "market.crypto_prices", "market.stock_prices", "social.elon_tweet_observations"
-BOOKS = "market.order_book_spreads"
+BOOKS, CANDLES = "market.order_book_spreads", "market.candle_days"
 ACCOUNTS = ("deposits", "withdrawals", "events", "users", "user_levels")
 SHIFT = pl.col("close").shift(-1).over("symbol")
 MOVE = pl.col("close") / pl.col("close").shift(1).over("symbol") - 1
@@ -246,7 +248,18 @@ def planted_archives(folder: Path) -> dict[str, pl.LazyFrame]:
         COINS: _with_oddities(tables[COINS].collect()),
         SEEN: _seen_over_years(tables[SEEN].collect()),
     }
-    return with_views({**tables, **{name: rows.lazy() for name, rows in odd.items()}})
+    candles = _days_the_archive_lacks(candle_days({REVISIONS: revisions(tables)}).collect(), odd[COINS])
+    return with_views({**tables, CANDLES: candles.lazy(), **{name: rows.lazy() for name, rows in odd.items()}})
+
+
+def _days_the_archive_lacks(candles: pl.DataFrame, coins: pl.DataFrame) -> pl.DataFrame:
+    """Candles of its gaps and of two months after its end, each told an hour after its day."""
+    last = candles["event_ts"].max()
+    after = candles.filter(pl.col("event_ts") > last - timedelta(days=60)).with_columns(
+        pl.col("event_ts") + pl.duration(days=60)
+    )
+    gaps = candles.join(coins, left_on=["coin", "event_ts"], right_on=["symbol", "event_ts"], how="anti")
+    return pl.concat([gaps, after]).with_columns(known_ts=pl.col("event_ts") + pl.duration(hours=1))
 
 
 def _with_oddities(coins: pl.DataFrame) -> pl.DataFrame:
