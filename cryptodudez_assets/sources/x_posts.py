@@ -18,13 +18,9 @@ IGNORED = [
 ]
 
 
-USER = pl.Struct({"id": pl.String, "username": pl.String, "public_metrics": pl.Struct({"followers_count": pl.Int64})})
-users = pl.col(USERS).first().str.json_decode(pl.List(USER)).explode()
-
-
-def of_author(field: pl.Expr) -> pl.Expr:
+def of_author(field: str) -> pl.Expr:
     """A field of the post's author, as the page tells it beside its posts."""
-    return pl.col("author_id").cast(pl.String).replace_strict(users.struct.field("id"), field, default=None)
+    return pl.col(USERS).str.json_path_match(pl.format("$[?(@.id=='{}')]." + field, "author_id"))
 
 
 def refers(kind: str) -> pl.Expr:
@@ -67,8 +63,8 @@ SOURCE = Source(
                 "id": pl.col("id"),
                 "conversation_id": pl.col("conversation_id"),
                 "author_id": pl.col("author_id"),
-                "author": of_author(users.struct.field("username")),
-                "followers": of_author(users.struct.field("public_metrics").struct.field("followers_count")),
+                "author": of_author("username"),
+                "followers": of_author("public_metrics.followers_count").cast(pl.Int64),
                 "text": pl.col("text"),
                 "language": pl.col("lang"),
                 "likes": pl.col("public_metrics.like_count"),
