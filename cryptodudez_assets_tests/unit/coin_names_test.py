@@ -18,7 +18,10 @@ DECLARATIONS = {
     "declared_models/eth_signal.py",
     "features/main_coins.py",  # the columns of the markets' view, which has the main coins by name
     "features/market_factors_daily.py",
+    "posts_and_candles/posts.py",  # the sources of posts that it is made of
+    "sources/bitcoin_tweets.py",
     "studies/dogecoin.py",  # its control
+    "studies/mood/coins.py",
 }
 WORDS = {"features/terms.py"}
 FILES = [

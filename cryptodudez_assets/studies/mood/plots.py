@@ -6,7 +6,8 @@ from matplotlib.ticker import PercentFormatter
 
 from cryptodudez_assets.reports import figures
 from cryptodudez_assets.reports.figures import BLUE, GREEN, INK, ORANGE
-from cryptodudez_assets.studies.mood.study import FEWEST_FOR_INTERVAL, LEADS, MAIN, MoodFound
+from cryptodudez_assets.studies.mood.coins import MAIN
+from cryptodudez_assets.studies.mood.study import FEWEST_FOR_INTERVAL, LEADS, MoodFound
 
 COLOURS = (BLUE, ORANGE, GREEN)
 MARKERS = ("o", "s", "^")

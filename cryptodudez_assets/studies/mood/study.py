@@ -12,12 +12,10 @@ import polars as pl
 from scipy.stats import norm, t
 
 from cryptodudez_assets.studies.event_study import Floats, lead_lag
+from cryptodudez_assets.studies.mood.coins import COINS, MAIN
 from cryptodudez_assets.studies.term_days import benjamini_hochberg
 
 LEADS = range(-3, 4)
-COINS: Mapping[str, str] = {"BTC": "BTCUSDT", "ETH": "ETHUSDT", "DOGE": "DOGEUSDT"}
-"""The coins that are asked about, each with its pair on an exchange."""
-MAIN = "BTC"
 SURE, POWER = 0.95, 0.8
 FEWEST_FOR_INTERVAL = 10
 """With fewer days the interval is far too narrow where days are not normal, and says what it cannot know."""

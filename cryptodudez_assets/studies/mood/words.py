@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from datetime import date
 
 from cryptodudez_assets.reports.sections import Plot, Section, Table
+from cryptodudez_assets.studies.mood.coins import COINS, MAIN
 from cryptodudez_assets.studies.mood.result import FALSE_SHARE
 from cryptodudez_assets.studies.mood.study import (
-    COINS,
     FEWEST_FOR_INTERVAL,
     LEADS,
-    MAIN,
     STRONG,
     Correlation,
     MoodDays,
