@@ -428,7 +428,14 @@ def test_nothing_is_said_about_what_went_wrong_inside(settings: Settings, start:
     assert "secret" not in logged
 
 
-PARAMETERS = {"name": MODEL, "version": "1", "view": "crypto_daily", "file_path": "swagger-ui.css", "path": "nowhere", "file": "volume.csv"}
+PARAMETERS = {
+    "name": MODEL,
+    "version": "1",
+    "view": "crypto_daily",
+    "file_path": "swagger-ui.css",
+    "path": "nowhere",
+    "file": "volume.csv",
+}
 
 
 def asked_of_everything(client: TestClient[Litestar]) -> Iterator[httpx.Response]:

@@ -4,7 +4,7 @@ Choices that move the numbers: log returns between closes of UTC days that follo
 retweets; days without either are left out. Posts of one day are no independent looks at it: what counts is days.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
