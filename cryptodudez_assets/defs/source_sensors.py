@@ -10,13 +10,15 @@ from cryptodudez_assets.defs.kept_instance import instance_of
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, table_keys
 from cryptodudez_assets.lake.ingest.upgrade import is_due
-from cryptodudez_assets.lake.metastore.discovery import Cursor, discover
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore.discovery import Cursor, Listing, discover, listing
 from cryptodudez_assets.lake.metastore.file_entries import open_entries
 from cryptodudez_assets.lake.raw_folders import make_folders
 from cryptodudez_assets.sources.declaration import Source
 
 # A run key is used once for ever. With the time in it, what a failed run left is asked for again, but not each tick.
 RETRY_SECONDS = 600
+QUIET_SECONDS = 30.0
 SOURCE_TAG = "cryptodudez/source"
 RUNNING = [
     dg.DagsterRunStatus.QUEUED,
@@ -30,6 +32,7 @@ def build_source_sensor(source: Source, lake: LakeResource, seconds: int) -> dg.
     """The sensor that watches a source's raw folder in this lake, each so many seconds."""
 
     made = [catalogue_key(source), *table_keys(source), quarantine_key(source)]
+    quiet = Quiet()
 
     @dg.sensor(
         name=f"{source.name}_files",
@@ -41,19 +44,22 @@ def build_source_sensor(source: Source, lake: LakeResource, seconds: int) -> dg.
     def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         opened = lake.open()
         make_folders(opened, [source])  # of one that was declared since this home was opened
+        cursor_before = Cursor.parse(context.cursor)
+        seen = listing(opened, source.name, cursor_before)
+        if quiet.lasts(opened, seen):
+            return dg.SensorResult(skip_reason=_nothing(source, quiet.listed), cursor=context.cursor)
         if _is_running(instance_of(context), source):
             return dg.SensorResult(skip_reason="a run for this source is under way", cursor=context.cursor)
-        look = discover(opened, source.name, Cursor.parse(context.cursor))
+        look = discover(opened, source.name, cursor_before, seen=seen)
         waiting = open_entries(opened.tables, source.name)
         cursor = str(look.cursor)
         if look.left:
             context.log.info("raw/%s: %s", source.raw, look.left)
         outdated = is_due(opened, source)
         if not look.new and waiting.is_empty() and not outdated:
-            left = f", {look.left}" if look.left else ""
-            return dg.SensorResult(
-                skip_reason=f"0 new of {look.listed} listed in raw/{source.raw}{left}", cursor=cursor
-            )
+            if not look.left and look.cursor == cursor_before:
+                quiet.begins(opened, seen, look.listed)
+            return dg.SensorResult(skip_reason=_nothing(source, look.listed, look.left), cursor=cursor)
         told = (
             [f"{found.key}@{found.generation}" for found in look.new]
             + waiting["entry_id"].to_list()
@@ -70,6 +76,31 @@ def build_source_sensor(source: Source, lake: LakeResource, seconds: int) -> dg.
         return dg.SensorResult(run_requests=[request], cursor=cursor)
 
     return watch
+
+
+class Quiet:
+    """What was listed of a source when there was nothing to do. While the same is listed, the catalogue is asked rarely.
+
+    Most ticks find nothing, and asking the catalogue costs ten times as much as listing a folder. What others leave to be done in
+    the catalogue is found when this time is over.
+    """
+
+    def __init__(self) -> None:
+        self.listed = 0
+        self._of: tuple[str, Listing] | None = None
+        self._since = 0.0
+
+    def begins(self, lake: Lake, seen: Listing, listed: int) -> None:
+        """There was nothing to do."""
+        self.listed, self._of, self._since = listed, (lake.settings.lake, seen), time.monotonic()
+
+    def lasts(self, lake: Lake, seen: Listing) -> bool:
+        """Whether nothing needs to be asked."""
+        return self._of == (lake.settings.lake, seen) and time.monotonic() < self._since + QUIET_SECONDS
+
+
+def _nothing(source: Source, listed: int, left: str = "") -> str:
+    return f"0 new of {listed} listed in raw/{source.raw}{', ' * bool(left)}{left}"
 
 
 def run_key_of(work: Iterable[str], at: float) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 import pytest
-from pyiceberg.expressions import EqualTo
+from pyiceberg.expressions import AlwaysTrue, EqualTo
 
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, raw_key
 from cryptodudez_assets.defs.source_sensors import RETRY_SECONDS, SOURCE_TAG, run_key_of
@@ -48,6 +48,27 @@ class TestSensor:
         assert result.success
         assert sorted(rig.rows("market.gas_prices")["block"]) == [200, 201, 202]
         assert rig.tick().skip_reason.skip_message == "0 new of 3 listed in raw/gas_prices"
+
+    def test_asks_the_catalogue_seldom_while_it_sees_the_same(self, rig: Rig, monkeypatch: pytest.MonkeyPatch):
+        rig.drop("a.csv", GOOD)
+        rig.ingest()
+        rig.tick()  # moves the cursor on
+        nothing = rig.tick().skip_reason.skip_message
+        with rig.lake.tables.changing(file_entries.FILES) as change:
+            change.delete(AlwaysTrue())  # what no tick can see in the raw zone
+
+        assert rig.tick().skip_reason.skip_message == nothing == "0 new of 1 listed in raw/gas_prices"
+        monkeypatch.setattr("cryptodudez_assets.defs.source_sensors.QUIET_SECONDS", 0.0)
+        assert len(rig.tick().run_requests) == 1
+
+    def test_what_lands_is_asked_for_at_once_after_a_quiet_time(self, rig: Rig):
+        rig.drop("a.csv", GOOD)
+        rig.ingest()
+        assert [rig.tick().run_requests for _ in range(3)] == [[], [], []]
+
+        rig.drop("a.csv", MORE)
+
+        assert len(rig.tick().run_requests) == 1
 
     def test_its_run_names_the_assets_that_it_makes_as_its_target(self, rig: Rig):
         rig.drop("a.csv", GOOD)

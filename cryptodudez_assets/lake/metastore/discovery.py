@@ -7,7 +7,7 @@ a page further each time, beginning anew at the end, which finds late arrivals b
 catalogue decides what is known; the cursor is only a hint, and losing it costs one round.
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from itertools import islice
@@ -73,27 +73,45 @@ class Discovery:
         return ", ".join(f"{number} {what}" for what, number in told.items() if number)
 
 
-def discover(lake: Lake, source: str, cursor: Cursor, page: int = PAGE) -> Discovery:
-    """Look at the raw zone of a source once: two pages are listed at most, and one for each partition whose turn it is.
+@dataclass(frozen=True)
+class Listing:
+    """What is listed for one look: the page of the round, the one behind the newest key, and those of partitions by name."""
 
-    At most `page` new objects are returned.
-    """
+    behind: list[StoredObject]
+    ahead: list[StoredObject]
+    partitions: Mapping[str, list[StoredObject]]
+
+    @property
+    def pages(self) -> list[list[StoredObject]]:
+        """All of them."""
+        return [self.ahead, self.behind, *self.partitions.values()]
+
+
+def listing(lake: Lake, source: str, cursor: Cursor, page: int = PAGE) -> Listing:
+    """List the raw zone of a source for one look: two pages at most, and one for each partition whose turn it is."""
     prefix = lake.raw_folder(source)
     behind = list(islice(lake.store.list(prefix, cursor.round), page))
     ahead = behind if cursor.newest == cursor.round else list(islice(lake.store.list(prefix, cursor.newest), page))
-    turn = list(islice(cursor.partitions.items(), PARTITIONS_A_LOOK))
-    pages = [ahead, behind, *(list(islice(lake.store.list(f"{prefix}/{one}", key), page)) for one, key in turn)]
-    listed = {found.key: found for one in pages for found in one}
+    turn = islice(cursor.partitions.items(), PARTITIONS_A_LOOK)
+    return Listing(
+        behind, ahead, {one: list(islice(lake.store.list(f"{prefix}/{one}", key), page)) for one, key in turn}
+    )
+
+
+def discover(lake: Lake, source: str, cursor: Cursor, page: int = PAGE, seen: Listing | None = None) -> Discovery:
+    """Look at the raw zone of a source once, as it is listed now if not told. At most `page` new objects are returned."""
+    seen, prefix = seen or listing(lake, source, cursor, page), lake.raw_folder(source)
+    listed = {found.key: found for one in seen.pages for found in one}
     unsettled = {key for key, found in listed.items() if not is_stable(lake, found)}
     candidates = {key: found for key, found in listed.items() if key not in unsettled and not key.endswith(UNFINISHED)}
-    new = _unknown(lake, source, pages, candidates)
+    new = _unknown(lake, source, seen.pages, candidates)
     # Never past an object that is not catalogued yet: the next look must find it again should this one's run fail.
     missing = {*new, *unsettled}
-    complete = len(behind) < page
+    complete = len(seen.behind) < page
     again = Cursor(
         _furthest(cursor.newest, listed, missing),
-        "" if complete else behind[-1].key,
-        _partitions(cursor.partitions, dict(turn), prefix, listed, missing),
+        "" if complete else seen.behind[-1].key,
+        _partitions(cursor.partitions, seen.partitions, prefix, listed, missing),
     )
     unfinished = len(listed) - len(unsettled) - len(candidates)
     found = [new[key] for key in sorted(new)]
@@ -109,7 +127,7 @@ def _furthest(newest: str, listed: Iterable[str], missing: Iterable[str]) -> str
 
 
 def _partitions(
-    known: Mapping[str, str], looked_at: Mapping[str, str], prefix: str, listed: Iterable[str], missing: Set[str]
+    known: Mapping[str, str], looked_at: Collection[str], prefix: str, listed: Iterable[str], missing: Set[str]
 ) -> dict[str, str]:
     """The partitions with their newest keys, those that were looked at behind the others."""
     keys: dict[str, list[str]] = {}
