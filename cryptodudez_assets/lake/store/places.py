@@ -24,8 +24,8 @@ def inside(location: str, folder: str) -> bool:
     path, root = path_of(location), path_of(folder).rstrip("/")
     if not (is_local(path) and is_local(root)):
         return path.startswith(f"{root}/")
-    spelled = ((os.path.normpath(root), os.path.normpath(path)), (true_path(root), true_path(path)))
-    return any(PurePath(within) in PurePath(found).parents for within, found in spelled)
+    by_name = PurePath(os.path.normpath(root)) in PurePath(os.path.normpath(path)).parents
+    return by_name or PurePath(true_path(root)) in PurePath(true_path(path)).parents
 
 
 def same(one: str, other: str) -> bool:
