@@ -3,15 +3,19 @@
 import asyncio
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.store.private import make_private, private_file
 from cryptodudez_assets.venues.pages import Access
 from cryptodudez_assets.venues.x.compliance import ComplianceClient
 from cryptodudez_assets.venues.x.protocol import Compliance
 
 SOURCE, ID = "x_posts", "id"
+TO_GO = "x_posts_to_go.txt"
+"""Ids of posts that are being removed, one a line. It lies beside the journals of erasures, where nothing is erased from."""
 
 Remove = Callable[[Sequence[str]], Sequence[str]]
 """Takes posts out of everything that is kept; tells in words what is left of them, and why."""
@@ -35,17 +39,34 @@ def honour(
 ) -> Honoured:
     """Ask about every post that is kept, and have those removed that are not to be.
 
-    Whoever is killed does not have to remember anything: the next pass asks again about what is still there. Raises Missing without a
-    token, and Failed where X does not answer.
+    What is to go is noted until it is gone: once it is in no table, nobody would ask about what is left of it elsewhere. A pass that
+    finds such a note begins with it. Raises Missing without a token, and Failed where X does not answer.
     """
+    note = make_private(make_private(lake.settings.home) / "erasures") / TO_GO
     asked = client(access)
+    before = _noted(note)
+    left = _removed(before, note, remove) if before else []
     kept = sorted(_kept(lake))
     say(f"asking X about {len(kept):,} posts")
     gone = asyncio.run(_gone(asked, kept))
-    if not gone:
-        return Honoured(len(kept), [], [])
-    say(f"{len(gone):,} posts are to go")
-    return Honoured(len(kept), gone, remove([one.id for one in gone]))
+    if gone and not left:
+        say(f"{len(gone):,} posts are to go")
+        left = _removed([one.id for one in gone], note, remove)
+    return Honoured(len(kept), gone, left)
+
+
+def _removed(posts: Sequence[str], note: Path, remove: Remove) -> Sequence[str]:
+    unfinished = private_file(note.with_suffix(".part"))
+    unfinished.write_text("\n".join(posts), "utf-8")
+    unfinished.replace(note)
+    left = remove(posts)
+    if not left:
+        note.unlink()
+    return left
+
+
+def _noted(note: Path) -> list[str]:
+    return note.read_text("utf-8").split() if note.is_file() else []
 
 
 async def _gone(client: ComplianceClient, kept: Collection[str]) -> list[Compliance]:

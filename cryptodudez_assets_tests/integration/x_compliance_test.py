@@ -113,3 +113,22 @@ def test_without_a_token_it_says_what_is_missing(tmp_path: Path, server: Server)
 def test_no_posts_are_no_job(tmp_path: Path, server: Server):
     assert passed(open_home(tmp_path / "home", server.url), []).asked == 0
     assert not server.jobs.all
+
+
+def test_a_pass_that_dies_over_removing_is_gone_on_with(server: Server, home: Lake):
+    """By then the tables may have the post no more, so that nobody would ask about it."""
+    posts = landed_posts(home)
+    server.world.delete(posts[0], datetime.now(UTC))
+    access = replace(access_of(home.settings, FEED), patience=QUICK)
+
+    def die(_: Sequence[str]) -> list[str]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        honour(home, access, die, at_once)
+    server.world.delete(posts[0], datetime.now(UTC), "scrub_geo")  # as if nobody asked about it
+    removed: list[str] = []
+    passed(home, removed)
+    passed(home, removed)
+
+    assert removed == [posts[0]]
