@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import polars as pl
@@ -14,8 +15,8 @@ from cryptodudez_assets.venues.x.compliance import ComplianceClient
 from cryptodudez_assets.venues.x.protocol import Compliance
 
 SOURCE, ID = "x_posts", "id"
-TO_GO = "x_posts_to_go.txt"
-"""Ids of posts that are being removed, one a line. It lies beside the journals of erasures, where nothing is erased from."""
+TO_GO = "x_posts_to_go."
+"""So begin the names of notes with the ids of posts that are being removed. They lie beside the journals of erasures."""
 
 Remove = Callable[[Sequence[str]], Sequence[str]]
 """Takes posts out of everything that is kept; tells in words what is left of them, and why."""
@@ -40,33 +41,38 @@ def honour(
     """Ask about every post that is kept, and have those removed that are not to be.
 
     What is to go is noted until it is gone: once it is in no table, nobody would ask about what is left of it elsewhere. A pass that
-    finds such a note begins with it. Raises Missing without a token, and Failed where X does not answer.
+    finds such notes begins with them. Raises Missing without a token, and Failed where X does not answer.
     """
-    note = make_private(make_private(lake.settings.home) / "erasures") / TO_GO
+    notes = make_private(make_private(lake.settings.home) / "erasures")
     asked = client(access)
-    before = _noted(note)
-    left = _removed(before, note, remove) if before else []
+    left: list[str] = []
+    for note in sorted(notes.glob(f"{TO_GO}*.txt")):
+        say("ending what an earlier pass began")
+        left += _removed(note, remove)
     kept = sorted(_kept(lake))
     say(f"asking X about {len(kept):,} posts")
     gone = asyncio.run(_gone(asked, kept))
-    if gone and not left:
+    if gone:
         say(f"{len(gone):,} posts are to go")
-        left = _removed([one.id for one in gone], note, remove)
-    return Honoured(len(kept), gone, left)
+        left += _removed(_noted(notes, [one.id for one in gone]), remove)
+    return Honoured(len(kept), gone, list(dict.fromkeys(left)))
 
 
-def _removed(posts: Sequence[str], note: Path, remove: Remove) -> Sequence[str]:
+def _noted(notes: Path, posts: Sequence[str]) -> Path:
+    """Those who go together have a note of their own, as they have one journal: both are gone on with as they were begun."""
+    told = "\n".join(sorted(posts))
+    note = notes / f"{TO_GO}{sha256(told.encode()).hexdigest()[:32]}.txt"
     unfinished = private_file(note.with_suffix(".part"))
-    unfinished.write_text("\n".join(posts), "utf-8")
+    unfinished.write_text(told, "utf-8")
     unfinished.replace(note)
-    left = remove(posts)
+    return note
+
+
+def _removed(note: Path, remove: Remove) -> Sequence[str]:
+    left = remove(note.read_text("utf-8").split())
     if not left:
         note.unlink()
     return left
-
-
-def _noted(note: Path) -> list[str]:
-    return note.read_text("utf-8").split() if note.is_file() else []
 
 
 async def _gone(client: ComplianceClient, kept: Collection[str]) -> list[Compliance]:

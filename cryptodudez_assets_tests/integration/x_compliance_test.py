@@ -132,3 +132,23 @@ def test_a_pass_that_dies_over_removing_is_gone_on_with(server: Server, home: La
     passed(home, removed)
 
     assert removed == [posts[0]]
+
+
+def test_what_is_left_of_one_post_keeps_no_other(server: Server, home: Lake):
+    """A file that is called like a post, say, is named as left for as long as it is there."""
+    posts = landed_posts(home)
+    access = replace(access_of(home.settings, FEED), patience=QUICK)
+    asked: list[list[str]] = []
+
+    def remove(posts: Sequence[str]) -> list[str]:
+        asked.append([*posts])
+        return ["the first is still there"] if first in posts else []
+
+    first = posts[0]
+    for post in posts[:2]:
+        server.world.delete(post, datetime.now(UTC))
+        done = honour(home, access, remove, at_once)
+        server.world.delete(post, datetime.now(UTC), "scrub_geo")
+
+    assert done.left == ["the first is still there"]
+    assert asked == [[first], [first], [posts[1]]]
