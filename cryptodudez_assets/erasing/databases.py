@@ -34,12 +34,12 @@ def erase_from_database(path: Path, names: Names) -> int:
             instead = ", ".join(f"{quoted(column)} = without({quoted(column)})" for column in columns)
             if connection.execute(f"SELECT 1 FROM {quoted(table)} WHERE {told} LIMIT 1").fetchone():
                 n_rows += connection.execute(f"UPDATE OR REPLACE {quoted(table)} SET {instead} WHERE {told}").rowcount
-        is_in_bytes = _is_in_bytes(path, names)
-        if n_rows or is_in_bytes:
+        in_bytes = _times_in_bytes(path, names)
+        if n_rows or in_bytes:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return max(n_rows, int(is_in_bytes))
+        return max(n_rows, int(_times_in_bytes(path, names) < in_bytes))
 
 
 def _out(value: Any, names: Names) -> Any:
@@ -50,8 +50,9 @@ def _out(value: Any, names: Names) -> Any:
     return value
 
 
-def _is_in_bytes(path: Path, names: Names) -> bool:
+def _times_in_bytes(path: Path, names: Names) -> int:
+    """How often one of them may stand anywhere, also in the name of somebody who stays."""
     there = [path, *(path.with_name(path.name + beside) for beside in BESIDE)]
     contents = [one.read_bytes() for one in there if one.is_file()]
     likely = [content for content in contents if any(hint.encode() in content for hint in names.hints)]
-    return any(way.encode() in content for content in likely for way in names.spelled)
+    return sum(content.count(way.encode()) for content in likely for way in names.alone.spelled)

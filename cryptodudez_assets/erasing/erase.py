@@ -4,6 +4,7 @@ death, goes on.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from cryptodudez_assets.contracts.base import personal_of
 from cryptodudez_assets.derived.declaration import Derived
@@ -12,6 +13,7 @@ from cryptodudez_assets.erasing.work import Say, Work
 from cryptodudez_assets.features import configured_tables, topological
 from cryptodudez_assets.lake.erasing import registry
 from cryptodudez_assets.lake.erasing.identity import Identity, Mode, Names
+from cryptodudez_assets.lake.erasing.others import others_beside
 from cryptodudez_assets.lake.erasing.rows import holding_of
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.store.locks import exclusive, sign_of_life
@@ -47,10 +49,11 @@ def erase(
     names = Names(kind, {one.value: one.pseudonym(key) for one in identities}, mode)
     for source in sources:
         holding_of(source, names)
-    insist_on_no_run(lake.settings)
-    with exclusive(lake.settings, "erasing"):
+    with exclusive(lake.settings, registry.ERASING):
+        insist_on_no_run(lake.settings)  # one that begins from now on waits
         registry.begin(lake.tables, identities, mode, key, now())
         tables = configured_tables(lake.settings.rolling_days) if derived is None else derived
+        names = replace(names, others=others_beside(lake, sources, names))
         work = Work(lake, names, sources, topological(tables), say)
         return work.do()
 

@@ -14,6 +14,7 @@ from cryptodudez_assets.lake.erasing.contents import Kind, rewritten
 from cryptodudez_assets.lake.erasing.identity import Mode, Names
 from cryptodudez_assets.lake.formats.archives import FileRefused, format_of
 from cryptodudez_assets.lake.formats.text import HEAD_BYTES
+from cryptodudez_assets.products import exports
 from cryptodudez_assets.settings import Settings
 
 WRITTEN_TO = ("logs", "dagster")
@@ -27,9 +28,9 @@ def erase_from_files(
 
     `refused` hears of files that could not be changed, with the reason.
     """
-    exports = settings.home / "exports"
+    exported = settings.home / exports.FOLDER
     # What is exported of rows that are removed was written anew; what else is in it are rows that refer to these.
-    are_left = exports if names.mode is Mode.REMOVE else None
+    are_left = exported if names.mode is Mode.REMOVE else None
     names = replace(names.telling, mode=Mode.PSEUDONYMISE)  # nothing here is a record of a source
     if not names.instead:
         return
@@ -37,8 +38,10 @@ def erase_from_files(
         if path.name.endswith(BESIDE) or not path.is_file() or are_left in path.parents:
             continue
         try:
+            # A number in an export may be an amount; where it is an identity, the export was written anew.
+            told = replace(names.distinctive, are_cut=True) if exported in path.parents else names
             kind, n = (
-                ("database", erase_from_database(path, names)) if is_database(path) else _file(path, names, settings)
+                ("database", erase_from_database(path, told)) if is_database(path) else _file(path, told, settings)
             )
         except (FileRefused, OSError, ValueError, sqlite3.Error) as error:
             refused(str(path), str(error))
@@ -54,6 +57,8 @@ def _file(path: Path, names: Names, settings: Settings) -> tuple[str, int]:
         content.seek(0)
         head = content.read(HEAD_BYTES)
         if b"\0" in head and format_of(head) == "csv" and not head.startswith((b"PAR1", b"\xff\xfe", b"\xfe\xff")):
+            if not times_in(content, Needle(*names.instead, others=names.others)):
+                return "file", 0
             raise FileRefused("it is no text, and what else it is nobody here knows: remove it, or have it made again")
         made = rewritten(content, Kind(), names)
     if made is None:

@@ -1,12 +1,14 @@
 """Which files there are beside tables and raw files: those of the home, its databases wherever they are, and all of a lake in a bucket."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote
 
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.store.places import inside, is_local, true_path
+from cryptodudez_assets.products import exports
 from cryptodudez_assets.settings import Settings
 
 NOT_OURS = ("cache", "locks", "erasures")
@@ -33,14 +35,33 @@ def files_of_home(settings: Settings, *, with_lake: bool) -> Iterator[Path]:
             yield path
 
 
-def everything(lake: Lake) -> Iterator[tuple[str, BinaryIO]]:
-    """Every file of home and lake, opened, by its name. What goes meanwhile is left out."""
-    for path in files_of_home(lake.settings, with_lake=True):
-        try:
-            yield str(path), path.open("rb")
-        except FileNotFoundError:
-            continue
+def names_of_everything(lake: Lake) -> Iterator[str]:
+    """The name of every file of home and lake."""
+    yield from map(str, files_of_home(lake.settings, with_lake=True))
     if not lake.settings.lake_is_local:
         for prefix in lake.store.folders(""):
-            for found in lake.store.list(prefix):
-                yield lake.store.uri(found.key), lake.store.open(found.key)
+            yield from (lake.store.uri(found.key) for found in lake.store.list(prefix))
+
+
+def everything(lake: Lake) -> Iterator[tuple[str, BinaryIO]]:
+    """Every file of home and lake, opened, by its name. What goes meanwhile is left out."""
+    for name in names_of_everything(lake):
+        try:
+            yield name, _opened(lake, name)
+        except FileNotFoundError:
+            continue
+
+
+def _opened(lake: Lake, name: str) -> BinaryIO:
+    return Path(name).open("rb") if is_local(name) else lake.store.open(lake.store.key(name))
+
+
+def among(places: Iterable[str]) -> Callable[[str], bool]:
+    """Whether a file, however it is named, is one of these."""
+    known = {true_path(place) for place in places}
+    return lambda place: true_path(place) in known
+
+
+def holds_rows(settings: Settings, place: str) -> bool:
+    """Whether a file is one of rows: of the lake, or an export."""
+    return inside(place, settings.lake) or inside(place, str(settings.home / exports.FOLDER))

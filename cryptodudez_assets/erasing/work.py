@@ -9,6 +9,7 @@ from functools import partial
 from cryptodudez_assets.contracts.base import Contract, places_of
 from cryptodudez_assets.derived.declaration import Derived
 from cryptodudez_assets.derived.upkeep.materialize import NoRows, materialize, table_specs
+from cryptodudez_assets.erasing.columns import in_columns
 from cryptodudez_assets.erasing.files import erase_from_files
 from cryptodudez_assets.erasing.journal import (
     BACKUPS,
@@ -23,7 +24,7 @@ from cryptodudez_assets.erasing.journal import (
     Done,
     Journal,
 )
-from cryptodudez_assets.erasing.places import everything
+from cryptodudez_assets.erasing.places import among, everything, holds_rows, names_of_everything
 from cryptodudez_assets.erasing.receipt import Receipt
 from cryptodudez_assets.erasing.scan import Needle, scan_files, times_in
 from cryptodudez_assets.feature_store.online import open_online_store
@@ -31,10 +32,11 @@ from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.erasing import registry
 from cryptodudez_assets.lake.erasing.copies import erase_from_copies
 from cryptodudez_assets.lake.erasing.history import forget_past
-from cryptodudez_assets.lake.erasing.identity import ERASED, PSEUDONYM_LENGTH, Mode, Names, is_telling
+from cryptodudez_assets.lake.erasing.identity import ERASED, PSEUDONYM_LENGTH, Mode, Names, is_distinctive, is_telling
 from cryptodudez_assets.lake.erasing.raw import erase_from_objects
 from cryptodudez_assets.lake.erasing.removed import take_out
 from cryptodudez_assets.lake.erasing.rows import Holding, erase_from_rows, holding_of, keys_of
+from cryptodudez_assets.lake.erasing.set_aside import texts_without
 from cryptodudez_assets.lake.erasing.twins import leave_one_of_twins
 from cryptodudez_assets.lake.iceberg.catalog_database import back_up, backups
 from cryptodudez_assets.lake.ingest.ingest import ingest
@@ -163,7 +165,9 @@ class Work:
         """What was set aside, and what is said of files."""
         for name, contract in SAID.items():
             left = frozenset([*places_of(contract), "member", "pseudonym", "shape"])
-            self._rows(name, Holding(is_said=True, left=left), self.words)
+            by_column = name == quarantine.ROWS.name and self.names.mode is Mode.PSEUDONYMISE
+            raw = partial(texts_without, self.lake) if by_column else None
+            self._rows(name, Holding(is_said=True, left=left, raw=raw), self.words)
 
     def computed(self) -> None:
         """Tables that are computed of those that told of it follow, the rows that a change reaches, as always."""
@@ -253,21 +257,31 @@ class Work:
     def _is_in_files_of(self, name: str) -> bool:
         if self.names.mode is Mode.REMOVE:
             return False
-        needle = Needle(*filter(is_telling, self.words.instead))
-        for found in self.lake.store.list(key_within(self.lake.tables.location(name), self.lake.settings.lake)):
+        needle = Needle(*filter(is_telling, self.words.instead), others=self.names.others, in_data=True)
+        here = list(self.lake.store.list(key_within(self.lake.tables.location(name), self.lake.settings.lake)))
+        is_there = among(self.lake.store.uri(found.key) for found in here)
+        for found in here:
             if found.oddity:
                 continue
             with self.lake.store.open(found.key) as content:
-                if times_in(content, needle):
+                if times_in(content, needle, is_there):
                     return True
         return False
 
     def finish(self) -> Receipt:
         """Look at everything, and write the receipt."""
         self.say("looking at everything")
-        scanned = scan_files(everything(self.lake), *filter(is_telling, self.words.instead))
+        scanned = scan_files(
+            everything(self.lake),
+            *filter(is_telling, self.words.instead),
+            others=self.names.others,
+            is_data=partial(holds_rows, self.lake.settings),
+            is_there=among(names_of_everything(self.lake)),
+        )
         told = [one for one in scanned.found if one.problem or self.names.mode is Mode.PSEUDONYMISE]
         self.left += [(one.place, one.problem or f"it is still there, {one.times} times") for one in told]
+        if not all(map(is_distinctive, self.names.instead)):
+            self.left += in_columns(self.lake, self.names, self.sources, self.derived)
         said = [] if all(map(is_telling, self.names.instead)) else [TOO_SHORT]
         said += [] if self.lake.settings.lake_is_local else [VERSIONS]
         if self.lake.settings.notifications.startswith("postgres"):

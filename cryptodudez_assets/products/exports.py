@@ -14,6 +14,8 @@ from cryptodudez_assets.lake.iceberg.provenance import MadeFrom
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.sources.declaration import Source
 
+FOLDER = "exports"
+"""Of the home."""
 OF_SOURCES: Mapping[str, Sequence[Export]] = {
     "market.stock_market": [
         Parquet(
@@ -79,7 +81,7 @@ class Exported:
 
     def path(self, lake: Lake) -> Path:
         """Where it is written: a file, or the folder with those of all months."""
-        folder = lake.settings.home / "exports" / (self.export.folder or self.name)
+        folder = lake.settings.home / FOLDER / (self.export.folder or self.name)
         if self.by_month:
             return folder / self.name if self.export.folder else folder
         return folder / f"{self.name}.{self.export.ending}"

@@ -42,17 +42,23 @@ def edit(blocks: Iterator[bytes], form: Form, names: Names, edited: Edited) -> I
 def _lines(part: bytes, form: Form, names: Names, edited: Edited) -> Iterator[bytes]:
     """The same of a part without quotes, of which each line is a record: only those that mention one of them are looked at."""
     end = 0
-    for at in names.places_in(part):
+    for at in names.alone.places_in(part):
         if at < end:
             continue
         start, stop = part.rfind(b"\n", end, at) + 1 or end, part.find(b"\n", at) + 1 or len(part)
         yield part[end:start]
-        line = part[start:stop]
-        for record in records(line, 1, form.delimiter):
-            yield line[: record.start] + _record(record, line[record.start : record.end], 0, form, names, edited)
-            yield line[record.end :]
+        yield from edit_records(part[start:stop], form, names, edited)
         end = stop
     yield part[end:]
+
+
+def edit_records(text: bytes, form: Form, names: Names, edited: Edited) -> Iterator[bytes]:
+    """Records, of which none is a header, with pseudonyms in the place of identities."""
+    end = 0
+    for record in records(text, 1, form.delimiter):
+        yield text[end : record.start] + _record(record, text[record.start : record.end], 0, form, names, edited)
+        end = record.end
+    yield text[end:]
 
 
 def whole_records(blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -84,19 +90,25 @@ def _record(record: CsvRecord, text: bytes, row: int, form: Form, names: Names, 
             edited.removed.append(row)
             return b""
         return text
-    for index, value in reversed(found):
-        text = _with_pseudonym(text, index, value, form, names, edited)
-    return edited.counted(names.distinctive.out_of(text))
+    if not found and not names.distinctive.alone.occur_in(text):
+        return text
+    told, made, end = dict(found), list[bytes](), 0
+    is_whole = len(record.fields) == len(form.names)  # otherwise which field is which is a guess
+    for index, (start, stop) in enumerate(_fields(text, form.delimiter)) if record.fields else ():
+        if index in told or (is_whole and form.names[index] in form.tagged):
+            made.append(edited.counted(names.distinctive.out_of(text[end:start])))
+            made.append(_with_pseudonym(text[start:stop], told.get(index), names, edited))
+            end = stop
+    return b"".join([*made, edited.counted(names.distinctive.out_of(text[end:]))])
 
 
-def _with_pseudonym(text: bytes, index: int, value: str, form: Form, names: Names, edited: Edited) -> bytes:
-    start, end = list(_fields(text, form.delimiter))[index]
-    field = text[start:end]
-    for way in spellings(value):
+def _with_pseudonym(field: bytes, value: str | None, names: Names, edited: Edited) -> bytes:
+    """A field of a tagged column, which is taken at its word."""
+    for way in spellings(value) if value else ():
         if way.encode() in field:
             edited.replaced += 1
-            return text[:start] + field.replace(way.encode(), names.instead[value].encode()) + text[end:]
-    return text
+            return field.replace(way.encode(), names.instead[str(value)].encode())
+    return field
 
 
 def _fields(text: bytes, delimiter: str) -> Iterator[tuple[int, int]]:

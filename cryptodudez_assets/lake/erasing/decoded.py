@@ -7,7 +7,7 @@ import codecs
 import gzip
 import sqlite3
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile, SpooledTemporaryFile
@@ -17,6 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.avro.file import AvroFile
 from pyiceberg.io.pyarrow import PyArrowFileIO
+from pyiceberg.schema import Schema
+from pyiceberg.typedef import Record
 
 BLOCK_BYTES = 4 << 20
 IN_MEMORY_BYTES = 32 << 20
@@ -26,7 +28,11 @@ PARQUET, AVRO, ZIP, GZ, ZSTD = b"PAR1", b"Obj\x01", b"PK\x03\x04", b"\x1f\x8b", 
 SQLITE = b"SQLite format 3\0"
 WIDE = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
+BOUNDS = ("lower_bounds", "upper_bounds")
+
 Stream = Iterator[bytes]
+IsThere = Callable[[str], bool]
+"""Whether a file is there, which is looked at by itself."""
 
 
 def as_bytes(content: BinaryIO) -> Stream:
@@ -35,15 +41,21 @@ def as_bytes(content: BinaryIO) -> Stream:
     return iter(lambda: content.read(BLOCK_BYTES), b"")
 
 
-def meanings(content: BinaryIO, depth: int = 0, *, numbers: bool = False) -> Iterator[Stream]:
-    """What the bytes mean, where that is not what they are: streams of text. `numbers`: those of Parquet, too, as text."""
+def meanings(
+    content: BinaryIO, depth: int = 0, *, numbers: bool = False, is_there: IsThere = lambda _: False
+) -> Iterator[Stream]:
+    """What the bytes mean, where that is not what they are: streams of text. `numbers`: those of Parquet, too, as text.
+
+    `is_there`: of data files that a manifest names. The bounds of these are left out: they are cut off, so that they look like somebody
+    else, and say nothing that the file itself does not.
+    """
     content.seek(0)
     head = content.read(len(SQLITE))
     content.seek(0)
     if head.startswith(PARQUET):
         yield _parquet(content, numbers=numbers)
     elif head.startswith(AVRO):
-        yield _avro(content)
+        yield _avro(content, is_there)
     elif head == SQLITE:
         yield _rows(content)
     elif head[:2] in WIDE:
@@ -85,6 +97,7 @@ def _wide(content: BinaryIO, encoding: str) -> Stream:
 
 def _parquet(content: BinaryIO, *, numbers: bool) -> Stream:
     file = pq.ParquetFile(content)
+    yield _in_utf8(repr(file.metadata.metadata))
     for batch in file.iter_batches(BATCH_ROWS):
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             yield _in_utf8(name)
@@ -109,13 +122,27 @@ def _in_utf8(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass") + b"\n"
 
 
-def _avro(content: BinaryIO) -> Stream:
+def _avro(content: BinaryIO, is_there: IsThere) -> Stream:
     with NamedTemporaryFile() as copy:
         copy.write(content.read())
         copy.flush()
         with AvroFile(PyArrowFileIO().new_input(copy.name)) as file:
+            yield _in_utf8(repr(file.header.meta))
             for record in file:
-                yield _told(record)
+                yield _told(_without_bounds(record, file.schema, is_there))
+
+
+def _without_bounds(record: Any, schema: Schema, is_there: IsThere) -> Any:
+    """An entry of a manifest without the bounds of a file that is there; what is none, as it is."""
+    place = next((at for at, one in enumerate(schema.fields) if one.name == "data_file"), None)
+    if place is None:
+        return record
+    names = [one.name for one in schema.fields[place].field_type.fields]  # type: ignore[attr-defined]
+    told = record[place]
+    if not is_there(told[names.index("file_path")]):
+        return record
+    kept = Record(*(told[at] for at, name in enumerate(names) if name not in BOUNDS))
+    return Record(*(kept if at == place else value for at, value in enumerate(record._data)))
 
 
 def _told(record: Any) -> bytes:

@@ -1,7 +1,9 @@
 """Whose identity is to go, what stands in its place, and how it is found in text. Reads and writes nothing.
 
-An identity is found as a whole word: `user-1` is not in `user-12`. Where a column says that it holds such identities, any value is
-taken at its word; in other text only one that can hardly be anything else, so that nobody's amount of 42 becomes somebody.
+An identity is found as a whole word: `user-1` is not in `user-12` nor in `user-1@example.org`. One that has dots or such in itself is
+neither in a longer word that has more of them (`john.doe` in `john.doe.smith`), nor is a number in one with a fraction. Where a column
+says that it holds such identities, any value is taken at its word; in other text only one that can hardly be anything else, so that
+nobody's amount of 42 becomes somebody.
 """
 
 import hmac
@@ -22,6 +24,9 @@ CUT_OFF = ("…", "\\u2026")  # ends a text that is too long to be shown whole, 
 LEAST_OF_IT = 8  # characters of an identity that is cut off so
 DISTINCTIVE_LENGTH, LONG_LENGTH, LONG_NUMBER_LENGTH = 6, 16, 12
 NO_NEIGHBOUR = "[0-9A-Za-z_-]"  # what a word does not end beside
+JOINS = "[.@+]"  # what makes one word of two, where it stands between them: a dot that ends a sentence does not
+A_FILE = rf"\.(?:csv|tsv|txt|jsonl?|ndjson|parquet|zip|gz|log)(?!{NO_NEIGHBOUR})"  # nor does one before what a file is
+JOINED_ON = f"(?!{A_FILE}){JOINS}{NO_NEIGHBOUR}"
 INVISIBLE = "".join(f"\\U{first:08X}-\\U{last:08X}" for first, last in RANGES)
 AROUND = re.compile(f"^[{INVISIBLE}]+|[{INVISIBLE}]+$")
 
@@ -52,11 +57,15 @@ def key_id(key: bytes) -> str:
 
 
 def shape_of(value: str) -> str:
-    """A regular expression of what looks like it: as many letters or digits, the same characters between them."""
-    runs = re.findall(r"[0-9A-Za-z]+|[^0-9A-Za-z]", value)
-    return "".join(
-        f"[0-9A-Za-z]{{{len(run)}}}" if run[0].isascii() and run[0].isalnum() else re.escape(run) for run in runs
-    )
+    """A regular expression, of bytes, of what looks like it: as many letters or digits, the same ASCII signs between them."""
+    runs = re.findall(r"[0-9A-Za-z]+|[^\x00-\x7f]+|[\x00-\x7f]", value)
+    return "".join(map(_shape_of_run, runs))
+
+
+def _shape_of_run(run: str) -> str:
+    if not run.isascii():  # which they are would tell who it is
+        return rf"(?<![\x80-\xff])(?:[\xc2-\xf4][\x80-\xbf]{{1,3}}){{{len(run)}}}(?![\x80-\xff])"
+    return f"[0-9A-Za-z]{{{len(run)}}}" if run.isalnum() else re.escape(run)
 
 
 def is_distinctive(value: str) -> bool:
@@ -71,6 +80,11 @@ def is_telling(value: str) -> bool:
     return is_distinctive(value) or (value.isdigit() and len(value) >= LONG_NUMBER_LENGTH)
 
 
+def is_joined(word: str) -> bool:
+    """Whether a dot, at or plus beside it may belong to a longer word of its kind: one that has such itself, or a number."""
+    return word.isdigit() or re.search(JOINS, word) is not None
+
+
 def bare(text: str) -> str:
     """A value as columns have it: without the characters around it that nobody sees."""
     return AROUND.sub("", text)
@@ -78,12 +92,16 @@ def bare(text: str) -> str:
 
 @dataclass(frozen=True)
 class Names:
-    """Identities of one kind that are to go, each with its pseudonym. `are_cut`: whether what is cut off by an ellipsis goes, too."""
+    """Identities of one kind that are to go, each with its pseudonym.
+
+    `are_cut`: whether what is cut off by an ellipsis goes, too. `others`: identities that have one of these in them, and stay.
+    """
 
     kind: str
     instead: Mapping[str, str]
     mode: Mode = Mode.PSEUDONYMISE
     are_cut: bool = False
+    others: frozenset[str] = frozenset()
 
     @cached_property
     def distinctive(self) -> "Names":
@@ -97,23 +115,36 @@ class Names:
         return replace(told, are_cut=True)
 
     def _only(self, values: Iterable[str]) -> "Names":
-        return Names(self.kind, {value: self.instead[value] for value in values}, self.mode)
+        return replace(self, instead={value: self.instead[value] for value in values}, are_cut=False)
+
+    @cached_property
+    def alone(self) -> "Names":
+        """The same, whoever else has one in the name: for finding what is then looked at field by field."""
+        return replace(self, others=frozenset())
 
     @cached_property
     def hints(self) -> list[str]:
         """One of these is in every text in which one of them is."""
         if not self.are_cut:
-            return list(self.spelled)
-        return list(dict.fromkeys(way[: max(LEAST_OF_IT, 1)] for way in self.spelled))
+            return list(self._theirs)
+        return list(dict.fromkeys(way[:LEAST_OF_IT] for way in self._theirs))
 
     @cached_property
     def spelled(self) -> Mapping[str, str]:
-        """Every way in which they are written, with what is written in their place: plain, in a CSV's quotes, in JSON."""
+        """Every way in which they are written, with what is written in their place; whoever else has one in the name keeps it."""
+        if not self.instead:
+            return {}
+        return self._theirs | {way: way for other in self.others for way in spellings(other)}
+
+    @cached_property
+    def _theirs(self) -> dict[str, str]:
+        """The ways in which they are written: plain, in a CSV's quotes, in JSON, cut off."""
         ways = {way: instead for value, instead in self.instead.items() for way in spellings(value)}
-        if self.are_cut:
-            for value, instead in self.instead.items():
-                lengths = range(LEAST_OF_IT, len(value))
-                ways |= {value[:length] + end: instead + end for length in lengths for end in CUT_OFF}
+        for value, instead in self.instead.items() if self.are_cut else ():
+            for length in range(LEAST_OF_IT, len(value)):
+                begins = value[:length]
+                if not any(other.startswith(begins) for other in self.others):  # whose beginning it is cannot be told
+                    ways |= {begins + end: instead + end for end in CUT_OFF}
         return ways
 
     @cached_property
@@ -127,26 +158,35 @@ class Names:
 
     @cached_property
     def _spelled_in_bytes(self) -> Mapping[bytes, bytes]:
-        return {way.encode("utf-8", "surrogatepass"): instead.encode() for way, instead in self.spelled.items()}
+        return {_in_utf8(way): _in_utf8(instead) for way, instead in self.spelled.items()}
 
     @cached_property
     def _hints_in_bytes(self) -> list[bytes]:
-        return [hint.encode("utf-8", "surrogatepass") for hint in self.hints]
+        return [_in_utf8(hint) for hint in self.hints]
 
     def occur_in(self, data: bytes) -> bool:
         """Whether one of them stands in this text (UTF-8)."""
-        return any(hint in data for hint in self._hints_in_bytes) and self._in_bytes.search(data) is not None
+        return next(self.places_in(data), None) is not None
 
     def places_in(self, data: bytes) -> Iterator[int]:
         """Where they stand in this text (UTF-8)."""
         if any(hint in data for hint in self._hints_in_bytes):
-            yield from (found.start() for found in self._in_bytes.finditer(data))
+            found = self._in_bytes.finditer(data)
+            yield from (one.start() for one in found if self._spelled_in_bytes[one.group()] != one.group())
 
     def out_of(self, data: bytes) -> tuple[bytes, int]:
         """The text with pseudonyms in their place, and how many."""
         if not any(hint in data for hint in self._hints_in_bytes):
             return data, 0
-        return self._in_bytes.subn(lambda found: self._spelled_in_bytes[found.group()], data)
+        n = 0
+
+        def without(found: re.Match[bytes]) -> bytes:
+            nonlocal n
+            instead = self._spelled_in_bytes[found.group()]
+            n += instead != found.group()
+            return instead
+
+        return self._in_bytes.sub(without, data), n
 
     def out_of_text(self, text: str) -> str:
         """The same of a text."""
@@ -160,6 +200,10 @@ class Names:
         return told if told in self.instead else None
 
 
+def _in_utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
 def spellings(value: str) -> list[str]:
     """Every way in which a value is written in text."""
     in_json = (json.dumps(value, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False))
@@ -168,5 +212,11 @@ def spellings(value: str) -> list[str]:
 
 
 def _words(ways: Iterable[str]) -> re.Pattern[str]:
-    either = "|".join(sorted(map(re.escape, ways), key=len, reverse=True)) or r"(?!)"
-    return re.compile(f"(?<!{NO_NEIGHBOUR})(?:{either})(?!{NO_NEIGHBOUR})")
+    words = sorted(ways, key=len, reverse=True)
+    joined, plain = (
+        "|".join(re.escape(one) for one in words if is_joined(one) == wanted) or r"(?!)" for wanted in (True, False)
+    )
+    return re.compile(
+        f"(?<!{NO_NEIGHBOUR})(?:(?<!{NO_NEIGHBOUR}{JOINS})(?:{joined})(?!{JOINED_ON})|(?:{plain})(?!@{NO_NEIGHBOUR}))"
+        f"(?!{NO_NEIGHBOUR})"
+    )

@@ -35,7 +35,7 @@ def edit_lines(blocks: Iterator[bytes], form: Form, names: Names, edited: Edited
             if names.mode is Mode.REMOVE and _tells(line, form, names):
                 edited.removed.append(row)
             else:
-                kept.append(_record(line, form, names, edited))
+                kept.append(edit_record(line, form, names, edited))
             row += 1
         yield b"".join(kept)
 
@@ -48,8 +48,11 @@ def edit_document(text: str, form: Form, names: Names, edited: Edited) -> str:
         return _loose(text.encode(), names, edited).decode()
     if not outline.rows:
         return _loose(text.encode(), names, edited).decode()
-    kept = text[: outline.rows[0][0]] + _rows(text, outline, form, names, edited) + text[outline.rows[-1][1] :]
-    return _loose(kept.encode(), names, edited).decode() if names.mode is Mode.PSEUDONYMISE else kept
+    before, after = (text[: outline.rows[0][0]], text[outline.rows[-1][1] :])
+    rows = _rows(text, outline, form, names, edited)
+    if names.mode is Mode.REMOVE:
+        return before + rows + after
+    return _loose(before.encode(), names, edited).decode() + rows + _loose(after.encode(), names, edited).decode()
 
 
 def _rows(text: str, outline: Outline, form: Form, names: Names, edited: Edited) -> str:
@@ -61,7 +64,7 @@ def _rows(text: str, outline: Outline, form: Form, names: Names, edited: Edited)
         if names.mode is Mode.REMOVE and _tells(row, form, names):
             edited.removed.append(number)
         else:
-            made += [text[end:start] if made else "", _record(row, form, names, edited).decode()]
+            made += [text[end:start] if made else "", edit_record(row, form, names, edited).decode()]
         end = stop
     return "".join(made) if outline.is_list or made else "[]"
 
@@ -81,7 +84,7 @@ def _lines(part: bytes) -> list[bytes]:
 
 
 def _may_occur(part: bytes, names: Names) -> bool:
-    return names.occur_in(part) or (b"\\u" in part and _unescaped(part, names)[1] > 0)
+    return names.alone.occur_in(part) or (b"\\u" in part and _unescaped(part, names.alone)[1] > 0)
 
 
 def _tells(record: bytes, form: Form, names: Names) -> bool:
@@ -101,20 +104,19 @@ def _plain(value: object) -> object:
     return value if isinstance(value, str | int) else None
 
 
-def _record(record: bytes, form: Form, names: Names, edited: Edited) -> bytes:
+def edit_record(record: bytes, form: Form, names: Names, edited: Edited) -> bytes:
+    """A record without the identities; as it is where rows that tell of them are removed."""
     if names.mode is Mode.REMOVE:
         return record
     if form.listed and record.lstrip().startswith(b"[") and _tells(record, form, names):
         record = edited.counted(TEXT.subn(lambda found: _instead(found.group(), names), record))
-    for name in form.tagged:
-
-        def field(found: re.Match[bytes]) -> bytes:
-            told = _instead(found[2], names)
-            edited.replaced += told != found[2]
-            return found[1] + told
-
-        record = _field(name.rpartition(".")[2]).sub(field, record)
-    return _loose(record, names, edited)
+    made, end = list[bytes](), 0
+    for found in _tagged(form.tagged).finditer(record) if form.tagged else ():
+        told = _instead(found[1], names)
+        edited.replaced += told != found[1]
+        made += [_loose(record[end : found.start(1)], names, edited), told]
+        end = found.end(1)
+    return b"".join([*made, _loose(record[end:], names, edited)])
 
 
 def _instead(value: bytes, names: Names) -> bytes:
@@ -153,5 +155,8 @@ def _unescaped(text: bytes, names: Names) -> tuple[bytes, int]:
 
 
 @cache
-def _field(name: str) -> re.Pattern[bytes]:
-    return re.compile(rb"(%b\s*:\s*)(%b)" % (re.escape(json.dumps(name).encode()), VALUE))
+def _tagged(columns: frozenset[str]) -> re.Pattern[bytes]:
+    """The values of fields that are called so, wherever they are."""
+    called = sorted({one for name in columns for one in (name, name.rpartition(".")[2])})
+    either = b"|".join(re.escape(json.dumps(name).encode()) for name in called)
+    return re.compile(rb"(?:%b)\s*:\s*(%b)" % (either, VALUE))

@@ -17,6 +17,7 @@ from cryptodudez_assets.lake.erasing import registry
 from cryptodudez_assets.lake.erasing.contents import rewritten
 from cryptodudez_assets.lake.erasing.decoded import as_bytes, meanings
 from cryptodudez_assets.lake.erasing.identity import NO_NEIGHBOUR, Identity, Mode, Names
+from cryptodudez_assets.lake.erasing.others import others_beside
 from cryptodudez_assets.lake.erasing.raw import NOTES, kind_of, same_bytes_before, sharing
 from cryptodudez_assets.lake.erasing.registry import Erased
 from cryptodudez_assets.lake.formats.archives import ARCHIVE_ERRORS, FileRefused
@@ -29,6 +30,8 @@ from cryptodudez_assets.sources.declaration import Source
 LANDED = f"{NOTES}/landed"
 """The folder of the lake in which is noted what was rewritten before it was read, with the hashes before and after."""
 LONGEST_WORD = 4 << 10
+NUMBERED, MARKED = re.compile(rb"(?:\\u[0-9A-Fa-f]{4})+"), re.compile(rb'\\(["\\/])|"(")')
+"""How JSON and CSV write characters that they may not, or need not, write as they are."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class Gate:
         store = self.lake.store
         with store.open(found.key) as content:
             names = Names(kind, dict(self._told_in(content, kind, mode)), mode)
+            names = replace(names, others=others_beside(self.lake, [self.source], names))
             kinds = [kind_of(one, kind) for one in sharing(self.lake, self.source.name)] if names.instead else []
             made = next(filter(None, (rewritten(content, one, names) for one in kinds)), None)
             if made is None:
@@ -100,19 +104,33 @@ class Gate:
                 yield word, pseudonym
 
     def _words_in(self, content: BinaryIO) -> set[str]:
-        """Words that look like one who was erased."""
-        found: set[bytes] = set()
-        for stream in chain(
-            [as_bytes(content)], meanings(content, numbers=True)
-        ):  # one after the other, as they are read
-            before = b""
-            for block in stream:
-                text = before + block
-                found.update(self._shapes.findall(text))
-                before = text[-LONGEST_WORD:]
+        """Words that look like one who was erased, also where one has another in it."""
+        found = {word for text in _texts_of(content) for shape in self._shapes for word in shape.findall(text)}
         return {word.decode("utf-8", "replace") for word in found}
 
     @cached_property
-    def _shapes(self) -> re.Pattern[bytes]:
-        either = "|".join(sorted({one.shape for one in self.erased}))
-        return re.compile(f"(?<!{NO_NEIGHBOUR})(?:{either})(?!{NO_NEIGHBOUR})".encode())
+    def _shapes(self) -> list[re.Pattern[bytes]]:
+        shapes = sorted({one.shape for one in self.erased})
+        around = f"(?<!{NO_NEIGHBOUR})", f"(?!{NO_NEIGHBOUR})"
+        return [re.compile(f"{around[0]}(?=({shape}){around[1]})".encode()) for shape in shapes]
+
+
+def _texts_of(content: BinaryIO) -> Iterator[bytes]:
+    """What a file says, in parts that overlap by the longest word, and once more with characters that are written otherwise."""
+    for stream in chain([as_bytes(content)], meanings(content, numbers=True)):  # one after the other, as they are read
+        before = b""
+        for block in stream:
+            text = before + block
+            yield text
+            if b"\\" in text or b'""' in text:
+                yield MARKED.sub(_marked, NUMBERED.sub(_numbered, text))
+            before = text[-LONGEST_WORD:]
+
+
+def _numbered(found: re.Match[bytes]) -> bytes:
+    units = bytes.fromhex(found.group().replace(b"\\u", b"").decode())
+    return units.decode("utf-16-be", "replace").encode()
+
+
+def _marked(found: re.Match[bytes]) -> bytes:
+    return bytes(found.group(1) or found.group(2))

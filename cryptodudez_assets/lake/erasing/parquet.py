@@ -96,13 +96,14 @@ def _value(value: object, is_tagged: bool, names: Names, edited: Edited) -> obje
         return {name: _value(one, is_tagged, names, edited) for name, one in value.items()}
     if isinstance(value, list):
         return [_value(one, is_tagged, names, edited) for one in value]
-    if isinstance(value, bytes):
+    if isinstance(value, bytes):  # also of a tagged column: which text they are is not told
         return edited.counted(names.distinctive.out_of(value))
     if not isinstance(value, str):
         return value
-    told = value
-    if is_tagged and (found := names.of(value)) is not None:
-        told = value.replace(found, names.instead[found])
-    told = names.distinctive.out_of_text(told)
+    if is_tagged:  # taken at its word
+        found = names.of(value)
+        told = value if found is None else value.replace(found, names.instead[found])
+    else:
+        told = names.distinctive.out_of_text(value)
     edited.replaced += told != value
     return told

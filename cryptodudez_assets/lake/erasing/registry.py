@@ -18,6 +18,8 @@ from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 from cryptodudez_assets.settings import Settings
 
 ERASURES = TableSpec("catalog.erasures", Erasures, (), ("kind", "pseudonym"))
+ERASING = "erasing"
+"""The lock that an erasure holds from its beginning to its end. A run that begins meanwhile waits for it."""
 VARIABLE = "CRYPTODUDEZ_ERASURE_KEY"
 
 
@@ -72,12 +74,12 @@ def begin(tables: IcebergTables, identities: Iterable[Identity], mode: Mode, key
     rows = [
         {
             "kind": identity.kind,
-            "key_id": key_id(key),
-            "shape": shape_of(identity.value),
             "places": 0,
             "begun_at": at,
             **known.get(pseudonym, {}),
             "pseudonym": pseudonym,
+            "key_id": key_id(key),
+            "shape": shape_of(identity.value),
             "mode": mode,
             "stage": Stage.BEGUN,
             "receipt": None,

@@ -19,6 +19,8 @@ from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.sources.declaration import Source
 
 TEXTS = pl.List(pl.String)
+RAW = "raw"
+"""The column of a table of what was set aside that has the text of records."""
 
 
 class NoPlace(Exception):
@@ -31,12 +33,14 @@ class Holding:
 
     `tagged`: columns that hold them. `follows`: what columns that are made of one of these alone are for each pseudonym.
     `is_said`: whether its text is what was said about data, rather than data. `left`: columns that name places, which stay.
+    `raw`: what the column of that name is without them, where it is text of records.
     """
 
     tagged: frozenset[str] = frozenset()
     follows: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     is_said: bool = False
     left: frozenset[str] = frozenset()
+    raw: Callable[[pl.DataFrame, Names], pl.Series] | None = None
 
 
 @contextmanager
@@ -131,7 +135,9 @@ def _telling(schema: pl.Schema, holding: Holding, names: Names) -> pl.Expr | Non
     flags: list[pl.Expr] = []
     for name, dtype in schema.items():
         column = pl.col(name)
-        if name in holding.tagged and dtype.is_integer():
+        if name == RAW and holding.raw:
+            flags.append(column.str.contains_any(list({*names.hints, *loose})))
+        elif name in holding.tagged and dtype.is_integer():
             flags.append(column.is_in([int(one) for one in values if one.lstrip("-").isdigit()]))
         elif name in holding.tagged and dtype == pl.String:
             flags.append(column.str.contains_any(values))
@@ -144,7 +150,9 @@ def _telling(schema: pl.Schema, holding: Holding, names: Names) -> pl.Expr | Non
 
 def _is_open(name: str, holding: Holding, names: Names) -> bool:
     """Whether text in this column may be changed: of rows that are removed whole it need not be."""
-    return name not in holding.left and (holding.is_said or names.mode is Mode.PSEUDONYMISE)
+    is_text_of_records = name == RAW and holding.raw is not None
+    is_kept = name in holding.left or name in holding.tagged or is_text_of_records
+    return not is_kept and (holding.is_said or names.mode is Mode.PSEUDONYMISE)
 
 
 def _without(rows: pl.DataFrame, holding: Holding, names: Names) -> pl.DataFrame:
@@ -158,9 +166,11 @@ def _without(rows: pl.DataFrame, holding: Holding, names: Names) -> pl.DataFrame
             instead = {value: str(value).replace(known, names.instead[known]) for value, known in found.items()}
             rows = _follow(rows, name, {value: names.instead[known] for value, known in found.items()}, holding)
             rows = rows.with_columns(pl.col(name).replace(instead))
+    if holding.raw:
+        rows = rows.with_columns(holding.raw(rows, names))
     loose = _loose(holding, names)
-    if holding.is_said and names.mode is Mode.REMOVE and "raw" in rows.columns:
-        rows = rows.filter(~pl.col("raw").map_elements(_mentions(loose), return_dtype=pl.Boolean))
+    if holding.is_said and names.mode is Mode.REMOVE and RAW in rows.columns:
+        rows = rows.filter(~pl.col(RAW).map_elements(_mentions(loose), return_dtype=pl.Boolean))
     return rows.with_columns(
         _loosely(rows[name], loose)
         for name, dtype in rows.schema.items()
