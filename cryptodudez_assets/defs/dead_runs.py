@@ -13,7 +13,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from cryptodudez_assets.lake.store.locks import sign_of_life
+from cryptodudez_assets.lake.erasing.registry import ERASING
+from cryptodudez_assets.lake.store.locks import exclusive, sign_of_life
 from cryptodudez_assets.settings import Settings
 
 ALIVE_TAG = "cryptodudez/holds"
@@ -28,14 +29,17 @@ _of_this = threading.local()
 
 
 def show_life(instance: dg.DagsterInstance, settings: Settings, run_id: str) -> None:
-    """Show that a run is alive until its thread begins another, or its process ends.
+    """Show that a run is alive until its thread begins another, or its process ends, and wait while somebody is erased.
 
-    Not only until it is done, since Dagster writes that down later than it lets go of what the run was given.
+    Not only until it is done, since Dagster writes that down later than it lets go of what the run was given. Whoever erases looks for
+    runs that are alive once nobody can begin: what a run has read before, it might write after.
     """
     end_life()
     _of_this.life = life = ExitStack()
     if life.enter_context(sign_of_life(settings, _lock(run_id))):  # else another process of the same run has it
         instance.add_run_tags(run_id, {ALIVE_TAG: "lock"})
+    with exclusive(settings, ERASING):
+        pass
 
 
 @atexit.register

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import dagster as dg
 import pytest
@@ -22,7 +23,8 @@ from cryptodudez_assets.defs.dead_runs import (
     show_life,
 )
 from cryptodudez_assets.instance import dagster_home
-from cryptodudez_assets.lake.store.locks import sign_of_life
+from cryptodudez_assets.lake.erasing.registry import ERASING
+from cryptodudez_assets.lake.store.locks import exclusive, sign_of_life
 from cryptodudez_assets.settings import Settings
 
 STARTED = dg.DagsterRunStatus.STARTED
@@ -69,6 +71,22 @@ def test_a_run_lives_as_long_as_it_holds_its_lock(instance: dg.DagsterInstance, 
     assert "its process is gone" in said
     assert status(instance, run) == dg.DagsterRunStatus.FAILURE
     assert close(instance, settings) == []
+
+
+def test_a_run_that_begins_while_somebody_is_erased_waits(instance: dg.DagsterInstance, settings: Settings) -> None:
+    run = instance.create_run_for_job(ours, status=STARTED)
+
+    def begin() -> None:
+        show_life(instance, settings, run.run_id)
+        end_life()
+
+    begins = Thread(target=begin)
+    with exclusive(settings, ERASING):
+        begins.start()
+        begins.join(1)
+        assert begins.is_alive()
+    begins.join(60)
+    assert not begins.is_alive()
 
 
 def test_one_that_was_to_be_canceled_is_canceled(instance: dg.DagsterInstance, settings: Settings) -> None:
