@@ -137,7 +137,7 @@ def _without_bounds(record: Any, schema: Schema, is_there: IsThere) -> Any:
     place = next((at for at, one in enumerate(schema.fields) if one.name == "data_file"), None)
     if place is None:
         return record
-    names = [one.name for one in schema.fields[place].field_type.fields]  # type: ignore[attr-defined]
+    names = [one.name for one in schema.fields[place].field_type.fields]
     told = record[place]
     if not is_there(told[names.index("file_path")]):
         return record
