@@ -1,9 +1,15 @@
 """What the process that forks runs has imported, so that no run does."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
+
+import psutil
+import pytest
+
+from cryptodudez_assets.run_server import ONE_RUN
 
 RUN = """
 import sys
@@ -49,3 +55,44 @@ def test_importing_everything_computes_nothing_which_a_fork_would_wait_for(tmp_p
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.splitlines()[-2:] == ["False", "True"]
+
+
+SERVES = """
+import sys
+from datetime import UTC, datetime
+import polars as pl
+from cryptodudez_assets.run_server import main
+
+if sys.argv[2] == "computes":
+    pl.select(pl.lit(datetime(2020, 1, 1, tzinfo=UTC)))
+main(int(sys.argv[1]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("declarations", ["computes", "do not"])
+def test_runs_are_forked_unless_a_declaration_computes(tmp_path: Path, declarations: str) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        command = [sys.executable, "-c", SERVES, str(theirs.fileno()), declarations]
+        environment = os.environ | {"CRYPTODUDEZ_HOME": str(tmp_path)}
+        server = subprocess.Popen(
+            command, env=environment, pass_fds=[theirs.fileno()], stderr=subprocess.PIPE, text=True
+        )
+        with server, ours.makefile("rwb") as stream:
+            theirs.close()
+            stream.write(b"no arguments of a run\n")
+            stream.flush()
+            in_own_process = _is_one_run(int(stream.readline()))
+            server.terminate()
+            said = server.stderr.read() if server.stderr else ""
+
+    assert in_own_process == (declarations == "computes")
+    assert ("runs cannot be forked" in said) == in_own_process
+
+
+def _is_one_run(process: int) -> bool:
+    try:
+        return ONE_RUN in psutil.Process(process).cmdline()
+    except psutil.NoSuchProcess:  # a fork, which is done at once; one that imports everything is not
+        return False
