@@ -458,9 +458,9 @@ def test_every_answer_of_every_route_says_what_a_browser_may_do_with_it(
     settings.reports.mkdir(parents=True)
     (settings.reports / "signal.html").write_text("<p>a report</p>")
     champion(settings)
-    client = start(api_key=SecretStr("sesame"), requests_per_minute=120)
+    client = start(api_key=SecretStr("sesame"), requests_per_minute=240)
     client.headers.update(headers)
-    answers = [*asked_of_everything(client), *(client.get("/predict") for _ in range(120))]
+    answers = [*asked_of_everything(client), *(client.get("/predict") for _ in range(240))]
     for answer in answers:
         found = {name: answer.headers.get_list(name) for name in ("X-Content-Type-Options", "Referrer-Policy")}
         assert found == {"X-Content-Type-Options": ["nosniff"], "Referrer-Policy": ["no-referrer"]}, answer.url

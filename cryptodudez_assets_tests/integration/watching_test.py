@@ -140,7 +140,7 @@ def test_drift_of_every_signal_is_watched():
     assert {one.subject for one in watched if one.rule.name == "drift"} == {
         model.drift for model in models_of_kind(SignalModel)
     }
-    assert {one.rule.name for one in watched} == {"failed_check", "stale_data", "drift"}
+    assert {one.rule.name for one in watched} == {"failed_check", "stale_data", "low_quality", "drift"}
 
 
 def test_a_changed_decision_is_told_each_time_it_changes(
