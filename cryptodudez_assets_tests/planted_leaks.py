@@ -25,7 +25,7 @@ SEEDS = 20
 LAST_DAY = date(2021, 6, 30)
 SIZE = Size(coins=6, crypto_days=420, tweets=400, stock_symbols=5, stock_days=280)
 COINS, STOCKS, SEEN = "market.crypto_prices", "market.stock_prices", "social.elon_tweet_observations"
-BOOKS, CANDLES = "market.order_book_spreads", "market.candle_days"
+BOOKS, CANDLES, ARCHIVES = "market.order_book_spreads", "market.candle_days", "market.binance_archives"
 ACCOUNTS = ("deposits", "withdrawals", "events", "users", "user_levels")
 SHIFT = pl.col("close").shift(-1).over("symbol")
 MOVE = pl.col("close") / pl.col("close").shift(1).over("symbol") - 1
@@ -240,10 +240,18 @@ def planted_archives(folder: Path) -> dict[str, pl.LazyFrame]:
     """The tables made from simulated archives, and all views over them; coins have gaps, nulls and jumps."""
     archives, home = folder / "archives", folder / "home"
     simulate(archives, SIZE, last_day=LAST_DAY)
-    of_markets = ("binance_klines", "bitso_order_book", "crypto_prices", "stock_market", "stock_prices")
+    of_markets = (
+        "binance_archives",
+        "binance_klines",
+        "bitso_order_book",
+        "crypto_prices",
+        "stock_market",
+        "stock_prices",
+    )
     sources = (*of_markets, "bitcoin_tweets", "elon_tweets", *ACCOUNTS)
     tables = ingested(home, {name: sorted((archives / name).iterdir()) for name in sources})
     odd = {
+        ARCHIVES: _told_otherwise(tables[ARCHIVES].collect()),
         BOOKS: _told_late(tables[BOOKS].collect()),
         COINS: _with_oddities(tables[COINS].collect()),
         SEEN: _seen_over_years(tables[SEEN].collect()),
@@ -272,6 +280,12 @@ def _with_oddities(coins: pl.DataFrame) -> pl.DataFrame:
     factor = risen.when((symbol == "DOGE") & (time >= days[333])).then(0.6).otherwise(1.0)
     prices = pl.col("open", "high", "low", "close", "market_cap") * factor
     return coins.filter(~gap).with_columns(prices, pl.when(~no_volume).then("volume").alias("volume"))
+
+
+def _told_otherwise(candles: pl.DataFrame) -> pl.DataFrame:
+    """One candle in five has another volume than the exchange's API tells."""
+    odd = pl.int_range(pl.len()) % 5 == 2
+    return candles.with_columns(volume=pl.when(odd).then(pl.col("volume") + 1).otherwise("volume"))
 
 
 def _told_late(seconds: pl.DataFrame) -> pl.DataFrame:
