@@ -38,7 +38,6 @@ def erase(
     LookupError where no source has identities of that kind. What could not be erased is in the receipt's `left`.
     """
     key = registry.erasure_key(lake.settings)
-    registry.insist_on_same_key(lake.tables, key)
     identities = [identity] if isinstance(identity, Identity) else list(identity)
     if len({one.kind for one in identities}) != 1:
         raise ValueError(f"expected identities of one kind, found {sorted({one.kind for one in identities})}")
@@ -50,6 +49,7 @@ def erase(
     for source in sources:
         holding_of(source, names)
     with exclusive(lake.settings, registry.ERASING):
+        registry.insist_on_same_key(lake.tables, key)
         insist_on_no_run(lake.settings)  # one that begins from now on waits
         registry.begin(lake.tables, identities, mode, key, now())
         tables = configured_tables(lake.settings.rolling_days) if derived is None else derived

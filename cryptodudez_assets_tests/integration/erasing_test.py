@@ -1,10 +1,12 @@
 """An identity is erased from everything that is kept, and what it counts stays."""
 
+import gzip
 import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import polars as pl
 import pytest
@@ -14,13 +16,15 @@ from pydantic import SecretStr
 from cryptodudez_assets.cli import main
 from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.erasing.erase import RunUnderWay, erase
-from cryptodudez_assets.lake.erasing import raw
+from cryptodudez_assets.erasing.places import everything
+from cryptodudez_assets.erasing.scan import scan_files
+from cryptodudez_assets.lake.erasing import raw, registry
 from cryptodudez_assets.lake.erasing.identity import ERASED, Identity, Mode
 from cryptodudez_assets.lake.erasing.registry import NoKey
-from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import discover_all
-from cryptodudez_assets.lake.store.locks import sign_of_life
+from cryptodudez_assets.lake.store.locks import exclusive, sign_of_life
 from cryptodudez_assets.lake.upkeep.rebuild import rebuild_source
 from cryptodudez_assets.lake.upkeep.verify import verify_raw, verify_table
 from cryptodudez_assets.settings import Settings
@@ -107,6 +111,20 @@ def test_who_was_erased_is_recognised_where_more_lands(lake: Lake, drop: Drop):
     assert set(rows["user_id"]) == {receipt.pseudonym, BOB}
     assert files(lake, PAYMENTS)["again/first.csv"]["status"] == "duplicate"
     assert rejected(lake, files(lake, PAYMENTS)["bad.csv"])
+
+
+def test_archives_in_archives_are_looked_into_as_well(lake: Lake, drop: Drop):
+    """No source reads them: they are set aside whole, with a copy."""
+    within = zipped({"one.csv": as_csv([row(1, ADA)]).encode()})
+    files = {"within.zip": within, "one.csv.gz": gzip.compress(as_csv([row(2, ADA)]).encode())}
+    drop("payments", "first.zip", zipped(files))
+    take_in(lake, PAYMENTS)
+    assert not erase(lake, Identity("account", ADA), derived=[]).left
+
+    drop("payments", "later.zip", zipped(files | {"three.csv": as_csv([row(3, BOB)]).encode()}))
+    take_in(lake, PAYMENTS)
+
+    assert scan_files(everything(lake), ADA).found == []
 
 
 def picture(lake: Lake) -> pl.DataFrame:
@@ -242,6 +260,26 @@ def test_without_the_key_nothing_is_done(lake: Lake, drop: Drop):
     other = Lake.open(lake.settings.model_copy(update={"erasure_key": SecretStr("x" * 32)}), lake.sources)
     with pytest.raises(NoKey, match="another key"):
         take_in(other, PAYMENTS)
+
+
+def test_of_two_at_once_with_two_keys_one_is_refused(lake: Lake):
+    """With both noted, nothing could land any more: each would be another key than one that was used."""
+    other = Lake.open(lake.settings.model_copy(update={"erasure_key": SecretStr("x" * 32)}), lake.sources)
+    refused: list[NoKey] = []
+
+    def begin() -> None:
+        try:
+            erase(other, Identity("account", BOB), derived=[])
+        except NoKey as error:
+            refused.append(error)
+
+    second = Thread(target=begin)
+    with exclusive(lake.settings, registry.ERASING):
+        second.start()
+        second.join(0.5)
+        registry.begin(lake.tables, [Identity("account", ADA)], Mode.PSEUDONYMISE, KEY.encode(), now())
+    second.join()
+    assert "another key" in str(refused)
 
 
 def test_while_a_run_is_at_work_it_is_refused(lake: Lake):

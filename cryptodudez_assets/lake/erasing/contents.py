@@ -14,6 +14,7 @@ from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
 from cryptodudez_assets.lake.erasing import csv, json, parquet
+from cryptodudez_assets.lake.erasing.decoded import DEEPEST
 from cryptodudez_assets.lake.erasing.edited import Edited, Form, Tagged
 from cryptodudez_assets.lake.erasing.identity import Mode, Names
 from cryptodudez_assets.lake.formats.archives import ARCHIVE_ERRORS, FileRefused, format_of
@@ -59,17 +60,9 @@ class Kind:
 
 def rewritten(content: BinaryIO, kind: Kind, names: Names) -> Rewritten | None:
     """The file without the identities; None where there are none in it. Raises FileRefused where it cannot be looked into."""
-    content.seek(0)
-    packed = format_of(content.read(HEAD_BYTES))
-    content.seek(0)
     out = cast(BinaryIO, SpooledTemporaryFile(IN_MEMORY_BYTES))  # noqa: SIM115  (whoever asked closes it)
     try:
-        if packed == "zip":
-            members, edited = _zip(content, out, kind, names)
-        elif packed == "gz":
-            members, edited = {}, _gzip(content, out, kind, names)
-        else:
-            members, edited = {}, _plain(content, out, kind, names)
+        members, edited = _edited(content, out, kind, names, depth=0)
     except BaseException:
         out.close()
         raise
@@ -77,6 +70,28 @@ def rewritten(content: BinaryIO, kind: Kind, names: Names) -> Rewritten | None:
         out.close()
         return None
     return Rewritten(out, _part(out, edited), members)
+
+
+def _edited(
+    content: BinaryIO, out: BinaryIO, kind: Kind, names: Names, depth: int
+) -> tuple[Mapping[str, Part], Edited]:
+    """Whatever it is; an archive that is nobody's to unpack, so deep in others, is text of no form."""
+    content.seek(0)
+    packed = format_of(content.read(HEAD_BYTES)) if depth < DEEPEST else ""
+    content.seek(0)
+    if packed == "zip":
+        return _zip(content, out, kind, names, depth)
+    if packed == "gz":
+        return {}, _gzip(content, out, kind, names, depth)
+    return {}, _plain(content, out, kind, names)
+
+
+def _inside(content: BinaryIO, out: BinaryIO, kind: Kind, names: Names, depth: int) -> Edited:
+    """What is in an archive; one in it that cannot be unpacked stays, as what reads it sets it aside."""
+    try:
+        return _edited(content, out, kind, names, depth + 1)[1]
+    except FileRefused:
+        return Edited()
 
 
 def _part(out: BinaryIO, edited: Edited) -> Part:
@@ -89,7 +104,7 @@ def _part(out: BinaryIO, edited: Edited) -> Part:
     return Part(digest.hexdigest(), size, edited)
 
 
-def _zip(content: BinaryIO, out: BinaryIO, kind: Kind, names: Names) -> tuple[Mapping[str, Part], Edited]:
+def _zip(content: BinaryIO, out: BinaryIO, kind: Kind, names: Names, depth: int) -> tuple[Mapping[str, Part], Edited]:
     changed: dict[str, Part] = {}
     total = Edited()
     with _refusing(), zipfile.ZipFile(content) as archive, zipfile.ZipFile(out, "w") as packed:
@@ -97,7 +112,7 @@ def _zip(content: BinaryIO, out: BinaryIO, kind: Kind, names: Names) -> tuple[Ma
         for entry in archive.infolist():
             with _member(archive, entry) as inside, SpooledTemporaryFile(IN_MEMORY_BYTES) as made:
                 text = cast(BinaryIO, made)
-                edited = _plain(inside, text, kind, names)
+                edited = _inside(inside, text, kind, names, depth)
                 source = text if edited.places else inside
                 source.seek(0)
                 with packed.open(entry, "w") as target:
@@ -119,14 +134,14 @@ def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[Binary
         yield cast(BinaryIO, inside)
 
 
-def _gzip(content: BinaryIO, out: BinaryIO, kind: Kind, names: Names) -> Edited:
+def _gzip(content: BinaryIO, out: BinaryIO, kind: Kind, names: Names, depth: int) -> Edited:
     with SpooledTemporaryFile(IN_MEMORY_BYTES) as inside, SpooledTemporaryFile(IN_MEMORY_BYTES) as made:
-        with _refusing(), gzip.GzipFile(fileobj=content) as packed:
+        with _refusing(), gzip.GzipFile(fileobj=content, mode="rb") as packed:
             while block := packed.read(BLOCK_BYTES):
                 inside.write(block)
             written_at = packed.mtime
         inside.seek(0)
-        edited = _plain(cast(BinaryIO, inside), cast(BinaryIO, made), kind, names)
+        edited = _inside(cast(BinaryIO, inside), cast(BinaryIO, made), kind, names, depth)
         if edited.places:
             made.seek(0)
             with gzip.GzipFile("", "wb", fileobj=out, mtime=written_at or 0) as target:

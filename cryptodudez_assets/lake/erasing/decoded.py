@@ -73,7 +73,7 @@ def _unpacked(content: BinaryIO, head: bytes) -> Iterator[BinaryIO]:
                 with archive.open(entry) as packed, _kept(packed) as inside:
                     yield inside
     elif head.startswith(GZ):
-        with gzip.GzipFile(fileobj=content) as unzipped, _kept(unzipped) as inside:
+        with gzip.GzipFile(fileobj=content, mode="rb") as unzipped, _kept(unzipped) as inside:
             yield inside
     elif head.startswith(ZSTD):
         with pa.CompressedInputStream(pa.PythonFile(content, "r"), "zstd") as decoded, _kept(decoded) as inside:

@@ -6,7 +6,7 @@ Who they were is written nowhere. How they looked is (so many letters, such sign
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from io import BytesIO
 from itertools import chain
@@ -42,6 +42,7 @@ class Gate:
     source: Source
     erased: Sequence[Erased]
     key: bytes
+    _known: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, lake: Lake, source: Source) -> "Gate | None":
@@ -77,7 +78,7 @@ class Gate:
         store = self.lake.store
         with store.open(found.key) as content:
             names = Names(kind, dict(self._told_in(content, kind, mode)), mode)
-            names = replace(names, others=others_beside(self.lake, [self.source], names))
+            names = replace(names, others=self._others(names))
             kinds = [kind_of(one, kind) for one in sharing(self.lake, self.source.name)] if names.instead else []
             made = next(filter(None, (rewritten(content, one, names) for one in kinds)), None)
             if made is None:
@@ -94,6 +95,13 @@ class Gate:
         )
         now_is = store.stat(found.key)
         return found if now_is is None else replace(now_is, modified=found.modified)
+
+    def _others(self, names: Names) -> frozenset[str]:
+        """Who is somebody else, by tables as they were when this one was looked for first: each file has few who were erased."""
+        told = frozenset(names.instead)
+        if told not in self._known:
+            self._known[told] = others_beside(self.lake, [self.source], names)
+        return self._known[told]
 
     def _told_in(self, content: BinaryIO, kind: str, mode: Mode) -> Iterator[tuple[str, str]]:
         """Identities that a file mentions and that were erased, with their pseudonyms."""
