@@ -34,7 +34,9 @@ def _in_tables(lake: Lake, sources: Collection[Source], names: Names) -> Iterato
         tagged = [name for name, kind in personal_of(source.contract).items() if kind == names.kind]
         for table in filter(None, (source.table, source.observations)):
             rows = lake.tables.scan(table)
-            for name in tagged if rows is not None else ():
+            if rows is None:
+                continue
+            for name in tagged:
                 if schema[name] == pl.String:
                     has_one = pl.col(name).str.contains_any(list(names.instead))
                     yield from rows.filter(has_one).select(pl.col(name).unique()).collect()[name]
