@@ -14,7 +14,7 @@ from pathlib import Path
 import dagster as dg
 
 from cryptodudez_assets.lake.erasing.registry import ERASING
-from cryptodudez_assets.lake.store.locks import exclusive, sign_of_life
+from cryptodudez_assets.lake.store.locks import RUNS, exclusive, sign_of_life
 from cryptodudez_assets.settings import Settings
 
 ALIVE_TAG = "cryptodudez/holds"
@@ -22,24 +22,31 @@ WAITING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED]
 GOING = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 # Of a run of ours that never came to take its lock: loading code and starting take far less.
 START_SECONDS = 600.0
-OURS = ("__ASSET_JOB", "__anonymous_asset_job", "maintenance", "check_all_rows")
+# So long a run that begins waits for whoever erases; then it fails, and is asked for again.
+WAITS_SECONDS = START_SECONDS - 60
+OURS = ("__ASSET_JOB", "__anonymous_asset_job", "maintenance", "check_all_rows", "comply")
 
 
 _of_this = threading.local()
 
 
 def show_life(instance: dg.DagsterInstance, settings: Settings, run_id: str) -> None:
-    """Show that a run is alive until its thread begins another, or its process ends, and wait while somebody is erased.
+    """Show that a run is alive until its thread begins another, or its process ends. It does not begin while somebody erases.
 
-    Not only until it is done, since Dagster writes that down later than it lets go of what the run was given. Whoever erases looks for
-    runs that are alive once nobody can begin: what a run has read before, it might write after.
+    Not only until it is done, since Dagster writes that down later than it lets go of what the run was given. Whoever erases waits for
+    runs that are alive once nobody can begin: what a run has read before, it might write after. Raises TimeoutError where somebody
+    erases for longer than a run may wait.
     """
     end_life()
     _of_this.life = life = ExitStack()
-    if life.enter_context(sign_of_life(settings, _lock(run_id))):  # else another process of the same run has it
+    try:
+        with exclusive(settings, ERASING, WAITS_SECONDS):
+            is_first = life.enter_context(sign_of_life(settings, _lock(run_id)))
+    except TimeoutError:
+        told = f"no run begins while somebody erases, which takes longer than {WAITS_SECONDS:.0f} s: run it again"
+        raise TimeoutError(told) from None
+    if is_first:  # else another process of the same run has it
         instance.add_run_tags(run_id, {ALIVE_TAG: "lock"})
-    with exclusive(settings, ERASING):
-        pass
 
 
 @atexit.register
@@ -109,4 +116,4 @@ def _close(instance: dg.DagsterInstance, run: dg.DagsterRun, since: datetime) ->
 
 
 def _lock(run_id: str) -> str:
-    return f"run.{run_id}"
+    return f"{RUNS}{run_id}"

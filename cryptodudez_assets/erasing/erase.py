@@ -3,7 +3,9 @@ what is beside the lake; in the end everything is looked at. Each step looks for
 death, goes on.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from cryptodudez_assets.contracts.base import personal_of
@@ -16,11 +18,11 @@ from cryptodudez_assets.lake.erasing.identity import Identity, Mode, Names
 from cryptodudez_assets.lake.erasing.others import others_beside
 from cryptodudez_assets.lake.erasing.rows import holding_of
 from cryptodudez_assets.lake.lake import Lake, now
-from cryptodudez_assets.lake.store.locks import exclusive, sign_of_life
+from cryptodudez_assets.lake.store.locks import RUNS, alive, exclusive
 from cryptodudez_assets.settings import Settings
 
-RUNS = "run."
-"""The name of the lock that a run holds while it lives begins so."""
+LOOK_SECONDS = 0.5
+"""Between two looks at whether a run is over."""
 
 
 def erase(
@@ -30,11 +32,14 @@ def erase(
     *,
     derived: Sequence[Derived] | None = None,
     say: Say = lambda _: None,
+    own_run: str = "",
+    patience_seconds: float = 0.0,
 ) -> Receipt:
     """Erase an identity, or several of one kind at once, from everything that is kept; interrupted, the same call goes on.
 
     `mode`: whether the rows that tell of it stay, under a pseudonym, or go. `derived`: the tables that are computed, by default all
-    that are declared. Raises `registry.NoKey` without the key, `rows.NoPlace` where a pseudonym cannot stand, `RunUnderWay`, and
+    that are declared. `own_run`: the id of the run that asks for it, if one does. `patience_seconds`: so long other runs are waited for.
+    Raises `registry.NoKey` without the key, `rows.NoPlace` where a pseudonym cannot stand, `RunUnderWay`, and
     LookupError where no source has identities of that kind. What could not be erased is in the receipt's `left`.
     """
     key = registry.erasure_key(lake.settings)
@@ -48,9 +53,8 @@ def erase(
     names = Names(kind, {one.value: one.pseudonym(key) for one in identities}, mode)
     for source in sources:
         holding_of(source, names)
-    with exclusive(lake.settings, registry.ERASING):
+    with no_run(lake.settings, own_run, patience_seconds, say):
         registry.insist_on_same_key(lake.tables, key)
-        insist_on_no_run(lake.settings)  # one that begins from now on waits
         registry.begin(lake.tables, identities, mode, key, now())
         tables = configured_tables(lake.settings.rolling_days) if derived is None else derived
         names = replace(names, others=others_beside(lake, sources, names))
@@ -62,12 +66,20 @@ class RunUnderWay(Exception):
     """A run is at work, which may have read what is to go; the message says which."""
 
 
-def insist_on_no_run(settings: Settings) -> None:
-    """Refuse while a run is at work on this machine: what it has read already, it may still write."""
-    for lock in sorted((settings.home / "locks").glob(f"{RUNS}*.lock")):
-        name = lock.name.removesuffix(".lock")
-        with sign_of_life(settings, name) as is_free:
-            if not is_free:
-                raise RunUnderWay(
-                    f"the {name.replace('.', ' ', 1)} is under way: wait for its end, or end it in Dagster's UI"
-                )
+@contextmanager
+def no_run(settings: Settings, own: str, patience_seconds: float, say: Say) -> Iterator[None]:
+    """No run but `own` is at work on this machine as long as this lasts: what one has read already, it may still write.
+
+    Those that are at work are waited for; those that begin meanwhile wait for the end of this. Raises `RunUnderWay`.
+    """
+    until = time.monotonic() + patience_seconds
+    said: set[str] = set()
+    with exclusive(settings, registry.ERASING):
+        while others := [name.removeprefix(RUNS) for name in alive(settings, RUNS) if name != f"{RUNS}{own}"]:
+            if time.monotonic() >= until:
+                raise RunUnderWay(f"the run {others[0]} is under way: wait for its end, or end it in Dagster's UI")
+            if not said.issuperset(others):
+                say(f"waiting for the end of the run {others[0]}")
+                said.update(others)
+            time.sleep(LOOK_SECONDS)
+        yield

@@ -4,15 +4,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
 
 import dagster as dg
 import pytest
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
+from cryptodudez_assets.defs import dead_runs
 from cryptodudez_assets.defs.dead_runs import (
     ALIVE_TAG,
     GOING,
@@ -24,7 +25,7 @@ from cryptodudez_assets.defs.dead_runs import (
 )
 from cryptodudez_assets.instance import dagster_home
 from cryptodudez_assets.lake.erasing.registry import ERASING
-from cryptodudez_assets.lake.store.locks import exclusive, sign_of_life
+from cryptodudez_assets.lake.store.locks import RUNS, alive, exclusive, sign_of_life
 from cryptodudez_assets.settings import Settings
 
 STARTED = dg.DagsterRunStatus.STARTED
@@ -71,22 +72,6 @@ def test_a_run_lives_as_long_as_it_holds_its_lock(instance: dg.DagsterInstance, 
     assert "its process is gone" in said
     assert status(instance, run) == dg.DagsterRunStatus.FAILURE
     assert close(instance, settings) == []
-
-
-def test_a_run_that_begins_while_somebody_is_erased_waits(instance: dg.DagsterInstance, settings: Settings) -> None:
-    run = instance.create_run_for_job(ours, status=STARTED)
-
-    def begin() -> None:
-        show_life(instance, settings, run.run_id)
-        end_life()
-
-    begins = Thread(target=begin)
-    with exclusive(settings, ERASING):
-        begins.start()
-        begins.join(1)
-        assert begins.is_alive()
-    begins.join(60)
-    assert not begins.is_alive()
 
 
 def test_one_that_was_to_be_canceled_is_canceled(instance: dg.DagsterInstance, settings: Settings) -> None:
@@ -178,3 +163,37 @@ def test_the_next_run_closes_one_whose_process_group_was_killed(settings: Settin
 
         assert f"run {runs[0].run_id}" in said.replace("\n", " ")
         assert status(instance, runs[0]) == dg.DagsterRunStatus.FAILURE
+
+
+def test_no_run_begins_while_somebody_erases(
+    instance: dg.DagsterInstance, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, begun = instance.create_run_for_job(ours, status=STARTED), threading.Event()
+    release = threading.Event()
+
+    def begin() -> None:
+        show_life(instance, settings, run.run_id)
+        begun.set()
+        release.wait(60)
+        end_life()
+
+    with exclusive(settings, ERASING):
+        threading.Thread(target=begin).start()
+        assert not begun.wait(1)
+        assert [*alive(settings, RUNS)] == []
+        with monkeypatch.context() as patch:
+            patch.setattr(dead_runs, "WAITS_SECONDS", 0.1)
+            with pytest.raises(TimeoutError, match="no run begins while somebody erases"):
+                show_life(instance, settings, "another")
+    assert begun.wait(60)
+    assert [*alive(settings, RUNS)] == [f"run.{run.run_id}"]
+    release.set()
+
+
+def test_signs_of_life_are_found_where_a_server_keeps_the_locks(database: str, settings: Settings) -> None:
+    there = settings.model_copy(update={"catalog": database})
+    with sign_of_life(there, "run.a"):
+        assert [*alive(there, RUNS)] == ["run.a"]
+    assert [*alive(there, RUNS)] == []
+    (settings.home / "locks" / "run.b.lock").touch()  # of one that was killed
+    assert [*alive(there, RUNS)] == []

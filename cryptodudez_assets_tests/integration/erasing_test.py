@@ -3,7 +3,9 @@
 import gzip
 import io
 import json
+import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -285,6 +287,18 @@ def test_of_two_at_once_with_two_keys_one_is_refused(lake: Lake):
 def test_while_a_run_is_at_work_it_is_refused(lake: Lake):
     with sign_of_life(lake.settings, "run.1234"), pytest.raises(RunUnderWay, match="run 1234 is under way"):
         erase(lake, Identity("account", ADA), derived=[])
+
+
+def test_a_run_that_is_at_work_is_waited_for_if_so_wanted_and_its_own_never(lake: Lake):
+    told: list[str] = []
+    with ExitStack() as runs:
+        for run in ("run.other", "run.own"):
+            runs.enter_context(sign_of_life(lake.settings, run))
+        ends = threading.Timer(1, runs.pop_all().close)
+        ends.start()
+        erase(lake, Identity("account", ADA), derived=[], say=told.append, own_run="own", patience_seconds=60)
+        ends.join()
+    assert told[0] == "waiting for the end of the run other"
 
 
 def test_a_kind_that_no_source_has_is_refused(lake: Lake):

@@ -13,6 +13,9 @@ from cryptodudez_assets.settings import Settings
 if TYPE_CHECKING:
     from filelock import FileLock
 
+RUNS = "run."
+"""The sign of life of a run is called so, and by its id."""
+
 
 @contextmanager
 def exclusive(settings: Settings, name: str, patience_seconds: float | None = None) -> Iterator[None]:
@@ -72,11 +75,25 @@ def sign_of_life(settings: Settings, name: str) -> Iterator[bool]:
         with psycopg.connect(_database(settings), autocommit=True) as connection:
             row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_number(name),)).fetchone()
             is_free = bool(row and row[0])
+            sign = _file(settings, name)  # a server does not tell the names of its locks
             try:
+                if is_free:
+                    sign.touch()
                 yield is_free
             finally:
                 if is_free:  # the server notices the end of a connection a moment later
+                    sign.unlink(missing_ok=True)
                     connection.execute("SELECT pg_advisory_unlock(%s)", (_number(name),))
+
+
+def alive(settings: Settings, prefix: str) -> Iterator[str]:
+    """The signs of life whose names begin so that somebody on this machine gives now."""
+    for lock in sorted(_file(settings, prefix).parent.glob(f"{prefix}*.lock")):
+        name = lock.name.removesuffix(".lock")
+        with sign_of_life(settings, name) as is_free:
+            is_alive = not is_free
+        if is_alive:
+            yield name
 
 
 def _free(lock: "FileLock") -> bool:
