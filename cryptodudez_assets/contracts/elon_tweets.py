@@ -36,7 +36,9 @@ class ElonTweets(TableContract):
     early, and for old archives much too late. Which of two scrapes is newer is told by how far each reaches (`as_of`).
     """
 
-    id: pl.Int64 = written("The tweet's snowflake.", gt=0)
+    id: pl.Int64 = pa.Field(
+        description="The tweet's snowflake.", gt=0, metadata={"known": "event_ts", "personal": "post"}
+    )
     conversation_id: pl.Int64 = written("First tweet of the conversation.", gt=0)
     author: str = written("User name of the author.", str_length={"min_value": 1})
     text: str = written("Raw text.")

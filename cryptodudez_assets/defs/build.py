@@ -6,6 +6,7 @@ import dagster as dg
 
 from cryptodudez_assets.declarations import LeftOut
 from cryptodudez_assets.defs.automation import automation_sensor
+from cryptodudez_assets.defs.complying import build_complying
 from cryptodudez_assets.defs.contract_check import build_full_check
 from cryptodudez_assets.defs.declarations_check import build_declarations_check
 from cryptodudez_assets.defs.derived_assets import build_derived_assets, build_registry, derived_keys
@@ -77,6 +78,7 @@ def build_definitions(
         [source.name for source in sources], [".".join(key.path) for key in checked]
     )
     full_check, nightly_full_check = build_full_check(checks)
+    complying, daily_complying = build_complying(lake)
     return dg.Definitions(
         assets=[
             *(build_feed_asset(filled[source.name], source) for source in sources if source.name in filled),
@@ -92,8 +94,8 @@ def build_definitions(
             build_inventory([*tables, *([key_of(REGISTRY.name)] if views else [])]),
         ],
         asset_checks=checks,
-        jobs=[maintenance, full_check],
-        schedules=[nightly_maintenance, nightly_full_check, *map(build_feed_schedule, on)],
+        jobs=[maintenance, full_check, complying],
+        schedules=[nightly_maintenance, nightly_full_check, daily_complying, *map(build_feed_schedule, on)],
         sensors=[
             *(build_source_sensor(source, lake, settings.sensor_seconds) for source in sources),
             *(build_feed_sensor(feed, lake) for feed in on),

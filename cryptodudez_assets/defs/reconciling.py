@@ -32,7 +32,7 @@ SECONDS = 3
 LOOK_AGAIN = timedelta(seconds=60)
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
 NAME = "what_is_behind"
-NOT_OF_ASSETS = {"maintenance", ALL_ROWS}
+NOT_OF_ASSETS = {"maintenance", "comply", ALL_ROWS}
 
 
 def build_reconciling_sensor(

@@ -1,20 +1,24 @@
 """A pass of compliance: posts that X says are not to be kept are handed to whoever takes them out. How that is done is not known here."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 import polars as pl
 
+from cryptodudez_assets.contracts.base import personal_of
+from cryptodudez_assets.contracts.x_posts import POST
+from cryptodudez_assets.fetching.origin import insist_on_simulated
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store.private import make_private, private_file
+from cryptodudez_assets.sources.declaration import Source
 from cryptodudez_assets.venues.pages import Access
 from cryptodudez_assets.venues.x.compliance import ComplianceClient
 from cryptodudez_assets.venues.x.protocol import Compliance
 
-SOURCE, ID = "x_posts", "id"
+VENUE = "X"
 TO_GO = "x_posts_to_go."
 """So begin the names of notes with the ids of posts that are being removed. They lie beside the journals of erasures."""
 
@@ -24,11 +28,22 @@ Remove = Callable[[Sequence[str]], Sequence[str]]
 
 @dataclass(frozen=True)
 class Honoured:
-    """What a pass did: how many posts were asked about, which are gone now and why, and what is left of those that are not."""
+    """What a pass did: how many posts were asked about, which are gone now and why, and what is left of those that are not.
+
+    `again`: how many more an earlier pass had found, which was interrupted or left something of them.
+    """
 
     asked: int
     gone: Sequence[Compliance]
     left: Sequence[str]
+    again: int = 0
+
+    @property
+    def told(self) -> str:
+        """In one line."""
+        before = f", and {self.again:,} that an earlier pass had begun with" if self.again else ""
+        removed = "not all of which is removed" if self.left else "and were removed"
+        return f"asked about {self.asked:,} posts: {len(self.gone):,} are not to be kept{before}, {removed}"
 
 
 def honour(
@@ -38,16 +53,20 @@ def honour(
     client: Callable[[Access], ComplianceClient] = ComplianceClient,
     say: Callable[[str], None] = lambda _: None,
 ) -> Honoured:
-    """Ask about every post that is kept, and have those removed that are not to be.
+    """Ask about every post that is kept, whatever source it came from, and have those removed that are not to be.
 
     What is to go is noted until it is gone: once it is in no table, nobody would ask about what is left of it elsewhere. A pass that
-    finds such notes begins with them. Raises Missing without a token, and Failed where X does not answer.
+    finds such notes begins with them. Raises Missing without a token, and Failed where X does not answer, or where it would be asked
+    about simulated posts.
     """
+    insist_on_simulated(lake.settings, VENUE, access.url)
     notes = make_private(make_private(lake.settings.home) / "erasures")
     asked = client(access)
     left: list[str] = []
+    again = 0
     for note in sorted(notes.glob(f"{TO_GO}*.txt")):
         say("ending what an earlier pass began")
+        again += len(_posts_in(note))
         left += _removed(note, remove)
     kept = sorted(_kept(lake))
     say(f"asking X about {len(kept):,} posts")
@@ -55,7 +74,7 @@ def honour(
     if gone:
         say(f"{len(gone):,} posts are to go")
         left += _removed(_noted(notes, [one.id for one in gone]), remove)
-    return Honoured(len(kept), gone, list(dict.fromkeys(left)))
+    return Honoured(len(kept), gone, list(dict.fromkeys(left)), again)
 
 
 def _noted(notes: Path, posts: Sequence[str]) -> Path:
@@ -69,10 +88,14 @@ def _noted(notes: Path, posts: Sequence[str]) -> Path:
 
 
 def _removed(note: Path, remove: Remove) -> Sequence[str]:
-    left = remove(note.read_text("utf-8").split())
+    left = remove(_posts_in(note))
     if not left:
         note.unlink()
     return left
+
+
+def _posts_in(note: Path) -> list[str]:
+    return note.read_text("utf-8").split()
 
 
 async def _gone(client: ComplianceClient, kept: Collection[str]) -> list[Compliance]:
@@ -82,12 +105,17 @@ async def _gone(client: ComplianceClient, kept: Collection[str]) -> list[Complia
         await client.close()
 
 
-def _kept(lake: Lake) -> Iterator[str]:
-    """The ids of all posts in tables of the source."""
-    source = lake.sources[SOURCE]
+def _kept(lake: Lake) -> set[str]:
+    """The ids of all posts in tables of sources."""
     found = set()
-    for table in filter(None, (source.table, source.observations)):
-        rows = lake.tables.scan(table)
-        if rows is not None:
-            found |= {*rows.select(pl.col(ID).unique().cast(pl.String)).collect()[ID]}
-    yield from found
+    for source in lake.sources.values():
+        columns = _ids_in(source)
+        for table in filter(None, (source.table, source.observations) if columns else ()):
+            rows = lake.tables.scan(table)
+            for name in columns if rows is not None else ():
+                found |= {*rows.select(pl.col(name).unique().cast(pl.String)).collect()[name].drop_nulls()}
+    return found
+
+
+def _ids_in(source: Source) -> list[str]:
+    return [name for name, kind in personal_of(source.contract).items() if kind == POST]

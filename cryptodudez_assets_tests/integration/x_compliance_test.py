@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from io import BytesIO
 from pathlib import Path
 
 import httpx
@@ -13,7 +14,9 @@ from cryptodudez_assets.feeds.x import FEED
 from cryptodudez_assets.fetching.access import access_of
 from cryptodudez_assets.fetching.compliance import Honoured, honour
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.samples import fix_last_day
 from cryptodudez_assets.simulator.venues.x import Server, x_server
+from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.sources.x_posts import SOURCE
 from cryptodudez_assets.venues.http import Failed, Missing
 from cryptodudez_assets.venues.pages import Access
@@ -97,7 +100,7 @@ def test_the_job_of_somebody_else_is_told(server: Server, home: Lake):
 def test_faults_of_the_way_are_waited_for(server: Server, home: Lake):
     post = landed_posts(home)[0]
     server.world.delete(post, datetime.now(UTC))
-    for fault in ("5xx", "cut", "reset", "cut"):
+    for fault in ("5xx", "truncated", "reset", "truncated"):
         server.force(fault)
     removed: list[str] = []
     passed(home, removed)
@@ -128,8 +131,7 @@ def test_a_pass_that_dies_over_removing_is_gone_on_with(server: Server, home: La
         honour(home, access, die, at_once)
     server.world.delete(posts[0], datetime.now(UTC), "scrub_geo")  # as if nobody asked about it
     removed: list[str] = []
-    passed(home, removed)
-    passed(home, removed)
+    assert [passed(home, removed).again for _ in range(2)] == [1, 0]
 
     assert removed == [posts[0]]
 
@@ -152,3 +154,41 @@ def test_what_is_left_of_one_post_keeps_no_other(server: Server, home: Lake):
 
     assert done.left == ["the first is still there"]
     assert asked == [[first], [first], [posts[1]]]
+
+
+ARCHIVED = [("date", "2019-04-02 20:16:58"), ("timezone", "+0000"), ("tweet", "Dogecoin rulz"), ("language", "en")]
+ARCHIVED += [("username", "elonmusk"), ("link", "https://…"), ("reply_to", "[]")]
+ARCHIVED += [("nlikes", "1"), ("nreplies", "2"), ("nretweets", "3")]
+
+
+def test_posts_of_archives_are_asked_about_too(tmp_path: Path, server: Server):
+    """Else one that both tell of would stay in what is made of the archive."""
+    home = Lake.open(open_home(tmp_path / "home", server.url).settings, all_sources())
+    row = {"id": "1113173498384441344", "conversation_id": "1113173498384441344", **dict(ARCHIVED)}
+    home.store.write("raw/elon_tweets/2020.csv", BytesIO(f"{','.join(row)}\n{','.join(row.values())}\n".encode()))
+    line = {"id": "1113173498384441345", "date": "Tue Apr 02 20:16:58 +0000 2019", "text": "to the moon", "user": "a"}
+    counts = dict.fromkeys(("favorite_count", "retweet_count", "followers_count"), 1)
+    home.store.write("raw/bitcoin_tweets/a.json", BytesIO(json.dumps({**line, **counts}).encode()))
+    for name in ("elon_tweets", "bitcoin_tweets"):
+        take_in(home, all_sources()[name])
+    server.world.delete(row["id"], datetime.now(UTC))
+    removed: list[str] = []
+
+    done = passed(home, removed)
+
+    assert (done.asked, removed) == (2, [row["id"]])
+    assert sorted(server.jobs.uploads[0]) == [row["id"], line["id"]]
+
+
+def test_of_a_home_of_sample_data_x_is_not_asked(tmp_path: Path):
+    home = open_home(tmp_path / "home", "")
+    fix_last_day(home.settings, date(2026, 1, 1))
+    with pytest.raises(Failed, match="the data of this home are simulated, those of X would be real"):
+        passed(home, [])
+
+
+def test_what_is_waited_for_is_told(server: Server, home: Lake):
+    told: list[str] = []
+    access = replace(access_of(home.settings, FEED, told.append), patience=QUICK)
+    honour(home, access, lambda posts: [], at_once)
+    assert [line for line in told if "is in_progress; looked at again in 0 s" in line]

@@ -52,7 +52,7 @@ ROOMS = {
     "reports": set(),
     "venues": set(),
     "feeds": {"declarations", "sources", "venues"},
-    "fetching": {"feeds", "lake", "settings", "venues"},
+    "fetching": {"contracts", "feeds", "lake", "settings", "sources", "venues"},
     "recorder": {"declared_rules", "lake", "notifications", "settings", "venues"},
     "studies": {"contracts", "reports"},
     "incidents": {"reports", "sources"},
@@ -80,11 +80,12 @@ ROOMS = {
     },
     "erasing": {
         *("settings", "contracts", "sources", "lake", "derived", "features", "feature_store", "products"),
+        *("feeds", "fetching", "venues"),
     },
     "defs": {
         *("settings", "contracts", "sources", "lake", "features", "feature_store", "reports", "studies", "models"),
         *("products", "declarations", "declared_models", "declared_rules", "derived", "notifications", "recorder"),
-        *("feeds", "fetching", "venues"),
+        *("erasing", "feeds", "fetching", "venues"),
     },
     "serving": {
         *("settings", "contracts", "declared_models", "sources", "lake", "features", "feature_store", "models"),
