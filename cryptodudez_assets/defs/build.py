@@ -9,7 +9,7 @@ from cryptodudez_assets.defs.automation import automation_sensor
 from cryptodudez_assets.defs.complying import build_complying
 from cryptodudez_assets.defs.contract_check import build_full_check
 from cryptodudez_assets.defs.declarations_check import build_declarations_check
-from cryptodudez_assets.defs.derived_assets import build_derived_assets, build_registry, derived_keys
+from cryptodudez_assets.defs.derived_assets import build_derived_assets, build_registry, derived_keys, first_day_of
 from cryptodudez_assets.defs.derived_checks import build_derived_checks
 from cryptodudez_assets.defs.export_assets import build_export_asset
 from cryptodudez_assets.defs.feature_checks import build_look_ahead_check
@@ -83,7 +83,7 @@ def build_definitions(
         assets=[
             *(build_feed_asset(filled[source.name], source) for source in sources if source.name in filled),
             *(asset for source in sources for asset in build_source_assets(source, filled.get(source.name))),
-            *map(build_derived_assets, derived),
+            *(build_derived_assets(table, first_day_of(derived)) for table in derived),
             *(build_online_asset(view, settings.online) for view in views),
             *build_study_assets(derived),
             *build_incident_assets(sources),

@@ -1,6 +1,7 @@
 """From a derived table's declaration to its assets, and the registry of all views."""
 
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -31,7 +32,10 @@ from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake
 
 HANDLES = dg.BackfillPolicy.single_run()
-"""Days that somebody has computed again are computed in one run."""
+"""Days that somebody has computed again, or fetched, are one run."""
+# Dagster (1.13) calls this beta, and says so of each asset, wherever the graph is loaded. People can do nothing about it; that it does
+# what it is for is tested, so that a release which changes it is noticed.
+warnings.filterwarnings("ignore", r"Parameter `backfill_policy`", dg.BetaWarning)
 
 
 def derived_keys(table: Derived) -> list[dg.AssetKey]:
@@ -39,23 +43,29 @@ def derived_keys(table: Derived) -> list[dg.AssetKey]:
     return [key_of(spec.name) for spec in table_specs(table)]
 
 
-def days_of(table: Derived) -> dg.DailyPartitionsDefinition | None:
-    """The days by which people may ask for it; today is one of them."""
+def first_day_of(tables: Iterable[Derived]) -> date | None:
+    """The first day of any of these tables. A job of Dagster has days of one kind, and sensors have one job for all tables."""
+    return min((table.partitions.start for table in tables if table.partitions), default=None)
+
+
+def days_of(table: Derived, first: date | None = None) -> dg.DailyPartitionsDefinition | None:
+    """The days by which people may ask for it, from its own first one or `first` on; today is one of them."""
     if table.partitions is None:
         return None
-    return dg.DailyPartitionsDefinition(start_date=f"{table.partitions.start:%Y-%m-%d}", end_offset=1)
+    return dg.DailyPartitionsDefinition(start_date=f"{first or table.partitions.start:%Y-%m-%d}", end_offset=1)
 
 
-def build_derived_assets(table: Derived) -> dg.AssetsDefinition:
+def build_derived_assets(table: Derived, first_day: date | None = None) -> dg.AssetsDefinition:
     """The tables of a declaration, computed together. Where an input is not there yet they are skipped.
 
-    A run for days computes these; any other computes what changes of the inputs reach, and says of which days that was.
+    `first_day`: on which the days of all tables begin, `first_day_of` them; of a table alone, its own. A run for days computes these;
+    any other computes what changes of the inputs reach, and says of which days that was.
     """
     allow_runs_without_days()
 
     @dg.multi_asset(
         name=f"compute_{table.names[0].replace('.', '_')}",
-        specs=[_spec(table, spec) for spec in table_specs(table)],
+        specs=[_spec(table, spec, first_day) for spec in table_specs(table)],
         can_subset=True,
         backfill_policy=HANDLES if table.partitions else None,
     )
@@ -117,7 +127,7 @@ def _tell_days(context: dg.AssetExecutionContext, table: Derived, done: Material
             context.log_event(dg.AssetMaterialization(key_of(table.table), partition=day.isoformat()))
 
 
-def _spec(table: Derived, spec: TableSpec) -> dg.AssetSpec:
+def _spec(table: Derived, spec: TableSpec, first_day: date | None) -> dg.AssetSpec:
     is_newest = spec.name == table.table
     older = "" if is_newest else "Every version of each row, by the time at which it became known. "
     return dg.AssetSpec(
@@ -130,7 +140,7 @@ def _spec(table: Derived, spec: TableSpec) -> dg.AssetSpec:
         tags={**table.tags, **({"deprecated": "true"} if table.deprecated else {})},
         code_version=table.code_hash,
         skippable=True,
-        partitions_def=days_of(table),
+        partitions_def=days_of(table, first_day),
         metadata={
             "dagster/column_schema": contract_schema(table.contract),
             "dagster/column_lineage": _lineage(table),

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 from dagster._utils.schedules import reverse_cron_string_iterator
 
-from cryptodudez_assets.defs.derived_assets import days_asked
+from cryptodudez_assets.defs.derived_assets import HANDLES, days_asked
 from cryptodudez_assets.defs.kept_instance import instance_of
 from cryptodudez_assets.defs.metadata import raw_schema
 from cryptodudez_assets.defs.resources import LakeResource
@@ -52,7 +52,7 @@ def build_feed_asset(feed: Feed, source: Source) -> dg.AssetsDefinition:
         owners=[feed.owner],
         kinds={"http", feed.suffix.lstrip(".")},
         partitions_def=days_of_feed(feed),
-        backfill_policy=dg.BackfillPolicy.single_run(),
+        backfill_policy=HANDLES,
         output_required=False,
         metadata={"dagster/column_schema": raw_schema(source), "asked at": f"{feed.cron} (UTC)", "costs": feed.costs},
     )

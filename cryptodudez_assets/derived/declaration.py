@@ -58,7 +58,10 @@ class Input:
 
 @dataclass(frozen=True)
 class Daily:
-    """Days as handles for people and backfills: `column` is the UTC day (or a time on it) of a row; `start` the first with a handle."""
+    """Days as handles for people and backfills: `column` is the UTC day (or a time on it) of a row; `start` the first with a handle.
+
+    Where tables begin apart, Dagster shows handles from the earliest of their days on; a day before a table's own has no rows to compute.
+    """
 
     column: str
     start: date = date(2010, 1, 1)

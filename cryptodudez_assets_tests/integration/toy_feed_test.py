@@ -15,6 +15,8 @@ from click.testing import CliRunner
 from cryptodudez_assets import feeds, sources
 from cryptodudez_assets.cli import main
 from cryptodudez_assets.defs.build import build_definitions
+from cryptodudez_assets.defs.derived_assets import days_of
+from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.source_assets import feed_key, raw_key
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.samples import fix_last_day
@@ -27,6 +29,7 @@ from cryptodudez_assets_tests.rig import Rig, checks_of
 from cryptodudez_assets_tests.scripted_venue import Reply, listening
 from cryptodudez_assets_tests.tide_office import TideOffice
 from cryptodudez_assets_tests.toy_derived.coin_days import DERIVED as COIN_DAYS
+from cryptodudez_assets_tests.toy_derived.coin_runs import DERIVED as COIN_RUNS
 
 # The name of a feed that has settings.
 FEED = replace(toy_feed.FEED, name="x")
@@ -69,6 +72,14 @@ def test_days_of_feeds_and_of_derived_tables_may_begin_apart(rig: Rig):
     late = replace(FEED, first_day=date(2017, 7, 14))
     everything = build_definitions([*all_sources().values(), SOURCE], [COIN_DAYS], lake=rig.resource, feeds=[late])
     dg.Definitions.validate_loadable(everything)
+
+
+def test_days_of_derived_tables_may_begin_apart(rig: Rig):
+    assert COIN_RUNS.partitions.start > COIN_DAYS.partitions.start
+    everything = build_definitions([*all_sources().values()], [COIN_RUNS, COIN_DAYS], lake=rig.resource)
+    dg.Definitions.validate_loadable(everything)
+    of_both = {everything.resolve_asset_graph().get(key_of(one.table)).partitions_def for one in (COIN_RUNS, COIN_DAYS)}
+    assert of_both == {days_of(COIN_DAYS)}
 
 
 def test_what_is_missing_before_anything_can_be_asked_is_told_and_fails_nothing(rig: Rig, lake: Lake):
