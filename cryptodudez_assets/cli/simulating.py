@@ -205,7 +205,7 @@ def x(faults: tuple[tuple[str, float], ...], host: str, port: int, **options: An
     \b
     Examples:
       cryptodudez simulate x --port 8920
-      cryptodudez simulate x --token sesame --deleted 0.1 --fault 429=0.05 --fault cut=0.02
+      cryptodudez simulate x --token sesame --deleted 0.1 --fault 429=0.05 --fault truncated=0.02
       cryptodudez simulate x --fault list
     """
     from cryptodudez_assets.simulator.venues.x import Options, serve

@@ -1,12 +1,6 @@
 """Candles are fetched from the simulated Binance: as few calls as it takes, within its limits, whatever goes wrong."""
 
 import json
-import multiprocessing
-import os
-import random
-import signal
-import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -23,6 +17,7 @@ from cryptodudez_assets.simulator.venues.binance import Options, Server, binance
 from cryptodudez_assets.venues.binance.klines import series_of
 from cryptodudez_assets.venues.binance.protocol import KLINES, Kline, read_klines
 from cryptodudez_assets.venues.pages import Series
+from cryptodudez_assets_tests.binance_campaign import ANSWERS_A_LIFE, HOURS, carry_out, wanted
 from cryptodudez_assets_tests.binance_fetching import ONE, PATIENT, QUICK, bring, days_ago
 
 FAST = Options(minute=1.0, ban=2.0)
@@ -206,45 +201,21 @@ class TestWhatGoesWrong:
         assert (KLINES in note["url"], note["headers"]["x-mbx-used-weight-1m"]) == (True, "2")
 
 
-KILLS = 50
-HOURS = {"interval": ["1h"]}
+@pytest.mark.parametrize("kills", [pytest.param(5, marks=pytest.mark.slow), pytest.param(50, marks=pytest.mark.long)])
+def test_whatever_is_killed_goes_on_where_it_was(tmp_path: Path, kills: int):
+    """Nothing is there twice, nothing is left out, and a kill costs at most the calls whose answers were on their way into the lake."""
+    toll = carry_out(tmp_path, kills, seed=7)
 
-
-def fetch_until_killed(folder: Path, url: str, n_kills: int, seed: int) -> None:
-    """Fetch in a process that is killed at a random moment, again and again; then once to the end."""
-    dice = random.Random(seed)
-    for n in range(n_kills + 1):
-        child = os.fork()
-        if child == 0:
-            done = bring(opened(folder), url, HOURS, first=days_ago(500), last=days_ago(1))
-            os._exit(1 if done.failed else 0)
-        if n < n_kills:
-            time.sleep(dice.uniform(0.0, 0.25))
-            os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-    sys.exit(os.waitstatus_to_exitcode(status))
-
-
-@pytest.mark.long
-def test_whatever_is_killed_goes_on_where_it_was(tmp_path: Path):
-    """Nothing is there twice, nothing is left out, and a kill costs at most the one call that was under way."""
-    faults = {"5xx": 0.05, "reset": 0.05, "truncated": 0.05}
-    with binance_server(Options(limit=6000, minute=1.0), faults=faults) as server:
-        driver = multiprocessing.get_context("spawn").Process(
-            target=fetch_until_killed, args=(tmp_path, server.url, KILLS, 7)
-        )
-        driver.start()
-        driver.join()
-        assert driver.exitcode == 0
-        calls, early = server.counts.calls, server.counts.early
     lake, n_pages = opened(tmp_path), 0
+    first, last = wanted(kills)
+    hours = ((last - first).days + 1) * 24
     for one in series(HOURS):
         pages = list(answers(lake, one))
         opens = sorted(candle.open_ms for page in pages for candle in page)
-        assert opens == list(range(opens[0], opens[0] + 500 * 24 * 3_600_000, 3_600_000))
+        assert opens == list(range(opens[0], opens[0] + hours * 3_600_000, 3_600_000))
         n_pages += len(pages)
-    assert (n_pages, early) == (120, 0)
-    assert calls < 1.35 * n_pages + KILLS
+    assert (toll.within, n_pages, toll.early) == (kills, toll.pages, 0)
+    assert toll.calls - toll.faults - n_pages <= ANSWERS_A_LIFE * kills
 
 
 def test_the_server_in_the_test_counts(lake: Lake):

@@ -1,9 +1,11 @@
 """Faults of simulated venues: what one is, how its rate is told, and when it happens. Which ones there are says each venue."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from random import Random
 
 
@@ -26,8 +28,12 @@ class Fault:
     meaning: str
 
 
-def rate_of(told: str, faults: Mapping[str, Fault]) -> tuple[str, float]:
-    """`drop=0.01` as name and rate. Raises ValueError with what was expected."""
+def reader_of(faults: Mapping[str, Fault]) -> Callable[[str], tuple[str, float]]:
+    """What reads `drop=0.01` as name and rate, for a venue with these faults; it raises ValueError with what was expected."""
+    return partial(_rate_of, faults=faults)
+
+
+def _rate_of(told: str, faults: Mapping[str, Fault]) -> tuple[str, float]:
     name, equals, rate_text = told.partition("=")
     if name not in faults:
         raise ValueError(f"there is no fault {name!r}; there are: {', '.join(faults)}")
@@ -44,11 +50,15 @@ def rate_of(told: str, faults: Mapping[str, Fault]) -> tuple[str, float]:
 
 
 class Chance:
-    """Draws at most one of several faults a time, by their probabilities. Raises ValueError where these are more than 1 together."""
+    """Draws at most one of several faults a time, by their probabilities. Raises ValueError where these are more than 1 together.
+
+    `struck`: how often each one happened.
+    """
 
     def __init__(self, names: Iterable[str], rates: Mapping[str, float], random: Random) -> None:
         self._random = random
-        self._forced: list[str] = []
+        self._forced: list[str | None] = []
+        self.struck: Counter[str] = Counter()
         self._upper: list[tuple[float, str]] = []
         total = 0.0
         for name in names:
@@ -61,14 +71,19 @@ class Chance:
                 f"the rates of {told} are {total:g} together; as at most one happens at a time, they are to be up to 1"
             )
 
-    def force(self, name: str) -> None:
-        """Make a fault happen the next time that is drawn."""
-        self._forced.append(name)
+    def force(self, name: str, after: int = 0) -> None:
+        """Make a fault happen when it is drawn `after` more times, and once more. Forced faults wait in line."""
+        self._forced += [*[None] * after, name]
 
     def draw(self) -> str | None:
         """The fault that happens now, or None."""
-        if self._forced:
-            return self._forced.pop(0)
+        forced = self._forced.pop(0) if self._forced else None
+        fault = forced or self._by_chance()
+        if fault:
+            self.struck[fault] += 1
+        return fault
+
+    def _by_chance(self) -> str | None:
         if not self._upper:
             return None
         drawn = self._random.random()

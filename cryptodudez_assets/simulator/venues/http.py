@@ -4,7 +4,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import cast
@@ -12,6 +12,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 LONGEST_HEAD = 1 << 16
 RESET = struct.pack("ii", 1, 0)
+BROKEN = (500, 502, 503, 504)
+"""Statuses of a server that is broken or busy."""
+PAGE = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>"
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,22 @@ class Answer:
     content_type: str = "application/json;charset=UTF-8"
     cut_at: int | None = None
     silent: bool = False
+
+
+def web_page(status: int, title: str = "") -> Answer:
+    """What somebody says who stands before the venue, and does not speak its language."""
+    return Answer(status, PAGE.format(title or status).encode(), content_type="text/html")
+
+
+def struck(answer: Answer, fault: str | None) -> Answer:
+    """What arrives of a whole answer where the fault `reset`, `truncated` or `hang` strikes it; of others, all."""
+    middle = len(answer.body) // 2
+    broken = {
+        "reset": replace(answer, cut_at=middle),
+        "truncated": replace(answer, body=answer.body[:middle]),
+        "hang": replace(answer, silent=True),
+    }
+    return broken.get(fault or "", answer)
 
 
 Respond = Callable[[Asked], Awaitable[Answer]]

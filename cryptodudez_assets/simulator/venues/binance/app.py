@@ -13,13 +13,11 @@ from cryptodudez_assets.simulator.venues.binance.faults import OF_REQUESTS, Chan
 from cryptodudez_assets.simulator.venues.binance.limits import Counts, Limits
 from cryptodudez_assets.simulator.venues.binance.market import Closes, Market
 from cryptodudez_assets.simulator.venues.binance.rest import Rest, with_headers
-from cryptodudez_assets.simulator.venues.http import Answer, Asked, HttpServer
+from cryptodudez_assets.simulator.venues.http import BROKEN, Answer, Asked, HttpServer, struck, web_page
 from cryptodudez_assets.simulator.venues.running import in_a_thread, serve_until_signal
 from cryptodudez_assets.venues.binance import answers
 from cryptodudez_assets.venues.binance.protocol import RESTRICTED, WEIGHT_A_MINUTE
 
-BROKEN = (500, 502, 503, 504)
-PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 ARCHIVES = "/data/"
 SIMULATED = {"X-Simulated": "true"}
 
@@ -78,11 +76,16 @@ class Server:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._stopping.set)
 
-    def force(self, fault: str) -> None:
-        """Make a fault happen to the next request; forced faults wait in line. From any thread."""
+    def force(self, fault: str, after: int = 0) -> None:
+        """Make a fault happen to the request behind `after` more; forced faults wait in line. From any thread."""
         if fault not in OF_REQUESTS:
             raise ValueError(f"{fault!r} cannot be made to happen; these can: {', '.join(OF_REQUESTS)}")
-        self._chance.force(fault)
+        self._chance.force(fault, after)
+
+    @property
+    def struck(self) -> Mapping[str, int]:
+        """How often each fault happened to a request."""
+        return self._chance.struck
 
     def revise(self, symbol: str, interval: str, opened: datetime) -> None:
         """Tell a candle otherwise from now on. From any thread."""
@@ -113,22 +116,15 @@ class Server:
         if fault == "451":
             return Answer(RESTRICTED, answers.RESTRICTED)
         if fault == "403":
-            return Answer(403, PAGE.format("403 Forbidden").encode(), content_type="text/html")
+            return web_page(403, "403 Forbidden")
         if fault == "5xx":
             return self._broken()
-        answer = self.rest.answer(asked)
-        middle = len(answer.body) // 2
-        broken = {
-            "reset": replace(answer, cut_at=middle),
-            "truncated": replace(answer, body=answer.body[:middle]),
-            "hang": replace(answer, silent=True),
-        }
-        return broken[fault] if fault else answer
+        return struck(self.rest.answer(asked), fault)
 
     def _broken(self) -> Answer:
         status = self._random.choice(BROKEN)
         if self._random.random() < 0.5:
-            return Answer(status, PAGE.format(status).encode(), content_type="text/html")
+            return web_page(status)
         return Answer(status, answers.BUSY if status == 503 else answers.TIMED_OUT)
 
 

@@ -1,6 +1,6 @@
 """Which faults there are and what their rates mean. The seed decides when they happen."""
 
-from cryptodudez_assets.simulator.venues.faulty import Chance, Fault, Unit, rate_of
+from cryptodudez_assets.simulator.venues.faulty import Chance, Fault, Unit, reader_of
 
 __all__ = ["FAULTS", "OF_REQUESTS", "Chance", "read_fault"]
 
@@ -25,7 +25,5 @@ FAULTS = {
 }
 OF_REQUESTS = ("429", "418", "451", "5xx", "403", "reset", "truncated", "hang")
 
-
-def read_fault(told: str) -> tuple[str, float]:
-    """`429=0.01` as name and rate. Raises ValueError with what was expected."""
-    return rate_of(told, FAULTS)
+read_fault = reader_of(FAULTS)
+"""`429=0.01` as name and rate. Raises ValueError with what was expected."""

@@ -3,7 +3,7 @@
 What a fault does to the bytes is in `link.py` and `delivery.py`; what it costs a client, in `forced.py`.
 """
 
-from cryptodudez_assets.simulator.venues.faulty import Chance, Fault, Unit, rate_of
+from cryptodudez_assets.simulator.venues.faulty import Chance, Fault, Unit, reader_of
 
 __all__ = ["FAULTS", "OF_CONNECTIONS", "OF_MESSAGES", "OF_REQUESTS", "Chance", "read_fault"]
 
@@ -34,7 +34,5 @@ OF_MESSAGES = tuple(name for name, fault in FAULTS.items() if fault.unit is Unit
 OF_CONNECTIONS = tuple(name for name, fault in FAULTS.items() if fault.unit is Unit.MINUTE)
 OF_REQUESTS = tuple(name for name, fault in FAULTS.items() if fault.unit is Unit.REQUEST)
 
-
-def read_fault(told: str) -> tuple[str, float]:
-    """`drop=0.01` as name and rate. Raises ValueError with what was expected."""
-    return rate_of(told, FAULTS)
+read_fault = reader_of(FAULTS)
+"""`429=0.01` as name and rate. Raises ValueError with what was expected."""

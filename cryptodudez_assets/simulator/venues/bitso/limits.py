@@ -9,12 +9,12 @@ from cryptodudez_assets.simulator.venues.bitso.exchange import Exchange
 from cryptodudez_assets.simulator.venues.bitso.faults import OF_REQUESTS, Chance
 from cryptodudez_assets.simulator.venues.bitso.forced import Ledger
 from cryptodudez_assets.simulator.venues.bitso.rest import ORDER_BOOK, Answer, Rest
+from cryptodudez_assets.simulator.venues.http import BROKEN
 from cryptodudez_assets.venues.bitso import answers
 from cryptodudez_assets.venues.bitso.protocol import LOCKED_SECONDS, TOO_MANY_REQUESTS
 
 TOO_MANY = answers.error(TOO_MANY_REQUESTS, "You have hit the request rate-limit")
 STILL_TOO_MANY = answers.error("0802", "Too many attempts")
-BROKEN = (500, 502, 503, 504)
 PAGE = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center><hr><center>cloudflare</center></body></html>"
 
 

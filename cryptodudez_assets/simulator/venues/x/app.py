@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from random import Random
 
 from cryptodudez_assets.simulator.venues.faulty import Chance
-from cryptodudez_assets.simulator.venues.http import Answer, Asked, HttpServer
+from cryptodudez_assets.simulator.venues.http import BROKEN, Answer, Asked, HttpServer, struck, web_page
 from cryptodudez_assets.simulator.venues.running import in_a_thread, serve_until_signal
 from cryptodudez_assets.simulator.venues.x.accounts import Bill, Limits
 from cryptodudez_assets.simulator.venues.x.compliance import Jobs
@@ -26,8 +26,6 @@ STORAGE = re.compile(r"/storage/(\d+)/(upload|download)")
 TIMELINE = re.compile(r"/2/users/(\d+)/tweets")
 BY_NAME = re.compile(r"/2/users/by/username/(\w+)")
 JOB = re.compile(r"/2/compliance/jobs/(\d+)")
-BROKEN = (500, 502, 503, 504)
-PAGE = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>"
 
 
 @dataclass(frozen=True)
@@ -91,11 +89,16 @@ class Server:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._stopping.set)
 
-    def force(self, fault: str) -> None:
-        """Make a fault strike the next request. Raises ValueError where there is no such fault."""
+    def force(self, fault: str, after: int = 0) -> None:
+        """Make a fault strike the request behind `after` more. From any thread. Raises ValueError where there is no such fault."""
         if fault not in OF_REQUESTS:
             raise ValueError(f"{fault!r} strikes no request; there are: {', '.join(OF_REQUESTS)}")
-        self._chance.force(fault)
+        self._chance.force(fault, after)
+
+    @property
+    def struck(self) -> Mapping[str, int]:
+        """How often each fault struck a request."""
+        return self._chance.struck
 
     async def _respond(self, asked: Asked) -> Answer:
         if found := STORAGE.fullmatch(asked.path):
@@ -118,7 +121,7 @@ class Server:
             return self._broken(headers)
         told = self._told(asked, fault == "partial", datetime.fromtimestamp(now, UTC))
         self.bill.read(told.posts, told.users, now)
-        return _struck(_answer(told.status, told.body, headers), fault)
+        return struck(_answer(told.status, told.body, headers), fault)
 
     def _endpoint(self, asked: Asked) -> tuple[str, int, float]:
         """The endpoint, its limit, and the seconds between two requests. No name where there is no such endpoint."""
@@ -175,20 +178,11 @@ class Server:
         status = self._random.choice(BROKEN)
         if status == 503:
             return _answer(status, answers.UNAVAILABLE, headers)
-        return replace(_answer(status, PAGE.format(status).encode(), headers), content_type="text/html")
+        return replace(web_page(status), headers={**SIMULATED, **headers})
 
 
 def _answer(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
     return Answer(status, body, {**SIMULATED, **(headers or {})})
-
-
-def _struck(answer: Answer, fault: str | None) -> Answer:
-    """What becomes of an answer that is paid for."""
-    if fault == "reset":
-        return replace(answer, cut_at=len(answer.body) // 2)
-    if fault == "cut":
-        return replace(answer, body=answer.body[: len(answer.body) * 2 // 3])
-    return replace(answer, silent=True) if fault == "timeout" else answer
 
 
 def serve(options: Options, on_started: Callable[[Server], None]) -> None:
