@@ -7,7 +7,7 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import httpx
@@ -31,6 +31,8 @@ from cryptodudez_assets.venues.pages import Answer, Patience, Request
 MAX_BYTES = 32 << 20
 SECRET_HEADERS = frozenset({"set-cookie", "set-cookie2", "authorization", "proxy-authenticate", "www-authenticate"})
 SHOWN_BYTES = 200
+MOST_APART = timedelta(days=2)
+"""Of the clocks of a venue and this machine: by the venue's it is judged what is final and which month's money is spent."""
 
 set_on_retry_hooks([])  # they would write into whatever terminal there is; `tell` is told of retries
 
@@ -68,6 +70,7 @@ class Http:
 
     `name`: what the venue is called in messages. `headers`: sent with each request, such as a token. `judge`: what is wrong with an
     answer, if something is; only what nothing is wrong with is given. `tell`: is told a line when something has to be waited for.
+    `is_live`: no answer comes out of a cache, which tells of when it was put there, so that an old `Date` is a wrong one.
     Raises Failed where `url` is neither HTTPS nor on this machine.
     """
 
@@ -81,11 +84,13 @@ class Http:
         patience: Patience = Patience(),
         max_bytes: int = MAX_BYTES,
         tell: Callable[[str], None] = lambda _: None,
+        is_live: bool = False,
     ) -> None:
         if not is_safe(httpx.URL(url)):
             raise Failed(f"{name}: its address is neither https nor on this machine", for_all=True)
         self._name, self._url = name, url.rstrip("/")
         self._judge, self._patience, self._max_bytes, self._tell = judge, patience, max_bytes, tell
+        self._is_live = is_live
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(patience.read_timeout, connect=patience.connect_timeout),
             follow_redirects=False,
@@ -130,6 +135,7 @@ class Http:
     async def _attempt(self, request: Request, governor: Governor, weight: int) -> Answer:
         await self._turn(request, governor, weight)
         answer = await self._answer(request)
+        self._insist_on_clock(answer)
         trouble = self._judge(answer)
         if trouble is None:
             return answer
@@ -145,13 +151,29 @@ class Http:
 
     async def _turn(self, request: Request, governor: Governor, weight: int) -> None:
         try:
-            await governor.turn(weight, self._patience.longest_wait)
+            await governor.turn(weight, self._patience.longest_wait, partial(self._tell_pause, request))
         except TooLong as error:
             told = f"{self._at(request)}: nobody may ask for {error.seconds:.0f} seconds: its limit is reached, or it said so"
             raise Failed(told, for_all=True) from None
         except OSError as error:
             told = f"requests cannot be counted, so none is made: {error.strerror or error}"
             raise Failed(f"{self._at(request)}: {told}", for_all=True) from None
+
+    def _tell_pause(self, request: Request, seconds: float) -> None:
+        self._tell(f"{self._at(request)}: its limit is reached, or it said so; asking in {seconds:.0f} s")
+
+    def _insist_on_clock(self, answer: Answer) -> None:
+        """Refuse an answer of a time that cannot be. Raises Failed."""
+        if answer.server_time is None:
+            return
+        ahead = answer.server_time - answer.received_at
+        if ahead > MOST_APART or (self._is_live and ahead < -MOST_APART):
+            theirs, ours = (f"{at:%Y-%m-%d %H:%M} UTC" for at in (answer.server_time, answer.received_at))
+            raise Failed(
+                f"{self._at(answer.request)}: its clock says {theirs}, this machine's {ours}: expected less than "
+                f"{MOST_APART.days} days between. Set this machine's clock, if that is the wrong one; nothing of the answer is used",
+                for_all=True,
+            )
 
     async def _answer(self, request: Request) -> Answer:
         seconds = self._patience.whole_answer

@@ -14,6 +14,8 @@ from filelock import FileLock
 
 LONGEST_LOCK = 3 * 86_400.0
 """Seconds, of the longest ban of any venue: a lock that lasts longer was written by a clock that was wrong."""
+TOLD_SECONDS = 3.0
+"""Who waits for so long is told."""
 
 
 class TooLong(Exception):
@@ -41,16 +43,21 @@ class Governor:
         self._longest = max(seconds for _, seconds in limits)
         self._in_order = asyncio.Lock()
 
-    async def turn(self, weight: int = 1, longest: float = math.inf) -> None:
+    async def turn(
+        self, weight: int = 1, longest: float = math.inf, tell: Callable[[float], None] = lambda _: None
+    ) -> None:
         """Wait until a request may be made; it counts from now on. Whoever asks first is first.
 
-        Raises TooLong where that would take more than `longest` seconds; nothing is counted then.
+        `tell`: hears of a wait that is longer than a moment, in seconds. Raises TooLong where that would take more than `longest`
+        seconds; nothing is counted then.
         """
         async with self._in_order:
             until = self._wall() + longest
             while (pause := await asyncio.to_thread(self.take, weight)) > 0:
                 if self._wall() + pause > until:
                     raise TooLong(pause)
+                if pause >= TOLD_SECONDS:
+                    tell(pause)
                 await asyncio.sleep(pause)
 
     def take(self, weight: int = 1) -> float:

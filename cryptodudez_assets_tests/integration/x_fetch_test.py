@@ -14,10 +14,19 @@ from cryptodudez_assets.venues.http import Missing
 from cryptodudez_assets.venues.x.protocol import DOLLAR, POST_MICROS, USER_MICROS
 from cryptodudez_assets_tests.builders import csv, readings_source
 from cryptodudez_assets_tests.rig import Rig
-from cryptodudez_assets_tests.x_home import TOKEN, bring, days_ago, landed_posts, open_home, posts_in_table, true_posts
+from cryptodudez_assets_tests.x_home import (
+    ELON,
+    TOKEN,
+    bring,
+    days_ago,
+    landed_posts,
+    open_home,
+    posts_in_table,
+    true_posts,
+)
 
 OTHER = readings_source()
-FAULTS = {"429": 0.04, "5xx": 0.1, "reset": 0.1, "cut": 0.1, "timeout": 0.03, "partial": 0.05}
+FAULTS = {"429": 0.04, "5xx": 0.1, "reset": 0.1, "truncated": 0.1, "hang": 0.03, "partial": 0.05}
 
 
 @pytest.fixture
@@ -90,6 +99,15 @@ def test_a_spent_budget_refuses_the_next_call_and_says_so(tmp_path: Path, server
     with pytest.raises(Missing, match=r"\$0\.00 left in 20"):
         bring(home, days_ago(3), days_ago(2))
     assert server.limits.asked["timeline"] == asked
+
+
+def test_a_clock_that_cannot_be_right_opens_no_other_month_s_budget(tmp_path: Path):
+    with x_server(token=TOKEN, accounts=1, posts_a_day=60, faults={"skew": 40 * 86_400.0}) as server:
+        home = open_home(tmp_path / "home", server.url)
+        done = bring(home, days_ago(6), days_ago(2))
+        assert server.bill.micros == 0
+    assert not done.keys
+    assert "expected less than 2 days between" in done.failed[f"user-{ELON}"]
 
 
 def test_what_others_read_with_the_same_account_is_spent_too(tmp_path: Path, server: Server):

@@ -34,6 +34,7 @@ class Api:
             judge=judge,
             patience=replace(access.patience, longest_wait=longest),
             tell=access.tell,
+            is_live=True,
         )
         self._folder = access.folder
         self.ahead = timedelta(0)

@@ -130,6 +130,7 @@ class XClient:
                 reason = f"{VENUE}: {error} (CRYPTODUDEZ_X_DOLLARS_A_MONTH)"
                 if not others:
                     raise (Failed(reason) if error.may_change else Missing(reason)) from None
+            self._access.tell(f"{VENUE}, {query.path}: waiting for what calls under way leave of the budget")
             async with self._one_over:
                 await self._one_over.wait_for(partial(self._is_one_over, others))
 

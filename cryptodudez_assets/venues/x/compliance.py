@@ -64,6 +64,7 @@ class ComplianceClient:
         while job.status in {CREATED, IN_PROGRESS}:
             if waited > LONGEST_JOB:
                 raise Failed(f"{VENUE}: job {job.id} is {job.status} since {waited:.0f} seconds; the next pass uses it")
+            self._access.tell(f"{VENUE}: job {job.id} is {job.status}; looked at again in {wait:.0f} s")
             await asyncio.sleep(wait)
             waited, wait = waited + wait, min(2 * wait, LONGEST_WAIT)
             job = protocol.read_job((await self._ask(Request(f"{protocol.JOBS}/{job.id}"))).body)
@@ -82,7 +83,7 @@ class ComplianceClient:
         """Storage is another host, which must not see the token."""
         told = urlsplit(url)
         host, parameters = f"{told.scheme}://{told.netloc}", dict(parse_qsl(told.query, keep_blank_values=True))
-        http = Http(STORAGE, host, patience=self._access.patience, max_bytes=MOST_BYTES)
+        http = Http(STORAGE, host, patience=self._access.patience, max_bytes=MOST_BYTES, tell=self._access.tell)
         try:
             governor = Governor(self._access.folder / "x_storage.json", STORAGE_LIMITS)
             return await http.ask(Request(told.path, parameters, method, body, "text/plain" if body else ""), governor)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cryptodudez_assets.venues import governor as governing
 from cryptodudez_assets.venues.fetching import Http, Trouble, by_status
 from cryptodudez_assets.venues.governor import Governor
 from cryptodudez_assets.venues.http import Failed
@@ -208,3 +209,34 @@ def test_what_unpacks_without_bound_is_refused(venue: Venue, tmp_path: Path):
     venue.script.append(Reply(gzip.compress(b"[]"), headers={"Content-Encoding": "gzip"}))
     assert ask(venue, tmp_path).body == b"[]"
     assert {one.headers["accept-encoding"] for one in venue.asked} == {"gzip, deflate"}
+
+
+def dated(days: float) -> Reply:
+    return Reply(headers={"Date": f"{datetime.now(UTC) + timedelta(days=days):%a, %d %b %Y %H:%M:%S GMT}"})
+
+
+@pytest.mark.parametrize(("days", "is_live"), [(2.1, False), (30_000, False), (-2.1, True)])
+def test_a_clock_that_cannot_be_right_is_not_believed(venue: Venue, tmp_path: Path, days: float, is_live: bool):
+    venue.script.append(dated(days))
+
+    with pytest.raises(Failed, match=r"its clock says .*, this machine's .*: expected less than 2 days") as failed:
+        ask(venue, tmp_path, is_live=is_live)
+
+    assert failed.value.for_all
+    assert failed.value.status is None  # whether it was paid for is not known
+    assert len(venue.asked) == 1
+
+
+@pytest.mark.parametrize(("days", "is_live"), [(1.9, True), (-1.9, True), (-400, False)])
+def test_a_clock_that_is_off_or_what_comes_out_of_a_cache_is(venue: Venue, tmp_path: Path, days: float, is_live: bool):
+    venue.script.append(dated(days))
+    assert ask(venue, tmp_path, is_live=is_live).server_time is not None
+
+
+def test_whoever_waits_for_a_turn_is_told_how_long(venue: Venue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    told: list[str] = []
+    ask(venue, tmp_path, times=2, told=told, limits=((1, 0.3),))
+    assert told == []  # of a moment nobody speaks
+    monkeypatch.setattr(governing, "TOLD_SECONDS", 0.2)
+    ask(venue, tmp_path / "other", times=2, told=told, limits=((1, 0.6),))
+    assert told == ["Toyland, api/things: its limit is reached, or it said so; asking in 1 s"]
