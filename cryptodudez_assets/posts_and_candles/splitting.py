@@ -6,7 +6,7 @@ import pandera.polars as pa
 import polars as pl
 
 from cryptodudez_assets.contracts.base import Contract, UtcTime, columns_of
-from cryptodudez_assets.derived import Finding, TableCheck
+from cryptodudez_assets.derived import Finding, Frames, TableCheck
 
 KEY = "id"
 SHOWN = 20
@@ -42,6 +42,12 @@ def calendar(time: str) -> dict[str, pl.Expr]:
 def listed(contract: type[Contract]) -> dict[str, str]:
     """The columns of a file: the table's without the time, which its folder tells."""
     return {column.name: column.name for column in columns_of(contract) if column.name != "event_ts"}
+
+
+def as_read(frames: Frames) -> pl.LazyFrame:
+    """The transform of a table that is a choice of columns: rows of its only input, of which it reads no other columns."""
+    (rows,) = frames.values()
+    return rows
 
 
 def each_once(

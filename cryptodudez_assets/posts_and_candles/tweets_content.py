@@ -3,9 +3,9 @@
 import pandera.polars as pa
 import polars as pl
 
-from cryptodudez_assets.derived import Derived, Frames, Input, Parquet
+from cryptodudez_assets.derived import Derived, Input, Parquet
 from cryptodudez_assets.posts_and_candles.quality import OF_POSTS
-from cryptodudez_assets.posts_and_candles.splitting import Timed, each_once, listed
+from cryptodudez_assets.posts_and_candles.splitting import Timed, as_read, each_once, listed
 
 POSTS = "social.posts"
 COLUMNS = ["id", "text", "favorite_count", "retweet_count", "event_ts"]
@@ -29,18 +29,13 @@ class TweetsContent(Timed):
     )
 
 
-def transform(frames: Frames) -> pl.LazyFrame:
-    """These columns of the posts."""
-    return frames[POSTS].select(COLUMNS)
-
-
 DERIVED = Derived(
     "social.tweets_content",
     TweetsContent,
     owner="team:social-data",
     key=["id"],
     inputs=[Input(POSTS, COLUMNS)],
-    transform=transform,
+    transform=as_read,
     time="event_ts",
     exports=[Parquet(by_month="event_ts", columns=listed(TweetsContent))],
     checks=[each_once("social.tweets_content", POSTS)],
