@@ -16,14 +16,13 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.metrics import METRICS
 from cryptodudez_assets.metrics.asking import ask
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.browsing import chromium, needs_chromium, playwright
+from cryptodudez_assets_tests.browsing import SCREENS, chromium, looks_right, needs_chromium, playwright
 from cryptodudez_assets_tests.integration.accounts_files_test import LAST, exported  # noqa: F401  a fixture
-from cryptodudez_assets_tests.integration.dashboard_test import LOW_CONTRAST, serve
+from cryptodudez_assets_tests.servers import serve
 from serving.app import create_app
 
 pytestmark = [pytest.mark.servers, needs_chromium]
 
-SCREENS = {"desk": (1440, 900), "phone": (390, 844)}
 N_CHARTS = {"filled": 12, "empty": 0}
 """A chart of each metric, and of volume one for each of the six currencies with the most deposits."""
 
@@ -54,23 +53,11 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("state", N_CHARTS)
 def test_it_looks_right(urls, browser, shots, state: str, screen: str, scheme: str):
-    width, height = SCREENS[screen]
-    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
-    complaints, requested = [], []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("request", lambda request: requested.append(request.url))
-    page.goto(f"{urls[state]}/accounts?span=quarter")
-    page.screenshot(path=shots / f"{state}-{screen}-{scheme}.png", full_page=True)
-
-    assert complaints == []  # a breach of the content security policy is one, too
-    assert {url for url in requested if not url.startswith(urls[state])} == set()
-    assert page.evaluate("document.documentElement.scrollWidth") == width
-    assert page.evaluate(LOW_CONTRAST) == []
-    assert page.get_by_text("No such users exist").is_visible() == (state == "filled")
-    charts = page.get_by_role("img").all()
-    assert len(charts) == N_CHARTS[state]
-    assert all(" by day from " in (chart.get_attribute("aria-label") or "") for chart in charts)
-    page.close()
+    with looks_right(browser, urls[state], screen, scheme, shots / state, "/accounts?span=quarter") as page:
+        assert page.get_by_text("No such users exist").is_visible() == (state == "filled")
+        charts = page.get_by_role("img").all()
+        assert len(charts) == N_CHARTS[state]
+        assert all(" by day from " in (chart.get_attribute("aria-label") or "") for chart in charts)
 
 
 def test_it_can_be_heard_read_as_a_table_and_reached(urls, browser):

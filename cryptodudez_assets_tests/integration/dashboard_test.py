@@ -3,54 +3,26 @@
 Screenshots are kept in pytest's folder of the module's run, `dashboard*/`.
 """
 
-import socket
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-import uvicorn
 from litestar import Litestar
 
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.browsing import chromium, needs_chromium, playwright
+from cryptodudez_assets_tests.browsing import SCREENS, chromium, looks_right, needs_chromium, playwright
 from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.dashboard_states import skilled, unskilled
 from cryptodudez_assets_tests.ether import ETHER
+from cryptodudez_assets_tests.servers import serve
 from serving.dashboard import dashboard
 
 pytestmark = needs_chromium
 
 STATES = {"skilled": skilled, "unskilled": unskilled, "empty": lambda lake: None}
-SCREENS = {"desk": (1280, 900), "phone": (390, 844)}
 SAID = {"skilled": "BUY", "unskilled": "HODL", "empty": "No decision yet"}
-
-# WCAG's contrast of every text with the nearest background behind it, in words; the page uses opaque colours only.
-LOW_CONTRAST = """() => {
-  const channels = (color) => (color.match(/[\\d.]+/g) || []).map(Number);
-  const light = (c) => c.slice(0, 3).map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const behind = (node) => {
-    for (let one = node; one; one = one.parentElement) {
-      const color = channels(getComputedStyle(one).backgroundColor);
-      if (color.length === 3 || color[3] === 1) return color;
-    }
-    return [255, 255, 255];
-  };
-  const found = [];
-  for (const node of document.querySelectorAll("body *")) {
-    const text = [...node.childNodes].filter((one) => one.nodeType === 3 && one.textContent.trim());
-    if (!text.length || !node.getClientRects().length || node.tagName === "SCRIPT") continue;
-    const style = getComputedStyle(node);
-    const [a, b] = [light(channels(node.closest("svg") ? style.fill : style.color)), light(behind(node))];
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) found.push(`${text[0].textContent.trim().slice(0, 30)}: ${ratio.toFixed(2)}`);
-  }
-  return found;
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -82,26 +54,12 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("state", STATES)
 def test_it_looks_right(urls, browser, shots, state: str, screen: str, scheme: str):
-    width, height = SCREENS[screen]
-    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
-    complaints, requested = [], []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: requested.append(request.url))
-
-    page.goto(urls[state])
-    page.screenshot(path=shots / f"{state}-{screen}-{scheme}.png", full_page=True)
-
-    assert complaints == []  # a breach of the content security policy is one, too
-    assert {url for url in requested if not url.startswith(urls[state])} == set()
-    assert page.evaluate("document.documentElement.scrollWidth") == width
-    answer = page.get_by_role("heading", level=1)
-    assert answer.inner_text().endswith(SAID[state])
-    box = answer.bounding_box()
-    assert box is not None
-    assert box["y"] + box["height"] < height * 0.6
-    assert page.evaluate(LOW_CONTRAST) == []
-    page.close()
+    with looks_right(browser, urls[state], screen, scheme, shots / state) as page:
+        answer = page.get_by_role("heading", level=1)
+        assert answer.inner_text().endswith(SAID[state])
+        box = answer.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] < SCREENS[screen][1] * 0.6
 
 
 @pytest.mark.parametrize("screen", SCREENS)
@@ -165,20 +123,3 @@ def test_an_open_page_keeps_itself_current_and_says_when_it_cannot(tmp_path: Pat
         page.clock.fast_forward(61_000)
         page.get_by_text("The server cannot be reached").wait_for()
     page.close()
-
-
-@contextmanager
-def serve(app: Litestar) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 20
-    while not server.started:
-        assert time.monotonic() < deadline, "the server did not start"
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(20)

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.browsing import chromium, needs_chromium, playwright
-from cryptodudez_assets_tests.integration.dashboard_test import LOW_CONTRAST, serve
+from cryptodudez_assets_tests.browsing import SCREENS, chromium, looks_right, needs_chromium, playwright
 from cryptodudez_assets_tests.live_hours import GAPS, PRICES, a_stream, recording, seconds_of, telling, told_of
+from cryptodudez_assets_tests.servers import serve
 from serving.app import create_app
 from serving.live import hub
 from serving.live.hour import Batch
@@ -22,7 +22,6 @@ from serving.live.table import Found
 
 pytestmark = [pytest.mark.servers, needs_chromium]
 
-SCREENS = {"desk": (1440, 900), "phone": (390, 844)}
 SAID = {
     "live": "Live from the recorder alpha",
     "simulated": "Live from the recorder simulated",
@@ -67,25 +66,14 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("state", SAID)
 def test_it_looks_right(urls, browser, shots, state: str, screen: str, scheme: str):
-    width, height = SCREENS[screen]
-    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
-    complaints, requested = [], []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: requested.append(request.url))
-    page.goto(f"{urls[state]}/live")
-    page.get_by_role("status").filter(has_text=SAID[state]).wait_for()
-    if state != "empty":
-        page.locator("svg path.seen[d^=M]").nth(1).wait_for(state="attached")
-    page.screenshot(path=shots / f"{state}-{screen}-{scheme}.png", full_page=True)
+    def is_there(page: "playwright.Page") -> None:
+        page.get_by_role("status").filter(has_text=SAID[state]).wait_for()
+        if state != "empty":
+            page.locator("svg path.seen[d^=M]").nth(1).wait_for(state="attached")
 
-    assert complaints == []  # a breach of the content security policy is one, too
-    assert {url for url in requested if not url.startswith(urls[state])} == set()
-    assert page.evaluate("document.documentElement.scrollWidth") == width
-    assert page.evaluate(LOW_CONTRAST) == []
-    assert page.get_by_text("Nobody trades at these prices").is_visible() == (state == "simulated")
-    assert page.get_by_text("cryptodudez record --book").is_visible() == (state in ("table", "empty"))
-    page.close()
+    with looks_right(browser, urls[state], screen, scheme, shots / state, "/live", is_there) as page:
+        assert page.get_by_text("Nobody trades at these prices").is_visible() == (state == "simulated")
+        assert page.get_by_text("cryptodudez record --book").is_visible() == (state in ("table", "empty"))
 
 
 def test_it_can_be_heard_and_read_as_a_table(urls, browser):

@@ -22,8 +22,8 @@ from cryptodudez_assets.recorder.telling import told
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.integration.conftest import free_ports
-from cryptodudez_assets_tests.integration.dashboard_test import serve
 from cryptodudez_assets_tests.live_hours import a_stream, recording, seconds_of
+from cryptodudez_assets_tests.servers import serve
 from cryptodudez_assets_tests.serving_builders import champion, served
 from serving.app import create_app
 from serving.live import hub
