@@ -105,6 +105,13 @@ class TestHowMuch:
         assert len(told) > 20
         assert all(after.open_ms == one.close_ms + 1 for one, after in pairwise(told))
 
+    def test_what_nobody_asked_for_in_weeks_is_as_few_answers_as_there_can_be(self, lake: Lake):
+        hours = {**ONE, "interval": ["1h"]}
+        with binance_server() as server:
+            bring(lake, server.url, hours, first=days_ago(60), last=days_ago(41))
+            assert len(bring(lake, server.url, hours, first=days_ago(60), last=days_ago(1), again=3).keys) == 1
+        assert len({one.open_ms for one in candles(lake, interval="1h")}) == 60 * 24
+
     def test_the_limit_is_never_passed(self, lake: Lake):
         options = Options(limit=10, minute=1.0)
         with binance_server(options) as server:
