@@ -155,6 +155,8 @@ def _fetch(feed: "Feed", first: date | None, last: date | None, chosen: dict[str
             return bring(lake, feed, wanted, access, on_page)
         except (Failed, ValueError) as error:
             raise click.ClickException(str(error)) from None
+        except KeyboardInterrupt:
+            raise click.ClickException("stopped: what landed stays, and the same command goes on behind it") from None
 
 
 def _tell(feed: "Feed", done: "Fetched") -> None:

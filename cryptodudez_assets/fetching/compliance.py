@@ -111,9 +111,9 @@ def _kept(lake: Lake) -> set[str]:
     for source in lake.sources.values():
         columns = _ids_in(source)
         for table in filter(None, (source.table, source.observations) if columns else ()):
-            rows = lake.tables.scan(table)
-            for name in columns if rows is not None else ():
-                found |= {*rows.select(pl.col(name).unique().cast(pl.String)).collect()[name].drop_nulls()}
+            if (rows := lake.tables.scan(table)) is not None:
+                for name in columns:
+                    found |= {*rows.select(pl.col(name).unique().cast(pl.String)).collect()[name].drop_nulls()}
     return found
 
 
