@@ -164,7 +164,7 @@ def _tell(feed: "Feed", done: "Fetched") -> None:
         say(errors, f"not all of {name}: {reason}")
     if not done.stretches:
         say(console, f"nothing to ask {feed.venue} for: raw/{feed.source}/ has it")
-    else:
+    elif done.keys or not done.failed:
         told = f"{len(done.keys):,} answers, {done.n_bytes:,} bytes"
         say(
             console,

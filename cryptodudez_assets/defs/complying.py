@@ -1,6 +1,7 @@
 """The job that lets go of posts that are deleted at X, and its schedule: what `cryptodudez comply` does, by itself each day."""
 
 from collections import Counter
+from typing import Any
 
 import dagster as dg
 
@@ -34,7 +35,7 @@ def build_complying(lake: LakeResource) -> tuple[dg.JobDefinition, dg.ScheduleDe
             raise dg.RetryRequested(max_retries=AGAIN, seconds_to_wait=AGAIN_SECONDS) from error
         except (Failed, NoKey, LookupError) as error:
             raise dg.Failure(str(error), allow_retries=False) from None
-        metadata = {
+        metadata: dict[str, Any] = {
             "posts asked about": done.asked,
             "posts removed": len(done.gone) + done.again,
             "found by an earlier pass": done.again,
