@@ -1,10 +1,16 @@
 """Posts are fetched from a simulated X whole and once, within its limits and the budget, whatever goes wrong."""
 
+import os
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from cryptodudez_assets.cli import main
 from cryptodudez_assets.defs.source_assets import feed_key
 from cryptodudez_assets.feeds.x import FEED
 from cryptodudez_assets.lake.lake import Lake
@@ -152,3 +158,36 @@ def test_without_a_token_the_asset_says_so_and_the_rest_of_the_graph_runs(
     assert rest.success
     assert rig.rows(OTHER.table).height == 3
     assert not server.limits.asked
+
+
+def asked_by_command(monkeypatch: pytest.MonkeyPatch, home: Lake, token: str) -> Result:
+    told = {"HOME": home.settings.home, "X_URL": home.settings.x_url, "X_TOKEN": token, "X_DOLLARS_A_MONTH": 5}
+    for name, value in told.items():
+        monkeypatch.setenv(f"CRYPTODUDEZ_{name}", str(value))
+    return CliRunner().invoke(main, ["fetch", "x"])
+
+
+def test_the_command_says_what_is_wrong_and_nothing_of_what_did_not_land(home: Lake, monkeypatch: pytest.MonkeyPatch):
+    result = asked_by_command(monkeypatch, home, "hunter2")
+
+    assert result.exit_code == 1
+    assert "X does not know the token in CRYPTODUDEZ_X_TOKEN" in result.output
+    assert "landed" not in result.output
+    assert "hunter2" not in result.output
+
+
+def test_who_stops_the_command_is_told_that_it_goes_on(home: Lake, server: Server, monkeypatch: pytest.MonkeyPatch):
+    server.force("hang", after=1)
+
+    def stop() -> None:
+        while not server.struck["hang"]:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    stops = threading.Thread(target=stop)
+    stops.start()
+    result = asked_by_command(monkeypatch, home, TOKEN)
+    stops.join()
+
+    assert result.exit_code == 1
+    assert "the same command goes on behind it" in result.output
