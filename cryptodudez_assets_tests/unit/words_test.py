@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cryptodudez_assets.contracts.rules import rules_of
 from cryptodudez_assets.lake.formats.csv.dialect import Dialect
 from cryptodudez_assets.lake.formats.csv.spelling import CsvSpelling
+from cryptodudez_assets.lake.formats.impossible import impossible_part
 from cryptodudez_assets.lake.ingest.reasons import Wording
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.sources.declaration import Source
@@ -38,7 +42,9 @@ TIMES = {
     "2021-01-01 23:59:59 CET": "'2021-01-01 23:59:59 CET', {} (its time zone 'CET' cannot be read: expected none)",
     "2021-01-01 23:59:59+01": "'2021-01-01 23:59:59+01', {} (its time zone '+01' cannot be read: expected none)",
     "2021-01-01 23:59:59 Europe/Berlin": "'2021-01-01 23:59:59 Europe/Berlin', {} (its time zone 'Europe/Berlin' cannot",
-    "2021-02-30 23:59:59": "'2021-02-30 23:59:59', {} (there is no such day or time)",
+    "2021-02-30 23:59:59": "'2021-02-30 23:59:59', {} (there is no such day: 2021-02-30)",
+    "2021-02-28T24:00:00": "'2021-02-28T24:00:00', {} (there is no such hour: 24; midnight is 00:00:00 of the next day)",
+    "0000-01-01 00:00:00": "'0000-01-01 00:00:00', {} (there is no such day or time)",
     "2021-01-01": "'2021-01-01', {} (its end is missing)",
     "yesterday": "'yesterday', {}",
     "": "empty, {}",
@@ -51,6 +57,69 @@ def test_a_time_that_cannot_be_read_is_shown_with_its_raw_column_and_the_form(te
     told = reason(coin(Date=text), "event_ts:missing", "known_ts:missing")
     assert told.startswith(f"Date is {TIMES[text].format(TIME)}")
     assert told.count("Date is") == 1
+
+
+HISTORIES = ("deposits", "withdrawals", "events", "user_levels")
+IMPOSSIBLE = {
+    "2026-02-30 10:00:00+00": "there is no such day: 2026-02-30",
+    "2023-02-29T10:00:00.5Z": "there is no such day: 2023-02-29",
+    "2024-04-31 10:00:00.123456-06:00": "there is no such day: 2024-04-31",
+    "2024-04-00 10:00:00+00": "there is no such day: 2024-04-00",
+    "2024-13-01 10:00:00+00": "there is no such month: 13",
+    "2024-01-01 24:00:00+00": "there is no such hour: 24; midnight is 00:00:00 of the next day",
+    "2024-01-01 25:00:00 UTC": "there is no such hour: 25",
+    "2024-01-01 23:60:00+00": "there is no such minute: 60",
+    "2024-01-01 23:59:61.5+00": "there is no such second: 61",
+    "2024-01-01 10:00:00 CET": "its time zone 'CET' cannot be read: expected an offset such as +00:00",
+    "2024-01-01 10:00:00": "its end is missing",
+}
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+@pytest.mark.parametrize("text", IMPOSSIBLE)
+def test_a_day_or_a_time_that_there_is_not_is_told_and_no_zone_is_blamed(name: str, text: str) -> None:
+    source = all_sources()[name]
+    header = [column for column in source.layouts[0].columns if column not in source.layouts[0].optional]
+    row = ",".join(text if column == "event_timestamp" else "1" for column in header)
+    told = reason(row, "event_ts:missing", source=source, header=header)
+    assert told == (
+        f"event_timestamp is '{text}', expected a time such as 2021-12-31 23:59:59 +00:00 ({IMPOSSIBLE[text]})"
+    )
+
+
+@pytest.mark.parametrize("name", [*HISTORIES, "users"])
+def test_who_is_missing_is_told_once(name: str) -> None:
+    source = all_sources()[name]
+    header = [column for column in source.layouts[0].columns if column not in source.layouts[0].optional]
+    row = ",".join("" if column == "user_id" else "1" for column in header)
+    told = reason(row, "user_id:missing", "user_key:missing", source=source, header=header)
+    assert told == "user_id is empty, expected text"
+
+
+FORMATS = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S%.f%#z", "%d/%m/%Y %H:%M:%S", "%+", "%F %T", "%Y%m%dT%H%M%SZ"]
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+@given(
+    year=st.integers(1, 9999),
+    month=st.integers(0, 14),
+    day=st.integers(0, 33),
+    hour=st.integers(0, 26),
+    minute=st.integers(0, 62),
+)
+def test_of_any_format_what_python_refuses_is_told_and_nothing_else(
+    format_: str, year: int, month: int, day: int, hour: int, minute: int
+) -> None:
+    text = format_.replace("%+", "%Y-%m-%dT%H:%M:%S%#z").replace("%F", "%Y-%m-%d").replace("%T", "%H:%M:%S")
+    written = {"%Y": f"{year:04}", "%m": f"{month:02}", "%d": f"{day:02}", "%H": f"{hour:02}", "%M": f"{minute:02}"}
+    for name, number in {**written, "%S": "59", "%.f": ".25", "%#z": "+00"}.items():
+        text = text.replace(name, number)
+    try:
+        datetime(year, month, day, hour, minute, tzinfo=UTC)
+    except ValueError:
+        assert impossible_part(text, format_)
+    else:
+        assert impossible_part(text, format_) is None
 
 
 NUMBERS = {

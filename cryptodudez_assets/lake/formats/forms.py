@@ -1,6 +1,7 @@
 """How times and numbers are written: an example of a format, and what may have happened to a text that is in none.
 
-For words only: what can be read is decided in `values.py` and by the expressions of a declaration.
+For words only: what can be read is decided in `values.py` and by the expressions of a declaration. Times that there are not are in
+`impossible.py`.
 """
 
 import re
@@ -9,6 +10,8 @@ from datetime import UTC, datetime
 from functools import cache
 
 import polars as pl
+
+from cryptodudez_assets.lake.formats.impossible import impossible_part
 
 ISO_DAY = "%Y-%m-%d"
 EXAMPLE = datetime(2021, 12, 31, 23, 59, 59, tzinfo=UTC)
@@ -31,6 +34,8 @@ def example_of(format_: str) -> str:
 
 def time_hint(text: str, formats: Sequence[str]) -> str:
     """What may be the matter with a text that is a time in none of these formats; nothing where that is not seen."""
+    if missing := next(filter(None, (impossible_part(text, one) for one in formats)), None):
+        return f" (there is no such {missing})"
     examples = [example_of(one) for one in formats]
     bare = {_shape(ZONE.sub("", one)) for one in examples}
     if _shape(text) in {_shape(one) for one in examples}:

@@ -43,7 +43,17 @@ class Wording:
         if self.spelling.is_header(raw):
             return "the header is repeated here: delete the line"
         values = self.spelling.values(raw)
-        return "; ".join(dict.fromkeys(self._sentence(rule, raw, values) for rule in rules))
+        return "; ".join(dict.fromkeys(self._sentence(rule, raw, values) for rule in self._causes(rules)))
+
+    def _causes(self, rules: Sequence[str]) -> Iterator[str]:
+        """The rules without those that are broken by the same raw columns: what is made of nothing is missing, too."""
+        told = set[tuple[str, ...]]()
+        for rule in rules:
+            name, _, kind = rule.partition(":")
+            columns = tuple(self._made_of(name)) if kind == "missing" else ()
+            if not columns or columns not in told:
+                yield rule
+            told.add(columns)
 
     def _sentence(self, rule: str, raw: str, values: Mapping[str, str]) -> str:
         name, _, kind = rule.partition(":")

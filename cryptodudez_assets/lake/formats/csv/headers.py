@@ -5,7 +5,7 @@ What else than a table a file can be is in `formats.py`.
 
 import codecs
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from cryptodudez_assets.lake.formats.archives import FileRefused
@@ -115,12 +115,44 @@ def why_unknown(header: Sequence[str], layouts: Sequence[Layout]) -> str:
 
 def of_no_layout(names: Sequence[str], layouts: Sequence[Layout], what: str) -> str:
     """Why these names, which are `what`, are those of no layout."""
-    nearest = min(layouts, key=lambda layout: len(layout.missing_from(names)))
+    nearest = nearest_of(layouts, lambda layout: layout.missing_from(names), names)
     missing, added = nearest.missing_from(names), nearest.added_in(names)
-    if not set(names) & set(nearest.columns):
+    near = nearly(missing, added)
+    if not near and not set(names) & set(nearest.columns):
         return f"no known layout: expected {what} such as {list(nearest.columns)}, found {all_shown(names)}"
     renamed = f"; unknown in their place: {added} (renamed?)" if added else ""
-    return f"required columns missing for layout {nearest.name}: {missing}{renamed}"
+    return f"required columns missing for layout {nearest.name}: {missing}{renamed}{nearly_in_words(near)}"
+
+
+def nearest_of(layouts: Sequence[Layout], lacking: Callable[[Layout], list[str]], names: Sequence[str]) -> Layout:
+    """The layout of which these names lack the least; one that is merely written otherwise is not quite lacking."""
+
+    def distance(layout: Layout) -> tuple[int, int]:
+        missing = lacking(layout)
+        return len(missing) - len(nearly(missing, names)), len(missing)
+
+    return min(layouts, key=distance)
+
+
+def nearly(missing: Sequence[str], names: Iterable[str]) -> dict[str, str]:
+    """Of the columns that are missing those whose name is there in other letters (`User ID` for `user_id`), each with that name."""
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(_letters(name).casefold(), []).append(name)
+    found = {name: alike.get(_letters(name).casefold(), []) for name in missing}
+    # Where names differ in letter case alone, the same letters are nearer.
+    return {name: max(near, key=lambda one: _letters(one) == _letters(name)) for name, near in found.items() if near}
+
+
+def nearly_in_words(near: Mapping[str, str]) -> str:
+    """What to do about names that are there in other letters; nothing where none is."""
+    told = ", ".join(f"{name} instead of {shown(found)}" for name, found in near.items())
+    return f"; only letter case, blanks or marks differ: write {told}" if told else ""
+
+
+def _letters(name: str) -> str:
+    """A name without what people write one way or another; itself where nothing else is in it."""
+    return "".join(filter(str.isalnum, name)) or name
 
 
 def repeated(header: Sequence[str]) -> str | None:

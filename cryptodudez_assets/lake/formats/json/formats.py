@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptodudez_assets.lake.formats.archives import FileRefused
 from cryptodudez_assets.lake.formats.csv.format import CSV
-from cryptodudez_assets.lake.formats.csv.headers import all_shown
+from cryptodudez_assets.lake.formats.csv.headers import all_shown, nearest_of, nearly, nearly_in_words
 from cryptodudez_assets.lake.formats.json.document import (
     ROOT,
     CutOff,
@@ -259,14 +259,15 @@ def _why_unknown(called: str, header: Sequence[str], fields: _Fields, layouts: S
     found = f"found {all_shown(header)}" if header else f"found {_described(fields.records)}"
     if not layouts:
         return f"{called}, and no layout of the source is of that format; {found}"
-    nearest = min(layouts, key=lambda one: len(fields.lacking(one)))
+    nearest = nearest_of(layouts, fields.lacking, header)
     missing = fields.lacking(nearest)
-    if len(missing) == len(nearest.columns):
+    added = unknown_in(header, [*nearest.columns, *nearest.ignored])
+    near = nearly(missing, added)
+    if not near and len(missing) == len(nearest.columns):
         where = f" below {nearest.rows}" if nearest.rows else ""
         return f"{called} of no known layout: expected records{where} with fields such as {all_shown([*nearest.columns])}, {found}"
-    added = unknown_in(header, [*nearest.columns, *nearest.ignored])
     renamed = f"; unknown in their place: {all_shown(added)} (renamed?)" if added else ""
-    return f"{called}, in which fields are missing for layout {nearest.name}: {missing}{renamed}"
+    return f"{called}, in which fields are missing for layout {nearest.name}: {missing}{renamed}{nearly_in_words(near)}"
 
 
 def _described(records: Sequence[Any]) -> str:
