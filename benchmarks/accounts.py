@@ -46,7 +46,8 @@ ROWS_AT_A_TIME = 1_000_000
 SAME = {
     "fact_transaction": "count(*), sum(amount), count(DISTINCT user_key)",
     "fact_event": "count(*), sum(is_login::INT), max(event_ts)",
-    "fact_user_day": "count(*), sum(deposits_to_date), sum(withdrawals_all_statuses_to_date), sum(logins_to_date), max(last_login)",
+    "fact_user_day": "count(*), sum(deposits_to_date)::BIGINT, sum(withdrawals_all_statuses_to_date)::BIGINT, "
+    "sum(logins_to_date)::BIGINT, max(last_login)",
     "fact_currency_day": "count(*), sum(n), sum(amount), sum(users_all_statuses)",
     "seen_users": "count(*), min(first_seen), max(first_seen)",
     "dim_user": "count(*), sum(level), count(DISTINCT user_key)",

@@ -19,6 +19,7 @@ from cryptodudez_assets.derived.upkeep.commit import agree, begin, table_specs
 from cryptodudez_assets.derived.upkeep.portions import portions_of
 from cryptodudez_assets.derived.upkeep.reach import AffectedRange, Pinned, affected_by, changed_keys, hull_of
 from cryptodudez_assets.derived.upkeep.tasks import ComputeTask, compute_portions, divided
+from cryptodudez_assets.lake.iceberg.kept import Kept
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of, made_from
 from cryptodudez_assets.lake.iceberg.scan import TableAt
 from cryptodudez_assets.lake.lake import Lake
@@ -58,17 +59,18 @@ class Materialized:
 
 def materialize(lake: Lake, table: Derived, *, full: bool = False, progress: Say = lambda _: None) -> Materialized:
     """Compute what is not up to date and write it, in one commit per table. Raises `NoRows` where an input has none yet."""
-    with exclusive(lake.settings, table.lock):
+    with exclusive(lake.settings, table.lock), Kept.in_a_pass():
         pinned = _pinned(lake, table)
         now = MadeFrom(table.code_hash, {name: one.content for name, one in pinned.items()})
-        before = None if full else made_from_by(table, lake.tables.table)
-        changes = _changes(lake, table, before, pinned)
+        own = _own(lake, table)
+        before = None if full else made_from_by(table, own.__getitem__)
+        changes = _changes(table, before, pinned)
         if changes is not None and changes.is_empty():
             if before != now:
                 agree(lake, table, now)
             return Materialized(0, None, now.inputs)
         reaches = None if changes is None else affected_by(changes, table)
-        return _carry_out(lake, table, pinned, changes, reaches, now, progress)
+        return _carry_out(lake, table, own, pinned, changes, reaches, now, progress)
 
 
 def materialize_days(
@@ -79,29 +81,32 @@ def materialize_days(
     Raises `NoRows` where an input has none yet.
     """
     start, end = (datetime.combine(day, time(), UTC) for day in (first, last + timedelta(days=1)))
-    with exclusive(lake.settings, table.lock):
+    with exclusive(lake.settings, table.lock), Kept.in_a_pass():
         pinned = _pinned(lake, table)
-        return _carry_out(lake, table, pinned, None, [AffectedRange(None, start, end)], None, progress)
+        return _carry_out(
+            lake, table, _own(lake, table), pinned, None, [AffectedRange(None, start, end)], None, progress
+        )
 
 
 def stale(lake: Lake, table: Derived) -> Sequence[AffectedRange] | None:
     """What of a table does not agree with its inputs as they are now; None where it is all of it. Raises `NoRows`."""
     pinned = _pinned(lake, table)
-    changes = _changes(lake, table, made_from_by(table, lake.tables.table), pinned)
+    changes = _changes(table, made_from_by(table, lake.tables.table), pinned)
     if changes is None:
         return None
     return [] if changes.is_empty() else affected_by(changes, table)
 
 
-def _changes(lake: Lake, table: Derived, before: MadeFrom | None, pinned: Mapping[str, Pinned]) -> pl.DataFrame | None:
+def _changes(table: Derived, before: MadeFrom | None, pinned: Mapping[str, Pinned]) -> pl.DataFrame | None:
     if before is None or before.code_hash != table.code_hash:
         return None
-    return changed_keys(lake, table, before, pinned)
+    return changed_keys(table, before, pinned)
 
 
 def _carry_out(
     lake: Lake,
     table: Derived,
+    own: Mapping[str, Table | None],
     pinned: Mapping[str, Pinned],
     changes: pl.DataFrame | None,
     reaches: Sequence[AffectedRange] | None,
@@ -116,10 +121,10 @@ def _carry_out(
     if reaches is not None and table.counts_back is not None:
         replaced = [portion for portion in portions if portion is not None]
     # Before a table is made: where nothing can be computed, nothing is to be there.
-    targets = [lake.tables.target(spec) for spec in table_specs(table)]
+    targets = [lake.tables.target(spec, own[spec.name]) for spec in table_specs(table)]
     parallel = 1 if table.accumulates else lake.engine.parallel  # each portion adds up on the one before
-    own = lake.tables.table(table.table) if table.accumulates and reaches is not None else None
-    there = None if own is None or content_of(own) is None else TableAt(own)
+    before = own[table.table] if table.accumulates and reaches is not None else None
+    there = None if before is None or content_of(before) is None else TableAt(before)
     tasks = [ComputeTask(table, inputs, part, targets, there) for part in divided(portions, parallel)]
     done = list(lake.engine.run(compute_portions, tasks, progress))
     with ExitStack() as stack:
@@ -130,6 +135,11 @@ def _carry_out(
     snapshots = {name: one.content for name, one in pinned.items()}
     days = sorted({day for computed in done for day in computed.days})
     return Materialized(sum(computed.n_rows for computed in done), reach, snapshots, reaches, days)
+
+
+def _own(lake: Lake, table: Derived) -> dict[str, Table | None]:
+    """Its tables as they are: while its lock is held, nobody else changes what is in them."""
+    return {spec.name: lake.tables.table(spec.name) for spec in table_specs(table)}
 
 
 def made_from_by(table: Derived, find: Callable[[str], Table | None]) -> MadeFrom | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import pairwise
 from operator import or_
 
@@ -11,10 +11,9 @@ import polars as pl
 from pyiceberg.table import Table
 
 from cryptodudez_assets.derived.declaration import Derived, Input
-from cryptodudez_assets.lake.iceberg.changes import changed_rows
+from cryptodudez_assets.lake.iceberg.changes import changed_rows_of
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, kept
 from cryptodudez_assets.lake.iceberg.scan import TableAt
-from cryptodudez_assets.lake.lake import Lake
 
 DAY = timedelta(days=1)
 
@@ -105,7 +104,7 @@ class Pinned:
     snapshot_id: int
     content: int
 
-    @property
+    @cached_property
     def rows(self) -> TableAt:
         """Its rows."""
         return TableAt(self.table, self.snapshot_id)
@@ -117,7 +116,7 @@ def keys_in(keys: pl.DataFrame | None, one: Input, table: Derived) -> pl.DataFra
     return keys.select(shared).unique() if keys is not None and shared else None
 
 
-def changed_keys(lake: Lake, table: Derived, before: MadeFrom, now: Mapping[str, Pinned]) -> pl.DataFrame | None:
+def changed_keys(table: Derived, before: MadeFrom, now: Mapping[str, Pinned]) -> pl.DataFrame | None:
     """What input rows that changed reach: keys (as far as all inputs that changed have them), with the `first` day of it and its
     `end`, each null where there is no bound; without keys one row a day. None where it is everything, or cannot be told."""
     if set(before.inputs) - set(now):
@@ -131,7 +130,7 @@ def changed_keys(lake: Lake, table: Derived, before: MadeFrom, now: Mapping[str,
         columns = table.reads(one)
         timed = table.is_timed(one)
         asked = list(dict.fromkeys([*shared, *([one.time] if timed else [])])) or columns[:1]
-        found = changed_rows(lake.tables, one.table, since, pinned.snapshot_id, asked, read=columns)
+        found = changed_rows_of(pinned.table, since, pinned.snapshot_id, asked, read=columns)
         if found is None:
             return None
         spans = [_spans(rows, shared, one.time if timed else None, table.reaches(one)) for rows in found]

@@ -18,6 +18,7 @@ from pyiceberg.table.update.snapshot import ExpireSnapshots, ManageSnapshots
 
 from cryptodudez_assets.lake.iceberg.checksums import Records, insist_on_intact
 from cryptodudez_assets.lake.iceberg.data_files import DataFiles
+from cryptodudez_assets.lake.iceberg.planning import planned
 from cryptodudez_assets.lake.iceberg.provenance import SAME_AS
 from cryptodudez_assets.lake.iceberg.replacing import Replacement
 from cryptodudez_assets.lake.iceberg.scan import (
@@ -26,7 +27,6 @@ from cryptodudez_assets.lake.iceberg.scan import (
     planned_files,
     scan,
     scan_files,
-    scan_tasks,
     snapshot_id_of,
 )
 from cryptodudez_assets.lake.iceberg.writing import WrittenFiles
@@ -50,6 +50,11 @@ class _Transaction(Transaction):  # type: ignore[misc]
             self._applied = base, self._updates, super().table_metadata
         return self._applied[2]
 
+    def commit_transaction(self) -> Table:
+        # All that is asked of the metadata from here on is whose they are, which no update changes.
+        self._applied = self._table.metadata, self._updates, self._table.metadata
+        return super().commit_transaction()
+
 
 class TableTransaction:
     """One commit in the making. Data files are written at once, and become visible together when the change ends well.
@@ -63,6 +68,7 @@ class TableTransaction:
         self._records = records
         self._transaction = _Transaction(table)
         self._properties = {} if same_as is None else {SAME_AS: str(same_as)}
+        self._remembered: dict[str, str] = {}
         self._added = DataFiles(table.metadata, table.io)
         self._deleted: list[BooleanExpression] = []
         self._dropped: dict[str, DataFile] = {}
@@ -180,8 +186,7 @@ class TableTransaction:
 
     def remember(self, properties: Mapping[str, str]) -> Self:
         """Properties of the table itself."""
-        self._transaction.set_properties(dict(properties))
-        self._changed = True
+        self._remembered |= properties
         return self
 
     def note(self, properties: Mapping[str, str]) -> Self:
@@ -207,7 +212,7 @@ class TableTransaction:
             return pl.DataFrame(pl.from_arrow(kept), schema=rows.schema)
 
         columns = [self.table.schema().find_column_name(number) for number in sorted(extract_field_ids(bound))]
-        for task in scan_tasks(self.table, where):
+        for task in planned(self.table, where):
             file = task.file
             if task.residual == AlwaysTrue():  # all of its rows match, as its partition tells
                 self.drop([file])
@@ -233,7 +238,9 @@ class TableTransaction:
                 for new in added:
                     snapshot.append_data_file(new)
             self._changed = True
-        if self._changed:
+        if self._remembered:  # not before: each look at metadata with updates copies all of them
+            self._transaction.set_properties(self._remembered)
+        if self._changed or self._remembered:
             self._transaction.commit_transaction()
             self.snapshot_id = snapshot_id_of(self.table)
 

@@ -9,7 +9,8 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 from pyiceberg.types import StringType
 
-from cryptodudez_assets.lake.iceberg.scan import data_files, scan_files
+from cryptodudez_assets.lake.iceberg.planning import files_that_differ
+from cryptodudez_assets.lake.iceberg.scan import scan_files
 from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 
 PROVENANCE = ["file_id", "file_row"]
@@ -33,7 +34,14 @@ def changed_rows(
     must be taken for changed.
     """
     table = tables.table(name)
-    if table is None or since is None or table.snapshot_by_id(since) is None:
+    return None if table is None else changed_rows_of(table, since, until, columns, read)
+
+
+def changed_rows_of(
+    table: Table, since: int | None, until: int | None, columns: Sequence[str], read: Sequence[str] = ()
+) -> Iterator[pl.DataFrame] | None:
+    """The same of a table that was loaded when it had both snapshots."""
+    if since is None or table.snapshot_by_id(since) is None:
         return None
     return _changed(table, since, until, columns, read) if since != until else iter(())
 
@@ -41,11 +49,7 @@ def changed_rows(
 def _changed(
     table: Table, since: int, until: int | None, columns: Sequence[str], read: Sequence[str]
 ) -> Iterator[pl.DataFrame]:
-    before, after = (
-        {file.file_path: file for file in data_files(table, snapshot_id=snapshot)} for snapshot in (since, until)
-    )
-    gone = [file for path, file in before.items() if path not in after]
-    came = [file for path, file in after.items() if path not in before]
+    came, gone = files_that_differ(table, since, until)
     for partition in sorted({str(file.partition) for file in gone + came}):
         theirs = [[file for file in files if str(file.partition) == partition] for files in (came, gone)]
         for part in _ranges(table, [file for files in theirs for file in files]):

@@ -11,17 +11,20 @@ from pyiceberg.catalog import MetastoreCatalog
 from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.io import FileIO
+from pyiceberg.serializers import FromInputFile
 from pyiceberg.table import CommitTableResponse, Table, TableRequirement, TableUpdate
 from pyiceberg.table.metadata import TableMetadata
-from pyiceberg.typedef import EMPTY_DICT, Properties
+from pyiceberg.typedef import EMPTY_DICT, Identifier, Properties
 from sqlalchemy import ColumnElement, delete, insert, select
 from sqlalchemy.orm import Session
 
 from cryptodudez_assets.lake.iceberg.checksums import RECORD, record
 from cryptodudez_assets.lake.iceberg.hashing import HashingIO, Written
+from cryptodudez_assets.lake.iceberg.kept import Kept
 from cryptodudez_assets.lake.store.waiting import patient_engine
 
 METADATA = ".metadata.json"
+_known: Kept[TableMetadata] = Kept(100)
 
 
 class RecordingCatalog(SqlCatalog):  # type: ignore[misc]
@@ -36,6 +39,16 @@ class RecordingCatalog(SqlCatalog):  # type: ignore[misc]
 
     def _load_file_io(self, properties: Properties = EMPTY_DICT, location: str | None = None) -> FileIO:
         return HashingIO({**self.properties, **properties}, self._written)
+
+    def load_table(self, identifier: str | Identifier) -> Table:
+        """As ever; within a pass metadata are not read again: each commit writes others, under a name of their own."""
+        name = self.identifier_to_tuple(identifier)
+        location = self.metadata_location(".".join(name))
+        metadata = _known.get(location, lambda: self._read(location))
+        return Table(name, metadata, location, self._load_file_io(metadata.properties, location), self)
+
+    def _read(self, location: str) -> TableMetadata:
+        return FromInputFile.table_metadata(self._load_file_io(location=location).new_input(location))
 
     def _write_metadata(self, metadata: TableMetadata, io: FileIO, metadata_path: str) -> None:
         hashing = self._load_file_io(io.properties, metadata_path)
@@ -67,8 +80,8 @@ class RecordingCatalog(SqlCatalog):  # type: ignore[misc]
 
     def metadata_location(self, name: str) -> str:
         """Where the metadata of a table lies, without reading it. Raises NoSuchTableError where there is no table."""
-        with Session(self.engine) as session:
-            found = session.scalar(select(IcebergTables.metadata_location).where(*self._is(name)))
+        with self.engine.connect() as connection:
+            found = connection.scalar(select(IcebergTables.metadata_location).where(*self._is(name)))
         if not found:
             raise NoSuchTableError(f"Table does not exist: {name}")
         return str(found)

@@ -11,10 +11,11 @@ from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, GreaterTha
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.manifest import DataFile
 from pyiceberg.schema import Schema
-from pyiceberg.table import FileScanTask, Table
+from pyiceberg.table import Table
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.types import DateType, NestedField
 
+from cryptodudez_assets.lake.iceberg.planning import all_files, planned
 from cryptodudez_assets.lake.store import endpoints
 from cryptodudez_assets.lake.store.places import path_of
 
@@ -104,17 +105,9 @@ def planned_files(table: Table, where: BooleanExpression | None = None, snapshot
 
 def data_files(table: Table, where: BooleanExpression | None = None, snapshot_id: int | None = None) -> list[DataFile]:
     """The data files that may hold rows matching `where`, with their sizes and partitions."""
-    return [task.file for task in scan_tasks(table, where or AlwaysTrue(), snapshot_id)]
-
-
-def scan_tasks(table: Table, where: BooleanExpression, snapshot_id: int | None = None) -> list[FileScanTask]:
-    """The same as pyiceberg's tasks. Raises ValueError where another engine has left deletes beside the data."""
-    tasks = list(table.scan(where, snapshot_id=snapshot_id).plan_files())
-    if any(task.delete_files for task in tasks):
-        raise ValueError(
-            f"{'.'.join(table.name())} has delete files, written by another engine: compact it there first"
-        )
-    return tasks
+    if where is None:
+        return all_files(table, snapshot_id)
+    return [task.file for task in planned(table, where, snapshot_id)]
 
 
 def scan_files(table: Table, paths: Sequence[str], *, with_path: bool = False) -> pl.LazyFrame:

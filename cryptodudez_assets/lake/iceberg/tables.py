@@ -16,7 +16,7 @@ from pyiceberg.io import PY_IO_IMPL
 from pyiceberg.table import Table
 from pyiceberg.table.metadata import new_table_metadata
 from pyiceberg.table.snapshots import MetadataLogEntry
-from pyiceberg.types import IcebergType, ListType
+from pyiceberg.types import IcebergType, ListType, NestedField
 
 from cryptodudez_assets.lake.iceberg import homes
 from cryptodudez_assets.lake.iceberg.catalog_database import CATALOG, Pointer, named
@@ -186,8 +186,13 @@ class IcebergTables:
             if wanted is not None:
                 change.tag(wanted)
 
-    def target(self, spec: TableSpec) -> Target:
-        """Where others may write data files of a table, whether it is there already or is made by the commit that adopts them."""
+    def target(self, spec: TableSpec, table: Table | None = None) -> Target:
+        """Where others may write data files of a table, whether it is there already or is made by the commit that adopts them.
+
+        `table`: as it was found a moment ago. Where it has all columns, that is all there is to know.
+        """
+        if table is not None and is_as(table, spec):
+            return Target.of(table.metadata, endpoints.for_iceberg(self.settings))
         with exclusive(self.settings, f"table.{spec.name}"):
             table = self.table(spec.name)
             known = (
@@ -238,11 +243,29 @@ def _kind(type_: IcebergType) -> str:
     return f"list of {type_.element_type}" if isinstance(type_, ListType) else str(type_)
 
 
+def is_as(table: Table, spec: TableSpec) -> bool:
+    """Whether a table has the contract's columns already, as the contract says them."""
+    added, relaxed = _differing(table, spec)
+    return not added and not relaxed
+
+
 def with_new_columns(table: Table, spec: TableSpec) -> Table:
     """The table with the columns that its contract has gained since; older rows have null there. What may be null now may be.
 
     Raises HomeRefused where the contract gives a column another type than the table has.
     """
+    added, relaxed = _differing(table, spec)
+    if added or relaxed:
+        with table.update_schema() as update:
+            for field in added:
+                update.add_column(field.name, field.field_type, field.doc)
+            for field in relaxed:
+                update.update_column(field.name, required=False)
+    return table
+
+
+def _differing(table: Table, spec: TableSpec) -> tuple[list[NestedField], list[NestedField]]:
+    """Columns that the table lacks, and those that may be null now. Raises HomeRefused where one is of another type."""
     schema, _, _ = layout_of(spec)
     known = {field.name: field.field_type for field in table.schema().fields}
     added = [field for field in schema.fields if field.name not in known]
@@ -255,11 +278,4 @@ def with_new_columns(table: Table, spec: TableSpec) -> Table:
                 f"`cryptodudez rebuild {spec.name}`, or give the column another name"
             )
     insisted_on = {field.name for field in table.schema().fields if field.required}
-    relaxed = [field for field in schema.fields if field.name in insisted_on and not field.required]
-    if added or relaxed:
-        with table.update_schema() as update:
-            for field in added:
-                update.add_column(field.name, field.field_type, field.doc)
-            for field in relaxed:
-                update.update_column(field.name, required=False)
-    return table
+    return added, [field for field in schema.fields if field.name in insisted_on and not field.required]
