@@ -43,7 +43,7 @@ DERIVED = Derived(
     TABLE,
     SeenUsers,
     owner=star.OWNER,
-    key=[*WHO, "first_seen"],
+    key=WHO,
     inputs=[Input(name, READS, reaches="later", absent=told) for name, told in CONTRACTS.items()],
     transform=first_seen,
     time="first_seen",

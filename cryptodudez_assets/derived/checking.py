@@ -105,8 +105,9 @@ def _problem_with_times(table: Derived) -> str | None:
 def _problem_with_adding_up(table: Derived) -> str | None:
     if not table.accumulates:
         return None
-    if table.time_column not in table.key or not table.carried_key:
-        return f"accumulates: expected a key of a time and of what adds up, found {', '.join(table.key)}"
+    if table.time_column is None or not table.carried_key:
+        found = f"found {', '.join(table.key)}"
+        return f"accumulates: expected a key of a time and of what adds up, {found} (time= may name a time beside it)"
     if odd := [one for one in table.inputs if one.reaches != "later"]:
         return f"accumulates, and {odd[0].table} reaches={odd[0].reaches!r}: what adds up is reached by all before it, expected 'later'"
     return None

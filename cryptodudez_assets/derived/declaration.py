@@ -87,7 +87,7 @@ class Derived:
     values), unless that input says `reaches="all"`, and must give the same whatever order rows come in.
     `accumulates`: a row adds up on the one of its key before it. The transform is handed, under the table's own name, each key's last
     row before the days that are computed, and of inputs only what happened on these days or later; its rows are those of these days.
-    The key has a time, the rest of it is what adds up, and every input reaches `later`.
+    What of the key is no time is what adds up; without a time in it there is one row of each. Every input reaches `later`.
     `time`: the column that inputs which reach so long, or `later`, refer to; by default the one of `partitions`.
     `partitions`: days that people can have computed again. `exports`: files that are written of it. `checks` are asked beside those
     that every table has, and what stands on it waits for them. `quality`: what must hold for it to be replaced, and what tells a
