@@ -3,6 +3,7 @@
 What is computed of them is described elsewhere. That a user's id is personal is said here (metadata `personal`).
 """
 
+from datetime import timedelta
 from typing import Any
 
 import pandera.polars as pa
@@ -17,6 +18,8 @@ STATUS_RANKS = {"complete": 2, "failed": 1}
 OTHER_STATUS = 0
 
 TEXT = {"min_value": 1}
+AHEAD = timedelta(days=1)
+"""How far a time may lie ahead of its file's landing: clocks go wrong, and zones are mistaken."""
 
 
 def user_id() -> Any:
@@ -38,61 +41,56 @@ def extra() -> Any:
     return pa.Field(description="Further columns of the file, as JSON; null where there are none.", nullable=True)
 
 
-def amount(what: str) -> Any:
-    """The column of an amount."""
-    return pa.Field(description=f"{what}, digit by digit as it is written.", metadata={"unit": "currency"})
-
-
-def currency() -> Any:
-    """The column that says of what an amount is."""
-    return pa.Field(description="Currency, in lower case; `tigres` is a real one.", str_length=TEXT)
-
-
-def status() -> Any:
-    """The column that says what became of it."""
-    return pa.Field(description="What became of it, in lower case: `complete`, `failed`, or another.", str_length=TEXT)
-
-
-def interface() -> Any:
-    """The column that says by what it was asked for."""
-    return pa.Field(description="By what it was asked for, such as `app` or `web`; null where not told.", nullable=True)
-
-
-def precedence() -> Any:
-    """The column that ranks the status."""
-    return pa.Field(
-        description="Rank of the status among rows with one id and time: 2 complete, 1 failed, 0 any other.",
-        isin=[OTHER_STATUS, *sorted(STATUS_RANKS.values())],
-    )
-
-
 def not_of_kind(kind: str) -> pl.Expr:
     """Whether what a file says in a further column `type` is nothing, or something else than this kind."""
     return ~pl.col("extra").str.contains(rf'(?i)"type":\s*"{kind}s?"')
 
 
-class Deposits(TableContract):
-    """What users paid in, one row per deposit, whatever became of it.
+class History(TableContract):
+    """Base of what tells when something happened, and is known since its file landed."""
 
-    `event_ts` is its time; what a row says is known since its file landed. Of two rows with one `id` the later `event_ts` counts,
-    then complete before failed before any other status, then the greater values; never which landed first. Ids of deposits and of
-    withdrawals are two sequences, so that one may be in both.
-    """
+    # A rule that several contracts share is called as its function: a name of its own Pandera gives to the first of them only.
+    @pa.dataframe_check()
+    def time_ahead(cls, data: PolarsData) -> pl.LazyFrame:
+        """More than a day after its file landed, when it had not happened yet: look at year, zone, and order of day and month."""
+        return data.lazyframe.select(pl.col("event_ts") <= pl.col("known_ts") + AHEAD)
 
-    id: str = pa.Field(description="The exchange's number of the deposit.", str_length=TEXT)
+
+class Transaction(History):
+    """Base of deposits and of withdrawals, which differ in their kind alone."""
+
+    id: str = pa.Field(
+        description="The exchange's number; deposits and withdrawals have a sequence each, so that one may be in both.",
+        str_length=TEXT,
+    )
     user_id: str = user_id()
     user_key: pl.Int64 = user_key()
-    amount: Exact = amount("What was paid in")
-    currency: str = currency()
-    status: str = status()
-    interface: str = interface()
-    precedence: pl.Int64 = precedence()
+    amount: Exact = pa.Field(
+        description="How much was paid in or drawn out, digit by digit as it is written.",
+        metadata={"unit": "currency"},
+    )
+    currency: str = pa.Field(description="Currency, in lower case; `tigres` is a real one.", str_length=TEXT)
+    status: str = pa.Field(
+        description="What became of it, in lower case: `complete`, `failed`, or another.", str_length=TEXT
+    )
+    interface: str = pa.Field(
+        description="By what it was asked for, such as `app` or `web`; null where not told.", nullable=True
+    )
+    precedence: pl.Int64 = pa.Field(
+        description="Rank of the status: 2 complete, 1 failed, 0 any other. Of two rows with one id the later `event_ts` counts, "
+        "then the higher rank, then the greater values; never which landed first.",
+        isin=[OTHER_STATUS, *sorted(STATUS_RANKS.values())],
+    )
     extra: str = extra()
 
-    @pa.dataframe_check(name="negative_amount", raise_warning=True)
-    def amount_not_negative(cls, data: PolarsData) -> pl.LazyFrame:
+    @pa.dataframe_check(raise_warning=True)
+    def negative_amount(cls, data: PolarsData) -> pl.LazyFrame:
         """Odd, but what the exchange says."""
         return data.lazyframe.select(pl.col("amount") >= 0)
+
+
+class Deposits(Transaction):
+    """What users paid in, one row per deposit, whatever became of it."""
 
     @pa.dataframe_check(name="a_withdrawal")
     def a_deposit(cls, data: PolarsData) -> pl.LazyFrame:
@@ -100,27 +98,8 @@ class Deposits(TableContract):
         return data.lazyframe.select(not_of_kind("withdrawal"))
 
 
-class Withdrawals(TableContract):
-    """What users drew out, one row per withdrawal, whatever became of it.
-
-    `event_ts` is its time; what a row says is known since its file landed. Of two rows with one `id` the later `event_ts` counts,
-    then complete before failed before any other status, then the greater values; never which landed first.
-    """
-
-    id: str = pa.Field(description="The exchange's number of the withdrawal.", str_length=TEXT)
-    user_id: str = user_id()
-    user_key: pl.Int64 = user_key()
-    amount: Exact = amount("What was drawn out")
-    currency: str = currency()
-    status: str = status()
-    interface: str = interface()
-    precedence: pl.Int64 = precedence()
-    extra: str = extra()
-
-    @pa.dataframe_check(name="negative_amount", raise_warning=True)
-    def amount_not_negative(cls, data: PolarsData) -> pl.LazyFrame:
-        """Odd, but what the exchange says."""
-        return data.lazyframe.select(pl.col("amount") >= 0)
+class Withdrawals(Transaction):
+    """What users drew out, one row per withdrawal, whatever became of it."""
 
     @pa.dataframe_check(name="a_deposit")
     def a_withdrawal(cls, data: PolarsData) -> pl.LazyFrame:
@@ -128,7 +107,7 @@ class Withdrawals(TableContract):
         return data.lazyframe.select(not_of_kind("deposit"))
 
 
-class Events(TableContract):
+class Events(History):
     """What users did, one row per event: logins, levels, keys, documents.
 
     Of two rows with one `id` the later `event_ts` counts, then the greater values; never which landed first.
@@ -156,7 +135,7 @@ class Users(TableContract):
     extra: str = extra()
 
 
-class UserLevels(TableContract):
+class UserLevels(History):
     """Levels that users had in jurisdictions, one row per user, time, level and jurisdiction.
 
     A level holds from its time until another one comes. Which of several at one time counts is decided where they are used.

@@ -71,7 +71,8 @@ class Column:
 def columns_of(contract: type[Contract]) -> list[Column]:
     """The contract's columns in table order: its own first, those that it shares with others behind them."""
     columns = contract.to_schema().columns
-    own = [name for name in columns if name in contract.__annotations__]
+    declared = _declared(contract)
+    own = [name for name in columns if name in declared]
     order = own + [name for name in columns if name not in own]
     return [
         Column(
@@ -85,6 +86,13 @@ def columns_of(contract: type[Contract]) -> list[Column]:
         )
         for name, column in ((name, columns[name]) for name in order)
     ]
+
+
+def _declared(contract: type[Contract]) -> set[str]:
+    """Columns that are its own, of a source's table also those that its kind declares, as that of deposits and withdrawals."""
+    line = contract.__mro__
+    kinds = line[: line.index(TableContract)] if TableContract in line else line[:1]
+    return {name for kind in kinds for name in kind.__annotations__}
 
 
 def table_rules(contract: type[Contract]) -> list[tuple[str, bool]]:

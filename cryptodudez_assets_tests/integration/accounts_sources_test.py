@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -185,3 +185,30 @@ def test_invisible_characters_around_a_user_make_no_other_user(lake: Lake, drop:
     rows = "".join(f"{i},2020-01-02 00:00:00+00,{user},login\n" for i, user in enumerate(("u", " u", "u\u200b")))
     table = taken_in(lake, drop, EVENTS, "id,event_timestamp,user_id,event_name\n" + rows)
     assert table.select("user_id", "user_key").unique().rows() == [("u", durable_key("u"))]
+
+
+HISTORIES = {
+    "deposits": TRANSACTION + "{0},{1},u,1,mxn,complete\n",
+    "withdrawals": TRANSACTION + "{0},{1},u,1,mxn,complete\n",
+    "events": "id,event_timestamp,user_id,event_name\n{0},{1},u,login\n",
+    "user_levels": "user_id,jurisdiction,level,event_timestamp\nu{0},mx,1,{1}\n",
+}
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_a_time_far_ahead_of_its_landing_is_set_aside_and_one_of_a_wrong_clock_is_not(
+    lake: Lake, drop: Drop, name: str
+) -> None:
+    now = datetime.now(UTC)
+    ahead = [timedelta(hours=23), timedelta(hours=25), timedelta(days=370), datetime(2099, 1, 1, tzinfo=UTC) - now]
+    head, row = HISTORIES[name].split("\n", 1)
+    rows = [row.format(n, f"{now + one:%Y-%m-%d %H:%M:%S}+00") for n, one in enumerate([-timedelta(days=1), *ahead])]
+    table = taken_in(lake, drop, SOURCES[name], f"{head}\n{''.join(rows)}")
+    assert table["event_ts"].max() == (now + ahead[0]).replace(microsecond=0)
+    assert table.height == 2
+    records = rows_of(lake, "quarantine.rows").sort("line").to_dicts()
+    assert [record["rules"] for record in records] == [["time_ahead"]] * 3
+    assert records[2]["reason"] == (
+        "event_timestamp is '2099-01-01 00:00:00+00': More than a day after its file landed, when it had not happened yet: "
+        "look at year, zone, and order of day and month"
+    )
