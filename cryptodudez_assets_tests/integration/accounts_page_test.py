@@ -71,6 +71,7 @@ def test_it_can_be_heard_read_as_a_table_and_reached(urls, browser):
     for landmark in ("banner", "main", "contentinfo", "navigation"):
         assert page.get_by_role(landmark).count() == 1
     assert page.locator("table").count() == page.locator("table > caption").count() == N_CHARTS["filled"]
+    assert page.get_by_text("There are not two whole months yet to draw: see the table.").count() == N_CHARTS["filled"]
     page.get_by_text("As a table").first.click()
     assert page.get_by_role("table", name="Active users by month").get_by_role("row").count() == 2  # and the header
     page.close()
