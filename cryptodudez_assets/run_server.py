@@ -25,6 +25,7 @@ from cryptodudez_assets.child_logs import MARK
 from cryptodudez_assets.definitions import defs
 from cryptodudez_assets.defs.dead_runs import end_life
 from cryptodudez_assets.defs.run_lines import lines_of
+from cryptodudez_assets.lake.iceberg.kept import Kept
 
 # What runs import when they come to it, and would import anew in each fork.
 LATER = (
@@ -107,7 +108,8 @@ def _execute(arguments: str) -> None:
     code = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        api_cli.main(["execute_run", arguments], prog_name="dagster api", standalone_mode=False)
+        with Kept.in_a_pass():  # tables of a run read each other's
+            api_cli.main(["execute_run", arguments], prog_name="dagster api", standalone_mode=False)
         code = 0
     except BaseException:
         traceback.print_exc()
