@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from cryptodudez_assets.parsed_code import statements_of
+
 LENGTH = 12
 
 
@@ -62,7 +64,7 @@ def _module(name: str) -> _Module | None:
     if found is None or not found.has_location or not str(found.origin).endswith(".py"):
         return None
     module = _Module(name)
-    for statement in _statements(ast.parse(Path(str(found.origin)).read_text("utf-8")).body):
+    for statement in _statements(statements_of(Path(str(found.origin)))):
         if isinstance(statement, ast.Import | ast.ImportFrom):
             module.imported.update(_imports(statement))
         for bound in _bound_by(statement):

@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 
 from cryptodudez_assets.field_types import wrong_field
+from cryptodudez_assets.parsed_code import statements_of
 
 T = TypeVar("T")
 PACKAGE = Path(__file__).parent
@@ -196,7 +197,7 @@ def _one_line(text: str) -> str:
 
 def _line_of(path: Path, name: str) -> int:
     """Where the module gives itself the name."""
-    for node in ast.parse(path.read_bytes()).body:
+    for node in statements_of(path):
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         if any(isinstance(target, ast.Name) and target.id == name for target in targets):
             return node.lineno

@@ -17,9 +17,10 @@ SERVING = Path(serving.__file__).parent
 # server only if they start it.
 ROOMS = {
     "addresses": set(),
-    "code_hash": set(),
+    "parsed_code": set(),
+    "code_hash": {"parsed_code"},
     "field_types": set(),
-    "declarations": {"field_types"},
+    "declarations": {"field_types", "parsed_code"},
     "settings": {"addresses"},
     "contracts": set(),
     "ordering": set(),
