@@ -9,6 +9,7 @@ import dagster as dg
 from cryptodudez_assets.defs.kept_instance import instance_of
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, table_keys
+from cryptodudez_assets.lake.iceberg.kept import Kept
 from cryptodudez_assets.lake.ingest.upgrade import is_due
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import Cursor, Listing, discover, listing
@@ -50,12 +51,13 @@ def build_source_sensor(source: Source, lake: LakeResource, seconds: int) -> dg.
             return dg.SensorResult(skip_reason=_nothing(source, quiet.listed), cursor=context.cursor)
         if _is_running(instance_of(context), source):
             return dg.SensorResult(skip_reason="a run for this source is under way", cursor=context.cursor)
-        look = discover(opened, source.name, cursor_before, seen=seen)
-        waiting = open_entries(opened.tables, source.name)
+        with Kept.in_a_pass():  # the catalogue is asked several times
+            look = discover(opened, source.name, cursor_before, seen=seen)
+            waiting = open_entries(opened.tables, source.name)
+            outdated = is_due(opened, source)
         cursor = str(look.cursor)
         if look.left:
             context.log.info("raw/%s: %s", source.raw, look.left)
-        outdated = is_due(opened, source)
         if not look.new and waiting.is_empty() and not outdated:
             if not look.left and look.cursor == cursor_before:
                 quiet.begins(opened, seen, look.listed)
