@@ -34,10 +34,12 @@ from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets.simulator.sizes import Size
 from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets.sources.users import LATEST_US
 from cryptodudez_assets_tests.builders import INCIDENTAL, open_lake, rows_of, take_in
 from cryptodudez_assets_tests.processes import PROCESSES
 
 PATIENCE_SECONDS = 600
+DAY_US = 24 * 3600 * 1_000_000
 SAMPLES = Size(coins=3, crypto_days=900, tweets=48, stock_symbols=3, stock_days=400)
 """Just enough for both models to be trained."""
 
@@ -264,6 +266,11 @@ def _lines(rows: pl.DataFrame, began: datetime) -> list[str]:
         pl.when(pl.col(name) >= began).then(pl.lit("now")).otherwise(pl.col(name).cast(pl.String)) for name in times
     ]
     rows = rows.with_columns(expression.alias(name) for expression, name in zip(told, times, strict=True))
+    if "precedence" in rows.columns:  # of lists of users it is when they were catalogued, counted backwards
+        latest = LATEST_US - round(began.timestamp() * 1_000_000)
+        is_now = pl.col("precedence").is_between(latest - DAY_US, latest)
+        precedence = pl.when(is_now).then(pl.lit("now")).otherwise(pl.col("precedence").cast(pl.String))
+        rows = rows.with_columns(precedence.alias("precedence"))
     return sorted(map(repr, rows.select(sorted(rows.columns)).iter_rows()))
 
 
