@@ -117,7 +117,7 @@ def test_candles_that_lack_are_rows_without_prices_and_those_off_the_grid_only_w
     faults = {"missing": 0.1, "off-grid": 0.1}
     with binance_server(faults=faults) as server:
         bring(lake, server.url, {**ONE, "interval": ["1h"]}, first=days_ago(20), last=days_ago(1))
-        told = told_by(server, "1h", midnight(20), midnight(0) - timedelta(hours=1))
+        told = told_by(server, "1h", midnight(20), midnight(0) - timedelta(milliseconds=1))
         _, candles = made(lake)
     gaps = candles.filter("is_gap")
     assert 20 < gaps.height == 480 - len(told) < 80

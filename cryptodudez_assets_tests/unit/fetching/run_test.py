@@ -113,7 +113,7 @@ def test_with_faults_all_comes_once_and_in_as_few_answers(lake: Lake, office: Ti
 @pytest.mark.parametrize("skew", [timedelta(hours=-5), timedelta(hours=5)])
 def test_an_hour_is_final_by_the_servers_clock(lake: Lake, office: TideOffice, skew: timedelta):
     office.skew = skew
-    bring(lake, office, first=days_ago(0), chosen={"harbour": ["bremen"]})
+    bring(lake, office, first=days_ago(1), chosen={"harbour": ["bremen"]})
 
     [there] = landed(lake, FEED, Series("bremen", {}))
     ours, theirs = datetime.now(UTC), datetime.now(UTC) + skew
