@@ -28,11 +28,17 @@ def hash_of_code(*roots: object, within: Sequence[str] = (), more: object = None
     `within`: modules and packages into which names are followed, beside the modules that the roots are defined in. A root that
     its module knows by no name (a lambda, a function made by another) stands for all of its module.
     """
-    program = _Program(tuple(within) + tuple(_home(root) for root in roots))
+    told = f"{_told(roots, tuple(within))}\n{more!r}"
+    return hashlib.sha256(told.encode()).hexdigest()[:LENGTH]
+
+
+@cache
+def _told(roots: tuple[object, ...], within: tuple[str, ...]) -> str:
+    """Once in a process, which does not read its sources again either."""
+    program = _Program(within + tuple(_home(root) for root in roots))
     for root in roots:
         program.add(root)
-    told = "\n".join([*program.told(), repr(more)])
-    return hashlib.sha256(told.encode()).hexdigest()[:LENGTH]
+    return "\n".join(program.told())
 
 
 def _home(root: object) -> str:

@@ -21,8 +21,8 @@ from dagster._cli.api import api_cli
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import deserialize_value
 
+from cryptodudez_assets import definitions
 from cryptodudez_assets.child_logs import MARK
-from cryptodudez_assets.definitions import defs
 from cryptodudez_assets.defs.dead_runs import end_life
 from cryptodudez_assets.defs.run_lines import lines_of
 from cryptodudez_assets.lake.iceberg.kept import Kept
@@ -49,8 +49,10 @@ LOST_IN_A_FORK = ("polars-0", "tokio-rt-worker")
 
 
 def import_everything() -> None:
-    """Import what runs need, so that forks share it."""
-    defs()
+    """Import and build what runs need, so that forks share it."""
+    built = definitions.defs()
+    built.get_repository_def()
+    definitions.defs = built  # type: ignore[assignment]  # which is where a run looks: building takes most of two seconds
     for name in LATER:
         import_module(name)
 
