@@ -1,10 +1,12 @@
 """A toy source and what tests build from it: raw files, whole passes over the raw zone, a picture of all tables."""
 
 import io
+import shutil
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pandera.polars as pa
@@ -17,6 +19,7 @@ from cryptodudez_assets.lake.ingest.ingest import ingest
 from cryptodudez_assets.lake.ingest.merge import NewRows, NewRowsWriter, table_spec
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import discover_all
+from cryptodudez_assets.lake.upkeep.moving import move
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.sources.declaration import BY_REACH, Layout, Source
@@ -90,6 +93,14 @@ def new_rows(lake: Lake, source: Source, *frames: pl.DataFrame) -> NewRows:
 def open_lake(settings: Settings) -> Lake:
     """The lake of these settings, with the sources of this project."""
     return Lake.open(settings, all_sources())
+
+
+def copy_of(home: Path, to: Path) -> Lake:
+    """A copy of a home that others read, as a home of its own that may be changed."""
+    shutil.copytree(home, to)
+    settings = Settings(home=to, settle_seconds=0)
+    move(str(home), str(to), settings, all_sources())
+    return open_lake(settings)
 
 
 @dataclass

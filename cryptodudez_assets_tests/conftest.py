@@ -14,6 +14,7 @@ from filelock import FileLock
 
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets_tests.builders import open_lake
 
 ROOT = Path(__file__).parents[1]
@@ -60,6 +61,12 @@ def once(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
         return folder
 
     return made
+
+
+@pytest.fixture(scope="session")
+def tiny_samples(once: Once) -> Path:
+    """The folder of tiny sample archives, by source."""
+    return once("samples", lambda folder: simulate(folder, "tiny"))
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The CSV files of the accounts: from simulated histories to files that DuckDB reads with declared types, and what queries say of both."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -9,37 +9,13 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.landing import land
 from cryptodudez_assets.lake.sql import query
-from cryptodudez_assets.products.exports import exports_of
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets.simulator.account_files import HISTORIES, write_histories
-from cryptodudez_assets.simulator.accounts import Accounts
 from cryptodudez_assets_tests.account_histories import STAR
 from cryptodudez_assets_tests.account_queries import FOLDER, QUESTIONS
-from cryptodudez_assets_tests.builders import open_lake, rows_of, take_in
-
-LAST = date(2024, 3, 31)
-SMALL = Accounts(users=40, deposits=400, withdrawals=300, events=900, levels=60, days=20, last_day=LAST)
-FILES = [one for table in STAR for one in exports_of([], [table])]
-
-
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """A lake of simulated accounts, with all files written."""
-    folder = tmp_path_factory.mktemp("accounts")
-    lake = open_lake(Settings(home=folder / "home", settle_seconds=0))
-    write_histories(folder, SMALL)
-    for name in [*HISTORIES, "users"]:
-        list(land(lake, name, sorted((folder / name).iterdir())))
-        take_in(lake, lake.sources[name])
-    for table in STAR:
-        materialize(lake, table)
-    for one in FILES:
-        one.write(lake)
-    return lake
+from cryptodudez_assets_tests.accounts_home import FILES, LAST
+from cryptodudez_assets_tests.builders import open_lake, rows_of
 
 
 @pytest.fixture(scope="module")

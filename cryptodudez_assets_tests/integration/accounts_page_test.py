@@ -17,7 +17,6 @@ from cryptodudez_assets.metrics import METRICS
 from cryptodudez_assets.metrics.asking import ask
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.browsing import SCREENS, chromium, looks_right, needs_chromium, playwright
-from cryptodudez_assets_tests.integration.accounts_files_test import LAST, exported  # noqa: F401  a fixture
 from cryptodudez_assets_tests.servers import serve
 from serving.app import create_app
 
@@ -28,11 +27,8 @@ N_CHARTS = {"filled": 12, "empty": 0}
 
 
 @pytest.fixture(scope="module")
-def urls(exported: Lake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:  # noqa: F811
+def urls(exported: Lake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A server over simulated accounts, and one over an empty home."""
-    samples = exported.settings.samples
-    samples.mkdir(exist_ok=True)
-    (samples / "last_day").write_text(f"{LAST}\n")
     homes = {"filled": exported.settings, "empty": Settings(home=tmp_path_factory.mktemp("empty"))}
     with ExitStack() as running:
         yield {name: running.enter_context(serve(create_app(home, only_here=True))) for name, home in homes.items()}
@@ -78,7 +74,7 @@ def test_it_can_be_heard_read_as_a_table_and_reached(urls, browser):
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_a_metric_is_a_file_with_all_digits(urls, exported: Lake, name: str):  # noqa: F811
+def test_a_metric_is_a_file_with_all_digits(urls, exported: Lake, name: str):
     got = httpx.get(f"{urls['filled']}/accounts/{name}.csv?span=quarter")
     schema = ask(exported, METRICS[name], ["day", *METRICS[name].always_by]).schema
     told = pl.read_csv(io.StringIO(got.text), schema_overrides={name: schema[name]})

@@ -1,6 +1,7 @@
 """The published queries against pandas on the exported CSV files, each question read anew from how it is asked."""
 
 import random
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Context, Decimal, localcontext
 from pathlib import Path
@@ -10,9 +11,9 @@ import polars as pl
 import pytest
 
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.sql import query
+from cryptodudez_assets.lake.sql import answer, connect
 from cryptodudez_assets_tests.account_queries import FromQueries
-from cryptodudez_assets_tests.integration.accounts_files_test import LAST, SMALL, exported  # noqa: F401  a fixture
+from cryptodudez_assets_tests.accounts_home import LAST, SMALL
 
 LOGINS = {"login", "login_api", "2falogin"}
 DAYS = [LAST - timedelta(days=back) for back in random.Random(7).sample(range(-1, SMALL.days + 1), 6)]
@@ -59,17 +60,18 @@ class ByPandas:
 
 
 @pytest.fixture(scope="module")
-def by_pandas(exported: Lake) -> ByPandas:  # noqa: F811
+def by_pandas(exported: Lake) -> ByPandas:
     return ByPandas(exported.settings.home / "exports" / "accounts")
 
 
 @pytest.fixture(scope="module")
-def queries(exported: Lake, by_pandas: ByPandas) -> FromQueries:  # noqa: F811
-    def ask(text: str, given: object) -> pl.DataFrame:
-        assert isinstance(given, dict)
-        return query(exported, text, {name: str(value) for name, value in given.items()})
+def queries(exported: Lake, by_pandas: ByPandas) -> Iterator[FromQueries]:
+    with connect(exported) as connection:  # once: it looks at all tables
 
-    return FromQueries(ask, {int(key): name for key, name in by_pandas.users.items()})
+        def ask(text: str, given: Mapping[str, object]) -> pl.DataFrame:
+            return answer(connection, text, {name: str(value) for name, value in given.items()})
+
+        yield FromQueries(ask, {int(key): name for key, name in by_pandas.users.items()})
 
 
 def test_users_without_a_deposit_and_last_logins(queries: FromQueries, by_pandas: ByPandas) -> None:

@@ -20,8 +20,8 @@ from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.features import all_views, topological
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets_tests import accounts_home
 from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.conftest import Once
 from cryptodudez_assets_tests.feature_frames import ingested
@@ -92,14 +92,8 @@ def gs_endpoint() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def tiny_samples(once: Once) -> Path:
-    """The folder of tiny sample archives, by source."""
-    return once("samples", lambda folder: simulate(folder, "tiny"))
-
-
-@pytest.fixture(scope="session")
 def demo_home(once: Once) -> Path:
-    """A home in which the tiny demo was run; beside it, in `said`, what it printed. Others read it: move a copy to change it."""
+    """A home in which the tiny demo was run; beside it, in `said`, what it printed. Others read it: `copy_of` it may be changed."""
 
     def fill(folder: Path) -> None:
         environment = os.environ | {
@@ -115,20 +109,34 @@ def demo_home(once: Once) -> Path:
     return once("demo", fill) / "home"
 
 
-@pytest.fixture(scope="module")
-def tiny_lake(tmp_path_factory: pytest.TempPathFactory, tiny_samples: Path) -> Lake:
-    """A lake with the tiny sample archives, ingested, and all features."""
-    home = tmp_path_factory.mktemp("tiny")
-    archives = {
-        name: sorted((tiny_samples / name).iterdir())
-        for name, source in all_sources().items()
-        if not source.shares_raw_with
-    }
-    ingested(home, archives)
-    lake = open_lake(Settings(home=home, settle_seconds=0))
-    for view in topological(all_views().values()):
-        materialize(lake, view)
-    return lake
+@pytest.fixture(scope="session")
+def exported(once: Once) -> Lake:
+    """A lake of simulated accounts, with the star and all of its files. Others read it."""
+    return accounts_home.lake_in(once("accounts", accounts_home.fill))
+
+
+@pytest.fixture(scope="session")
+def tiny_home(once: Once, tiny_samples: Path) -> Path:
+    """A home with the tiny sample archives, ingested, and all features. Others read it: `copy_of` it may be changed."""
+
+    def fill(folder: Path) -> None:
+        archives = {
+            name: sorted((tiny_samples / name).iterdir())
+            for name, source in all_sources().items()
+            if not source.shares_raw_with
+        }
+        ingested(folder / "home", archives)
+        lake = open_lake(Settings(home=folder / "home", settle_seconds=0))
+        for view in topological(all_views().values()):
+            materialize(lake, view)
+
+    return once("tiny", fill) / "home"
+
+
+@pytest.fixture(scope="session")
+def tiny_lake(tiny_home: Path) -> Lake:
+    """The lake of that home."""
+    return open_lake(Settings(home=tiny_home, settle_seconds=0))
 
 
 def weed_command(weed: str, folder: Path) -> tuple[list[str], int]:

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cryptodudez_assets_tests.builders import open_lake
+from cryptodudez_assets_tests.builders import copy_of, open_lake
 
 pytest.importorskip("feast", reason="no Feast: the extra `feast` is not installed")
 
@@ -24,9 +24,7 @@ from cryptodudez_assets.feature_store.publish import publish_latest
 from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets_tests.integration.conftest import free_ports
-from cryptodudez_assets_tests.integration.materialize_test import bring_up_to_date, full_lake
 from cryptodudez_assets_tests.toy_views import MOOD, T0, WEATHER, after, row, rows
 from cryptodudez_assets_tests.toy_views import store as put
 
@@ -34,12 +32,9 @@ each_view = pytest.mark.parametrize("view", all_views().values(), ids=lambda vie
 
 
 @pytest.fixture(scope="module")
-def sampled(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def sampled(tiny_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """A lake of samples with all features, in the online store too."""
-    folder = tmp_path_factory.mktemp("feast")
-    simulate(folder / "samples", "tiny")
-    lake = full_lake(folder / "home", folder / "samples")
-    bring_up_to_date(lake)
+    lake = copy_of(tiny_home, tmp_path_factory.mktemp("feast") / "home")
     online = open_online_store(lake.settings.online)
     for view in all_views().values():
         publish_latest(lake, view, online)

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import polars as pl
-import pytest
 from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets.derived.upkeep.materialize import Materialized, materialize, table_specs
@@ -14,20 +13,12 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets.sources import all_sources
-from cryptodudez_assets_tests.builders import open_lake
+from cryptodudez_assets_tests.builders import copy_of, open_lake
 
 READ = {"crypto_prices", "elon_tweets", "stock_market", "stock_prices", "bitso_order_book"}
 """The sources whose tables the views read."""
 HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
-
-
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("samples")
-    simulate(folder, "tiny")
-    return folder
 
 
 def bring_in(lake: Lake, source: str, *paths: Path) -> None:
@@ -50,10 +41,8 @@ def contents(lake: Lake) -> dict[str, pl.DataFrame]:
     return found
 
 
-def full_lake(home: Path, samples: Path) -> Lake:
-    lake = open_lake(Settings(home=home, settle_seconds=0))
-    for source in sorted(READ):
-        bring_in(lake, source, *sorted((samples / source).iterdir()))
+def with_coins(lake: Lake, samples: Path) -> Lake:
+    bring_in(lake, "crypto_prices", *(samples / "crypto_prices").iterdir())
     return lake
 
 
@@ -62,7 +51,10 @@ def one_more_candle(path: Path, day: str) -> Path:
     return path
 
 
-def test_what_a_landing_reaches_is_computed_anew_and_equals_computing_everything(tmp_path: Path, samples: Path) -> None:
+def test_what_a_landing_reaches_is_computed_anew_and_equals_computing_everything(
+    tmp_path: Path, tiny_samples: Path
+) -> None:
+    samples = tiny_samples
     older, newer = (samples / "elon_tweets" / f"elon_musk_tweets{years}.zip" for years in ("_2010_2019", ""))
     candle = one_more_candle(tmp_path / "doge.csv", "2019-07-01")
 
@@ -87,14 +79,13 @@ def test_what_a_landing_reaches_is_computed_anew_and_equals_computing_everything
     assert partial["crypto_daily"].rows < whole["crypto_daily"].rows
 
 
-def test_nothing_new_computes_nothing(tmp_path: Path, samples: Path) -> None:
-    lake = full_lake(tmp_path / "home", samples)
-    bring_up_to_date(lake)
+def test_nothing_new_computes_nothing(tiny_home: Path, tmp_path: Path) -> None:
+    lake = copy_of(tiny_home, tmp_path / "home")
     assert {done.rows for done in bring_up_to_date(lake).values()} == {0}
 
 
-def test_an_input_that_was_only_rearranged_computes_nothing(tmp_path: Path, samples: Path) -> None:
-    lake = full_lake(tmp_path / "home", samples)
+def test_an_input_that_was_only_rearranged_computes_nothing(lake: Lake, tiny_samples: Path) -> None:
+    with_coins(lake, tiny_samples)
     view = all_views()["crypto_daily"]
     materialize(lake, view)
     with lake.tables.rearranging("market.crypto_prices") as change:
@@ -103,8 +94,8 @@ def test_an_input_that_was_only_rearranged_computes_nothing(tmp_path: Path, samp
     assert materialize(lake, view).rows == 0
 
 
-def test_a_changed_definition_computes_everything(tmp_path: Path, samples: Path) -> None:
-    lake = full_lake(tmp_path / "home", samples)
+def test_a_changed_definition_computes_everything(lake: Lake, tiny_samples: Path) -> None:
+    with_coins(lake, tiny_samples)
     view = all_views()["crypto_daily"]
     first = materialize(lake, view)
     changed = FeatureView(**{name: value for name, value in vars(view).items() if name != "code_hash"})

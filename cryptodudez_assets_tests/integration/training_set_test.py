@@ -1,6 +1,7 @@
 """The Ethereum training set on sample archives: what it was made from is kept, and it can be made again."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -17,10 +18,16 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.models.signal import training_set
 from cryptodudez_assets.models.signal.contract import training_contract
 from cryptodudez_assets.models.signal.training_set import TrainingSet
+from cryptodudez_assets_tests.builders import copy_of
 from cryptodudez_assets_tests.ether import ETHER, INPUTS, NAMES, PRICES, VIEWS
 
 DAY = timedelta(days=1)
 OPTIONS = SignalOptions()
+
+
+@pytest.fixture(scope="module")
+def tiny_lake(tiny_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    return copy_of(tiny_home, tmp_path_factory.mktemp("training_set") / "home")
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import sqlite3
@@ -20,11 +19,8 @@ import pytest
 
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.status import status_of
-from cryptodudez_assets.lake.upkeep.moving import move
-from cryptodudez_assets.settings import Settings
-from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.browsing import chromium, needs_chromium, playwright
-from cryptodudez_assets_tests.builders import open_lake
+from cryptodudez_assets_tests.builders import copy_of
 
 pytestmark = needs_chromium
 
@@ -54,8 +50,7 @@ class Server:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, demo_home: Path) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("ui") / "home"
-    shutil.copytree(demo_home, home)
-    move(str(demo_home), str(home), Settings(home=home), all_sources())
+    lake = copy_of(demo_home, home)
     environment = os.environ | {"CRYPTODUDEZ_HOME": str(home)}
     url, api = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
     with (home / "up.log").open("wb") as log:
@@ -63,7 +58,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, demo_home: Path) -> Iterato
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
         wait_until(lambda: answers(url), 240)
-        yield Server(process, url, api, open_lake(Settings(home=home)))
+        yield Server(process, url, api, lake)
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)

@@ -1,6 +1,7 @@
 """A home that an earlier version made, or an earlier declaration, is brought over by its next run."""
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,6 @@ from cryptodudez_assets.lake.ingest.upgrade import bring_over, is_due
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.status import unbalanced_files
-from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.sources.declaration import BY_LANDING, BY_REACH, Source
 from cryptodudez_assets_tests.builders import READINGS, csv, rows_of, take_in
@@ -52,13 +52,12 @@ def landed(lake: Lake, source: Source) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["raw files there", "raw files gone"])
-def test_counts_of_tweets_are_known_since_they_landed(lake: Lake, tmp_path: Path, gone: bool) -> None:
+def test_counts_of_tweets_are_known_since_they_landed(lake: Lake, tiny_samples: Path, gone: bool) -> None:
     started = now()
-    simulate(tmp_path / "archives", "tiny")
     folder = Path(lake.settings.lake) / "raw" / ELON.name
     folder.mkdir(parents=True)
-    for archive in (tmp_path / "archives" / ELON.name).iterdir():
-        archive.rename(folder / archive.name)
+    for archive in (tiny_samples / ELON.name).iterdir():
+        shutil.copy(archive, folder)
     take_in(lake, ELON)
     expected = {name: rows_of(lake, name).sort("id", "file_id") for name in tables_of(ELON)}
     make_old(lake, ELON)

@@ -40,12 +40,10 @@ VERY_DIRTY = Dirt(
 )
 
 
-@pytest.fixture(scope="module")
-def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def archives(tiny_samples: Path) -> Path:
     """A tiny simulation with the dirt of the real archives."""
-    target = tmp_path_factory.mktemp("simulated")
-    simulate(target, "tiny")
-    return target
+    return tiny_samples
 
 
 def member_text(target: Path, source: str, archive: str, member: str) -> str:
