@@ -191,15 +191,15 @@ def partition(n: int, *numbers: int) -> list[str]:
 
 
 def test_what_is_new_in_any_partition_is_found_within_a_turn_however_much_is_there(bucket: Bucket, cloud: Lake) -> None:
-    n_partitions = 2 * PARTITIONS_A_LOOK + 3
+    n_partitions, n_there = 2 * PARTITIONS_A_LOOK + 3, 30  # three pages each
     for n in range(n_partitions):
-        bucket.put(*partition(n, *range(100)))
-    found, cursor = looks(cloud, 10 * n_partitions + 4)
-    assert len(found) == 100 * n_partitions
+        bucket.put(*partition(n, *range(n_there)))
+    found, cursor = looks(cloud, 3 * n_partitions + 4)
+    assert len(found) == n_there * n_partitions
     for n in range(n_partitions):
-        bucket.put(*partition(n, 100))
+        bucket.put(*partition(n, n_there))
     found, _ = looks(cloud, 3, cursor)
-    assert found == names(100) * n_partitions
+    assert found == names(n_there) * n_partitions
 
 
 def test_in_a_partition_nothing_is_passed_that_is_not_catalogued(bucket: Bucket, cloud: Lake) -> None:
