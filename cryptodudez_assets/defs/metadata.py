@@ -10,7 +10,7 @@ from cryptodudez_assets.contracts.base import Column, Contract, columns_of
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.sources.declaration import Source
 
-PREVIEW_ROWS = 10
+PREVIEW_ROWS = 5
 INVENTORY = "inventory"
 """The group of the tables about tables."""
 MODELS = "models"
