@@ -160,8 +160,9 @@ def _fetch(feed: "Feed", first: date | None, last: date | None, chosen: dict[str
 
 
 def _tell(feed: "Feed", done: "Fetched") -> None:
-    for name, reason in done.failed.items():
-        say(errors, f"not all of {name}: {reason}")
+    for reason in dict.fromkeys(done.failed.values()):
+        names = [name for name, why in done.failed.items() if why == reason]
+        say(errors, f"not all of {', '.join(names)}: {reason}")
     if not done.stretches:
         say(console, f"nothing to ask {feed.venue} for: raw/{feed.source}/ has it")
     elif done.keys or not done.failed:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from urllib.parse import urlsplit
 
 import httpx
 import stamina
@@ -119,7 +120,9 @@ class Http:
                 with attempt:
                     return await self._attempt(request, governor, weight)
         except Later as error:
-            raise Failed(f"{self._at(request)}: gave up after {patience.attempts} attempts: {error}") from None
+            raise Failed(
+                f"{self._at(request)}: gave up after {patience.attempts} attempts: {error}", for_all=error.for_all
+            ) from None
         raise AssertionError("an attempt gives an answer or raises")
 
     def _wait_after(self, request: Request, error: Exception) -> bool | float:
@@ -182,6 +185,9 @@ class Http:
                 return await self._receive(request)
         except TimeoutError:
             raise Later(f"no whole answer within {seconds:g} s") from None
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            where = urlsplit(self._url).netloc
+            raise Later(f"no connection to {where}: {error or type(error).__name__}", for_all=True) from None
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise Later(f"{type(error).__name__}: {error}".rstrip(": ")) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -33,11 +33,11 @@ class Missing(Failed):
 
 
 class Later(Exception):
-    """Not now: worth another attempt, after as many seconds as the server asks for."""
+    """Not now: worth another attempt, after as many seconds as the server asks for. `for_all`: whatever is asked of it."""
 
-    def __init__(self, reason: str, after: float | None = None) -> None:
+    def __init__(self, reason: str, after: float | None = None, *, for_all: bool = False) -> None:
         super().__init__(reason)
-        self.after = after
+        self.after, self.for_all = after, for_all
 
 
 def retry_after(asked: str, now: datetime) -> float | None:

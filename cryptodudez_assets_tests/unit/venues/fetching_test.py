@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -85,6 +86,13 @@ def test_patience_ends(venue: Venue, tmp_path: Path):
     ):
         ask(venue, tmp_path)
     assert len(venue.asked) == 4
+
+
+def test_whoever_cannot_be_reached_is_asked_nothing_more(venue: Venue, tmp_path: Path):
+    there = "127.0.0.1:1"
+    with pytest.raises(Failed, match=f"gave up after 4 attempts: no connection to {there}: ") as raised:
+        ask(venue, tmp_path, url=f"http://{there}")
+    assert raised.value.for_all
 
 
 @pytest.mark.parametrize("as_date", [False, True])
@@ -238,5 +246,6 @@ def test_whoever_waits_for_a_turn_is_told_how_long(venue: Venue, tmp_path: Path,
     ask(venue, tmp_path, times=2, told=told, limits=((1, 0.3),))
     assert told == []  # of a moment nobody speaks
     monkeypatch.setattr(governing, "TOLD_SECONDS", 0.2)
-    ask(venue, tmp_path / "other", times=2, told=told, limits=((1, 0.6),))
-    assert told == ["Toyland, api/things: its limit is reached, or it said so; asking in 1 s"]
+    ask(venue, tmp_path / "other", times=2, told=told, limits=((1, 1.4),))
+    [line] = told
+    assert re.fullmatch("Toyland, api/things: its limit is reached, or it said so; asking in [01] s", line)
