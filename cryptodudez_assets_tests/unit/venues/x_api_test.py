@@ -46,6 +46,7 @@ REFUSALS = {
     "a wrong token": (answer(401, answers.UNAUTHORIZED), False, None, True),
     "no credit": (answer(402, answers.problem(402, "Payment Required", "no credits")), False, None, True),
     "not for this account": (answer(403, answers.problem(403, "Forbidden", "not in your product")), False, None, False),
+    "no such path": (answer(404, answers.problem(404, "Not Found", "")), False, None, False),
     "a wrong question": (answer(400, answers.invalid("query", "(", "unbalanced")), False, None, False),
     "a broken server": (answer(503, answers.UNAVAILABLE), True, None, False),
     "a broken proxy": (answer(502, b"<html>Bad gateway</html>"), True, None, False),
