@@ -15,11 +15,13 @@ help:  ## Show what there is
 
 install: .venv/installed  ## Make .venv from the lock file
 
-# The marker is newer than the lock file once everything is in place.
+# The marker is newer than the lock file once everything is in place. Modules are compiled here, once: where Python may not write that
+# down (PYTHONDONTWRITEBYTECODE, a folder of somebody else's), each process would compile thousands of them, for seconds.
 .venv/installed: uv.lock pyproject.toml
 	@test -x $(VENV)/python || python3 -m venv .venv
 	@test -x $(VENV)/uv || $(VENV)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	@VIRTUAL_ENV=.venv $(VENV)/uv sync --frozen --quiet --python $(VENV)/python
+	@VIRTUAL_ENV=.venv $(VENV)/uv sync --frozen --quiet --compile-bytecode --python $(VENV)/python
+	@$(VENV)/python -m compileall -q cryptodudez_assets serving
 	@touch $@
 
 demo: install  ## Everything once on sample data, headless, with a summary
