@@ -14,7 +14,6 @@ import subprocess
 import sys
 import traceback
 from importlib import import_module
-from pathlib import Path
 
 import dagster as dg
 from dagster._cli.api import api_cli
@@ -25,6 +24,7 @@ from cryptodudez_assets import definitions
 from cryptodudez_assets.child_logs import MARK
 from cryptodudez_assets.defs.dead_runs import end_life
 from cryptodudez_assets.defs.run_lines import lines_of
+from cryptodudez_assets.forking import RULES, computes
 from cryptodudez_assets.lake.iceberg.kept import Kept
 
 # What runs import when they come to it, and would import anew in each fork.
@@ -34,18 +34,11 @@ LATER = (
     "cryptodudez_assets.studies.report",
     "cryptodudez_assets.models.drift_report",
     "cryptodudez_assets.models.signal.drifting",
-    "pandera.backends.register_checks",
-    "pandera.backends.polars.builtin_checks",  # brings hypothesis
-    "pandera.backends.polars.checks",
-    "pandera.backends.polars.components",
-    "pandera.backends.polars.container",
+    *RULES,
 )
 
 
 ONE_RUN = "--one-run"
-THREADS = Path("/proc/self/task")
-# What a fork would wait for in vain: workers of Polars.
-LOST_IN_A_FORK = ("polars-0", "tokio-rt-worker")
 
 
 def import_everything() -> None:
@@ -76,18 +69,6 @@ def main(number: int) -> None:
             process = begin(line, number)
             stream.write(f"{process}\n".encode())
             stream.flush()
-
-
-def computes() -> bool:
-    """Whether Polars has begun to compute in this process. Where the system does not tell of threads: no."""
-    return any(_name(thread) in LOST_IN_A_FORK for thread in THREADS.iterdir()) if THREADS.exists() else False
-
-
-def _name(thread: Path) -> str:
-    try:
-        return (thread / "comm").read_text().strip()
-    except OSError:
-        return ""  # it ended meanwhile
 
 
 def _fork(line: bytes, number: int) -> int:

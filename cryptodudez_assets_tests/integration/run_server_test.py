@@ -39,7 +39,8 @@ def test_a_run_imports_nothing_of_weight(tmp_path: Path) -> None:
 COMPUTES = """
 from datetime import UTC, datetime
 import polars as pl
-from cryptodudez_assets.run_server import computes, import_everything
+from cryptodudez_assets.forking import computes
+from cryptodudez_assets.run_server import import_everything
 
 import_everything()
 print(computes())
