@@ -8,7 +8,7 @@ RUNGS := cryptodudez_assets_tests/unit cryptodudez_assets_tests/property
 timed = start=$$(date +%s); $(PYTEST) $(1) cryptodudez_assets_tests; \
 	code=$$?; echo "tests took $$(( $$(date +%s) - start )) s"; exit $$code
 
-.PHONY: help install demo up test test-long test-fast coverage mutants lint bench docs
+.PHONY: help install demo up test test-long test-fast test-spark install-spark coverage mutants lint bench docs
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -24,6 +24,12 @@ install: .venv/installed  ## Make .venv from the lock file
 	@$(VENV)/python -m compileall -q cryptodudez_assets serving
 	@touch $@
 
+install-spark: .venv/with-spark  ## The same with Apache Spark, which needs Java 17 or newer
+
+.venv/with-spark: .venv/installed
+	@VIRTUAL_ENV=.venv $(VENV)/uv sync --frozen --quiet --extra spark --python $(VENV)/python
+	@touch $@
+
 demo: install  ## Everything once on sample data, headless, with a summary
 	@$(VENV)/cryptodudez demo
 
@@ -31,13 +37,16 @@ up: install  ## Dagster UI with sensors on: http://127.0.0.1:3000
 	@exec $(VENV)/cryptodudez up
 
 test: install  ## All tests but the long ones, a worker for each core
-	@$(call timed,-m "not long")
+	@$(call timed,-m "not long and not spark")
 
 test-long: install  ## The long ones: whole commands, homes that are killed, buckets
-	@$(call timed,-m long)
+	@$(call timed,-m "long and not spark")
 
 test-fast: install  ## Unit and property tests without servers, real archives and slow ones
 	@$(PYTEST) -m "not slow and not servers and not real" $(RUNGS)
+
+test-spark: install-spark  ## Those on Apache Spark; without Java each is skipped, and says so
+	@$(VENV)/pytest -m spark cryptodudez_assets_tests/integration
 
 coverage: install  ## All tests, and which lines and branches they run
 	@$(PYTEST) --cov --cov-report=term cryptodudez_assets_tests

@@ -8,6 +8,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -21,10 +22,11 @@ from cryptodudez_assets.defs.judged import blocking_checks, judged
 from cryptodudez_assets.defs.metadata import INVENTORY, key_of
 from cryptodudez_assets.defs.model_assets import signals_over
 from cryptodudez_assets.defs.notifying import notify
-from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.defs.resources import LakeResource, engine_tag
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, table_keys
 from cryptodudez_assets.defs.watching import watched_checks
 from cryptodudez_assets.derived import Derived
+from cryptodudez_assets.engines.choosing import insist_on_usable
 from cryptodudez_assets.features import FeatureView, configured_tables, left_out
 from cryptodudez_assets.instance import dagster_home
 from cryptodudez_assets.lake.ingest.upgrade import is_due
@@ -35,6 +37,7 @@ from cryptodudez_assets.lake.metastore.unknown import look_for_unknown
 from cryptodudez_assets.products.declared import products_of
 from cryptodudez_assets.products.standing import Standing, standing
 from cryptodudez_assets.products.words import not_made
+from cryptodudez_assets.settings import EngineName
 from cryptodudez_assets.sources import Source, all_sources
 from cryptodudez_assets.terminal import say, visible
 
@@ -52,12 +55,15 @@ def run_pending(
     derived: Sequence[Derived] | None = None,
     *,
     check_all: bool = False,
+    engine: EngineName | None = None,
 ) -> bool:
     """Make what is pending for these sources, and everything that stands on them. Says what it does; returns whether all went well.
 
     `sources` and `derived` are all that are declared; tests name their own. `check_all`: afterwards, have all rows of these tables
-    judged by their contracts, also those that passed before.
+    judged by their contracts, also those that passed before. `engine`: another than the settings name. Raises EngineUnusable.
     """
+    lake = replace(lake, settings=lake.settings.model_copy(update={"engine": engine or lake.settings.engine}))
+    insist_on_usable(lake.settings.engine, lake.settings)
     _wait_until_settled(lake, names, console)
     derived = configured_tables(lake.settings.rolling_days) if derived is None else derived
     with dg.DagsterInstance.from_config(str(dagster_home(lake.settings))) as instance:
@@ -152,7 +158,11 @@ class _Work:
         job = self.definitions.resolve_implicit_global_asset_job_def()
         with self.console.status("running the asset graph …"):
             result = job.execute_in_process(
-                instance=self.instance, asset_selection=list(keys), run_config=QUIET, raise_on_error=False
+                instance=self.instance,
+                asset_selection=list(keys),
+                run_config=QUIET,
+                tags=engine_tag(self.lake.settings),
+                raise_on_error=False,
             )
         return _report(result, self.console)
 

@@ -7,10 +7,10 @@ import os
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import Field, Json, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cryptodudez_assets.addresses import (
@@ -27,7 +27,11 @@ LAKES = ("s3://", "gs://")
 READ_BY_URLS = frozenset("?#%")  # in a bucket's address each library reads them in a way of its own
 CATALOGS = ("sqlite:///", "postgresql://")
 SOCKETS = ("ws://", "wss://")
+MASTERS = ("local", "spark://", "k8s://", "yarn")
 ONLINE = ("sqlite:///", "postgresql://", "postgres://", "redis://", "rediss://", "unix://")
+
+EngineName = Literal["local", "pool", "spark"]
+"""Where tasks are run."""
 
 
 class Settings(BaseSettings):
@@ -84,6 +88,22 @@ class Settings(BaseSettings):
         default=256,
         ge=1,
         description="How many megabytes of raw text one commit takes at most (a larger file is a batch of its own).",
+    )
+    engine: EngineName = Field(
+        default="local",
+        description="Where files are read and tables computed: `local` in the run's own process, `pool` in a process for each core, "
+        "`spark` on Apache Spark (extra `spark`). A run may ask for another one.",
+    )
+    spark_master: str = Field(
+        default="",
+        description="Spark's master: `local[2]`, `spark://host:7077`, `k8s://https://host:443` or `yarn`. Default: this machine, "
+        "a task for each core, and each is tried four times.",
+    )
+    spark_options: Json[dict[str, str]] = Field(
+        default="{}",
+        validate_default=True,
+        repr=False,
+        description='More options of Spark, as JSON: `{"spark.executor.memory": "4g", "spark.ui.enabled": "true"}`. They win.',
     )
     sensor_seconds: int = Field(default=3, ge=1, description="How often a source's sensor looks at the raw zone.")
 
@@ -196,6 +216,11 @@ class Settings(BaseSettings):
     def _known_online_store(cls, online: str) -> str:
         return _readable(_beginning_with(ONLINE, online))
 
+    @field_validator("spark_master")
+    @classmethod
+    def _known_master(cls, master: str) -> str:
+        return _beginning_with(MASTERS, master)
+
     @field_validator("notify_webhook", "notify_slack")
     @classmethod
     def _posted_to(cls, address: SecretStr | None) -> SecretStr | None:
@@ -231,6 +256,7 @@ class Settings(BaseSettings):
             lake = str(Path(lake).expanduser().absolute())
         object.__setattr__(self, "lake", lake.rstrip("/"))
         object.__setattr__(self, "catalog", self.catalog or _sqlite(self.home / "catalog.db"))
+        object.__setattr__(self, "spark_master", self.spark_master or f"local[{os.cpu_count() or 1},4]")
         object.__setattr__(self, "online", self.online or _sqlite(self.home / "online.db"))
         object.__setattr__(self, "notifications", self.notifications or _sqlite(self.home / "notifications.db"))
         return self

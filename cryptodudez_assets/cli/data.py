@@ -4,7 +4,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
@@ -14,6 +14,7 @@ from cryptodudez_assets.cli.arguments import DeclaredSource, source_argument
 from cryptodudez_assets.cli.group import main
 from cryptodudez_assets.cli.opening import lake_to_read, nothing_yet, opened_lake, read_settings, run_sources
 from cryptodudez_assets.cli.output import console, errors, print_frame, unfolded, warn
+from cryptodudez_assets.settings import EngineName
 from cryptodudez_assets.terminal import say
 
 
@@ -139,7 +140,12 @@ def restated(source: str, file_id: str | None, limit: int, format_: Literal["tab
 @click.option(
     "--check-all", is_flag=True, help="Judge all rows by their contracts, not only what is new since they last passed."
 )
-def run(select: tuple[str, ...], check_all: bool) -> None:
+@click.option(
+    "--engine",
+    type=click.Choice(get_args(EngineName)),
+    help="Where files are read and tables computed, instead of CRYPTODUDEZ_ENGINE.",
+)
+def run(select: tuple[str, ...], check_all: bool, engine: EngineName | None) -> None:
     """Do everything that is pending, headless: catalogue, ingest, check, and what depends on it.
 
     Exits with 1 if an asset or a blocking check fails, or a declaration is left out. The runs are in the Dagster UI afterwards.
@@ -149,9 +155,12 @@ def run(select: tuple[str, ...], check_all: bool) -> None:
       cryptodudez run
       cryptodudez run --select crypto_prices
       cryptodudez run --check-all
+      cryptodudez run --engine spark
     """
     from cryptodudez_assets.features import left_out
     from cryptodudez_assets.sources import all_sources
 
-    fine = nothing_yet(read_settings()) or run_sources(list(select or all_sources()), check_all=check_all)
+    fine = nothing_yet(read_settings()) or run_sources(
+        list(select or all_sources()), check_all=check_all, engine=engine
+    )
     sys.exit(0 if fine and not left_out() else 1)

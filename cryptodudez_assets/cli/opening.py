@@ -11,17 +11,20 @@ from pydantic import ValidationError
 
 from cryptodudez_assets.addresses import said_by_driver
 from cryptodudez_assets.cli.output import console, warn
-from cryptodudez_assets.settings import Settings, may_be_told
+from cryptodudez_assets.settings import EngineName, Settings, may_be_told
 
 if TYPE_CHECKING:
     from cryptodudez_assets.lake.lake import Lake
 
 
-def run_sources(sources: list[str], *, check_all: bool = False) -> bool:
-    """Make what is pending for these sources; whether all went well. `check_all`: every row of every table is judged, too."""
+def run_sources(sources: list[str], *, check_all: bool = False, engine: EngineName | None = None) -> bool:
+    """Make what is pending for these sources; whether all went well. `check_all`: every row of every table is judged, too.
+
+    `engine`: another than the settings name.
+    """
     from cryptodudez_assets.headless import run_pending
 
-    return run_pending(opened_lake(), sources, console, check_all=check_all)
+    return run_pending(opened_lake(), sources, console, check_all=check_all, engine=engine)
 
 
 def opened_lake() -> "Lake":

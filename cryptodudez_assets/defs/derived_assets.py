@@ -95,6 +95,7 @@ def build_derived_assets(table: Derived, first_day: date | None = None) -> dg.As
                     "rows_computed": done.rows,
                     "computed": reach,
                     "made_from_snapshots": snapshots,
+                    "engine": opened.engine.name,
                     **card,
                 },
             )

@@ -19,7 +19,7 @@ from cryptodudez_assets.defs.dead_runs import close_dead_runs
 from cryptodudez_assets.defs.judged import Blocking, judged
 from cryptodudez_assets.defs.kept_instance import instance_of
 from cryptodudez_assets.defs.metadata import key_of
-from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.defs.resources import LakeResource, engine_tag
 from cryptodudez_assets.defs.source_assets import BUT_FETCHED, catalogue_key, quarantine_key, table_keys
 from cryptodudez_assets.defs.source_sensors import RUNNING, SOURCE_TAG, run_key_of
 from cryptodudez_assets.defs.up_to_date import PATIENCE, evaluation_of
@@ -79,7 +79,9 @@ def build_reconciling_sensor(
             )
         # What changed since is another reason: without the time it would be taken for what was asked for before.
         work = [f"{one.name} {one.reason} {one.since}" for one in behind]
-        request = dg.RunRequest(run_key=run_key_of(work, time.time()), asset_selection=sorted(keys))
+        request = dg.RunRequest(
+            run_key=run_key_of(work, time.time()), asset_selection=sorted(keys), tags=engine_tag(opened.settings)
+        )
         return dg.SensorResult(run_requests=[request], cursor=cursor, asset_events=events)
 
     return what_is_behind

@@ -159,7 +159,8 @@ def _ingest(source: Source) -> dg.AssetsDefinition:
         for uri in done.files_left_out:
             context.log.warning("left out: %s: %s", uri, REPLACED)
         status = status_of(opened, source.name)
-        counts = {
+        engine = {"engine": opened.engine.name}
+        counts: dict[str, Any] = {
             "rows_read_now": done.read,
             "files_now": done.files,
             "files_left_out_now": len(done.files_left_out),
@@ -168,6 +169,7 @@ def _ingest(source: Source) -> dg.AssetsDefinition:
             "duplicate": status.duplicate,
             "restated": status.restated,
             "warned": status.warned,
+            **engine,
         }
         asked = context.selected_asset_keys
         for name in filter(None, (source.table, source.observations)):
@@ -175,7 +177,7 @@ def _ingest(source: Source) -> dg.AssetsDefinition:
                 yield dg.MaterializeResult(asset_key=key_of(name), metadata={**table_metadata(opened, name), **counts})
         if quarantine_key(source) not in asked:
             return
-        aside = {"quarantined_now": done.quarantined, "files_set_aside": status.set_aside}
+        aside: dict[str, Any] = {"quarantined_now": done.quarantined, "files_set_aside": status.set_aside, **engine}
         of_source = pl.col("source") == source.name
         yield dg.MaterializeResult(
             asset_key=quarantine_key(source),

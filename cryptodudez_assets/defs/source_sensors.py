@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import dagster as dg
 
 from cryptodudez_assets.defs.kept_instance import instance_of
-from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.defs.resources import LakeResource, engine_tag
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, table_keys
 from cryptodudez_assets.lake.iceberg.kept import Kept
 from cryptodudez_assets.lake.ingest.upgrade import is_due
@@ -72,9 +72,8 @@ def build_source_sensor(source: Source, lake: LakeResource, seconds: int) -> dg.
         keys = [] if any(found.oddity for found in look.new) else [found.key for found in look.new]
         config = {"ops": {catalogue_key(source).to_python_identifier(): {"config": {"keys": keys}}}}
         # Without the selection the UI shows a run without a target.
-        request = dg.RunRequest(
-            run_key=run_key, run_config=config, tags={SOURCE_TAG: source.name}, asset_selection=made
-        )
+        tags = {SOURCE_TAG: source.name, **engine_tag(opened.settings)}
+        request = dg.RunRequest(run_key=run_key, run_config=config, tags=tags, asset_selection=made)
         return dg.SensorResult(run_requests=[request], cursor=cursor)
 
     return watch

@@ -18,6 +18,14 @@ class Engine(Protocol):
     """Runs tasks somewhere."""
 
     @property
+    def name(self) -> str:
+        """What people call it: the value of a setting, and what a run says of itself."""
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether tasks may be run on other machines, which share no folder with this one."""
+
+    @property
     def parallel(self) -> int:
         """How many tasks it can run at a time: into so many, at least, work is worth dividing."""
 

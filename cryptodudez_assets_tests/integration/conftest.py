@@ -10,20 +10,23 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
 
+from cryptodudez_assets.defs.resources import spark_session
 from cryptodudez_assets.derived.upkeep.materialize import materialize
+from cryptodudez_assets.engines.spark import SparkEngine
 from cryptodudez_assets.features import all_views, topological
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests import accounts_home
 from cryptodudez_assets_tests.builders import open_lake
-from cryptodudez_assets_tests.conftest import Once
+from cryptodudez_assets_tests.conftest import ROOT, Once
 from cryptodudez_assets_tests.feature_frames import ingested
 from cryptodudez_assets_tests.google_stand_in import google_stand_in
 
@@ -89,6 +92,30 @@ def gs_endpoint() -> Iterator[str]:
         google_stand_in(wrapper._get_binary_path(), (first, second), Path(folder)) as endpoint,
     ):
         yield endpoint
+
+
+@pytest.fixture(scope="session")
+def java() -> None:
+    """Spark can be started here; where it cannot, its tests are skipped, with what to install."""
+    if shutil.which("java") is None:
+        pytest.skip("no Java: apt-get install openjdk-17-jre-headless")
+    if find_spec("pyspark") is None:
+        pytest.skip("no Spark: make install-spark")
+
+
+@pytest.fixture(scope="session")
+def spark(java: None) -> Iterator[SparkEngine]:
+    """Spark on two cores of this machine. Its workers import tests, too."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PYTHONPATH", str(ROOT))
+        engine = spark_engine()
+        assert engine.parallel == 2
+        yield engine
+
+
+def spark_engine(master: str = "local[2,4]", options: str = "{}") -> SparkEngine:
+    """Spark as runs have it."""
+    return SparkEngine(spark_session(Settings(spark_master=master, spark_options=options)), is_remote=False)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from pyiceberg.expressions import AlwaysTrue, EqualTo
 
+from cryptodudez_assets.defs.resources import ENGINE_TAG
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, raw_key
 from cryptodudez_assets.defs.source_sensors import RETRY_SECONDS, SOURCE_TAG, run_key_of
 from cryptodudez_assets.lake.ingest.merge import table_spec
@@ -69,6 +70,30 @@ class TestSensor:
         rig.drop("a.csv", MORE)
 
         assert len(rig.tick().run_requests) == 1
+
+    def test_its_run_says_which_engine_it_is_for_and_what_it_made_says_which_it_was(
+        self, rig: Rig, monkeypatch: pytest.MonkeyPatch
+    ):
+        rig.drop("a.csv", GOOD)
+        (request,) = rig.tick().run_requests
+        assert request.tags[ENGINE_TAG] == "local"
+
+        monkeypatch.setenv("CRYPTODUDEZ_ENGINE", "pool")
+        asked = dg.RunRequest(asset_selection=request.asset_selection, run_config=request.run_config)
+        assert metadata_of(rig.carry_out(request), TABLE)["engine"] == "local"  # the tag beats the setting
+        result = rig.carry_out(asked)
+        assert {metadata_of(result, key)["engine"] for key in (TABLE, quarantine_key(SOURCE))} == {"pool"}
+        rig.drop("b.csv", MORE)
+        assert rig.tick().run_requests[0].tags[ENGINE_TAG] == "pool"
+
+    def test_a_run_for_an_engine_that_cannot_be_used_fails_and_says_why(self, rig: Rig):
+        rig.drop("a.csv", GOOD)
+        (request,) = rig.tick().run_requests
+        result = rig.carry_out(request.with_replaced_attrs(tags={**request.tags, ENGINE_TAG: "dask"}))
+        assert not result.success
+        told = [event.step_failure_data.error.cause.message for event in result.get_step_failure_events()]
+        assert any("there are: local, pool, spark" in message for message in told)
+        assert not len(rig.lake.tables.names())
 
     def test_its_run_names_the_assets_that_it_makes_as_its_target(self, rig: Rig):
         rig.drop("a.csv", GOOD)

@@ -1,34 +1,99 @@
-"""Wherever tasks are run, and however the work is divided: the same tables, quarantine and counts."""
+"""Wherever tasks are run, and however the work is divided: the same tables, quarantine and counts, of everything that is declared.
+
+Those on Spark are marked `spark` (`make test-spark`). How engines fail is in `engine_faults_test.py`.
+"""
 
 import os
 import pickle
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from polars.testing import assert_frame_equal
 
 from cryptodudez_assets.derived import all_derived, topological
+from cryptodudez_assets.derived.upkeep import tasks as computing
 from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.engines import Done, Engine, Say, Task
-from cryptodudez_assets.engines.local import LocalEngine, NotPortable
+from cryptodudez_assets.engines.local import LocalEngine
+from cryptodudez_assets.engines.pool import PoolEngine
+from cryptodudez_assets.engines.portable import NotPortable
 from cryptodudez_assets.lake.ingest import cataloguing
+from cryptodudez_assets.lake.ingest import tasks as reading
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import Lookup, all_sources
-from cryptodudez_assets_tests.builders import InParts, open_lake, picture, rows_of, take_in
+from cryptodudez_assets_tests.builders import open_lake, picture, rows_of, take_in
+
+EVERY_ENGINE = ["pool", pytest.param("spark", marks=pytest.mark.spark)]
+PARTS = 3
 
 
-class Elsewhere(InParts):
-    """Tasks in spawned processes, each with nothing but its arguments."""
+@dataclass(frozen=True)
+class Noting:
+    """Does what a function does, and leaves a note of the process."""
+
+    function: Callable[[Any, Say], Any]
+    folder: Path
+
+    def __call__(self, task: object, say: Say) -> Any:
+        (self.folder / str(os.getpid())).touch()
+        return self.function(task, say)
+
+
+@dataclass
+class Watched:
+    """An engine that is told to divide the work, with the tasks that it was given and the processes that did them."""
+
+    engine: Engine
+    folder: Path
+    tasks: list[Any] = field(default_factory=list)
+    name = "watched"
+    is_remote = False
+    parallel = PARTS
 
     def run(self, function: Callable[[Task, Say], Done], tasks: Sequence[Task], say: Say) -> Iterator[Done]:
         """What the function gives for each task, in their order."""
         self.tasks += tasks
-        yield from LocalEngine(2, processes=True).run(function, tasks, say)
+        yield from self.engine.run(Noting(function, self.folder), tasks, say)
+
+    @property
+    def processes(self) -> set[int]:
+        """Who did tasks."""
+        return {int(note.name) for note in self.folder.iterdir()}
+
+
+class DoneHere(AssertionError):
+    """A task was done in the process that planned it."""
+
+
+@pytest.fixture
+def only_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What reads files and computes rows fails in this process, and in no other."""
+
+    def here(*_: object, **__: object) -> None:
+        raise DoneHere
+
+    monkeypatch.setattr(reading, "read_files", here)
+    monkeypatch.setattr(computing, "compute", here)
+    monkeypatch.setattr(computing, "compute_in_order", here)
+
+
+@pytest.fixture(scope="module", params=EVERY_ENGINE)
+def elsewhere(request: pytest.FixtureRequest) -> Engine:
+    """An engine whose tasks are done in other processes."""
+    return PoolEngine(2) if request.param == "pool" else request.getfixturevalue("spark")
+
+
+@pytest.fixture
+def watched(elsewhere: Engine, tmp_path: Path) -> Watched:
+    """The same, watched."""
+    (tmp_path / "notes").mkdir()
+    return Watched(elsewhere, tmp_path / "notes")
 
 
 def landed(samples: Path, home: Path, engine: Engine) -> Lake:
@@ -37,61 +102,105 @@ def landed(samples: Path, home: Path, engine: Engine) -> Lake:
     for name, source in all_sources().items():
         if not source.shares_raw_with:
             list(land(lake, name, sorted((samples / name).iterdir())))
-    for source in all_sources().values():
-        take_in(lake, source)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(cataloguing, "now", lambda: datetime(2022, 1, 1, tzinfo=UTC))  # some rows are dated by it
+        for source in all_sources().values():
+            take_in(lake, source)
+    return lake
+
+
+@pytest.fixture(scope="module")
+def here(tiny_samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """Everything that is declared, by the local engine."""
+    lake = landed(tiny_samples, tmp_path_factory.mktemp("here"), LocalEngine())
+    for table in topological(all_derived().values()):
+        materialize(lake, table)
     return lake
 
 
 @pytest.mark.slow
-def test_every_source_is_read_in_other_processes_as_in_this_one(
-    tiny_samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_every_source_is_read_elsewhere_as_here(
+    here: Lake, watched: Watched, tiny_samples: Path, tmp_path: Path, only_elsewhere: None
 ) -> None:
-    monkeypatch.setattr(cataloguing, "now", lambda: datetime(2022, 1, 1, tzinfo=UTC))  # some rows are dated by it
-    engine = Elsewhere(3)
-    here, there = landed(tiny_samples, tmp_path / "a", LocalEngine()), landed(tiny_samples, tmp_path / "b", engine)
-    assert picture(there) == picture(here)
-    read = {task.source.name for task in engine.tasks}
-    assert read == set(all_sources())
-    assert len(engine.tasks) > len(read)  # or nothing was divided
+    told = picture(landed(tiny_samples, tmp_path / "home", watched))
+    of_sources = {name: rows for name, rows in picture(here).items() if name in told}
+    assert told == of_sources
+    assert {"quarantine.rows", "catalog.files", *(source.table for source in all_sources().values())} <= set(told)
+    assert {task.source.name for task in watched.tasks} == set(all_sources())
+    assert len(watched.tasks) > len(all_sources())  # or nothing was divided
+    assert watched.processes
+    assert os.getpid() not in watched.processes
 
 
 @pytest.mark.slow
-def test_every_derived_table_is_computed_in_other_processes_as_in_this_one(tiny_samples: Path, tmp_path: Path) -> None:
-    here = landed(tiny_samples, tmp_path / "home", LocalEngine())
-    engine = Elsewhere(3)
-    there = replace(here, engine=engine)
+def test_every_derived_table_is_computed_elsewhere_as_here(here: Lake, watched: Watched, only_elsewhere: None) -> None:
+    there = replace(here, engine=watched)
     for table in topological(all_derived().values()):
-        materialize(here, table)
         computed = {stored.name: rows_of(here, stored.name) for stored in table.stored}
         materialize(there, table, full=True)
         for name, rows in computed.items():
             assert_frame_equal(rows_of(there, name), rows, check_row_order=False)
-    told = {task.table.table for task in engine.tasks}
-    assert told == set(all_derived())
+    assert {task.table.table for task in watched.tasks} == set(all_derived())
+    assert watched.processes
+    assert os.getpid() not in watched.processes
+
+
+def test_what_is_done_here_is_noticed(lake: Lake, tiny_samples: Path, only_elsewhere: None) -> None:
+    list(land(lake, "crypto_prices", sorted((tiny_samples / "crypto_prices").iterdir())[:1]))
+    with pytest.raises(DoneHere):
+        take_in(lake, all_sources()["crypto_prices"])
 
 
 def test_a_task_holds_no_secret(tmp_path: Path, tiny_samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("CRYPTODUDEZ_API_KEY", "CRYPTODUDEZ_KAGGLE_KEY", "CRYPTODUDEZ_KAGGLE_USERNAME"):
         monkeypatch.setenv(name, "s3same-s3same-s3same-s3same-s3same")
-    engine = Elsewhere(1)
-    lake = replace(open_lake(Settings(home=tmp_path, settle_seconds=0)), engine=engine)
+    engine = Watched(LocalEngine(), tmp_path)
+    lake = replace(open_lake(Settings(home=tmp_path / "home", settle_seconds=0)), engine=engine)
     list(land(lake, "crypto_prices", sorted((tiny_samples / "crypto_prices").iterdir())[:1]))
     take_in(lake, all_sources()["crypto_prices"])
     assert engine.tasks
     assert b"s3same" not in pickle.dumps(engine.tasks)
 
 
-def pid(_: int, say: Say) -> int:
+def pid(_: object, say: Say) -> int:
     """Which process this is."""
     say("here")
     return os.getpid()
 
 
-def test_threads_are_of_this_process_and_processes_are_not() -> None:
+def test_threads_are_of_this_process() -> None:
     said: list[str] = []
     assert set(LocalEngine(2).run(pid, [1, 2, 3], said.append)) == {os.getpid()}
     assert said.count("here") == 3
-    assert os.getpid() not in set(LocalEngine(1, processes=True).run(pid, [1, 2], said.append))
+
+
+def twice(number: int, say: Say) -> int:
+    """Twice as much; of nothing there is none."""
+    if not number:
+        raise Nothing(number)
+    return 2 * number
+
+
+class Nothing(LookupError):
+    """An error of our own."""
+
+
+def test_results_come_in_the_order_of_tasks_with_words_of_progress(elsewhere: Engine) -> None:
+    assert os.getpid() not in set(elsewhere.run(pid, [1, 2], lambda _: None))
+    assert list(elsewhere.run(twice, range(1, 20), lambda _: None)) == [2 * number for number in range(1, 20)]
+    assert list(elsewhere.run(twice, [], lambda _: None)) == []
+
+
+def test_what_a_task_raises_is_raised_as_it_is(elsewhere: Engine) -> None:
+    with pytest.raises(Nothing, match="0"):
+        list(elsewhere.run(twice, [1, 0, 2], lambda _: None))
+    assert list(elsewhere.run(twice, [1], lambda _: None)) == [2]
+
+
+def test_what_cannot_be_handed_over_is_said(elsewhere: Engine) -> None:
+    other = replace(all_sources()["crypto_prices"], lookup=Lookup("a", "b", "c", lambda rows: rows))
+    with pytest.raises(NotPortable, match="top of a module"):
+        list(elsewhere.run(pid, [other], lambda _: None))
 
 
 def test_what_is_declared_is_handed_over_by_its_name_and_what_is_not_as_it_is() -> None:
@@ -99,9 +208,3 @@ def test_what_is_declared_is_handed_over_by_its_name_and_what_is_not_as_it_is() 
         assert pickle.loads(pickle.dumps(source)) is source  # noqa: S301  (our own)
     other = replace(all_sources()["crypto_prices"], breaker_floor=1)
     assert pickle.loads(pickle.dumps(other)).breaker_floor == 1  # noqa: S301
-
-
-def test_what_cannot_be_handed_over_is_said() -> None:
-    other = replace(all_sources()["crypto_prices"], lookup=Lookup("a", "b", "c", lambda rows: rows))
-    with pytest.raises(NotPortable, match="top of a module"):
-        list(LocalEngine(1, processes=True).run(pid, [other], lambda _: None))  # type: ignore[list-item]

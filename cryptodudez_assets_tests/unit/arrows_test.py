@@ -24,7 +24,7 @@ ROOMS = {
     "settings": {"addresses"},
     "contracts": set(),
     "ordering": set(),
-    "engines": set(),
+    "engines": {"settings"},
     "sources": {"code_hash", "contracts", "declarations", "venues"},
     "declared_models": {"declarations"},
     "declared_rules": {"declarations", "venues"},
@@ -86,7 +86,7 @@ ROOMS = {
     "defs": {
         *("settings", "contracts", "sources", "lake", "features", "feature_store", "reports", "studies", "models"),
         *("products", "declarations", "declared_models", "declared_rules", "derived", "notifications", "recorder"),
-        *("erasing", "feeds", "fetching", "venues"),
+        *("engines", "erasing", "feeds", "fetching", "venues"),
     },
     "serving": {
         *("settings", "contracts", "declared_models", "sources", "lake", "features", "feature_store", "models"),
@@ -136,6 +136,7 @@ ASK_FOR_ALL_SOURCES = {
     "defs/resources.py",
     "derived/__init__.py",
     "feeds/__init__.py",
+    "spark_daemon.py",
 }
 ASK_FOR_ALL_SOURCES |= {"serving/dashboard/__init__.py"}
 READS_ENVIRONMENT = {"settings"}

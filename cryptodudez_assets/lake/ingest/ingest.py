@@ -266,7 +266,7 @@ def _read(
     with TemporaryDirectory(prefix="cryptodudez-") as folder:
         target, looked_up = lake.tables.target(table_spec(source)), values_of(lake.tables, source)
         tasks = [
-            ReadTask(source, part, lake.store, target, looked_up, Path(folder))
+            ReadTask(source, part, lake.store, target, looked_up, None if lake.engine.is_remote else Path(folder))
             for part in divided(entries, lake.engine.parallel)
         ]
         yield list(lake.engine.run(read, tasks, progress))

@@ -10,9 +10,12 @@ IN_MEMORY_BYTES = 32 << 20
 
 
 class SpillBuffer:
-    """Frames in the order in which they were added. What moves to disk lies in `folder`, which is the caller's to remove."""
+    """Frames in the order in which they were added. What moves to disk lies in `folder`, which is the caller's to remove.
 
-    def __init__(self, folder: Path, in_memory_bytes: int = IN_MEMORY_BYTES) -> None:
+    Without a folder all of them stay in memory.
+    """
+
+    def __init__(self, folder: Path | None, in_memory_bytes: int = IN_MEMORY_BYTES) -> None:
         self._folder, self._limit, self._held = folder, in_memory_bytes, 0
         self._parts: list[pl.DataFrame | Path] = []
 
@@ -21,7 +24,7 @@ class SpillBuffer:
         if not len(frame):
             return
         size = int(frame.estimated_size())
-        if self._held + size <= self._limit:
+        if self._folder is None or self._held + size <= self._limit:
             self._held += size
             self._parts.append(frame)
             return

@@ -25,7 +25,8 @@ class ReadTask:
     """Files of a source that are to be read.
 
     `store`: where they lie. `target`: where rows are written. `looked_up`: what another
-    table tells (`lookups.values_of`). `folder`: where rejected records lie that do not fit into memory; whoever planned removes it.
+    table tells (`lookups.values_of`). `folder`: where rejected records lie that do not fit into memory; whoever planned removes it. None
+    where the task may be done on another machine, which could not leave anything there.
     """
 
     source: Source
@@ -33,7 +34,7 @@ class ReadTask:
     store: ObjectStore
     target: Target
     looked_up: pl.DataFrame | None
-    folder: Path
+    folder: Path | None
 
 
 @dataclass(frozen=True)

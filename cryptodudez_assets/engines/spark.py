@@ -1,0 +1,158 @@
+"""Tasks on Apache Spark, which only hands them out: no reader, shuffle or writer of Spark's is used, and no table of its own.
+
+A session is handed over by whoever begins (`defs/resources.py`); it is started when the first tasks are to be run. Credentials and
+addresses of stores are found by the executors in their own environment.
+"""
+
+import pickle
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from cryptodudez_assets.engines import Done, Say, Task
+from cryptodudez_assets.engines.portable import do, packed
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+LOOPBACK = "127.0.0.1"
+LOOK_SECONDS = 1.0
+SAID_CHARACTERS = 500
+
+
+class SparkFailed(RuntimeError):
+    """Spark did not start, or gave up; the message has its words."""
+
+
+class SparkEngine:
+    """The executors of a session. One that is lost is replaced by Spark, and its tasks are done again."""
+
+    name = "spark"
+
+    def __init__(self, session: "Callable[[], SparkSession]", *, is_remote: bool) -> None:
+        self._session, self.is_remote = session, is_remote
+
+    @property
+    def parallel(self) -> int:
+        """How many tasks it can run at a time: cores, or `spark.default.parallelism`. Raises SparkFailed where it does not start."""
+        return int(self._context().defaultParallelism)
+
+    def run(self, function: Callable[[Task, Say], Done], tasks: Sequence[Task], say: Say) -> Iterator[Done]:
+        """What the function gives for each task, in their order, once all are done; meanwhile says how many are.
+
+        What a task raised is raised here, with the words of the executor. Raises NotPortable where a task cannot be handed over, and
+        SparkFailed where Spark gives up.
+        """
+        parts = [packed(function, task) for task in tasks]
+        if parts:
+            yield from map(_opened, self._collected(parts, say))
+
+    def _collected(self, parts: list[bytes], say: Say) -> list[bytes]:
+        context, group = self._context(), uuid4().hex
+
+        def collect() -> list[bytes]:
+            context.setJobGroup(group, f"{len(parts)} tasks")
+            found: list[bytes] = context.parallelize(parts, len(parts)).map(_attempt).collect()
+            return found
+
+        with ThreadPoolExecutor(1) as executor:
+            job = executor.submit(collect)
+            try:
+                told = 0
+                while wait([job], LOOK_SECONDS).not_done:
+                    if (done := _done_in(context, group)) > told:
+                        told = done
+                        say(f"{done} of {len(parts)} tasks are done")
+                return job.result()
+            except BaseException as error:
+                context.cancelJobGroup(group)
+                if _is_of_py4j(error):
+                    raise SparkFailed(f"Spark gave up: {_words_of(error)}") from error
+                raise
+
+    def _context(self) -> "SparkContext":
+        try:
+            context = self._session().sparkContext
+        except Exception as error:
+            if _is_of_py4j(error):
+                raise SparkFailed(f"Spark did not start: {_words_of(error)}. It needs Java 17 or newer") from error
+            raise
+        conf = context.getConf()
+        # Executors run the same Python as whoever plans, unless the cluster has it elsewhere; Polars uses what a task was given.
+        context.pythonExec = conf.get("spark.pyspark.python", None) or sys.executable
+        context.environment.setdefault("POLARS_MAX_THREADS", conf.get("spark.task.cpus", "1"))
+        return context
+
+
+def configuration(master: str, options: Mapping[str, str]) -> dict[str, str]:
+    """What Spark is to be started with. `options` are Spark's own, and win.
+
+    On this machine it listens on loopback only; where executors are elsewhere they must reach the driver, so that this is up to Spark.
+    """
+    told = {
+        "spark.app.name": "cryptodudez",
+        "spark.master": master,
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": "ERROR",
+        # Imports once what tasks need, and forks workers from there.
+        "spark.python.daemon.module": "cryptodudez_assets.spark_daemon",
+    }
+    if not is_remote(master):
+        told |= {"spark.driver.bindAddress": LOOPBACK, "spark.driver.host": LOOPBACK}
+    return told | dict(options)
+
+
+def is_remote(master: str) -> bool:
+    """Whether a master may have executors on other machines: each but `local…` and those on loopback."""
+    if master.startswith("local"):
+        return False
+    hosts = [urlsplit(f"//{one}").hostname for one in master.removeprefix("spark://").split(",")]
+    return not (master.startswith("spark://") and set(hosts) <= {LOOPBACK, "localhost", "::1"})
+
+
+def _attempt(part: bytes) -> bytes:
+    """Do a task on an executor. Spark does again what was lost with its process; what a task raises is its answer, as elsewhere."""
+    try:
+        return pickle.dumps((do(part), None))
+    except Exception as error:
+        return pickle.dumps((None, _portable(error)))
+
+
+def _portable(error: Exception) -> Exception:
+    """The error, or its words where it cannot be handed over as it is."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301  (our own)
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
+def _opened(answer: bytes) -> Any:
+    done, error = pickle.loads(answer)  # noqa: S301  (from our own executors)
+    if error is not None:
+        raise error
+    return done
+
+
+def _done_in(context: "SparkContext", group: str) -> int:
+    tracker = context.statusTracker()
+    jobs = [tracker.getJobInfo(job) for job in tracker.getJobIdsForGroup(group)]
+    stages = [tracker.getStageInfo(stage) for job in jobs if job for stage in job.stageIds]
+    return sum(int(stage.numCompletedTasks) for stage in stages if stage)
+
+
+def _is_of_py4j(error: BaseException) -> bool:
+    """Whether Spark, or the way to it, raised it. Nothing of theirs is imported before they are used."""
+    return any(kind.__module__.split(".")[0] in {"py4j", "pyspark"} for kind in type(error).__mro__)
+
+
+def _words_of(error: BaseException) -> str:
+    """What Spark says, without the traces of Java."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    told = [line for line in lines if line and not line.startswith(("at ", "... "))]
+    return " ".join(told)[:SAID_CHARACTERS]

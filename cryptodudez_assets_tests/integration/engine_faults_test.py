@@ -1,0 +1,173 @@
+"""Processes that do tasks are killed, and those that planned them: the tables are what they would have been, and nothing is there twice."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from cryptodudez_assets.engines import Done, Engine, Say, Task
+from cryptodudez_assets.engines.pool import PoolEngine, WorkerDied
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.builders import READINGS, csv, open_lake, picture, take_in
+from cryptodudez_assets_tests.conftest import ROOT
+
+WHEN = ["before it wrote", "after it wrote"]
+PATIENCE_SECONDS = 120
+STARTED_BY = "STARTED_BY"
+
+
+@dataclass(frozen=True)
+class KilledOnce:
+    """Does what a function does, but the first process that tries is killed."""
+
+    function: Callable[[Any, Say], Any]
+    killed: Path
+    when: str
+
+    def __call__(self, task: object, say: Say) -> Any:
+        try:
+            self.killed.touch(exist_ok=False)
+        except FileExistsError:
+            return self.function(task, say)
+        if self.when == "after it wrote":
+            self.function(task, say)
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("still there")
+
+
+@dataclass
+class Fatal:
+    """An engine whose first task ends the process that does it."""
+
+    engine: Engine
+    killed: Path
+    when: str
+    name = "fatal"
+    is_remote = False
+    parallel = 2
+
+    def run(self, function: Callable[[Task, Say], Done], tasks: Sequence[Task], say: Say) -> Iterator[Done]:
+        """What the function gives for each task, in their order."""
+        yield from self.engine.run(KilledOnce(function, self.killed, self.when), tasks, say)
+
+
+@pytest.fixture
+def filled(lake: Lake) -> Lake:
+    """Readings that are not read yet: repeated among files, and some of them bad."""
+    folder = Path(lake.settings.lake) / "raw" / READINGS.name
+    folder.mkdir(parents=True)
+    for number in range(4):
+        text = csv("s", range(5 * number, 5 * number + 20), value=1 + number, bad=1)
+        (folder / f"{number}.csv").write_bytes(text)
+    return lake
+
+
+@pytest.fixture
+def expected(tmp_path: Path, filled: Lake) -> dict[str, Any]:
+    """What the tables are where nothing happens."""
+    home = tmp_path / "undisturbed"
+    undisturbed = open_lake(Settings(home=home, settle_seconds=0))
+    folder = Path(undisturbed.settings.lake) / "raw" / READINGS.name
+    folder.mkdir(parents=True)
+    for path in (Path(filled.settings.lake) / "raw" / READINGS.name).iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    take_in(undisturbed)
+    return picture(undisturbed)
+
+
+def data_files(lake: Lake) -> set[str]:
+    return {str(path) for path in Path(lake.settings.lake).rglob(f"{READINGS.name}/**/*.parquet")}
+
+
+@pytest.mark.parametrize("when", WHEN)
+def test_a_process_of_the_pool_is_killed(filled: Lake, expected: dict[str, Any], tmp_path: Path, when: str) -> None:
+    pool = PoolEngine(2)
+    with pytest.raises(WorkerDied, match="run it again"):
+        take_in(replace(filled, engine=Fatal(pool, tmp_path / "killed", when)))
+    assert READINGS.table not in picture(filled)
+    take_in(replace(filled, engine=pool))
+    assert picture(filled) == expected
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("when", WHEN)
+def test_spark_does_the_task_of_a_killed_process_again(
+    filled: Lake, expected: dict[str, Any], tmp_path: Path, when: str, spark: Engine
+) -> None:
+    take_in(replace(filled, engine=Fatal(spark, tmp_path / "killed", when)))
+    assert (tmp_path / "killed").exists()
+    assert picture(filled) == expected
+
+
+DRIVER = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.builders import open_lake, take_in
+from cryptodudez_assets_tests.integration.engine_faults_test import DiesBeforeItCommits
+from cryptodudez_assets_tests.integration.conftest import spark_engine
+from cryptodudez_assets.engines.pool import PoolEngine
+
+if __name__ == "__main__":
+    lake = open_lake(Settings(home=Path(sys.argv[1]), settle_seconds=0))
+    engine = spark_engine() if sys.argv[2] == "spark" else PoolEngine(2)
+    take_in(replace(lake, engine=DiesBeforeItCommits(engine)))
+"""
+
+
+@dataclass
+class DiesBeforeItCommits:
+    """An engine of a process that is killed when all its tasks are done."""
+
+    engine: Engine
+    name = "dies"
+    is_remote = False
+    parallel = 2
+
+    def run(self, function: Callable[[Task, Say], Done], tasks: Sequence[Task], say: Say) -> Iterator[Done]:
+        """Nothing that anybody could commit."""
+        assert list(self.engine.run(function, tasks, say))
+        os.kill(os.getpid(), signal.SIGKILL)
+        yield from ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["pool", pytest.param("spark", marks=pytest.mark.spark)])
+def test_who_planned_is_killed_before_the_commit_and_another_engine_goes_on(
+    filled: Lake, expected: dict[str, Any], tmp_path: Path, name: str, request: pytest.FixtureRequest
+) -> None:
+    if name == "spark":
+        request.getfixturevalue("java")
+    script = tmp_path / "driver.py"  # a module that spawned processes can import
+    script.write_text(DRIVER)
+    done = subprocess.run(
+        [sys.executable, script, filled.settings.home, name],
+        env=os.environ | {"PYTHONPATH": str(ROOT), STARTED_BY: str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stdout
+    assert READINGS.table not in picture(filled)
+    assert data_files(filled)  # they were written, and belong to nothing
+    take_in(filled)
+    assert picture(filled) == expected
+    _, alive = psutil.wait_procs(started_by(tmp_path), timeout=PATIENCE_SECONDS)
+    assert not alive  # whoever is left ends by itself
+
+
+def started_by(test: Path) -> list[psutil.Process]:
+    """Processes of a test that are still there."""
+    found = psutil.process_iter(["environ"])
+    return [one for one in found if (one.info["environ"] or {}).get(STARTED_BY) == str(test)]

@@ -1,0 +1,166 @@
+"""Spark as it is started here: what a run on it does and says, and who can reach it."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from io import StringIO
+from pathlib import Path
+
+import dagster as dg
+import psutil
+import pytest
+from rich.console import Console
+
+from cryptodudez_assets.defs.metadata import key_of
+from cryptodudez_assets.engines.spark import SparkEngine
+from cryptodudez_assets.headless import run_pending
+from cryptodudez_assets.instance import dagster_home
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.builders import READINGS, csv, open_lake
+from cryptodudez_assets_tests.conftest import ROOT
+from cryptodudez_assets_tests.integration.conftest import free_ports
+from cryptodudez_assets_tests.toy_graph import SOURCES, VIEWS, everything
+
+pytestmark = pytest.mark.spark
+PATIENCE_SECONDS = 240
+
+
+def filled(home: Path) -> Lake:
+    """A lake with readings that are not read yet."""
+    lake = open_lake(Settings(home=home, settle_seconds=0))
+    folder = Path(lake.settings.lake) / "raw" / READINGS.name
+    folder.mkdir(parents=True)
+    for number in range(3):
+        (folder / f"{number}.csv").write_bytes(csv("s", range(30 * number, 30 * number + 40), value=1 + number, bad=1))
+    return lake
+
+
+def test_a_run_on_spark_gives_the_same_and_says_where_it_was(
+    spark: SparkEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
+    monkeypatch.setenv("CRYPTODUDEZ_SPARK_MASTER", "local[2,4]")
+    here, there = filled(tmp_path / "a"), filled(tmp_path / "b")
+    said = StringIO()
+    console = Console(file=said, width=300)
+    assert run_pending(here, [READINGS.name], console, SOURCES, VIEWS), said.getvalue()
+    assert run_pending(there, [READINGS.name], console, SOURCES, VIEWS, engine="spark"), said.getvalue()
+    assert everything(there) == everything(here)
+    assert (engines_of(here), engines_of(there)) == ({"local"}, {"spark"})
+
+
+def engines_of(lake: Lake) -> set[object]:
+    """What the newest materialisations say of the engine."""
+    with dg.DagsterInstance.from_config(str(dagster_home(lake.settings))) as instance:
+        names = [READINGS.table, *(stored.name for view in VIEWS for stored in view.stored)]
+        events = [instance.get_latest_materialization_event(key_of(name)) for name in names]
+        return {event.asset_materialization.metadata["engine"].value for event in events if event}
+
+
+def test_it_listens_on_loopback_only(spark: SparkEngine) -> None:
+    assert spark.parallel == 2
+    ours = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    java = [process for process in ours if "java" in process.name()]
+    listening = [one for process in java for one in process.net_connections() if one.status == psutil.CONN_LISTEN]
+    assert listening
+    assert {one.laddr.ip.removeprefix("::ffff:") for one in listening} <= {"127.0.0.1", "::1"}
+
+
+STARTS = """
+from cryptodudez_assets.engines.spark import SparkFailed
+from cryptodudez_assets_tests.integration.conftest import spark_engine
+
+try:
+    spark_engine(options='{"spark.driver.memory": "plenty"}').parallel
+except SparkFailed as error:
+    print(error)
+"""
+
+
+def test_that_it_did_not_start_is_told(java: None) -> None:
+    done = subprocess.run([sys.executable, "-c", STARTS], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    assert "Spark did not start" in done.stdout
+    assert "needs Java" in done.stdout
+
+
+ON_A_CLUSTER = """
+import sys
+from pathlib import Path
+from rich.console import Console
+from cryptodudez_assets.defs.resources import spark_session
+from cryptodudez_assets.engines.spark import SparkEngine
+from cryptodudez_assets.headless import run_pending
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.builders import READINGS, open_lake
+from cryptodudez_assets_tests.integration.spark_test import where
+from cryptodudez_assets_tests.toy_graph import SOURCES, VIEWS
+
+lake = open_lake(Settings(home=Path(sys.argv[1])))
+assert run_pending(lake, [READINGS.name], Console(width=300), SOURCES, VIEWS)
+engine = SparkEngine(spark_session(lake.settings), is_remote=False)
+print("executors", *sorted(set(engine.run(where, range(8), print))))
+"""
+
+
+def where(_: int, say: object) -> str:
+    """In which folder, and so for which worker, a task is run; slowly, so that each gets some."""
+    time.sleep(0.5)
+    return str(Path.cwd().relative_to(Path.cwd().parents[2]).parts[0])
+
+
+@pytest.fixture
+def cluster(java: None, tmp_path: Path) -> Iterator[str]:
+    """A master and two workers of one core each, processes of their own on loopback; gives the master's address."""
+    import pyspark
+
+    home, port = Path(pyspark.__file__).parent, free_ports(1)[0]
+    environment = os.environ | {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "PYTHONPATH": str(ROOT)}
+    master = f"spark://127.0.0.1:{port}"
+    deploys = "org.apache.spark.deploy"
+    commands = [["master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"]]
+    for number in (1, 2):
+        own = ["--cores", "1", "--memory", "1g", "--webui-port", "0", "--work-dir", str(tmp_path / f"worker-{number}")]
+        commands.append(["worker.Worker", "--host", "127.0.0.1", *own, master])
+    with ExitStack() as stack:
+        for number, (name, *arguments) in enumerate(commands):
+            log = tmp_path / f"cluster-{number}.log"
+            with log.open("w") as out:
+                command = [home / "bin" / "spark-class", f"{deploys}.{name}", *arguments]
+                process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
+            stack.callback(process.wait)
+            stack.callback(process.terminate)
+            wait_for(log, "I have been elected leader" if number == 0 else "Successfully registered with master")
+        yield master
+
+
+def wait_for(log: Path, line: str) -> None:
+    """Until a server says that it is there."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while line not in log.read_text():
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)
+
+
+def test_a_run_on_a_standalone_cluster_gives_the_same(cluster: str, tmp_path: Path) -> None:
+    here, there = filled(tmp_path / "a"), filled(tmp_path / "b")
+    assert run_pending(here, [READINGS.name], Console(file=StringIO()), SOURCES, VIEWS)
+    options = {"spark.executor.memory": "600m", "spark.executorEnv.PYTHONPATH": str(ROOT)}
+    told = {"ENGINE": "spark", "SPARK_MASTER": cluster, "SPARK_OPTIONS": json.dumps(options), "SETTLE_SECONDS": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", ON_A_CLUSTER, there.settings.home],
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | {f"CRYPTODUDEZ_{name}": value for name, value in told.items()},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.splitlines()[-1] == "executors worker-1 worker-2"
+    assert everything(there) == everything(here)
+    assert engines_of(there) == {"spark"}

@@ -1,0 +1,104 @@
+"""Which engine a run gets, and what is refused before anything begins."""
+
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from cryptodudez_assets.defs.resources import ENGINE_TAG
+from cryptodudez_assets.engines import choosing
+from cryptodudez_assets.engines.choosing import EngineUnusable, engine_of, insist_on_usable
+from cryptodudez_assets.engines.local import LocalEngine
+from cryptodudez_assets.engines.pool import PoolEngine
+from cryptodudez_assets.engines.spark import SparkEngine, configuration, is_remote
+from cryptodudez_assets.instance import CONFIGURATION
+from cryptodudez_assets.settings import Settings
+
+POSTGRESQL = "postgresql://user@host/lake"
+CLUSTER = "spark://cluster:7077"
+
+
+def never() -> None:
+    """A session that is not to be started."""
+    raise AssertionError("Spark was started")
+
+
+@pytest.fixture
+def with_spark(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra is installed, or might as well be."""
+    monkeypatch.setattr(choosing, "find_spec", lambda name: ModuleSpec(name, None))
+
+
+@pytest.mark.usefixtures("with_spark")
+def test_an_engine_is_made_by_its_name_and_spark_is_not_started_by_that(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    made = [engine_of(name, settings, never) for name in ("local", "pool", "spark")]
+    assert [type(one) for one in made] == [LocalEngine, PoolEngine, SparkEngine]
+    assert [one.name for one in made] == ["local", "pool", "spark"]
+
+
+def test_an_unknown_engine_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
+    with pytest.raises(EngineUnusable, match=r"'dask'; there are: local, pool, spark"):
+        insist_on_usable("dask", Settings(home=tmp_path))
+    with pytest.raises(ValidationError, match="'local', 'pool' or 'spark'"):
+        Settings(home=tmp_path, engine="dask")
+
+
+def test_without_its_extra_spark_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choosing, "find_spec", lambda name: None)
+    with pytest.raises(EngineUnusable, match=r"cryptodudez\[spark\]"):
+        insist_on_usable("spark", Settings(home=tmp_path))
+    insist_on_usable("pool", Settings(home=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("master", "remote"),
+    [
+        *(("local", False), ("local[2]", False), ("local[*,4]", False), ("spark://127.0.0.1:7077", False)),
+        *(("spark://localhost:7077", False), ("spark://[::1]:7077", False), (CLUSTER, True), ("yarn", True)),
+        *(("spark://127.0.0.1:7077,10.0.0.2:7077", True), ("k8s://https://127.0.0.1:443", True)),
+    ],
+)
+def test_remote_is_each_master_but_local_ones_and_those_on_loopback(master: str, remote: bool) -> None:
+    assert is_remote(master) is remote
+    told = configuration(master, {})
+    assert ("spark.driver.host" in told) is not remote
+
+
+@pytest.mark.usefixtures("with_spark")
+@pytest.mark.parametrize(
+    ("lake", "catalog", "told"),
+    [
+        ("", POSTGRESQL, "CRYPTODUDEZ_LAKE"),
+        ("s3://bucket", "", "CRYPTODUDEZ_CATALOG"),
+        ("s3://bucket", POSTGRESQL, None),
+    ],
+)
+def test_a_lake_of_this_machine_is_refused_where_executors_are_elsewhere(
+    tmp_path: Path, lake: str, catalog: str, told: str | None
+) -> None:
+    settings = Settings(home=tmp_path, lake=lake, catalog=catalog, spark_master=CLUSTER)
+    if told is None:
+        assert engine_of("spark", settings, never).is_remote
+        return
+    with pytest.raises(EngineUnusable, match=told):
+        engine_of("spark", settings, never)
+
+
+def test_options_of_spark_win_and_what_is_no_json_is_refused() -> None:
+    settings = Settings(spark_options='{"spark.ui.enabled": "true"}')
+    assert configuration("local", {})["spark.ui.enabled"] == "false"
+    assert configuration("local", settings.spark_options)["spark.ui.enabled"] == "true"
+    with pytest.raises(ValidationError, match="spark_options"):
+        Settings(spark_options="spark.ui.enabled=true")
+
+
+def test_runs_on_spark_wait_for_each_other(tmp_path: Path) -> None:
+    (tmp_path / "dagster.yaml").write_text(CONFIGURATION.read_text())
+    limits = yaml.safe_load(CONFIGURATION.read_text())["run_queue"]["tag_concurrency_limits"]
+    assert limits == [{"key": ENGINE_TAG, "value": "spark", "limit": 1}]
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert instance.get_concurrency_config().run_queue_config.tag_concurrency_limits == limits
