@@ -109,6 +109,8 @@ class InParts:
 
     parallel: int
     tasks: list[Any] = field(default_factory=list)
+    name = "in parts"
+    is_remote = False
 
     def run(self, function: Callable[[Task, Say], Done], tasks: Sequence[Task], say: Say) -> Iterator[Done]:
         """What the function gives for each task, in their order."""
