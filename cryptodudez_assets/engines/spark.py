@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 LOOK_SECONDS = 1.0
+# Java only hands tasks out: to compile it well, and to collect its garbage in parallel, costs more than it gives.
+LITTLE_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 SAID_CHARACTERS = 500
 
 
@@ -99,6 +101,8 @@ def configuration(master: str, options: Mapping[str, str]) -> dict[str, str]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
+        "spark.driver.extraJavaOptions": LITTLE_JAVA,
+        "spark.executor.extraJavaOptions": LITTLE_JAVA,
         # Imports once what tasks need, and forks workers from there.
         "spark.python.daemon.module": "cryptodudez_assets.spark_daemon",
     }
