@@ -16,11 +16,12 @@ import pytest
 from rich.console import Console
 
 from cryptodudez_assets.defs.metadata import key_of
-from cryptodudez_assets.engines.spark import SparkEngine
+from cryptodudez_assets.engines.spark import LITTLE_JAVA, SparkEngine
 from cryptodudez_assets.headless import run_pending
 from cryptodudez_assets.instance import dagster_home
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.spark_daemon import PLAIN
 from cryptodudez_assets_tests.builders import READINGS, csv, open_lake
 from cryptodudez_assets_tests.conftest import ROOT
 from cryptodudez_assets_tests.integration.conftest import free_ports
@@ -69,6 +70,34 @@ def test_it_listens_on_loopback_only(spark: SparkEngine) -> None:
     listening = [one for process in java for one in process.net_connections() if one.status == psutil.CONN_LISTEN]
     assert listening
     assert {one.laddr.ip.removeprefix("::ffff:") for one in listening} <= {"127.0.0.1", "::1"}
+
+
+SERVES = """
+import sys
+from datetime import UTC, datetime
+import polars as pl
+from cryptodudez_assets.spark_daemon import main
+
+if sys.argv[2] == "computes":
+    pl.select(pl.lit(datetime(2020, 1, 1, tzinfo=UTC)))
+main()
+"""
+
+
+@pytest.mark.parametrize("declarations", ["computes", "do not"])
+def test_workers_are_forked_from_what_has_imported_all_unless_a_declaration_computes(
+    java: None, declarations: str
+) -> None:
+    command = [sys.executable, "-c", SERVES, "pyspark.worker", declarations]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as daemon:
+        assert daemon.stdin
+        assert daemon.stdout
+        port = int.from_bytes(daemon.stdout.read(4))  # the first thing that Spark is told
+        gives_way = PLAIN in psutil.Process(daemon.pid).cmdline()
+        daemon.stdin.close()  # Spark is gone
+    assert 0 < port < 1 << 16
+    assert gives_way == (declarations == "computes")
 
 
 STARTS = """
@@ -120,6 +149,7 @@ def cluster(java: None, tmp_path: Path) -> Iterator[str]:
 
     home, port = Path(pyspark.__file__).parent, free_ports(1)[0]
     environment = os.environ | {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "PYTHONPATH": str(ROOT)}
+    environment["SPARK_DAEMON_JAVA_OPTS"] = LITTLE_JAVA
     master = f"spark://127.0.0.1:{port}"
     deploys = "org.apache.spark.deploy"
     commands = [["master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"]]

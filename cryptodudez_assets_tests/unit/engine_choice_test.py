@@ -6,8 +6,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import yaml
+from click.testing import CliRunner
 from pydantic import ValidationError
 
+from cryptodudez_assets.cli import main
 from cryptodudez_assets.defs.resources import ENGINE_TAG
 from cryptodudez_assets.engines import choosing
 from cryptodudez_assets.engines.choosing import EngineUnusable, engine_of, insist_on_usable
@@ -52,6 +54,15 @@ def test_without_its_extra_spark_says_what_to_install(tmp_path: Path, monkeypatc
     with pytest.raises(EngineUnusable, match=r"cryptodudez\[spark\]"):
         insist_on_usable("spark", Settings(home=tmp_path))
     insist_on_usable("pool", Settings(home=tmp_path))
+
+
+def test_a_command_is_refused_before_it_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choosing, "find_spec", lambda name: None)
+    monkeypatch.setenv("CRYPTODUDEZ_HOME", str(tmp_path))
+    done = CliRunner().invoke(main, ["run", "--engine", "spark"])
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: the engine spark needs")
+    assert not (tmp_path / "dagster").exists()
 
 
 @pytest.mark.parametrize(
