@@ -108,6 +108,7 @@ def spark(java: None) -> Iterator[SparkEngine]:
     """Spark on two cores of this machine. Its workers import tests, too."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("PYTHONPATH", str(ROOT))
+        patched.setenv("SPARK_LOCAL_IP", "0.0.0.0")  # noqa: S104  (what Spark would listen on, were it not told otherwise)
         engine = spark_engine()
         assert engine.parallel == 2
         yield engine
