@@ -80,7 +80,9 @@ def judge(answer: Answer) -> Trouble | None:
     if answer.status == httpx.codes.PAYMENT_REQUIRED:
         return Trouble(f"{told}. The account at X has no credit left", for_all=True)
     if answer.status == httpx.codes.NOT_FOUND:  # users and posts that are not there are told with status 200
-        return Trouble(f"{told}. There is no such path: is CRYPTODUDEZ_X_URL the address of X's API, down to its version?")
+        return Trouble(
+            f"{told}. There is no such path: is CRYPTODUDEZ_X_URL the address of X's API, down to its version?"
+        )
     by_itself = by_status(answer)
     return by_itself and replace(by_itself, reason=told if problem.detail or problem.message else by_itself.reason)
 
