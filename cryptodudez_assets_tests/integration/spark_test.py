@@ -176,11 +176,14 @@ def wait_for(log: Path, line: str) -> None:
         time.sleep(0.1)
 
 
-def test_a_run_on_a_standalone_cluster_gives_the_same(cluster: str, tmp_path: Path) -> None:
+def test_a_run_on_a_standalone_cluster_gives_the_same(
+    cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
     here, there = filled(tmp_path / "a"), filled(tmp_path / "b")
     assert run_pending(here, [READINGS.name], Console(file=StringIO()), SOURCES, VIEWS)
     options = {"spark.executor.memory": "600m", "spark.executorEnv.PYTHONPATH": str(ROOT)}
-    told = {"ENGINE": "spark", "SPARK_MASTER": cluster, "SPARK_OPTIONS": json.dumps(options), "SETTLE_SECONDS": "0"}
+    told = {"ENGINE": "spark", "SPARK_MASTER": cluster, "SPARK_OPTIONS": json.dumps(options)}
     done = subprocess.run(
         [sys.executable, "-c", ON_A_CLUSTER, there.settings.home],
         env=os.environ | {"PYTHONPATH": str(ROOT)} | {f"CRYPTODUDEZ_{name}": value for name, value in told.items()},
