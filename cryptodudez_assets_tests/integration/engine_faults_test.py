@@ -14,6 +14,7 @@ import pytest
 
 from cryptodudez_assets.engines import Done, Engine, Say, Task
 from cryptodudez_assets.engines.pool import PoolEngine, WorkerDied
+from cryptodudez_assets.engines.spark import SparkFailed
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import READINGS, csv, open_lake, picture, take_in
@@ -105,6 +106,20 @@ def test_spark_does_the_task_of_a_killed_process_again(
     take_in(replace(filled, engine=Fatal(spark, tmp_path / "killed", when)))
     assert (tmp_path / "killed").exists()
     assert picture(filled) == expected
+
+
+def always_killed(number: int, say: Say) -> int:
+    """A task that ends each process which tries it; others are fine."""
+    if not number:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+@pytest.mark.spark
+def test_spark_gives_up_in_words_and_goes_on_with_other_tasks(spark: Engine) -> None:
+    with pytest.raises(SparkFailed, match=r"Spark gave up: .*failed 4 times.*Python worker exited unexpectedly"):
+        list(spark.run(always_killed, [1, 0], lambda _: None))
+    assert list(spark.run(always_killed, [1, 2], lambda _: None)) == [1, 2]
 
 
 DRIVER = """
