@@ -179,6 +179,7 @@ def weed_command(weed: str, folder: Path) -> tuple[list[str], int]:
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     command = [
         weed,
+        f"-logdir={folder}",
         "server",
         "-ip=127.0.0.1",
         "-ip.bind=127.0.0.1",
