@@ -11,13 +11,16 @@ from typing import Any
 
 import psutil
 import pytest
+from pyiceberg.table import Table
 
 from cryptodudez_assets.engines import Done, Engine, Say, Task
 from cryptodudez_assets.engines.pool import PoolEngine, WorkerDied
 from cryptodudez_assets.engines.spark import SparkFailed
+from cryptodudez_assets.lake.iceberg.scan import planned_files
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.builders import READINGS, csv, open_lake, picture, take_in
+from cryptodudez_assets_tests.builders import READINGS, csv, open_lake, picture, rows_of, take_in
 from cryptodudez_assets_tests.conftest import ROOT
 
 WHEN = ["before it wrote", "after it wrote"]
@@ -84,6 +87,12 @@ def expected(tmp_path: Path, filled: Lake) -> dict[str, Any]:
     return picture(undisturbed)
 
 
+def readings(lake: Lake) -> Table:
+    found = lake.tables.table(READINGS.table)
+    assert found is not None
+    return found
+
+
 def data_files(lake: Lake) -> set[str]:
     return {str(path) for path in Path(lake.settings.lake).rglob(f"{READINGS.name}/**/*.parquet")}
 
@@ -106,6 +115,60 @@ def test_spark_does_the_task_of_a_killed_process_again(
     take_in(replace(filled, engine=Fatal(spark, tmp_path / "killed", when)))
     assert (tmp_path / "killed").exists()
     assert picture(filled) == expected
+
+
+@dataclass
+class Twice:
+    """An engine that has each task done twice at once, as where Spark takes one for slow; what is done first counts."""
+
+    engine: Engine
+    name = "twice"
+    is_remote = False
+    parallel = 2
+
+    def run(self, function: Callable[[Task, Say], Done], tasks: Sequence[Task], say: Say) -> Iterator[Done]:
+        """What the function gives for each task, in their order."""
+        both = [task for task in tasks for _ in range(2)]
+        yield from list(self.engine.run(function, both, say))[::2]
+
+
+@pytest.fixture(params=["pool", pytest.param("spark", marks=pytest.mark.spark)])
+def elsewhere(request: pytest.FixtureRequest) -> Engine:
+    """An engine whose tasks are done in other processes."""
+    return PoolEngine(2) if request.param == "pool" else request.getfixturevalue("spark")
+
+
+def test_what_is_done_twice_at_once_is_there_once(filled: Lake, expected: dict[str, Any], elsewhere: Engine) -> None:
+    take_in(replace(filled, engine=Twice(elsewhere)))
+    assert picture(filled) == expected
+    assert len(data_files(filled)) > len(planned_files(readings(filled)))  # or nothing was done twice
+
+
+@dataclass
+class Overwritten:
+    """An engine that begins when somebody has just overwritten a file which was planned to be read."""
+
+    engine: Engine
+    path: Path
+    name = "overwritten"
+    is_remote = False
+    parallel = 2
+
+    def run(self, function: Callable[[Task, Say], Done], tasks: Sequence[Task], say: Say) -> Iterator[Done]:
+        """What the function gives for each task, in their order."""
+        self.path.write_bytes(csv("s", range(100, 130), value=9))
+        yield from self.engine.run(function, tasks, say)
+
+
+def test_of_a_file_that_is_overwritten_before_a_task_reads_it_only_what_it_is_now_counts(
+    filled: Lake, elsewhere: Engine
+) -> None:
+    path = Path(filled.settings.lake) / "raw" / READINGS.name / "1.csv"
+    take_in(replace(filled, engine=Overwritten(elsewhere, path)))
+    take_in(filled)
+    values = rows_of(filled, READINGS.table)["value"].to_list()
+    assert (values.count(2.0), values.count(9.0)) == (0, 30)
+    assert unbalanced_files(filled, READINGS).is_empty()
 
 
 def always_killed(number: int, say: Say) -> int:
