@@ -260,7 +260,7 @@ def test_a_name_that_cannot_be_is_told_in_a_line(command: Callable[..., str], of
 
 def test_what_is_refused_is_told_and_the_exit_code_says_so(command: Callable[..., str], office: TideOffice):
     office.refuses = Reply(status=451)
-    assert "not all of bremen: the tide office, tides: status 451" in command("fetch", "tides", code=1)
+    assert "not all of hamburg, bremen: the tide office, tides: status 451" in command("fetch", "tides", code=1)
 
 
 def test_beside_sample_data_only_a_simulated_venue_is_asked(
