@@ -235,12 +235,25 @@ def derive(told: argparse.Namespace) -> Any:
     with Kept.in_a_pass():  # as in a run
         for table in tables():
             began = time.process_time()
+            forget_peak()
             done = materialize(lake, table)
-            print(f"  {table.table:28}{time.process_time() - began:8.2f} s CPU{done.rows:14,} rows", file=sys.stderr)
+            spent = f"{time.process_time() - began:8.2f} s CPU{done.rows:14,} rows{peak():8,.0f} MiB"
+            print(f"  {table.table:28}{spent}", file=sys.stderr)
     if told.step == "one_more_day":
         return "followed"
     paths = {table.table: paths_of(lake.tables.table(table.table)) for table in tables()}
     return numbers({name.partition(".")[2]: f"read_parquet({there})" for name, there in paths.items()})
+
+
+def forget_peak() -> None:
+    """Of memory, so that the next one is told of what comes."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak() -> float:
+    """The most memory that this process had since, in MiB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
 def paths_of(table: Table | None) -> list[str]:
