@@ -13,6 +13,8 @@ TABLE = "accounts.fact_user_day"
 TRANSACTIONS, EVENTS = "accounts.fact_transaction", "accounts.fact_event"
 OF_TRANSACTIONS = ("deposits", "deposits_all_statuses", "withdrawals", "withdrawals_all_statuses")
 OF_EVENTS = ("logins", "events")
+OF_HISTORIES = ("deposits_all_statuses", "withdrawals_all_statuses", "events")
+"""Counts of all that each of `star.HISTORIES` told, in their order."""
 ADDED_UP = (*OF_TRANSACTIONS, "logins")
 """Counts that are kept to date, too."""
 
@@ -64,9 +66,8 @@ def user_days(frames: Frames) -> pl.LazyFrame:
         .filter(~pl.col("is_before"))
         .drop("is_before", "is_first")
     )
-    bits = (pl.col(name) > 0 for name in ("deposits_all_statuses", "withdrawals_all_statuses", "events"))
-    number = pl.sum_horizontal(one.cast(pl.Int64) * (1 << bit) for bit, one in enumerate(bits))
-    return added_up.with_columns(date_key=rules.date_key(pl.col("date")), record_source=star.sources_of(number))
+    told_by = star.sources_that_told(*OF_HISTORIES)
+    return added_up.with_columns(date_key=rules.date_key(pl.col("date")), record_source=told_by)
 
 
 def _summed_up(*counts: str) -> pl.Expr:

@@ -64,6 +64,12 @@ def sources_of(numbers: pl.Expr) -> pl.Expr:
     return pl.lit(pl.Series(names)).gather(numbers)
 
 
+def sources_that_told(*counts: str) -> pl.Expr:
+    """The names of those of `HISTORIES` of which there is anything; `counts`: the columns with how much, of each."""
+    bits = ((pl.col(name) > 0).cast(pl.Int64) * (1 << bit) for bit, name in enumerate(counts))
+    return sources_of(pl.sum_horizontal(*bits))
+
+
 def csv(*sort_by: str) -> Csv:
     """The file that a table of the star is written to, sorted by these columns or by its key: with a first one that has few values, as
     a day is, no more than some days are held in memory."""

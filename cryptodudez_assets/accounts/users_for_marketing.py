@@ -4,6 +4,7 @@ import pandera.polars as pa
 import polars as pl
 
 from cryptodudez_assets.accounts import rules, star
+from cryptodudez_assets.accounts.fact_user_day import OF_HISTORIES
 from cryptodudez_assets.derived import Derived, Frames, Input
 
 USER, DAYS = "accounts.dim_user", "accounts.fact_user_day"
@@ -42,8 +43,11 @@ def pseudonymised(frames: Frames) -> pl.LazyFrame:
             last_login=pl.col("last_login").max().dt.date(),
             **{name: pl.col(name).sum().cast(pl.Int64) for name in counts},
             of_days=pl.col("loaded_at").max(),
-            sources=pl.col("record_source").unique(),
+            **{f"any_{name}": pl.col(name).max() for name in OF_HISTORIES},
         )
+        .collect(engine="streaming")  # held at once, days of everybody would take ever more memory
+        .lazy()
+        .with_columns(sources=star.sources_that_told(*(f"any_{name}" for name in OF_HISTORIES)))
     )
     return users.join(done, on="user_key", how="left").select(
         "user_key",
@@ -59,10 +63,10 @@ def pseudonymised(frames: Frames) -> pl.LazyFrame:
     )
 
 
-def _told_by(one: str, more: str) -> pl.Expr:
-    """The names in a text and in a list of such texts, each once."""
-    texts = pl.concat_list(pl.concat_list(one), pl.col(more).fill_null([])).list.join(star.BETWEEN)
-    return texts.str.split(star.BETWEEN).list.unique().list.sort().list.join(star.BETWEEN)
+def _told_by(*texts: str) -> pl.Expr:
+    """The names in such texts, each once."""
+    told = pl.concat_str(texts, separator=star.BETWEEN, ignore_nulls=True)
+    return told.str.split(star.BETWEEN).list.unique().list.sort().list.join(star.BETWEEN)
 
 
 DERIVED = Derived(
@@ -73,7 +77,8 @@ DERIVED = Derived(
     inputs=[
         Input(USER, ["user_key", "level", "jurisdiction", "is_current", "is_erased", "loaded_at", "record_source"]),
         Input(
-            DAYS, ["user_key", "date", "last_login", "logins", "deposits", "withdrawals", "loaded_at", "record_source"]
+            DAYS,
+            ["user_key", "date", "last_login", "logins", "deposits", "withdrawals", "loaded_at", *OF_HISTORIES],
         ),
     ],
     transform=pseudonymised,
