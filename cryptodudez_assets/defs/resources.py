@@ -33,7 +33,7 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """A run that is given the lake shows from now on that it is alive. Sensors are given it without a run."""
         if context.run is not None and context.instance is not None:
             show_life(context.instance, self.settings, context.run.run_id)
-            self._asked = context.run.tags.get(ENGINE_TAG, self.settings.engine)
+            self._asked, self._engine = context.run.tags.get(ENGINE_TAG, self.settings.engine), None
 
     def open(self) -> Lake:
         """The lake itself, in a run with the engine that this asks for; the domain never sees Dagster.
