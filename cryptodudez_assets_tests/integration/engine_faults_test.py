@@ -48,15 +48,21 @@ class KilledOnce:
 
 
 @dataclass
-class Fatal:
-    """An engine whose first task ends the process that does it."""
+class Wrapped:
+    """An engine that divides work in two, and to which something happens."""
 
     engine: Engine
-    killed: Path
-    when: str
-    name = "fatal"
+    name = "wrapped"
     is_remote = False
     parallel = 2
+
+
+@dataclass
+class Fatal(Wrapped):
+    """An engine whose first task ends the process that does it."""
+
+    killed: Path
+    when: str
 
     def run(self, function: Callable[[Task, Say], Done], tasks: Sequence[Task], say: Say) -> Iterator[Done]:
         """What the function gives for each task, in their order."""
@@ -118,13 +124,8 @@ def test_spark_does_the_task_of_a_killed_process_again(
 
 
 @dataclass
-class Twice:
+class Twice(Wrapped):
     """An engine that has each task done twice at once, as where Spark takes one for slow; what is done first counts."""
-
-    engine: Engine
-    name = "twice"
-    is_remote = False
-    parallel = 2
 
     def run(self, function: Callable[[Task, Say], Done], tasks: Sequence[Task], say: Say) -> Iterator[Done]:
         """What the function gives for each task, in their order."""
@@ -145,14 +146,10 @@ def test_what_is_done_twice_at_once_is_there_once(filled: Lake, expected: dict[s
 
 
 @dataclass
-class Overwritten:
+class Overwritten(Wrapped):
     """An engine that begins when somebody has just overwritten a file which was planned to be read."""
 
-    engine: Engine
     path: Path
-    name = "overwritten"
-    is_remote = False
-    parallel = 2
 
     def run(self, function: Callable[[Task, Say], Done], tasks: Sequence[Task], say: Say) -> Iterator[Done]:
         """What the function gives for each task, in their order."""
@@ -203,13 +200,8 @@ if __name__ == "__main__":
 
 
 @dataclass
-class DiesBeforeItCommits:
+class DiesBeforeItCommits(Wrapped):
     """An engine of a process that is killed when all its tasks are done."""
-
-    engine: Engine
-    name = "dies"
-    is_remote = False
-    parallel = 2
 
     def run(self, function: Callable[[Task, Say], Done], tasks: Sequence[Task], say: Say) -> Iterator[Done]:
         """Nothing that anybody could commit."""
