@@ -8,9 +8,8 @@ from threading import Lock
 from urllib.parse import unquote
 
 from cryptodudez_assets.feature_store.online_backend import OnlineRow
-from cryptodudez_assets.lake.store.private import make_private, private_file
+from cryptodudez_assets.lake.store.sqlite_files import connect
 
-PATIENCE_SECONDS = 60
 TABLE = """CREATE TABLE IF NOT EXISTS online (
     view TEXT, key TEXT, event INTEGER, known INTEGER, features TEXT, PRIMARY KEY (view, key)) WITHOUT ROWID"""
 PUT = """INSERT INTO online VALUES (?, ?, ?, ?, ?) ON CONFLICT (view, key)
@@ -24,8 +23,6 @@ class SqliteBackend:
 
     def __init__(self, url: str) -> None:
         path = Path(unquote(url.removeprefix("sqlite:///")))
-        make_private(path.parent)
-        private_file(path)
         self._reading, self._writing = Lock(), Lock()
         self._reader, self._writer = _connect(path), _connect(path)
         self._writer.execute(TABLE)
@@ -53,8 +50,7 @@ class SqliteBackend:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode = WAL")
+    connection = connect(path)
     # A power cut may lose the last commits, never the file; they are written again with the next change.
     connection.execute("PRAGMA synchronous = NORMAL")
     return connection

@@ -13,10 +13,9 @@ from typing import Any
 
 import msgspec
 
-from cryptodudez_assets.lake.store.private import make_private, private_file
+from cryptodudez_assets.lake.store.sqlite_files import connect
 from cryptodudez_assets.models.predictor import Rows
 
-PATIENCE_SECONDS = 60
 ID_LENGTH = 26  # characters of 5 bits: no two receipts will ever share an id by chance
 AT_ONCE = 10  # receipts removed between two looks at the size: one may have a megabyte
 
@@ -76,8 +75,6 @@ class Receipts:
     """The receipts of one platform. Safe for several threads and processes; reading does not wait for a write."""
 
     def __init__(self, path: Path) -> None:
-        make_private(path.parent)
-        private_file(path)
         self._reading, self._writing = Lock(), Lock()
         self._reader, self._writer = _connect(path), _connect(path)
         self._writer.executescript(TABLES)
@@ -148,9 +145,7 @@ def _decoded(row: tuple[bytes]) -> Receipt:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA page_size = 16384")  # a receipt has some 2 kB; only a new file takes it
-    connection.execute("PRAGMA journal_mode = WAL")
+    connection = connect(path, page_size=16384)  # a receipt has some 2 kB
     connection.execute("PRAGMA secure_delete = FAST")  # some builds write zeros over all that is trimmed
     connection.execute("PRAGMA synchronous = FULL")  # a receipt that was handed out is to be found again
     return connection

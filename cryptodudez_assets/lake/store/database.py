@@ -3,7 +3,6 @@
 Connections and transactions belong here; what is in the tables is said by whoever keeps them.
 """
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,9 +10,8 @@ from threading import RLock
 from typing import Any, Protocol
 from urllib.parse import unquote
 
-from cryptodudez_assets.lake.store.private import make_private, private_file
+from cryptodudez_assets.lake.store.sqlite_files import connect
 
-PATIENCE_SECONDS = 60
 Rows = list[tuple[Any, ...]]
 
 
@@ -44,14 +42,8 @@ def open_database(url: str, tables: Sequence[str], subject: str) -> Database:
 
 class _Sqlite:
     def __init__(self, url: str) -> None:
-        path = Path(unquote(url.removeprefix("sqlite:///")))
-        make_private(path.parent)
-        private_file(path)
         self._lock = RLock()
-        self._connection = sqlite3.connect(
-            path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection = connect(Path(unquote(url.removeprefix("sqlite:///"))))
         self._connection.execute("PRAGMA synchronous = FULL")  # what was put is to be sent, whatever happens then
 
     @contextmanager

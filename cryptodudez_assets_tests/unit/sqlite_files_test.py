@@ -1,0 +1,28 @@
+"""Many that open a file of ours at once, the moment it is made: none is turned away."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from threading import Barrier
+
+from cryptodudez_assets.lake.store.sqlite_files import connect
+
+AT_ONCE, FILES = 8, 30
+
+
+def test_nobody_who_opens_a_new_file_beside_others_is_told_that_it_is_locked(tmp_path: Path):
+    together = Barrier(AT_ONCE)
+
+    def opened_and_written(path: Path) -> str:
+        together.wait(timeout=60)
+        with closing(connect(path)) as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS told (name TEXT)")
+            connection.execute("INSERT INTO told VALUES ('here')")
+            return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        for n in range(FILES):
+            path = tmp_path / f"{n}.db"
+            assert set(threads.map(opened_and_written, [path] * AT_ONCE)) == {"wal"}
+            with closing(connect(path)) as connection:
+                assert connection.execute("SELECT count(*) FROM told").fetchone() == (AT_ONCE,)
