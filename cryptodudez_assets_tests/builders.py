@@ -5,14 +5,16 @@ import shutil
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pandera.polars as pa
 import polars as pl
+import pytest
 
 from cryptodudez_assets.contracts.base import TableContract
+from cryptodudez_assets.derived.upkeep import carry, dividing, key_ranges, stretches
 from cryptodudez_assets.engines import Done, Say, Task
 from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.ingest.ingest import ingest
@@ -117,6 +119,16 @@ class InParts:
         self.tasks += tasks
         done = [function(task, say) for task in reversed(tasks)]
         yield from reversed(done)
+
+
+def compute_few_rows_at_a_time(patch: pytest.MonkeyPatch, rows: int) -> None:
+    """Have tables divided as if so many rows were many."""
+    patch.setattr(stretches, "STRETCH_ROWS", rows)
+    patch.setattr(carry, "FEW_ROWS", rows)
+    patch.setattr(carry, "BACK", (timedelta(days=1), timedelta(days=5), None))
+    patch.setattr(key_ranges, "RANGE_ROWS", rows)
+    patch.setattr(key_ranges, "RANGE_KEYS", rows)
+    patch.setattr(dividing, "PORTION_ROWS", rows)
 
 
 def take_in(lake: Lake, source: Source = READINGS) -> None:

@@ -17,6 +17,7 @@ from cryptodudez_assets.defs.metadata import INVENTORY, contract_schema, key_of,
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.without_days import allow_runs_without_days
 from cryptodudez_assets.derived.declaration import Derived
+from cryptodudez_assets.derived.upkeep.dividing import told_of_division
 from cryptodudez_assets.derived.upkeep.gates import Refused
 from cryptodudez_assets.derived.upkeep.materialize import (
     Materialized,
@@ -96,6 +97,8 @@ def build_derived_assets(table: Derived, first_day: date | None = None) -> dg.As
                     "computed": reach,
                     "made_from_snapshots": snapshots,
                     "engine": opened.engine.name,
+                    "tasks": done.tasks,
+                    "divided": told_of_division(table),
                     **card,
                 },
             )

@@ -16,6 +16,7 @@ from polars.testing import assert_frame_equal
 
 from cryptodudez_assets.derived import all_derived, topological
 from cryptodudez_assets.derived.upkeep import tasks as computing
+from cryptodudez_assets.derived.upkeep.dividing import told_of_division
 from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.engines import Done, Engine, Say, Task
 from cryptodudez_assets.engines.local import LocalEngine
@@ -27,7 +28,14 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import Lookup, all_sources
-from cryptodudez_assets_tests.builders import open_lake, picture, rows_of, take_in
+from cryptodudez_assets_tests.builders import (
+    InParts,
+    compute_few_rows_at_a_time,
+    open_lake,
+    picture,
+    rows_of,
+    take_in,
+)
 
 EVERY_ENGINE = ["pool", pytest.param("spark", marks=pytest.mark.spark)]
 PARTS = 3
@@ -143,6 +151,24 @@ def test_every_derived_table_is_computed_elsewhere_as_here(here: Lake, watched: 
     assert {task.table.table for task in watched.tasks} == set(all_derived())
     assert watched.processes
     assert os.getpid() not in watched.processes
+
+
+@pytest.mark.slow
+def test_every_derived_table_is_the_same_however_it_is_divided(here: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    divided, divisible = set(), set()
+    for table in topological(all_derived().values()):
+        computed = {stored.name: rows_of(here, stored.name) for stored in table.stored}
+        most = max(rows_of(here, one.table).height for one in table.inputs if here.tables.table(one.table))
+        looks_at_few = table.is_cut_by_time and not table.accumulates
+        compute_few_rows_at_a_time(monkeypatch, max(1, most // (7 if looks_at_few else 50)))
+        done = materialize(replace(here, engine=InParts(100)), table, full=True)
+        for name, rows in computed.items():
+            assert_frame_equal(rows_of(here, name), rows, check_row_order=False, check_exact=True)
+        if done.tasks > 1:
+            divided.add(table.table)
+        if told_of_division(table).startswith("by "):
+            divisible.add(table.table)
+    assert divided == divisible
 
 
 def test_what_is_done_here_is_noticed(lake: Lake, tiny_samples: Path, only_elsewhere: None) -> None:

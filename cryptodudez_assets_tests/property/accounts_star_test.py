@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from cryptodudez_assets.accounts import rules
 from cryptodudez_assets.contracts.keys import durable_key
-from cryptodudez_assets.derived.upkeep import carry, stretches
 from cryptodudez_assets.derived.upkeep.materialize import materialize, materialize_days
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.account_histories import (
@@ -27,7 +26,7 @@ from cryptodudez_assets_tests.account_histories import (
     made_of,
     write,
 )
-from cryptodudez_assets_tests.builders import open_lake
+from cryptodudez_assets_tests.builders import compute_few_rows_at_a_time, open_lake
 from cryptodudez_assets_tests.eight_questions import ByHand, FromFacts, FromSnapshots
 
 days = st.integers(-1, DAYS).map(lambda day: (START + timedelta(days=day)).date())
@@ -98,9 +97,7 @@ def test_landings_in_any_order_give_day_by_day_what_computing_everything_does(
     landings: list[Histories], day: date, stretch: int
 ) -> None:
     with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stretches, "STRETCH_ROWS", stretch)
-        patch.setattr(carry, "FEW_ROWS", stretch)
-        patch.setattr(carry, "BACK", (timedelta(days=1), timedelta(days=2), None))
+        compute_few_rows_at_a_time(patch, stretch)
         lake = open_lake(Settings(home=Path(home) / "home"))
         told = Histories()
         for more in landings:

@@ -14,14 +14,14 @@ from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets.contracts.base import Contract, UtcTime, polars_schema
 from cryptodudez_assets.derived.declaration import Daily, Derived, Frames, Input
-from cryptodudez_assets.derived.upkeep import carry, portions, stretches
+from cryptodudez_assets.derived.upkeep import portions
 from cryptodudez_assets.derived.upkeep.materialize import materialize, materialize_days
 from cryptodudez_assets.derived.upkeep.portions import conform
 from cryptodudez_assets.derived.upkeep.sql import run
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.builders import InParts, open_lake
+from cryptodudez_assets_tests.builders import InParts, compute_few_rows_at_a_time, open_lake
 
 START = datetime.fromisoformat("2021-01-01T00:00:00+00:00")
 
@@ -286,9 +286,7 @@ def test_what_is_kept_up_is_what_computing_everything_gives(
     stretch: int,
 ) -> None:
     with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stretches, "STRETCH_ROWS", stretch)
-        patch.setattr(carry, "FEW_ROWS", stretch)
-        patch.setattr(carry, "BACK", (timedelta(days=2), timedelta(days=9), None))
+        compute_few_rows_at_a_time(patch, stretch)
         lake = open_lake(Settings(home=Path(home) / "home"))
         table = declared(kind, way, Path(home), daily=daily)
         kept, prices = {0: (0, "a", 3, 1.0)}, dict[str | None, float]()

@@ -36,7 +36,7 @@ def compute_in_order(
 def _follows(portion: AffectedRange | None, previous: AffectedRange | None) -> bool:
     if portion is None or previous is None or portion.start is None:
         return False
-    return portion.keys is previous.keys and portion.start == previous.end
+    return portion.keys is previous.keys and portion.part is previous.part and portion.start == previous.end
 
 
 def last_before(own: TableAt | None, table: Derived, portion: AffectedRange | None) -> pl.DataFrame:
@@ -46,11 +46,11 @@ def last_before(own: TableAt | None, table: Derived, portion: AffectedRange | No
         return pl.DataFrame(schema=schema)
     keys, until = portion.keys, portion.start
     if keys is None or set(keys.columns) != set(table.carried_key) or own.n_rows <= FEW_ROWS:
-        return _newest(own, table, AffectedRange(keys, None, until))
+        return _newest(own, table, AffectedRange(keys, None, until, portion.part))
     found = []
     for back in BACK:
         since = None if back is None else portion.start - back
-        found.append(_newest(own, table, AffectedRange(keys, since, until)))
+        found.append(_newest(own, table, AffectedRange(keys, since, until, portion.part)))
         keys, until = keys.join(found[-1], on=keys.columns, how="anti", nulls_equal=True), since or until
         if keys.is_empty():
             break

@@ -16,9 +16,9 @@ from pyiceberg.table import Table
 
 from cryptodudez_assets.derived.declaration import Derived
 from cryptodudez_assets.derived.upkeep.commit import agree, begin, table_specs
-from cryptodudez_assets.derived.upkeep.portions import portions_of
+from cryptodudez_assets.derived.upkeep.dividing import divide
 from cryptodudez_assets.derived.upkeep.reach import AffectedRange, Pinned, affected_by, changed_keys, hull_of
-from cryptodudez_assets.derived.upkeep.tasks import ComputeTask, compute_portions, divided
+from cryptodudez_assets.derived.upkeep.tasks import ComputeTask, compute_portions, grouped
 from cryptodudez_assets.lake.iceberg.kept import Kept
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of, made_from
 from cryptodudez_assets.lake.iceberg.scan import TableAt
@@ -45,7 +45,7 @@ class NoRows(LookupError):
 
 @dataclass(frozen=True)
 class Materialized:
-    """What was done: how many rows were computed, within which reach (None: all), from which content of the inputs.
+    """What was done: how many rows were computed, in how many tasks, within which reach (None: all), from which content of the inputs.
 
     `reaches`: the same in stretches that do not overlap; `days`: of what was computed, where the table has days.
     """
@@ -55,6 +55,7 @@ class Materialized:
     snapshots: Mapping[str, int]
     reaches: Sequence[AffectedRange] | None = None
     days: Sequence[date] = ()
+    tasks: int = 0
 
 
 def materialize(lake: Lake, table: Derived, *, full: bool = False, progress: Say = lambda _: None) -> Materialized:
@@ -116,25 +117,23 @@ def _carry_out(
     reach = None if reaches is None else hull_of(reaches)
     progress(f"{table.short_name}: {reach or 'everything is computed'}")
     inputs = {name: one.rows for name, one in pinned.items()}
-    portions = portions_of(inputs, table, changes, reaches)
-    replaced = reaches
-    if reaches is not None and table.counts_back is not None:
-        replaced = [portion for portion in portions if portion is not None]
+    division = divide(inputs, table, changes, reaches)
     # Before a table is made: where nothing can be computed, nothing is to be there.
     targets = [lake.tables.target(spec, own[spec.name]) for spec in table_specs(table)]
-    parallel = 1 if table.accumulates else lake.engine.parallel  # each portion adds up on the one before
     before = own[table.table] if table.accumulates and reaches is not None else None
     there = None if before is None or content_of(before) is None else TableAt(before)
-    tasks = [ComputeTask(table, inputs, part, targets, there) for part in divided(portions, parallel)]
+    tasks = [
+        ComputeTask(table, inputs, part, targets, there) for part in grouped(division.chains, lake.engine.parallel)
+    ]
     done = list(lake.engine.run(compute_portions, tasks, progress))
     with ExitStack() as stack:
-        tables = begin(lake, stack, table, replaced, made)
+        tables = begin(lake, stack, table, division.replaced, made)
         for computed in done:
             for change, files in zip(tables, computed.files, strict=True):
                 change.adopt(files)
     snapshots = {name: one.content for name, one in pinned.items()}
     days = sorted({day for computed in done for day in computed.days})
-    return Materialized(sum(computed.n_rows for computed in done), reach, snapshots, reaches, days)
+    return Materialized(sum(computed.n_rows for computed in done), reach, snapshots, reaches, days, len(tasks))
 
 
 def _own(lake: Lake, table: Derived) -> dict[str, Table | None]:

@@ -11,6 +11,7 @@ import polars as pl
 from pyiceberg.table import Table
 
 from cryptodudez_assets.derived.declaration import Derived, Input
+from cryptodudez_assets.derived.upkeep.key_ranges import KeyRange
 from cryptodudez_assets.lake.iceberg.changes import changed_rows_of
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, kept
 from cryptodudez_assets.lake.iceberg.scan import TableAt
@@ -33,11 +34,15 @@ MOST_STARTS = 4
 
 @dataclass(frozen=True)
 class AffectedRange:
-    """What a change can reach: rows of these keys (None: of all) with `start <= time < end`, each None where there is no bound."""
+    """What a change can reach: rows of these keys (None: of all) with `start <= time < end`, each None where there is no bound.
+
+    `part`: of what is computed in parts by its key, the range that is meant.
+    """
 
     keys: pl.DataFrame | None
     start: datetime | None
     end: datetime | None
+    part: KeyRange | None = None
 
     def of(
         self,
@@ -49,6 +54,8 @@ class AffectedRange:
         """The rows within reach, and those that lie `back` before its start (None: all before). `dtype`: of the time, if known."""
         if time is not None and not (self.end is None and (self.start is None or back is None)):
             rows = rows.filter(self.during(pl.col(time), dtype or rows.collect_schema()[time], back))
+        if self.part is not None:
+            rows = self.part.of(rows)
         if self.keys is None:
             return rows
         if self._has_range:  # this, unlike a join, the readers of files can do
@@ -60,7 +67,9 @@ class AffectedRange:
     @property
     def values(self) -> pl.Series | None:
         """Its keys as values of one column, by whose range files can be told apart; None if they are not."""
-        return self.keys.to_series() if self.keys is not None and self._has_range else None
+        if self.keys is not None and self._has_range:
+            return self.keys.to_series()
+        return self.part.values if self.part else None
 
     @property
     def _has_range(self) -> bool:

@@ -1,6 +1,6 @@
 """Computing as tasks: portions of a derived table go in, with the inputs at a moment; data files come out, and nothing is committed.
 
-Which portions there are is in `portions.py`, the commit in `commit.py`; where tasks are run is up to an engine.
+Which portions there are is in `dividing.py`, the commit in `commit.py`; where tasks are run is up to an engine.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -69,10 +69,10 @@ def _computed(task: ComputeTask) -> Iterator[pl.DataFrame]:
     return (compute(task.inputs, task.table, portion) for portion in task.portions)
 
 
-def divided(portions: Sequence[AffectedRange | None], parts: int) -> list[Sequence[AffectedRange | None]]:
-    """Neighbouring portions in at most so many parts."""
-    size = max(1, ceil(len(portions) / parts))
-    return [portions[at : at + size] for at in range(0, len(portions), size)]
+def grouped(chains: Sequence[Sequence[AffectedRange | None]], parts: int) -> list[Sequence[AffectedRange | None]]:
+    """Neighbouring chains of portions, each whole, in at most so many parts."""
+    size = max(1, ceil(len(chains) / parts))
+    return [[one for chain in chains[at : at + size] for one in chain] for at in range(0, len(chains), size)]
 
 
 def _kept(rows: pl.DataFrame, stored: Stored) -> pl.DataFrame:
