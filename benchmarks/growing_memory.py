@@ -20,7 +20,7 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.derived.upkeep.portions import _rows_per_key
+from cryptodudez_assets.derived.upkeep.dividing import _rows_per_key
 from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake.iceberg.scan import TableAt
 from cryptodudez_assets.lake.ingest.merge import NewRowsWriter, merging, table_spec
