@@ -107,12 +107,12 @@ def parts_by_keys(inputs: Mapping[str, TableAt], table: Derived, n_keys: int | N
 
 def _count_keys(inputs: Mapping[str, TableAt], table: Derived) -> int:
     """About how many keys there are, by a sample of them with all their rows."""
-    columns = dividing_columns(table)
+    columns = dividing_columns(table)[:1]  # others tell few of them apart, and would have to be read
     if not columns:
         return 0
     one_of = max(1, _n_rows(inputs, table) // SAMPLE_ROWS)
     chosen = [
-        rows.filter(pl.struct(columns).hash() % one_of == 0).unique().collect()
+        rows.filter(pl.col(columns).hash() % one_of == 0).unique().collect()
         for rows in _read_one_by_one(inputs, table, columns)
     ]
     return one_of * (pl.concat(chosen).n_unique() if chosen else 0)
