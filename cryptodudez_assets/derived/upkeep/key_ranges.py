@@ -78,19 +78,28 @@ def dividing_columns(table: Derived) -> list[str]:
 def key_ranges(inputs: Mapping[str, TableAt], table: Derived, parts: int) -> Sequence[KeyRange | None]:
     """A table's key in at most so many ranges with about as many input rows each; [None] where it is not divided.
 
-    A value that many rows share is divided by the next of the columns.
+    By its first column, where that is enough; a value that many rows share is divided by the next one, too.
     """
     columns = dividing_columns(table)
     if parts <= 1 or not columns:
         return [None]
+    cuts: list[Bound] = []
+    for many in range(1, len(columns) + 1):
+        cuts = _cuts(inputs, table, columns[:many], parts)
+        if len(cuts) == parts - 1:
+            break
+    return [KeyRange(tuple(columns[:many]), low, high) for low, high in pairwise([None, *cuts, None])]
+
+
+def _cuts(inputs: Mapping[str, TableAt], table: Derived, columns: Sequence[str], parts: int) -> list[Bound]:
+    """Values at equal steps of a sorted sample, each once."""
     every = max(1, _n_rows(inputs, table) // SAMPLE_ROWS)
     sample = pl.concat([rows.gather_every(every).collect() for rows in _read_one_by_one(inputs, table, columns)])
-    ordered = sample.sort(columns)
-    found = ordered[[len(ordered) * part // parts for part in range(1, parts)]] if len(ordered) else ordered
-    cuts: list[Bound] = [
-        bound for bound in found.unique(maintain_order=True).iter_rows() if any(value is not None for value in bound)
-    ]
-    return [KeyRange(tuple(columns), low, high) for low, high in pairwise([None, *cuts, None])]
+    if sample.is_empty():
+        return []
+    found = sample.sort(columns)[[len(sample) * part // parts for part in range(1, parts)]]
+    bounds = found.unique(maintain_order=True).iter_rows()
+    return [bound for bound in bounds if any(value is not None for value in bound)]
 
 
 def parts_by_rows(inputs: Mapping[str, TableAt], table: Derived, n_keys: int | None, stretches: int = 1) -> int:
