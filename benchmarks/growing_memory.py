@@ -65,7 +65,7 @@ def keys_of_a_batch(lake: Lake, count: int) -> None:
     """A batch of so many new rows is merged into an empty table."""
     new = written(lake, count, 1000).close()
     print(peak())  # what writing took, which is bounded
-    with merging(lake.tables, STOCKS) as rows:
+    with merging(lake.tables, STOCKS, lake.engine) as rows:
         rows.adopt(new)
         rows.finish(lambda _: {})
 

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.lake.iceberg import scan
 from cryptodudez_assets.lake.ingest.merge import merging
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import BY_LANDING
-from cryptodudez_assets_tests.builders import Readings, new_rows, open_lake, readings_source, rows_of
+from cryptodudez_assets_tests.builders import InParts, Readings, new_rows, open_lake, readings_source, rows_of
 
 BY_COLUMN = replace(readings_source(), newest_by="known_ts")
 BY_FILE = replace(readings_source(), newest_by=BY_LANDING)
@@ -56,12 +57,13 @@ def test_the_newest_observation_of_each_key_wins(
     )
     newest = aged.unique(source.key, keep="last", maintain_order=True).sort(source.key)
     duplicates: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as home:
-        lake = open_lake(Settings(home=Path(home)))
+    with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scan, "SPLIT_ROWS", 1)
+        lake = replace(open_lake(Settings(home=Path(home))), engine=InParts(3))
         waiting = list(order)
         for size in [*batches, *[1] * len(FILES)]:
             landed, waiting = waiting[:size], waiting[size:]
-            with merging(lake.tables, source) as rows:
+            with merging(lake.tables, source, lake.engine) as rows:
                 rows.adopt(new_rows(lake, source, *(frames[name] for name in landed)))
                 merged = rows.finish(lambda _: {}, standing=lambda _: standing)
             duplicates.update(merged.duplicates)

@@ -30,7 +30,7 @@ def frame(*rows: Row) -> pl.DataFrame:
 
 
 def bring(lake: Lake, *parts: pl.DataFrame, source: Source = READINGS, anew: Sequence[str] = ()) -> Merged:
-    with merging(lake.tables, source) as rows:
+    with merging(lake.tables, source, lake.engine) as rows:
         rows.adopt(new_rows(lake, source, *parts))
         return rows.finish(lambda merged: {"told": str(merged.displaced)}, anew)
 
@@ -146,7 +146,7 @@ def test_a_merge_is_all_or_nothing(lake: Lake) -> None:
     bring(lake, OLD)
 
     def fail() -> None:
-        with merging(lake.tables, READINGS) as rows:
+        with merging(lake.tables, READINGS, lake.engine) as rows:
             rows.adopt(new_rows(lake, READINGS, NEW))
             rows.finish(lambda _: {})
             raise RuntimeError("power cut")
@@ -159,7 +159,7 @@ def test_a_merge_is_all_or_nothing(lake: Lake) -> None:
 @pytest.mark.parametrize("portion", [1, 1 << 20], ids=["written at once", "held"])
 def test_what_is_not_complete_is_seen_by_nobody(lake: Lake, monkeypatch: pytest.MonkeyPatch, portion: int) -> None:
     monkeypatch.setattr("cryptodudez_assets.lake.iceberg.data_files.WRITE_BYTES", portion)
-    with merging(lake.tables, READINGS) as rows:
+    with merging(lake.tables, READINGS, lake.engine) as rows:
         rows.adopt(new_rows(lake, READINGS, OLD, NEW))
         assert pl.concat(rows.rows()).height == 3
         later = NEW["known_ts"].dt.offset_by("-2y")[0]

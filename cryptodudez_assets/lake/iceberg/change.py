@@ -16,12 +16,17 @@ from pyiceberg.table import Table, Transaction
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.update.snapshot import ExpireSnapshots, ManageSnapshots
 
-from cryptodudez_assets.lake.iceberg.checksums import Records, insist_on_intact
+from cryptodudez_assets.engines import Engine, Say
+from cryptodudez_assets.lake.iceberg.checksums import Records, insist_on_intact, name_in
 from cryptodudez_assets.lake.iceberg.data_files import DataFiles
 from cryptodudez_assets.lake.iceberg.planning import planned
 from cryptodudez_assets.lake.iceberg.provenance import SAME_AS
 from cryptodudez_assets.lake.iceberg.replacing import Replacement
+from cryptodudez_assets.lake.iceberg.rewriting import RewriteTask, rewrite
 from cryptodudez_assets.lake.iceberg.scan import (
+    PATH,
+    PORTION_ROWS,
+    TableAt,
     data_files,
     in_columns_of,
     planned_files,
@@ -29,11 +34,8 @@ from cryptodudez_assets.lake.iceberg.scan import (
     scan_files,
     snapshot_id_of,
 )
-from cryptodudez_assets.lake.iceberg.writing import WrittenFiles
+from cryptodudez_assets.lake.iceberg.writing import Target, WrittenFiles
 from cryptodudez_assets.lake.store.places import path_of
-
-# Of a file that is rewritten, so many rows are in memory at a time.
-REWRITTEN_ROWS = 1 << 18
 
 
 class _Transaction(Transaction):  # type: ignore[misc]
@@ -90,6 +92,10 @@ class TableTransaction:
     def rows_of(self, path: str) -> pl.LazyFrame:
         """Rows of one data file, with their `PATH`."""
         return scan_files(self.table, [path], with_path=True)
+
+    def files(self, where: BooleanExpression) -> TableAt:
+        """The data files that may hold rows matching `where`, to be handed to tasks."""
+        return TableAt.of_files(self.table, data_files(self.table, where))
 
     def delete(self, where: BooleanExpression) -> Self:
         """Drop the rows that match."""
@@ -149,6 +155,22 @@ class TableTransaction:
         for rows in self._portions(file.file_path, file.record_count):
             self.add(keep(rows))
 
+    def leave_out(self, gone: pl.DataFrame, by: Sequence[str], engine: Engine, say: Say) -> Self:
+        """Take out rows, each told by the values of some columns and the file that holds it (`PATH`).
+
+        Where many files hold some, an engine's tasks write them anew.
+        """
+        chosen = {path_of(path) for path in gone[PATH].unique()}
+        files = [file for file in data_files(self.table) if path_of(file.file_path) in chosen] if chosen else []
+        name, target = ".".join(self.table.name()), Target.of(self.table.metadata, self.table.io.properties)
+        tasks = [
+            RewriteTask(name, part, gone.select(*by), self._sums(part.paths), target)
+            for part in TableAt.of_files(self.table, files).split(engine.parallel)
+        ]
+        for written in engine.run(rewrite, tasks, say):
+            self.adopt(written)
+        return self.drop(files)
+
     def read(self, files: Sequence[DataFile]) -> pl.DataFrame:
         """The rows of these data files, to be written anew. Raises `Damaged` where a file is not what was written."""
         self._insist_on_intact(files)
@@ -156,10 +178,13 @@ class TableTransaction:
 
     def _insist_on_intact(self, files: Sequence[DataFile]) -> None:
         """What was damaged would pass for good once it is in a file of its own."""
-        paths = [file.file_path for file in files]
-        insist_on_intact(
-            ".".join(self.table.name()), path_of(self.table.location()), self.table.io, self._records, paths
-        )
+        insist_on_intact(".".join(self.table.name()), self.table.io, self._sums([file.file_path for file in files]))
+
+    def _sums(self, paths: Iterable[str]) -> dict[str, str | None]:
+        """What was recorded of these files, by path."""
+        location = path_of(self.table.location())
+        sums = self._records.of(location).by_name
+        return {path: sums.get(name_in(location, path)) for path in paths}
 
     def replace(self, files: Iterable[DataFile], parts: Iterable[pl.DataFrame]) -> Self:
         """Put other rows in the place of these data files, each part in files of its own."""
@@ -224,8 +249,8 @@ class TableTransaction:
 
     def _portions(self, path: str, n_rows: int, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
         rows = scan_files(self.table, [path])
-        for start in range(0, n_rows, REWRITTEN_ROWS):
-            yield (rows if columns is None else rows.select(columns)).slice(start, REWRITTEN_ROWS).collect()
+        for start in range(0, n_rows, PORTION_ROWS):
+            yield (rows if columns is None else rows.select(columns)).slice(start, PORTION_ROWS).collect()
 
     def commit(self) -> None:
         """Make everything visible at once."""

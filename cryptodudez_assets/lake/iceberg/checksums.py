@@ -113,11 +113,9 @@ def digest_of(content: BinaryIO, on_bytes: Callable[[int], None] = lambda _: Non
     return digest.hexdigest()
 
 
-def insist_on_intact(table: str, location: str, io: FileIO, records: Records, paths: Iterable[str]) -> None:
-    """Raise `Damaged` where one of these files of a table is not what was recorded. What is not recorded is taken as it is."""
-    sums = records.of(location).by_name
-    for path in paths:
-        expected = sums.get(name_in(location, path))
+def insist_on_intact(table: str, io: FileIO, sums: Mapping[str, str | None]) -> None:
+    """Raise `Damaged` where a file of a table (by path) is not what was recorded. What is not recorded (None) is taken as it is."""
+    for path, expected in sums.items():
         if expected is None:
             continue
         with io.new_input(path).open(seekable=False) as content:

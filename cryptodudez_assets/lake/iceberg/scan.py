@@ -1,9 +1,10 @@
 """Read a table: which of its data files may hold what is asked for, and these as Polars frames."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from datetime import date
 from functools import cache, reduce
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
 from pyiceberg.conversions import from_bytes
@@ -21,6 +22,10 @@ from cryptodudez_assets.lake.store.places import path_of
 
 PATH = " path"  # no column's name begins with a blank
 MICROSECONDS_A_DAY = 86_400_000_000
+# Fewer rows are not worth a task of their own.
+SPLIT_ROWS = 250_000
+# Of a file that is written anew, so many rows are in memory at a time.
+PORTION_ROWS = 1 << 18
 
 
 class TableAt:
@@ -31,7 +36,33 @@ class TableAt:
 
     def __init__(self, table: Table, snapshot_id: int | None = None) -> None:
         self._schema, self._properties = table.schema(), endpoints.of_stores(table.io.properties)
-        self._files = data_files(table, snapshot_id=snapshot_id)
+        self._files: Sequence[DataFile] = data_files(table, snapshot_id=snapshot_id)
+
+    @classmethod
+    def of_files(cls, table: Table, files: Sequence[DataFile]) -> Self:
+        """Some data files of a table, as if they were all."""
+        made = cls.__new__(cls)
+        made._schema, made._properties, made._files = table.schema(), endpoints.of_stores(table.io.properties), files
+        return made
+
+    def split(self, parts: int) -> Iterator[Self]:
+        """The same in at most so many parts of neighbouring files with about as many rows, none with few rows if there are several."""
+        size = max(self.n_rows / parts, SPLIT_ROWS)
+        begin, held = 0, 0
+        for at, file in enumerate(self._files, 1):
+            held += file.record_count
+            if held >= size or at == len(self._files):
+                part = copy(self)
+                part._files = self._files[begin:at]
+                yield part
+                begin, held = at, 0
+
+    def portions(self) -> Iterator[pl.DataFrame]:
+        """All rows, file by file, a bounded number of them in memory at a time."""
+        for file in self._files:
+            rows = self.scan_files([file.file_path])
+            for start in range(0, file.record_count, PORTION_ROWS):
+                yield rows.slice(start, PORTION_ROWS).collect()
 
     @property
     def paths(self) -> list[str]:
@@ -47,9 +78,9 @@ class TableAt:
         """Rows in the files that may hold one of these values in the column of that name (filter again!)."""
         return self.scan_files(self.paths if values is None else [file.file_path for file in self._holding(values)])
 
-    def scan_files(self, paths: Sequence[str]) -> pl.LazyFrame:
-        """Rows of some of its files."""
-        return _scan_files(self._schema, self._properties, paths)
+    def scan_files(self, paths: Sequence[str], *, with_path: bool = False) -> pl.LazyFrame:
+        """Rows of some of its files, if wished with their `PATH`."""
+        return _scan_files(self._schema, self._properties, paths, with_path=with_path)
 
     def days(self, column: str) -> Iterator[tuple[int, int, int]] | None:
         """Of each data file how many rows it has, and the first and the last day (since 1970) of a column; None where one does not say."""

@@ -230,7 +230,7 @@ def _outcome_of(
 def _do(lake: Lake, source: Source, batch: Batch, run_id: str | None, progress: Callable[[str], None]) -> Outcome:
     replaced = _replaced(lake, batch.entries)
     there = [entry for entry in batch.entries if entry.entry_id not in replaced]
-    with _read(lake, source, there, progress) as done, merging(lake.tables, source) as rows:
+    with _read(lake, source, there, progress) as done, merging(lake.tables, source, lake.engine, progress) as rows:
         reading = together(source, (part.reading for part in done))
         for part in done:
             rows.adopt(part.rows)

@@ -4,25 +4,33 @@ Winning is an order over rows: by the source's columns if it names some, then by
 then by file and row. So what is read in one batch and what in the next makes no difference.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import polars as pl
-from pyiceberg.expressions import AlwaysFalse, BooleanExpression, In
+from pyiceberg.expressions import AlwaysFalse, In
 
+from cryptodudez_assets.engines import Engine, Say
 from cryptodudez_assets.lake.iceberg.change import TableTransaction
-from cryptodudez_assets.lake.iceberg.scan import PATH, all_of, within_range_of
+from cryptodudez_assets.lake.iceberg.scan import PATH
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 from cryptodudez_assets.lake.iceberg.writing import Target, Writer, WrittenFiles
+from cryptodudez_assets.lake.ingest.rivals import (
+    HASH,
+    PLACE,
+    TOLD,
+    Complete,
+    NewKeys,
+    RivalsTask,
+    find_rivals,
+    hash_of,
+)
 from cryptodudez_assets.sources.declaration import ByFile, Source
 
-PLACE = ["file_id", "file_row"]
-HASH = " hash"  # no column's name begins with a blank
 # As properties of a table: what its rows were made by (`upgrade.py`).
 NEWEST_BY, KNOWN_SINCE, LANDED = "cryptodudez.newest-by", "cryptodudez.known-since", "landing"
-TOLD = " told"  # a hash of the values that a row tells of its key
 
 
 def table_spec(source: Source) -> TableSpec:
@@ -64,15 +72,14 @@ class Merged:
     restated: dict[str, int] = field(default_factory=dict)
 
 
-Complete = Callable[[pl.DataFrame], pl.DataFrame]
 Standing = Callable[[Collection[str]], pl.DataFrame]
 
 
 @contextmanager
-def merging(tables: IcebergTables, source: Source) -> Iterator["Merging"]:
-    """Bring rows into a source's table, in one commit when this ends well."""
+def merging(tables: IcebergTables, source: Source, engine: Engine, say: Say = lambda _: None) -> Iterator["Merging"]:
+    """Bring rows into a source's table, in one commit when this ends well. What reads or writes the table's files is up to an engine."""
     with ExitStack() as stack:
-        yield Merging(source, lambda: stack.enter_context(tables.changing(table_spec(source))))
+        yield Merging(source, lambda: stack.enter_context(tables.changing(table_spec(source))), engine, say)
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,7 @@ class NewRowsWriter:
         """Add rows of the source's contract."""
         if len(rows):
             key = pl.col(self._key)
-            self._hashes.append(rows.select(_hash(self._key)).to_series())
+            self._hashes.append(rows.select(hash_of(self._key)).to_series())
             self._ranges += [rows.select(key.min()), rows.select(key.max())]
             self._writer.add(rows)
 
@@ -112,8 +119,8 @@ class NewRowsWriter:
 class Merging:
     """New rows on their way into the table, where they lie already: they are written again only where some do not stay."""
 
-    def __init__(self, source: Source, begin: Callable[[], TableTransaction]) -> None:
-        self._source, self._begin = source, begin
+    def __init__(self, source: Source, begin: Callable[[], TableTransaction], engine: Engine, say: Say) -> None:
+        self._source, self._begin, self._engine, self._say = source, begin, engine, say
         self._hashes: list[pl.Series] = [pl.Series(HASH, [], pl.UInt64)]
         self._ranges = [pl.DataFrame()]
         self._begun: TableTransaction | None = None
@@ -153,9 +160,11 @@ class Merging:
         change, source = self._change, self._source
         if change.snapshot_id is None:
             change.remember(made_by(source))
-        keys = _Keys(source, pl.concat(self._hashes).sort(), pl.concat(self._ranges, how="diagonal"))
-        outdated = _outdated(change, anew).select(*PLACE, PATH).collect()
-        old = keys.rivals(change).join(outdated, on=PLACE, how="anti")
+        keys = NewKeys(source, pl.concat(self._hashes).sort(), pl.concat(self._ranges, how="diagonal"))
+        outdated = _outdated(change, anew).select(*PLACE, PATH).collect() if anew else None
+        old = self._rivals(keys)
+        if outdated is not None:
+            old = old.join(outdated, on=PLACE, how="anti")
         new = keys.contested(old, self.rows, complete or (lambda rows: rows))
         losers = _losers(pl.concat([old.drop(PATH), new]), source, standing)
         displaced, duplicates = old.join(losers, on=PLACE, how="semi"), new.join(losers, on=PLACE, how="semi")
@@ -163,80 +172,18 @@ class Merging:
         change.note(note(merged))
         if complete or len(duplicates):
             change.revise(lambda rows: _without(complete(rows) if complete else rows, duplicates))
-        gone = pl.concat([displaced.select(*PLACE, PATH), outdated])
-        change.rewrite(set(gone[PATH]), lambda rows: _without(rows, gone))
+        gone = (
+            displaced.select(*PLACE, PATH)
+            if outdated is None
+            else pl.concat([displaced.select(*PLACE, PATH), outdated])
+        )
+        change.leave_out(gone, PLACE, self._engine, self._say)
         return merged
 
-
-@dataclass(frozen=True)
-class _Keys:
-    """The keys of new rows: a hash of each, sorted, and the range of each column. Where hashes agree, keys are compared.
-
-    Of rows with a rival, what decides is kept, and of the values that they tell a hash.
-    """
-
-    source: Source
-    hashes: pl.Series
-    ranges: pl.DataFrame
-
-    @property
-    def key(self) -> Sequence[str]:
-        return self.source.key
-
-    @property
-    def narrow(self) -> list[str]:
-        """The columns that decide."""
-        return list(dict.fromkeys([*self.key, *self.source.newest_columns, *PLACE]))
-
-    @property
-    def columns(self) -> list[str]:
-        """Those, and the values."""
-        return list(dict.fromkeys([*self.narrow, *self.source.values]))
-
-    def rivals(self, change: TableTransaction) -> pl.DataFrame:
-        """Rows of the table with a key that is among the new ones.
-
-        They are looked for by the range of each key column, so that rows of one key meet even where observations of it
-        differ in `event_ts` and lie in different partitions.
-        """
-        found = [self._narrowed(change.rows_with_path(AlwaysFalse()).select(*self.columns, PATH).collect(), PATH)]
-        for path in change.paths(self._may_match()) if len(self.hashes) else ():  # one file in memory at a time
-            rows = change.rows_of(path).filter(self._in_range())
-            known = self._among(rows.select(_hash(self.key)).collect().to_series())
-            if known.any():
-                found.append(self._narrowed(rows.select(*self.columns, PATH).collect().filter(known), PATH))
-        return pl.concat(found)
-
-    def contested(
-        self,
-        old: pl.DataFrame,
-        parts: Callable[[], Iterable[pl.DataFrame]],
-        complete: Complete,
-    ) -> pl.DataFrame:
-        """New rows whose key is that of another row, new or old."""
-        twice = self.hashes.filter(self.hashes == self.hashes.shift())
-        wanted = pl.concat([twice, old.select(_hash(self.key)).to_series()])
-        chosen = (part.filter(_hash(self.key).is_in(wanted.implode())) for part in parts()) if len(wanted) else ()
-        return pl.concat([old.clear().drop(PATH), *(self._narrowed(complete(rows)) for rows in chosen)])
-
-    def _narrowed(self, rows: pl.DataFrame, *more: str) -> pl.DataFrame:
-        told = pl.struct(self.source.values).hash() if self.source.values else pl.lit(0, pl.UInt64)
-        return rows.select(*self.narrow, told.alias(TOLD), *more)
-
-    def _among(self, hashes: pl.Series) -> pl.Series:
-        at = self.hashes.search_sorted(hashes, "left").clip(upper_bound=len(self.hashes) - 1)
-        return self.hashes.gather(at) == hashes
-
-    def _may_match(self) -> BooleanExpression:
-        return all_of(within_range_of(self.ranges[name]) for name in self.key)
-
-    def _in_range(self) -> pl.Expr:
-        first = self.ranges[self.key[0]]
-        return pl.col(self.key[0]).is_between(pl.lit(first.min()), pl.lit(first.max()))
-
-
-def _hash(key: Sequence[str]) -> pl.Expr:
-    return pl.struct(key).hash().alias(HASH)
+    def _rivals(self, keys: NewKeys) -> pl.DataFrame:
+        tasks = [RivalsTask(keys, part) for part in self._change.files(keys.may_match()).split(self._engine.parallel)]
+        none = keys.rivals(self._change.files(AlwaysFalse()))
+        return pl.concat([none, *self._engine.run(find_rivals, tasks, self._say)])
 
 
 def _outdated(change: TableTransaction, file_ids: Collection[str]) -> pl.LazyFrame:

@@ -14,8 +14,8 @@ from pyiceberg.expressions import EqualTo
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake.ingest.lookups import values_of
-from cryptodudez_assets.lake.ingest.merge import PLACE
 from cryptodudez_assets.lake.ingest.reading import read_files
+from cryptodudez_assets.lake.ingest.rivals import PLACE
 from cryptodudez_assets.lake.ingest.spill import SpillBuffer
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
