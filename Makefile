@@ -8,7 +8,7 @@ RUNGS := cryptodudez_assets_tests/unit cryptodudez_assets_tests/property
 timed = start=$$(date +%s); $(PYTEST) $(1) cryptodudez_assets_tests; \
 	code=$$?; echo "tests took $$(( $$(date +%s) - start )) s"; exit $$code
 
-.PHONY: help install demo up test test-long test-fast test-spark install-spark coverage mutants lint bench docs
+.PHONY: help install demo up test test-long test-fast test-spark install-spark install-readers coverage mutants lint bench docs
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -30,6 +30,13 @@ install-spark: .venv/with-spark  ## The same with Apache Spark, which needs Java
 	@VIRTUAL_ENV=.venv $(VENV)/uv sync --frozen --quiet --extra spark --python $(VENV)/python
 	@touch $@
 
+install-readers: .readers/installed  ## Spark's JVM, Daft, DuckDB and an older PyIceberg, which read our tables in tests
+
+.readers/installed: cryptodudez_assets_tests/readers.txt .venv/installed
+	@test -x .readers/bin/python || $(VENV)/python -m venv --without-pip .readers
+	@$(VENV)/uv pip sync --quiet --python .readers/bin/python $<
+	@touch $@
+
 demo: install  ## Everything once on sample data, headless, with a summary
 	@$(VENV)/cryptodudez demo
 
@@ -45,7 +52,7 @@ test-long: install  ## The long ones: whole commands, homes that are killed, buc
 test-fast: install  ## Unit and property tests without servers, real archives and slow ones
 	@$(PYTEST) -m "not slow and not servers and not real" $(RUNGS)
 
-test-spark: install-spark  ## Those on Apache Spark; without Java each is skipped, and says so
+test-spark: install-spark install-readers  ## Those on Apache Spark, and of readers outside; without Java Spark's are skipped, and say so
 	@$(VENV)/pytest -m spark cryptodudez_assets_tests/integration
 
 coverage: install  ## All tests, and which lines and branches they run
