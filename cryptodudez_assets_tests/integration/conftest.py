@@ -19,6 +19,8 @@ import pytest
 
 from cryptodudez_assets.defs.resources import spark_session
 from cryptodudez_assets.derived.upkeep.materialize import materialize
+from cryptodudez_assets.engines import Engine
+from cryptodudez_assets.engines.pool import PoolEngine
 from cryptodudez_assets.engines.spark import SparkEngine
 from cryptodudez_assets.features import all_views, topological
 from cryptodudez_assets.lake.lake import Lake
@@ -29,6 +31,7 @@ from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.conftest import ROOT, Once
 from cryptodudez_assets_tests.feature_frames import ingested
 from cryptodudez_assets_tests.google_stand_in import google_stand_in
+from cryptodudez_assets_tests.wrapped_engines import Watched
 
 ACCESS, SECRET, BUCKET, VERSIONED = "test-access", "test-secret", "lake", "versioned"
 PATIENCE_SECONDS = 60
@@ -112,6 +115,19 @@ def spark(java: None) -> Iterator[SparkEngine]:
         engine = spark_engine()
         assert engine.parallel == 2
         yield engine
+
+
+@pytest.fixture(scope="module", params=["pool", pytest.param("spark", marks=pytest.mark.spark)])
+def elsewhere(request: pytest.FixtureRequest) -> Engine:
+    """An engine whose tasks are done in other processes."""
+    return PoolEngine(2) if request.param == "pool" else request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def watched(elsewhere: Engine, tmp_path: Path) -> Watched:
+    """The same, watched."""
+    (tmp_path / "notes").mkdir()
+    return Watched(elsewhere, tmp_path / "notes")
 
 
 def spark_engine(master: str = "local[2,4]", options: str = "{}") -> SparkEngine:

@@ -22,6 +22,7 @@ from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import READINGS, csv, open_lake, picture, rows_of, take_in
 from cryptodudez_assets_tests.conftest import ROOT
+from cryptodudez_assets_tests.wrapped_engines import Wrapped
 
 WHEN = ["before it wrote", "after it wrote"]
 PATIENCE_SECONDS = 120
@@ -45,16 +46,6 @@ class KilledOnce:
             self.function(task, say)
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError("still there")
-
-
-@dataclass
-class Wrapped:
-    """An engine that divides work in two, and to which something happens."""
-
-    engine: Engine
-    name = "wrapped"
-    is_remote = False
-    parallel = 2
 
 
 @dataclass
@@ -131,12 +122,6 @@ class Twice(Wrapped):
         """What the function gives for each task, in their order."""
         both = [task for task in tasks for _ in range(2)]
         yield from list(self.engine.run(function, both, say))[::2]
-
-
-@pytest.fixture(params=["pool", pytest.param("spark", marks=pytest.mark.spark)])
-def elsewhere(request: pytest.FixtureRequest) -> Engine:
-    """An engine whose tasks are done in other processes."""
-    return PoolEngine(2) if request.param == "pool" else request.getfixturevalue("spark")
 
 
 def test_what_is_done_twice_at_once_is_there_once(filled: Lake, expected: dict[str, Any], elsewhere: Engine) -> None:

@@ -5,11 +5,9 @@ Those on Spark are marked `spark` (`make test-spark`). How engines fail is in `e
 
 import os
 import pickle
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from polars.testing import assert_frame_equal
@@ -18,9 +16,8 @@ from cryptodudez_assets.derived import all_derived, topological
 from cryptodudez_assets.derived.upkeep import tasks as computing
 from cryptodudez_assets.derived.upkeep.dividing import told_of_division
 from cryptodudez_assets.derived.upkeep.materialize import materialize
-from cryptodudez_assets.engines import Done, Engine, Say, Task
+from cryptodudez_assets.engines import Engine, Say
 from cryptodudez_assets.engines.local import LocalEngine
-from cryptodudez_assets.engines.pool import PoolEngine
 from cryptodudez_assets.engines.portable import NotPortable
 from cryptodudez_assets.lake.ingest import cataloguing
 from cryptodudez_assets.lake.ingest import tasks as reading
@@ -36,43 +33,7 @@ from cryptodudez_assets_tests.builders import (
     rows_of,
     take_in,
 )
-
-EVERY_ENGINE = ["pool", pytest.param("spark", marks=pytest.mark.spark)]
-PARTS = 3
-
-
-@dataclass(frozen=True)
-class Noting:
-    """Does what a function does, and leaves a note of the process."""
-
-    function: Callable[[Any, Say], Any]
-    folder: Path
-
-    def __call__(self, task: object, say: Say) -> Any:
-        (self.folder / str(os.getpid())).touch()
-        return self.function(task, say)
-
-
-@dataclass
-class Watched:
-    """An engine that is told to divide the work, with the tasks that it was given and the processes that did them."""
-
-    engine: Engine
-    folder: Path
-    tasks: list[Any] = field(default_factory=list)
-    name = "watched"
-    is_remote = False
-    parallel = PARTS
-
-    def run(self, function: Callable[[Task, Say], Done], tasks: Sequence[Task], say: Say) -> Iterator[Done]:
-        """What the function gives for each task, in their order."""
-        self.tasks += tasks
-        yield from self.engine.run(Noting(function, self.folder), tasks, say)
-
-    @property
-    def processes(self) -> set[int]:
-        """Who did tasks."""
-        return {int(note.name) for note in self.folder.iterdir()}
+from cryptodudez_assets_tests.wrapped_engines import Watched
 
 
 class DoneHere(AssertionError):
@@ -89,19 +50,6 @@ def only_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "read_files", here)
     monkeypatch.setattr(computing, "compute", here)
     monkeypatch.setattr(computing, "compute_in_order", here)
-
-
-@pytest.fixture(scope="module", params=EVERY_ENGINE)
-def elsewhere(request: pytest.FixtureRequest) -> Engine:
-    """An engine whose tasks are done in other processes."""
-    return PoolEngine(2) if request.param == "pool" else request.getfixturevalue("spark")
-
-
-@pytest.fixture
-def watched(elsewhere: Engine, tmp_path: Path) -> Watched:
-    """The same, watched."""
-    (tmp_path / "notes").mkdir()
-    return Watched(elsewhere, tmp_path / "notes")
 
 
 def landed(samples: Path, home: Path, engine: Engine) -> Lake:

@@ -116,15 +116,18 @@ def _by_rows_of_keys(
     # Those that begin together are computed together, and neighbours, since they lie in the same files.
     sized = firsts.join(sizes, on=table.key, how="left", nulls_equal=True).sort("event_ts", *table.key)
     n_rows = pl.col("len").fill_null(0)
-    numbered = sized.with_columns(((n_rows.cum_sum() - n_rows) // PORTION_ROWS).alias(" part"))
-    chains: list[list[AffectedRange | None]] = []
-    replaced = []
-    for part in numbered.partition_by(" part", maintain_order=True):
-        reach = AffectedRange(part.select(table.key), part["event_ts"][0], None)
-        replaced.append(reach)
-        is_large = len(part) == 1 and (part["len"][0] or 0) > stretches.STRETCH_ROWS
-        chains += [[stretch] for stretch in (_days_of_key(inputs, table, reach) if is_large else [reach])]
-    return Division(chains, None if reaches is None else replaced)
+    is_large = n_rows > stretches.STRETCH_ROWS
+    numbered = sized.filter(~is_large).with_columns(((n_rows.cum_sum() - n_rows) // PORTION_ROWS).alias(" part"))
+    small = [_reach(part, table) for part in numbered.partition_by(" part", maintain_order=True)]
+    large = [_reach(key, table) for key in sized.filter(is_large).iter_slices(1)]
+    chains: list[list[AffectedRange | None]] = [[reach] for reach in small]
+    chains += [[stretch] for reach in large for stretch in _days_of_key(inputs, table, reach)]
+    return Division(chains, None if reaches is None else [*small, *large])
+
+
+def _reach(keys: pl.DataFrame, table: Derived) -> AffectedRange:
+    """These keys, from where the first of them begins."""
+    return AffectedRange(keys.select(table.key), keys["event_ts"][0], None)
 
 
 def _days_of_key(inputs: Mapping[str, TableAt], table: Derived, reach: AffectedRange) -> list[AffectedRange]:
