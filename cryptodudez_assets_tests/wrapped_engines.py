@@ -44,6 +44,10 @@ class Watched(Wrapped):
         self.tasks += tasks
         yield from self.engine.run(Noting(function, self.folder), tasks, say)
 
+    def of(self, kind: type[Task]) -> list[Task]:
+        """The tasks of one kind."""
+        return [task for task in self.tasks if isinstance(task, kind)]
+
     @property
     def processes(self) -> set[int]:
         """Who did tasks."""

@@ -19,6 +19,7 @@ from cryptodudez_assets.engines import Engine
 from cryptodudez_assets.engines.local import LocalEngine
 from cryptodudez_assets.engines.pool import PoolEngine
 from cryptodudez_assets.features.declaration import FeatureContract, FeatureView
+from cryptodudez_assets.lake.ingest.tasks import ReadTask
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.quarantine.replay import correct
 from cryptodudez_assets.lake.status import unbalanced_files
@@ -78,7 +79,7 @@ def test_a_key_that_repeats_in_a_task_across_tasks_and_in_the_table_is_there_onc
     } == latest
     assert found.height == len(latest)
     assert unbalanced_files(lake, READINGS).is_empty()
-    parts = [[Path(entry.uri).stem for entry in task.entries] for task in watched.tasks[1:]]
+    parts = [[Path(entry.uri).stem for entry in task.entries] for task in watched.of(ReadTask)[1:]]
     assert sorted(name for part in parts for name in part) == sorted(SECOND)
     of_tasks = [set().union(*(HOURS[name] for name in part)) for part in parts]
     across = Counter(hour for hours in of_tasks for hour in hours)
