@@ -32,7 +32,8 @@ class Candle(Contract):
     taker_buy_quote: Exact = amount("The same, at the prices of the trades.", "quote")
     revision: pl.Int64 = pa.Field(description="How often it was told otherwise before.", ge=0)
     known_ts: UtcTime = pa.Field(
-        description="Since when these values could be known: the first since the candle's end, others since they were seen.",
+        description="Since when these values could be known: the first since the candle's end (one that an earlier answer lacked, since it "
+        "was seen), others since they were seen.",
         metadata={"unit": "UTC"},
     )
 

@@ -4,7 +4,7 @@ import pandera.polars as pa
 import polars as pl
 from pandera.api.polars.types import PolarsData
 
-from cryptodudez_assets.contracts.base import TableContract
+from cryptodudez_assets.contracts.base import Contract, TableContract, personal_of
 from cryptodudez_assets.contracts.elon_tweets import FIRST_SNOWFLAKE, SNOWFLAKE_EPOCH_MS, SNOWFLAKE_TICK, written
 
 POST = "post"
@@ -46,3 +46,8 @@ class XPosts(TableContract):
         ).dt.replace_time_zone("UTC")
         agrees = (pl.col("event_ts") - created).abs() <= pl.duration(minutes=1)
         return data.lazyframe.select((pl.col("id") < FIRST_SNOWFLAKE) | agrees)
+
+
+def posts_in(contract: type[Contract]) -> list[str]:
+    """The columns that tell a post's id, by which posts are removed."""
+    return [name for name, kind in personal_of(contract).items() if kind == POST]

@@ -14,6 +14,7 @@ from dagster._core.storage.tags import (
 
 from cryptodudez_assets.defs.derived_checks import refusal_of
 from cryptodudez_assets.defs.metadata import INVENTORY, contract_schema, key_of, markdown, table_metadata
+from cryptodudez_assets.defs.previews import shows
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.without_days import allow_runs_without_days
 from cryptodudez_assets.derived.declaration import Derived
@@ -92,7 +93,7 @@ def build_derived_assets(table: Derived, first_day: date | None = None) -> dg.As
             yield dg.MaterializeResult(
                 asset_key=key_of(spec.name),
                 metadata={
-                    **table_metadata(opened, spec.name),
+                    **table_metadata(opened, spec.name, shows=shows(table, opened.sources.values())),
                     "rows_computed": done.rows,
                     "computed": reach,
                     "made_from_snapshots": snapshots,

@@ -11,6 +11,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.sources.declaration import Source
 
 PREVIEW_ROWS = 5
+NOT_SHOWN = "not shown: what runs remember cannot be taken out when a post is to be removed; ask `cryptodudez sql`"
 INVENTORY = "inventory"
 """The group of the tables about tables."""
 MODELS = "models"
@@ -67,23 +68,23 @@ def inferred_schema(latest: Mapping[str, Any]) -> dg.TableSchema:
 
 
 def table_metadata(
-    lake: Lake, table: str, where: pl.Expr | None = None, first: Sequence[pl.Expr] = ()
+    lake: Lake, table: str, where: pl.Expr | None = None, first: Sequence[pl.Expr] = (), *, shows: bool = True
 ) -> dict[str, Any]:
     """Row count, snapshot, location and a preview of a table (or the part of it that matches `where`).
 
-    `first` columns lead the preview: what lies to the right is out of sight in the UI.
+    `first` columns lead the preview: what lies to the right is out of sight in the UI. `shows`: whether there is one (`previews.py`).
     """
     found, rows = lake.tables.table(table), lake.tables.scan(table)
     if found is None or rows is None:
         return {"dagster/row_count": 0}
     rows = rows if where is None else rows.filter(where)
     snapshot = found.current_snapshot()
-    preview = rows.head(PREVIEW_ROWS).select(*first, pl.exclude([column.meta.output_name() for column in first]))
+    ordered = rows.head(PREVIEW_ROWS).select(*first, pl.exclude([column.meta.output_name() for column in first]))
     return {
         "dagster/row_count": int(rows.select(pl.len()).collect().item()),
         "dagster/uri": found.location(),
         "snapshot_id": dg.MetadataValue.text(str(snapshot.snapshot_id) if snapshot else "none"),
-        "preview": markdown(preview.collect()),
+        "preview": markdown(ordered.collect()) if shows else dg.MetadataValue.text(NOT_SHOWN),
     }
 
 

@@ -9,6 +9,7 @@ import polars as pl
 from cryptodudez_assets.contracts.base import Contract
 from cryptodudez_assets.contracts.catalogue import REPLACED, Files, Status
 from cryptodudez_assets.contracts.quarantine import QuarantinedRows
+from cryptodudez_assets.contracts.x_posts import posts_in
 from cryptodudez_assets.defs.metadata import (
     contract_schema,
     inferred_schema,
@@ -171,17 +172,23 @@ def _ingest(source: Source) -> dg.AssetsDefinition:
             "warned": status.warned,
             **engine,
         }
-        asked = context.selected_asset_keys
+        asked, shows_rows = context.selected_asset_keys, not posts_in(source.contract)
         for name in filter(None, (source.table, source.observations)):
             if key_of(name) in asked:
-                yield dg.MaterializeResult(asset_key=key_of(name), metadata={**table_metadata(opened, name), **counts})
+                yield dg.MaterializeResult(
+                    asset_key=key_of(name),
+                    metadata={**table_metadata(opened, name, shows=shows_rows), **counts},
+                )
         if quarantine_key(source) not in asked:
             return
         aside: dict[str, Any] = {"quarantined_now": done.quarantined, "files_set_aside": status.set_aside, **engine}
         of_source = pl.col("source") == source.name
         yield dg.MaterializeResult(
             asset_key=quarantine_key(source),
-            metadata={**table_metadata(opened, quarantine.ROWS.name, of_source, WHY_FIRST), **aside},
+            metadata={
+                **table_metadata(opened, quarantine.ROWS.name, of_source, WHY_FIRST, shows=shows_rows),
+                **aside,
+            },
         )
 
     return ingest_source

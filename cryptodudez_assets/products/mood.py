@@ -11,7 +11,7 @@ from cryptodudez_assets.code_hash import hash_of_code
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of
 from cryptodudez_assets.lake.iceberg.scan import scan
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
-from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.products.dogecoin import CarriedOut
 from cryptodudez_assets.studies.mood.contract import KEY, MoodStudy
 
@@ -40,7 +40,8 @@ def carry_out(lake: Lake) -> CarriedOut:
 
     tables = {name: lake.tables.table(name) for name in READS}
     inputs = {name: content for name, table in tables.items() if (content := content_of(table)) is not None}
-    mood = scan(lake.tables.load(POSTS)).select(READS[POSTS]).collect()
+    is_over = pl.col("date") < now().date()  # until then its mood is not known
+    mood = scan(lake.tables.load(POSTS)).filter(is_over).select(READS[POSTS]).collect()
     returns = study.daily_returns(_archive(tables[ARCHIVE]), _candles(tables[CANDLES]))
     found = study.study(mood, returns)
     told, drawn = words.sections(found), plots.draw(found)

@@ -146,6 +146,24 @@ def test_a_gap_that_is_filled_is_none_any_more_and_one_that_opens_between_is(lak
     assert (filled.height, filled["is_gap"].any()) == (26, False)
 
 
+def test_a_candle_that_an_answer_lacked_is_known_since_the_one_that_had_it(lake: Lake):
+    earlier = datetime.now(UTC) - timedelta(hours=2)
+    with binance_server(faults={"missing": 0.2}, clock=earlier.timestamp) as server:
+        bring(lake, server.url, ONE, first=days_ago(60), last=days_ago(2))
+        _, before = made(lake)
+    lacked = before.filter("is_gap")["event_ts"].to_list()
+    assert len(lacked) > 3
+    with binance_server() as server:
+        bring(lake, server.url, ONE, first=days_ago(60), last=days_ago(1), again=80)
+        revisions, after = made(lake)
+    assert not after["is_gap"].any()
+    late = revisions.filter(pl.col("known_ts") != pl.col("close_time") + pl.duration(milliseconds=1))
+    assert late["open_time"].to_list() == lacked
+    assert late["known_ts"].min() > earlier + timedelta(hours=1)
+    materialize(lake, REVISIONS, full=True)
+    assert rows_of(lake, REVISIONS.name).sort(REVISIONS.key).equals(revisions)
+
+
 @pytest.mark.parametrize("header", [False, True])
 def test_archives_tell_what_the_api_tells_though_in_other_units(lake: Lake, header: bool):
     with binance_server(archive_header=header) as server:

@@ -147,7 +147,7 @@ def test_the_study_of_mood_takes_a_return_of_a_candle_for_one_and_none_across(la
     bring(lake, binance.url, COINS, first=days_ago(20))
     made(lake)
     lines = [
-        {"id": ago, "date": f"{days_ago(ago):%a %b %d} 12:00:00 +0000 {days_ago(ago).year}"} for ago in range(1, 41)
+        {"id": 1 + ago, "date": f"{days_ago(ago):%a %b %d} 00:00:01 +0000 {days_ago(ago).year}"} for ago in range(41)
     ]
     told = [{**line, "text": ["good", "bad", "great"][line["id"] % 3], "user": "somebody"} for line in lines]
     path = Path(lake.settings.lake) / "raw" / "bitcoin_tweets" / "posts.json"
@@ -159,7 +159,9 @@ def test_the_study_of_mood_takes_a_return_of_a_candle_for_one_and_none_across(la
 
     mood.carry_out(lake)
 
-    same_day = rows_of(lake, "studies.mood").filter(lead=0)
+    found = rows_of(lake, "studies.mood")
+    assert found.filter(lead=-1, symbol="BTC")["n"].to_list() == [18]  # today's mood is not known before its end
+    same_day = found.filter(lead=0)
     of_coin = {row["symbol"]: (row["n"], row["n_candles"]) for row in same_day.iter_rows(named=True)}
     # 40 days of Ether have 19 returns of the archive and 19 of candles; Bitcoin has candles alone.
     assert of_coin == {"ETH": (38, 19), "BTC": (19, 19)}
