@@ -8,7 +8,7 @@ RUNGS := cryptodudez_assets_tests/unit cryptodudez_assets_tests/property
 timed = start=$$(date +%s); $(PYTEST) $(1) cryptodudez_assets_tests; \
 	code=$$?; echo "tests took $$(( $$(date +%s) - start )) s"; exit $$code
 
-.PHONY: help install demo up test test-long test-fast test-spark install-spark install-readers coverage mutants lint bench docs
+.PHONY: help install demo up test test-long test-fast test-spark install-engines install-readers coverage mutants lint bench docs
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -24,10 +24,10 @@ install: .venv/installed  ## Make .venv from the lock file
 	@$(VENV)/python -m compileall -q cryptodudez_assets serving
 	@touch $@
 
-install-spark: .venv/with-spark  ## The same with Apache Spark, which needs Java 17 or newer
+install-engines: .venv/with-engines  ## The same with Ray, and with Apache Spark, which needs Java 17 or newer
 
-.venv/with-spark: .venv/installed
-	@VIRTUAL_ENV=.venv $(VENV)/uv sync --frozen --quiet --extra spark --python $(VENV)/python
+.venv/with-engines: .venv/installed
+	@VIRTUAL_ENV=.venv $(VENV)/uv sync --frozen --quiet --extra spark --extra ray --python $(VENV)/python
 	@touch $@
 
 install-readers: .readers/installed  ## Spark's JVM, Daft, DuckDB and an older PyIceberg, which read our tables in tests
@@ -52,7 +52,7 @@ test-long: install  ## The long ones: whole commands, homes that are killed, buc
 test-fast: install  ## Unit and property tests without servers, real archives and slow ones
 	@$(PYTEST) -m "not slow and not servers and not real" $(RUNGS)
 
-test-spark: install-spark install-readers  ## Those on Apache Spark, and of readers outside; without Java Spark's are skipped, and say so
+test-spark: install-engines install-readers  ## Those on Apache Spark and Ray, and of readers outside; without Java Spark's are skipped, and say so
 	@$(VENV)/pytest -m spark cryptodudez_assets_tests/integration
 
 coverage: install  ## All tests, and which lines and branches they run

@@ -30,7 +30,7 @@ SOCKETS = ("ws://", "wss://")
 MASTERS = ("local", "spark://", "k8s://", "yarn")
 ONLINE = ("sqlite:///", "postgresql://", "postgres://", "redis://", "rediss://", "unix://")
 
-EngineName = Literal["local", "pool", "spark"]
+EngineName = Literal["local", "pool", "spark", "ray"]
 """Where tasks are run."""
 
 
@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     engine: EngineName = Field(
         default="local",
         description="Where files are read and tables computed: `local` in the run's own process, `pool` in a process for each core, "
-        "`spark` on Apache Spark (extra `spark`). A run may ask for another one.",
+        "`spark` on Apache Spark, `ray` on Ray (extras of these names). A run may ask for another one.",
     )
     spark_master: str = Field(
         default="",
@@ -104,6 +104,11 @@ class Settings(BaseSettings):
         validate_default=True,
         repr=False,
         description='More options of Spark, as JSON: `{"spark.executor.memory": "4g", "spark.ui.enabled": "true"}`. They win.',
+    )
+    ray_address: str = Field(
+        default="",
+        description="A running Ray: `host:6379` where this machine is a node of it, else `ray://host:10001`. Default: an instance of "
+        "the run's own, on this machine, a task for each core.",
     )
     sensor_seconds: int = Field(default=3, ge=1, description="How often a source's sensor looks at the raw zone.")
 

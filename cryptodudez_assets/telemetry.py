@@ -8,6 +8,7 @@ import os
 OFF = {
     "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime also keeps an id and a database below the user's home
     "DAGSTER_DISABLE_TELEMETRY": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
     "DO_NOT_TRACK": "1",
 }
 

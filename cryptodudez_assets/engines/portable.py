@@ -28,5 +28,30 @@ def do(task: bytes) -> Any:
     return function(unpacked, _silent)
 
 
+def attempt(task: bytes) -> bytes:
+    """Do what was packed where only lost processes are to be tried again: what a task raises is its answer. See `opened`."""
+    try:
+        return pickle.dumps((do(task), None))
+    except Exception as error:
+        return pickle.dumps((None, _portable(error)))
+
+
+def opened(answer: bytes) -> Any:
+    """What a task gave; what it raised is raised."""
+    done, error = pickle.loads(answer)  # noqa: S301  (from our own workers)
+    if error is not None:
+        raise error
+    return done
+
+
+def _portable(error: Exception) -> Exception:
+    """The error, or its words where it cannot be handed over as it is."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301  (our own)
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
 def _silent(_: str) -> None:
     """What is said in another process is heard by nobody."""

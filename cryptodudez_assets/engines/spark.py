@@ -4,22 +4,20 @@ A session is handed over by whoever begins (`defs/resources.py`); it is started 
 addresses of stores are found by the executors in their own environment.
 """
 
-import pickle
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from cryptodudez_assets.engines import Done, Say, Task
-from cryptodudez_assets.engines.portable import do, packed
+from cryptodudez_assets.engines.loopback import LOOPBACK, is_on_loopback
+from cryptodudez_assets.engines.portable import attempt, opened, packed
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
-LOOPBACK = "127.0.0.1"
 LOOK_SECONDS = 1.0
 # Java only hands tasks out: to compile it well, and to collect its garbage in parallel, costs more than it gives.
 LITTLE_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
@@ -51,14 +49,14 @@ class SparkEngine:
         """
         parts = [packed(function, task) for task in tasks]
         if parts:
-            yield from map(_opened, self._collected(parts, say))
+            yield from map(opened, self._collected(parts, say))
 
     def _collected(self, parts: list[bytes], say: Say) -> list[bytes]:
         context, group = self._context(), uuid4().hex
 
         def collect() -> list[bytes]:
             context.setJobGroup(group, f"{len(parts)} tasks")
-            found: list[bytes] = context.parallelize(parts, len(parts)).map(_attempt).collect()
+            found: list[bytes] = context.parallelize(parts, len(parts)).map(attempt).collect()
             return found
 
         with ThreadPoolExecutor(1) as executor:
@@ -115,32 +113,7 @@ def is_remote(master: str) -> bool:
     """Whether a master may have executors on other machines: each but `local…` and those on loopback."""
     if master.startswith("local"):
         return False
-    hosts = [urlsplit(f"//{one}").hostname for one in master.removeprefix("spark://").split(",")]
-    return not (master.startswith("spark://") and set(hosts) <= {LOOPBACK, "localhost", "::1"})
-
-
-def _attempt(part: bytes) -> bytes:
-    """Do a task on an executor. Spark does again what was lost with its process; what a task raises is its answer, as elsewhere."""
-    try:
-        return pickle.dumps((do(part), None))
-    except Exception as error:
-        return pickle.dumps((None, _portable(error)))
-
-
-def _portable(error: Exception) -> Exception:
-    """The error, or its words where it cannot be handed over as it is."""
-    try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301  (our own)
-    except Exception:
-        return RuntimeError(f"{type(error).__name__}: {error}")
-    return error
-
-
-def _opened(answer: bytes) -> Any:
-    done, error = pickle.loads(answer)  # noqa: S301  (from our own executors)
-    if error is not None:
-        raise error
-    return done
+    return not (master.startswith("spark://") and is_on_loopback(master.removeprefix("spark://")))
 
 
 def _done_in(context: "SparkContext", group: str) -> int:

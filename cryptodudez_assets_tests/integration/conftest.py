@@ -21,6 +21,7 @@ from cryptodudez_assets.defs.resources import spark_session
 from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.engines import Engine
 from cryptodudez_assets.engines.pool import PoolEngine
+from cryptodudez_assets.engines.ray import RayEngine
 from cryptodudez_assets.engines.spark import SparkEngine
 from cryptodudez_assets.features import all_views, topological
 from cryptodudez_assets.lake.lake import Lake
@@ -103,7 +104,7 @@ def java() -> None:
     if shutil.which("java") is None:
         pytest.skip("no Java: apt-get install openjdk-17-jre-headless")
     if find_spec("pyspark") is None:
-        pytest.skip("no Spark: make install-spark")
+        pytest.skip("no Spark: make install-engines")
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +118,26 @@ def spark(java: None) -> Iterator[SparkEngine]:
         yield engine
 
 
-@pytest.fixture(scope="module", params=["pool", pytest.param("spark", marks=pytest.mark.spark)])
+@pytest.fixture(scope="session")
+def has_ray() -> None:
+    """Ray can be started here; where it cannot, its tests are skipped, with what to install."""
+    if find_spec("ray") is None:
+        pytest.skip("no Ray: make install-engines")
+
+
+@pytest.fixture(scope="session")
+def ray(has_ray: None) -> Iterator[RayEngine]:
+    """Ray on this machine, as runs have it. Its workers import tests, too."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PYTHONPATH", str(ROOT))
+        engine = RayEngine("")
+        assert engine.parallel > 0  # it is there
+        yield engine
+
+
+@pytest.fixture(
+    scope="module", params=["pool", *(pytest.param(name, marks=pytest.mark.spark) for name in ("spark", "ray"))]
+)
 def elsewhere(request: pytest.FixtureRequest) -> Engine:
     """An engine whose tasks are done in other processes."""
     return PoolEngine(2) if request.param == "pool" else request.getfixturevalue(request.param)

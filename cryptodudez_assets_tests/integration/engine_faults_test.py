@@ -15,6 +15,7 @@ from pyiceberg.table import Table
 
 from cryptodudez_assets.engines import Done, Engine, Say, Task
 from cryptodudez_assets.engines.pool import PoolEngine, WorkerDied
+from cryptodudez_assets.engines.ray import RayFailed
 from cryptodudez_assets.engines.spark import SparkFailed
 from cryptodudez_assets.lake.iceberg.scan import planned_files
 from cryptodudez_assets.lake.lake import Lake
@@ -106,10 +107,11 @@ def test_a_process_of_the_pool_is_killed(filled: Lake, expected: dict[str, Any],
 
 @pytest.mark.spark
 @pytest.mark.parametrize("when", WHEN)
-def test_spark_does_the_task_of_a_killed_process_again(
-    filled: Lake, expected: dict[str, Any], tmp_path: Path, when: str, spark: Engine
+@pytest.mark.parametrize("name", ["spark", "ray"])
+def test_the_task_of_a_killed_process_is_done_again(
+    filled: Lake, expected: dict[str, Any], tmp_path: Path, when: str, name: str, request: pytest.FixtureRequest
 ) -> None:
-    take_in(replace(filled, engine=Fatal(spark, tmp_path / "killed", when)))
+    take_in(replace(filled, engine=Fatal(request.getfixturevalue(name), tmp_path / "killed", when)))
     assert (tmp_path / "killed").exists()
     assert picture(filled) == expected
 
@@ -167,6 +169,13 @@ def test_spark_gives_up_in_words_and_goes_on_with_other_tasks(spark: Engine) -> 
     assert list(spark.run(always_killed, [1, 2], lambda _: None)) == [1, 2]
 
 
+@pytest.mark.spark
+def test_ray_gives_up_in_words_and_goes_on_with_other_tasks(ray: Engine) -> None:
+    with pytest.raises(RayFailed, match=r"Ray gave up: .*died unexpectedly"):
+        list(ray.run(always_killed, [1, 0], lambda _: None))
+    assert list(ray.run(always_killed, [1, 2], lambda _: None)) == [1, 2]
+
+
 DRIVER = """
 import sys
 from dataclasses import replace
@@ -176,10 +185,11 @@ from cryptodudez_assets_tests.builders import open_lake, take_in
 from cryptodudez_assets_tests.integration.engine_faults_test import DiesBeforeItCommits
 from cryptodudez_assets_tests.integration.conftest import spark_engine
 from cryptodudez_assets.engines.pool import PoolEngine
+from cryptodudez_assets.engines.ray import RayEngine
 
 if __name__ == "__main__":
     lake = open_lake(Settings(home=Path(sys.argv[1]), settle_seconds=0))
-    engine = spark_engine() if sys.argv[2] == "spark" else PoolEngine(2)
+    engine = {"pool": lambda: PoolEngine(2), "spark": spark_engine, "ray": lambda: RayEngine("")}[sys.argv[2]]()
     take_in(replace(lake, engine=DiesBeforeItCommits(engine)))
 """
 
@@ -196,12 +206,12 @@ class DiesBeforeItCommits(Wrapped):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["pool", pytest.param("spark", marks=pytest.mark.spark)])
+@pytest.mark.parametrize("name", ["pool", *(pytest.param(name, marks=pytest.mark.spark) for name in ("spark", "ray"))])
 def test_who_planned_is_killed_before_the_commit_and_another_engine_goes_on(
     filled: Lake, expected: dict[str, Any], tmp_path: Path, name: str, request: pytest.FixtureRequest
 ) -> None:
-    if name == "spark":
-        request.getfixturevalue("java")
+    if name != "pool":
+        request.getfixturevalue({"spark": "java", "ray": "has_ray"}[name])
     script = tmp_path / "driver.py"  # a module that spawned processes can import
     script.write_text(DRIVER)
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Spark as it is started here: what a run on it does and says, and who can reach it."""
+"""Spark and Ray as they are started here: what a run on them does and says, and who can reach them."""
 
 import json
 import os
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from io import StringIO
 from pathlib import Path
+from typing import Literal
 
 import dagster as dg
 import psutil
@@ -16,6 +17,7 @@ import pytest
 from rich.console import Console
 
 from cryptodudez_assets.defs.metadata import key_of
+from cryptodudez_assets.engines.ray import RayEngine
 from cryptodudez_assets.engines.spark import LITTLE_JAVA, SparkEngine
 from cryptodudez_assets.headless import run_pending
 from cryptodudez_assets.instance import dagster_home
@@ -41,18 +43,20 @@ def filled(home: Path) -> Lake:
     return lake
 
 
-def test_a_run_on_spark_gives_the_same_and_says_where_it_was(
-    spark: SparkEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["spark", "ray"])
+def test_a_run_elsewhere_gives_the_same_and_says_where_it_was(
+    name: Literal["spark", "ray"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
+    request.getfixturevalue(name)
     monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
     monkeypatch.setenv("CRYPTODUDEZ_SPARK_MASTER", "local[2,4]")
     here, there = filled(tmp_path / "a"), filled(tmp_path / "b")
     said = StringIO()
     console = Console(file=said, width=300)
     assert run_pending(here, [READINGS.name], console, SOURCES, VIEWS), said.getvalue()
-    assert run_pending(there, [READINGS.name], console, SOURCES, VIEWS, engine="spark"), said.getvalue()
+    assert run_pending(there, [READINGS.name], console, SOURCES, VIEWS, engine=name), said.getvalue()
     assert everything(there) == everything(here)
-    assert (engines_of(here), engines_of(there)) == ({"local"}, {"spark"})
+    assert (engines_of(here), engines_of(there)) == ({"local"}, {name})
 
 
 def engines_of(lake: Lake) -> set[object]:
@@ -63,13 +67,27 @@ def engines_of(lake: Lake) -> set[object]:
         return {event.asset_materialization.metadata["engine"].value for event in events if event}
 
 
-def test_it_listens_on_loopback_only(spark: SparkEngine) -> None:
+def test_spark_listens_on_loopback_only(spark: SparkEngine) -> None:
     assert spark.parallel == 2
-    ours = [psutil.Process(), *psutil.Process().children(recursive=True)]
-    java = [process for process in ours if "java" in process.name()]
-    listening = [one for process in java for one in process.net_connections() if one.status == psutil.CONN_LISTEN]
+    assert addresses("java") <= {"127.0.0.1", "::1"}
+
+
+def test_ray_listens_on_loopback_only_and_tells_nobody_of_it(ray: RayEngine) -> None:
+    assert set(ray.run(told_of_use, [1, 2], print)) == {"0"}
+    assert addresses("raylet", "gcs_server", "python", "ray::") <= {"127.0.0.1", "::1"}
+
+
+def told_of_use(_: int, say: object) -> str | None:
+    """What Ray looks at before it reports."""
+    return os.environ.get("RAY_USAGE_STATS_ENABLED")
+
+
+def addresses(*names: str) -> set[str]:
+    """Where processes of these names listen that this one has started."""
+    ours = [one for one in psutil.Process().children(recursive=True) if one.name().startswith(names)]
+    listening = [one for process in ours for one in process.net_connections() if one.status == psutil.CONN_LISTEN]
     assert listening
-    assert {one.laddr.ip.removeprefix("::ffff:") for one in listening} <= {"127.0.0.1", "::1"}
+    return {one.laddr.ip.removeprefix("::ffff:") for one in listening}
 
 
 SERVES = """
@@ -101,6 +119,7 @@ def test_workers_are_forked_from_what_has_imported_all_unless_a_declaration_comp
 
 
 STARTS = """
+from cryptodudez_assets.engines.ray import RayEngine
 from cryptodudez_assets.engines.spark import SparkFailed
 from cryptodudez_assets_tests.integration.conftest import spark_engine
 
@@ -122,6 +141,7 @@ import sys
 from pathlib import Path
 from rich.console import Console
 from cryptodudez_assets.defs.resources import spark_session
+from cryptodudez_assets.engines.ray import RayEngine
 from cryptodudez_assets.engines.spark import SparkEngine
 from cryptodudez_assets.headless import run_pending
 from cryptodudez_assets.settings import Settings

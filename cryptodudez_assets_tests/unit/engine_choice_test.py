@@ -15,6 +15,7 @@ from cryptodudez_assets.engines import choosing
 from cryptodudez_assets.engines.choosing import EngineUnusable, engine_of, insist_on_usable
 from cryptodudez_assets.engines.local import LocalEngine
 from cryptodudez_assets.engines.pool import PoolEngine
+from cryptodudez_assets.engines.ray import RayEngine
 from cryptodudez_assets.engines.spark import SparkEngine, configuration, is_remote
 from cryptodudez_assets.instance import CONFIGURATION
 from cryptodudez_assets.settings import Settings
@@ -37,22 +38,25 @@ def with_spark(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("with_spark")
 def test_an_engine_is_made_by_its_name_and_spark_is_not_started_by_that(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
-    made = [engine_of(name, settings, never) for name in ("local", "pool", "spark")]
-    assert [type(one) for one in made] == [LocalEngine, PoolEngine, SparkEngine]
-    assert [one.name for one in made] == ["local", "pool", "spark"]
+    made = [engine_of(name, settings, never) for name in ("local", "pool", "spark", "ray")]
+    assert [type(one) for one in made] == [LocalEngine, PoolEngine, SparkEngine, RayEngine]
+    assert [one.name for one in made] == ["local", "pool", "spark", "ray"]
 
 
 def test_an_unknown_engine_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
-    with pytest.raises(EngineUnusable, match=r"'dask'; there are: local, pool, spark"):
+    with pytest.raises(EngineUnusable, match=r"'dask'; there are: local, pool, spark, ray"):
         insist_on_usable("dask", Settings(home=tmp_path))
-    with pytest.raises(ValidationError, match="'local', 'pool' or 'spark'"):
+    with pytest.raises(ValidationError, match="'local', 'pool', 'spark' or 'ray'"):
         Settings(home=tmp_path, engine="dask")
 
 
-def test_without_its_extra_spark_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["spark", "ray"])
+def test_without_its_extra_an_engine_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.setattr(choosing, "find_spec", lambda name: None)
-    with pytest.raises(EngineUnusable, match=r"cryptodudez\[spark\]"):
-        insist_on_usable("spark", Settings(home=tmp_path))
+    with pytest.raises(EngineUnusable, match=rf"cryptodudez\[{name}\]"):
+        insist_on_usable(name, Settings(home=tmp_path))
     insist_on_usable("pool", Settings(home=tmp_path))
 
 
@@ -79,7 +83,19 @@ def test_remote_is_each_master_but_local_ones_and_those_on_loopback(master: str,
     assert ("spark.driver.host" in told) is not remote
 
 
+@pytest.mark.parametrize(
+    ("address", "remote"),
+    [
+        *(("", False), ("127.0.0.1:6379", False), ("ray://localhost:10001", False), ("[::1]:6379", False)),
+        *(("10.0.0.2:6379", True), ("ray://head:10001", True), ("auto", True), ("127.0.0.1.example.org:1", True)),
+    ],
+)
+def test_ray_is_remote_at_each_address_but_none_and_those_on_loopback(address: str, remote: bool) -> None:
+    assert RayEngine(address).is_remote is remote
+
+
 @pytest.mark.usefixtures("with_spark")
+@pytest.mark.parametrize("name", ["spark", "ray"])
 @pytest.mark.parametrize(
     ("lake", "catalog", "told"),
     [
@@ -89,14 +105,14 @@ def test_remote_is_each_master_but_local_ones_and_those_on_loopback(master: str,
     ],
 )
 def test_a_lake_of_this_machine_is_refused_where_executors_are_elsewhere(
-    tmp_path: Path, lake: str, catalog: str, told: str | None
+    tmp_path: Path, lake: str, catalog: str, told: str | None, name: str
 ) -> None:
-    settings = Settings(home=tmp_path, lake=lake, catalog=catalog, spark_master=CLUSTER)
+    settings = Settings(home=tmp_path, lake=lake, catalog=catalog, spark_master=CLUSTER, ray_address="ray://head:10001")
     if told is None:
-        assert engine_of("spark", settings, never).is_remote
+        assert engine_of(name, settings, never).is_remote
         return
     with pytest.raises(EngineUnusable, match=told):
-        engine_of("spark", settings, never)
+        engine_of(name, settings, never)
 
 
 def test_options_of_spark_win_and_what_is_no_json_is_refused() -> None:
@@ -107,9 +123,9 @@ def test_options_of_spark_win_and_what_is_no_json_is_refused() -> None:
         Settings(spark_options="spark.ui.enabled=true")
 
 
-def test_runs_on_spark_wait_for_each_other(tmp_path: Path) -> None:
+def test_runs_on_an_engine_with_servers_wait_for_each_other(tmp_path: Path) -> None:
     (tmp_path / "dagster.yaml").write_text(CONFIGURATION.read_text())
     limits = yaml.safe_load(CONFIGURATION.read_text())["run_queue"]["tag_concurrency_limits"]
-    assert limits == [{"key": ENGINE_TAG, "value": "spark", "limit": 1}]
+    assert limits == [{"key": ENGINE_TAG, "value": name, "limit": 1} for name in ("spark", "ray")]
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         assert instance.get_concurrency_config().run_queue_config.tag_concurrency_limits == limits
