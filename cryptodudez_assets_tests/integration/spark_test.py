@@ -5,11 +5,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from io import StringIO
+from dataclasses import dataclass
+from io import BytesIO, StringIO
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import dagster as dg
 import psutil
@@ -17,6 +18,7 @@ import pytest
 from rich.console import Console
 
 from cryptodudez_assets.defs.metadata import key_of
+from cryptodudez_assets.engines import Say
 from cryptodudez_assets.engines.ray import RayEngine
 from cryptodudez_assets.engines.spark import LITTLE_JAVA, SparkEngine
 from cryptodudez_assets.headless import run_pending
@@ -31,15 +33,20 @@ from cryptodudez_assets_tests.toy_graph import SOURCES, VIEWS, everything
 
 pytestmark = pytest.mark.spark
 PATIENCE_SECONDS = 240
+# Tasks wait for both workers, or the first to be there would do them all.
+BOTH_WORKERS = {
+    "spark.cores.max": "2",
+    "spark.scheduler.minRegisteredResourcesRatio": "1.0",
+    "spark.scheduler.maxRegisteredResourcesWaitingTime": f"{PATIENCE_SECONDS}s",
+}
 
 
 def filled(home: Path) -> Lake:
     """A lake with readings that are not read yet."""
     lake = open_lake(Settings(home=home, settle_seconds=0))
-    folder = Path(lake.settings.lake) / "raw" / READINGS.name
-    folder.mkdir(parents=True)
     for number in range(3):
-        (folder / f"{number}.csv").write_bytes(csv("s", range(30 * number, 30 * number + 40), value=1 + number, bad=1))
+        content = csv("s", range(30 * number, 30 * number + 40), value=1 + number, bad=1)
+        lake.store.write(f"raw/{READINGS.name}/{number}.csv", BytesIO(content))
     return lake
 
 
@@ -119,7 +126,6 @@ def test_workers_are_forked_from_what_has_imported_all_unless_a_declaration_comp
 
 
 STARTS = """
-from cryptodudez_assets.engines.ray import RayEngine
 from cryptodudez_assets.engines.spark import SparkFailed
 from cryptodudez_assets_tests.integration.conftest import spark_engine
 
@@ -140,26 +146,31 @@ ON_A_CLUSTER = """
 import sys
 from pathlib import Path
 from rich.console import Console
-from cryptodudez_assets.defs.resources import spark_session
-from cryptodudez_assets.engines.ray import RayEngine
 from cryptodudez_assets.engines.spark import SparkEngine
 from cryptodudez_assets.headless import run_pending
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import READINGS, open_lake
-from cryptodudez_assets_tests.integration.spark_test import where
+from cryptodudez_assets_tests.integration.spark_test import Telling
 from cryptodudez_assets_tests.toy_graph import SOURCES, VIEWS
 
-lake = open_lake(Settings(home=Path(sys.argv[1])))
-assert run_pending(lake, [READINGS.name], Console(width=300), SOURCES, VIEWS)
-engine = SparkEngine(spark_session(lake.settings), is_remote=False)
-print("executors", *sorted(set(engine.run(where, range(8), print))))
+run = SparkEngine.run
+SparkEngine.run = lambda self, function, tasks, say: run(self, Telling(function, Path(sys.argv[2])), tasks, say)
+assert run_pending(open_lake(Settings(home=Path(sys.argv[1]))), [READINGS.name], Console(width=300), SOURCES, VIEWS)
 """
 
 
-def where(_: int, say: object) -> str:
-    """In which folder, and so for which worker, a task is run; slowly, so that each gets some."""
-    time.sleep(0.5)
-    return str(Path.cwd().relative_to(Path.cwd().parents[2]).parts[0])
+@dataclass(frozen=True)
+class Telling:
+    """Does what a function does, slowly, so that each worker gets some; tells on which."""
+
+    function: Callable[[Any, Say], Any]
+    folder: Path
+
+    def __call__(self, task: object, say: Say) -> Any:
+        worker = Path.cwd().parents[1].name  # an executor begins in worker-1/app-…/0
+        (self.folder / f"{worker} {type(task).__name__}").touch()
+        time.sleep(0.5)
+        return self.function(task, say)
 
 
 @pytest.fixture
@@ -196,17 +207,22 @@ def wait_for(log: Path, line: str) -> None:
         time.sleep(0.1)
 
 
-def test_a_run_on_a_standalone_cluster_gives_the_same(
-    cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_run_on_a_standalone_cluster_with_a_bucket_and_postgresql_gives_the_same(
+    s3_endpoint: str, database: str, cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
-    here, there = filled(tmp_path / "a"), filled(tmp_path / "b")
+    here = filled(tmp_path / "a")
     assert run_pending(here, [READINGS.name], Console(file=StringIO()), SOURCES, VIEWS)
-    options = {"spark.executor.memory": "600m", "spark.executorEnv.PYTHONPATH": str(ROOT)}
+    options = {"spark.executor.memory": "600m", "spark.executorEnv.PYTHONPATH": str(ROOT), **BOTH_WORKERS}
     told = {"ENGINE": "spark", "SPARK_MASTER": cluster, "SPARK_OPTIONS": json.dumps(options)}
+    told |= {"LAKE": f"s3://lake/{tmp_path.name}", "CATALOG": database, "S3_ENDPOINT": s3_endpoint}
+    for name, value in told.items():
+        monkeypatch.setenv(f"CRYPTODUDEZ_{name}", value)
+    there, notes = filled(tmp_path / "b"), tmp_path / "notes"
+    notes.mkdir()
     done = subprocess.run(
-        [sys.executable, "-c", ON_A_CLUSTER, there.settings.home],
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | {f"CRYPTODUDEZ_{name}": value for name, value in told.items()},
+        [sys.executable, "-c", ON_A_CLUSTER, there.settings.home, notes],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -214,6 +230,9 @@ def test_a_run_on_a_standalone_cluster_gives_the_same(
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    assert done.stdout.splitlines()[-1] == "executors worker-1 worker-2"
+    found = {note.name for note in notes.iterdir()}
+    assert found >= {"worker-1 ReadTask", "worker-2 ReadTask"}, found
+    assert {name.split()[1] for name in found} == {"ReadTask", "ComputeTask"}
     assert everything(there) == everything(here)
     assert engines_of(there) == {"spark"}
+    assert not list(tmp_path.glob("b/**/*.parquet"))  # all of it is in the bucket
