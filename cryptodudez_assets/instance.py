@@ -10,7 +10,8 @@ from pathlib import Path
 from cryptodudez_assets.lake.store.private import make_private
 from cryptodudez_assets.settings import Settings
 
-CONFIGURATION = Path(__file__).parents[1] / "dagster.yaml"
+CONFIGURATION = Path(__file__).parent / "dagster.yaml"
+"""A link to the one at the top of the project, so that it is in the package, too."""
 ENDS_OR_ESCAPES = re.compile(r"[?%]")
 
 
