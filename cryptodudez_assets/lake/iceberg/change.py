@@ -19,14 +19,14 @@ from pyiceberg.table.update.snapshot import ExpireSnapshots, ManageSnapshots
 from cryptodudez_assets.engines import Engine, Say
 from cryptodudez_assets.lake.iceberg.checksums import Records, insist_on_intact, name_in
 from cryptodudez_assets.lake.iceberg.data_files import DataFiles
-from cryptodudez_assets.lake.iceberg.planning import planned
+from cryptodudez_assets.lake.iceberg.planning import files_at, planned
 from cryptodudez_assets.lake.iceberg.provenance import SAME_AS
 from cryptodudez_assets.lake.iceberg.replacing import Replacement
 from cryptodudez_assets.lake.iceberg.rewriting import RewriteTask, rewrite
 from cryptodudez_assets.lake.iceberg.scan import (
     PATH,
     PORTION_ROWS,
-    TableAt,
+    Files,
     data_files,
     in_columns_of,
     planned_files,
@@ -93,9 +93,9 @@ class TableTransaction:
         """Rows of one data file, with their `PATH`."""
         return scan_files(self.table, [path], with_path=True)
 
-    def files(self, where: BooleanExpression) -> TableAt:
+    def files(self, where: BooleanExpression) -> Files:
         """The data files that may hold rows matching `where`, to be handed to tasks."""
-        return TableAt.of_files(self.table, data_files(self.table, where))
+        return Files.of(self.table, data_files(self.table, where))
 
     def delete(self, where: BooleanExpression) -> Self:
         """Drop the rows that match."""
@@ -143,10 +143,8 @@ class TableTransaction:
 
     def rewrite(self, paths: Collection[str], keep: Callable[[pl.DataFrame], pl.DataFrame]) -> Self:
         """Of these data files, keep only some rows, or others in their place."""
-        chosen = {path_of(path) for path in paths}
-        for file in data_files(self.table) if chosen else ():
-            if path_of(file.file_path) in chosen:
-                self._rewrite(file, keep)
+        for file in files_at(self.table, paths):
+            self._rewrite(file, keep)
         return self
 
     def _rewrite(self, file: DataFile, keep: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
@@ -160,12 +158,11 @@ class TableTransaction:
 
         Where many files hold some, an engine's tasks write them anew.
         """
-        chosen = {path_of(path) for path in gone[PATH].unique()}
-        files = [file for file in data_files(self.table) if path_of(file.file_path) in chosen] if chosen else []
+        files = list(files_at(self.table, gone[PATH].unique()))
         name, target = ".".join(self.table.name()), Target.of(self.table.metadata, self.table.io.properties)
         tasks = [
             RewriteTask(name, part, gone.select(*by), self._sums(part.paths), target)
-            for part in TableAt.of_files(self.table, files).split(engine.parallel)
+            for part in Files.of(self.table, files).split(engine.parallel)
         ]
         for written in engine.run(rewrite, tasks, say):
             self.adopt(written)
@@ -183,8 +180,9 @@ class TableTransaction:
     def _sums(self, paths: Iterable[str]) -> dict[str, str | None]:
         """What was recorded of these files, by path."""
         location = path_of(self.table.location())
-        sums = self._records.of(location).by_name
-        return {path: sums.get(name_in(location, path)) for path in paths}
+        names = {path: name_in(location, path) for path in paths}
+        sums = self._records.expected(location, names.values())
+        return {path: sums.get(name) for path, name in names.items()}
 
     def replace(self, files: Iterable[DataFile], parts: Iterable[pl.DataFrame]) -> Self:
         """Put other rows in the place of these data files, each part in files of its own."""

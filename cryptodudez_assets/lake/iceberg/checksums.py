@@ -7,7 +7,7 @@ only: commits stay as cheap as they are, however large a table is. Who writes th
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping, Set
 from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
@@ -53,13 +53,31 @@ class Records:
                 sums.by_name.update(told)
         return sums
 
-    def in_use(self, location: str, used: Iterable[str]) -> set[str]:
-        """Records (keys) that tell of files that are used. Damaged ones as long as nothing else tells of one of these."""
-        location = path_of(location)
-        names = {name_in(location, path) for path in used}
-        told = {key: self.told(key) for key in self._keys(location, "metadata")}
-        known = {name for one in told.values() if one is not None for name in one}
-        return {key for key, one in told.items() if (names - known if one is None else names & one.keys())}
+    def in_use(self, location: str, used: Set[int]) -> set[str]:
+        """Records (keys) that tell of files that are used. Damaged ones as long as nothing else tells of one of these.
+
+        `used`: the `hash` of the name of each file in the table's folder, which takes less room than a name.
+        """
+        known: set[int] = set()
+        telling, damaged = set(), set()
+        for key in self._keys(path_of(location), "metadata"):
+            one = self.told(key)
+            if one is None:
+                damaged.add(key)
+                continue
+            theirs = {number for number in map(hash, one) if number in used}
+            known |= theirs
+            if theirs:
+                telling.add(key)
+        return telling | (damaged if len(known) < len(used) else set())
+
+    def expected(self, location: str, names: Collection[str]) -> dict[str, str]:
+        """What is recorded of some files, by their names in the table's folder."""
+        found: dict[str, str] = {}
+        for key in self._keys(path_of(location), "metadata"):
+            one = self.told(key) or {}
+            found |= {name: one[name] for name in names if name in one}
+        return found
 
     def _keys(self, location: str, folder: str) -> list[str]:
         within = f"{key_within(location, self._root)}/{folder}"

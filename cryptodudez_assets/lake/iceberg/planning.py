@@ -1,7 +1,10 @@
-"""Which data files a snapshot has, as its manifests tell. In a pass each is read once: snapshots of a table share most of them."""
+"""Which data files a snapshot has, as its manifests tell. In a pass each is read once: snapshots of a table share most of them.
 
-from collections.abc import Iterator
-from itertools import chain
+What needs but a little of each of very many files asks `manifests.py`.
+"""
+
+from collections.abc import Collection, Iterator
+from itertools import chain, islice
 from typing import Any
 
 from pyiceberg.expressions import BooleanExpression
@@ -10,22 +13,45 @@ from pyiceberg.manifest import DataFile, ManifestContent, ManifestEntry, Manifes
 from pyiceberg.table import FileScanTask, ManifestGroupPlanner, Table
 from pyiceberg.table.snapshots import Snapshot
 
-from cryptodudez_assets.lake.iceberg.kept import Kept
+from cryptodudez_assets.lake.iceberg.manifests import entries_of, files_in, manifests_of, n_files_in
+from cryptodudez_assets.lake.store.places import path_of
 
-KEPT_FILES = 20_000
-"""Of so many data files what manifests say is kept in a pass: some 100 MiB."""
-_entries: Kept[list[ManifestEntry]] = Kept(KEPT_FILES, size=len)
-_lists: Kept[list[ManifestFile]] = Kept(1000)
+AT_ONCE = 8
+"""So many manifests are read at a time, by pyiceberg's threads: of what is in them, only what may match is held longer."""
 
 
 def all_files(table: Table, snapshot_id: int | None = None) -> list[DataFile]:
     """All data files of a snapshot, by default of the newest; none of one that is not kept any more."""
-    return list(_files(table, _manifests(table, snapshot_id)))
+    return list(_files(table, data_manifests(table, snapshot_id)))
+
+
+def all_paths(table: Table, snapshot_id: int | None = None) -> list[str]:
+    """The paths of all data files of a snapshot, by default of the newest."""
+    return [path for one in data_manifests(table, snapshot_id) for path in files_in(table.io, one)["path"]]
+
+
+def n_files(table: Table) -> int:
+    """How many data files a table has. Reads no more than its list of manifests."""
+    return sum(map(n_files_in, data_manifests(table)))
+
+
+def files_at(table: Table, paths: Collection[str]) -> Iterator[DataFile]:
+    """The data files of the newest snapshot that lie there. Only manifests that name one of them are read as a whole."""
+    left = {path_of(path) for path in paths}
+    for manifest in data_manifests(table):
+        if not left:
+            return
+        if left.isdisjoint(map(path_of, files_in(table.io, manifest)["path"])):
+            continue
+        for entry in entries_of(table.io, manifest):
+            if path_of(entry.data_file.file_path) in left:
+                left.discard(path_of(entry.data_file.file_path))
+                yield entry.data_file
 
 
 def files_that_differ(table: Table, since: int, until: int | None) -> tuple[list[DataFile], list[DataFile]]:
     """Data files that a later snapshot has and an earlier one had not, and those that are gone. Manifests of both are not read."""
-    before, after = ({one.manifest_path: one for one in _manifests(table, snapshot)} for snapshot in (since, until))
+    before, after = ({one.manifest_path: one for one in data_manifests(table, snapshot)} for snapshot in (since, until))
     there, here = (
         {file.file_path: file for file in _files(table, [one for path, one in these.items() if path not in others])}
         for these, others in ((before, after), (after, before))
@@ -34,10 +60,12 @@ def files_that_differ(table: Table, since: int, until: int | None) -> tuple[list
     return came, [file for path, file in there.items() if path not in here]
 
 
-def planned(table: Table, where: BooleanExpression, snapshot_id: int | None = None) -> list[FileScanTask]:
+def planned(table: Table, where: BooleanExpression, snapshot_id: int | None = None) -> Iterator[FileScanTask]:
     """What of a snapshot may match, as pyiceberg's tasks. Manifests whose partitions cannot are not read."""
     planner = ManifestGroupPlanner(table.metadata, table.io, where)
-    return list(planner.plan_files([_Kept(one) for one in _manifests(table, snapshot_id)]))
+    manifests = iter([_Kept(one) for one in data_manifests(table, snapshot_id)])
+    while some := list(islice(manifests, AT_ONCE)):
+        yield from planner.plan_files(some)
 
 
 class _Kept:
@@ -60,18 +88,8 @@ def _files(table: Table, manifests: list[ManifestFile]) -> Iterator[DataFile]:
     return (entry.data_file for entry in chain.from_iterable(entries_of(table.io, one) for one in manifests))
 
 
-def entries_of(io: FileIO, manifest: ManifestFile) -> list[ManifestEntry]:
-    """What a manifest says of the files that are there."""
-    return _entries.get(manifest.manifest_path, lambda: manifest.fetch_manifest_entry(io, discard_deleted=True))
-
-
-def manifests_of(io: FileIO, snapshot: Snapshot) -> list[ManifestFile]:
-    """The manifests of a snapshot."""
-    return _lists.get(snapshot.manifest_list, lambda: snapshot.manifests(io))
-
-
-def _manifests(table: Table, snapshot_id: int | None) -> list[ManifestFile]:
-    """The same, by default of the newest. Raises ValueError where another engine has left deletes beside the data."""
+def data_manifests(table: Table, snapshot_id: int | None = None) -> list[ManifestFile]:
+    """The manifests of a snapshot, by default of the newest. Raises ValueError where another engine has left deletes beside the data."""
     snapshot: Snapshot | None = (
         table.current_snapshot() if snapshot_id is None else table.metadata.snapshot_by_id(snapshot_id)
     )

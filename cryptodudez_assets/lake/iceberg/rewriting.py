@@ -11,7 +11,7 @@ import polars as pl
 from cryptodudez_assets.engines import Say
 from cryptodudez_assets.lake.iceberg.checksums import insist_on_intact
 from cryptodudez_assets.lake.iceberg.hashing import HashingIO
-from cryptodudez_assets.lake.iceberg.scan import TableAt
+from cryptodudez_assets.lake.iceberg.scan import Files
 from cryptodudez_assets.lake.iceberg.writing import Target, Writer, WrittenFiles
 
 
@@ -23,7 +23,7 @@ class RewriteTask:
     """
 
     table: str
-    files: TableAt
+    files: Files
     gone: pl.DataFrame
     sums: Mapping[str, str | None]
     target: Target

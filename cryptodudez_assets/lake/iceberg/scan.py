@@ -1,14 +1,14 @@
 """Read a table: which of its data files may hold what is asked for, and these as Polars frames."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from copy import copy
 from datetime import date
 from functools import cache, reduce
-from typing import Any, Self
+from typing import Any
 
 import polars as pl
 from pyiceberg.conversions import from_bytes
 from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual, literal
+from pyiceberg.io import PY_IO_IMPL, FileIO, load_file_io
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.manifest import DataFile
 from pyiceberg.schema import Schema
@@ -16,10 +16,14 @@ from pyiceberg.table import Table
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.types import DateType, NestedField
 
-from cryptodudez_assets.lake.iceberg.planning import all_files, planned
+from cryptodudez_assets.lake.iceberg.manifests import FILES, bounds, files_in
+from cryptodudez_assets.lake.iceberg.planning import all_files, all_paths, data_manifests, planned
 from cryptodudez_assets.lake.store import endpoints
 from cryptodudez_assets.lake.store.places import path_of
 
+FILE_IO = (
+    "pyiceberg.io.pyarrow.PyArrowFileIO"  # named, since of a plain path pyiceberg warns that it takes just this one
+)
 PATH = " path"  # no column's name begins with a blank
 MICROSECONDS_A_DAY = 86_400_000_000
 # Fewer rows are not worth a task of their own.
@@ -28,84 +32,99 @@ SPLIT_ROWS = 250_000
 PORTION_ROWS = 1 << 18
 
 
-class TableAt:
-    """A table as it was at one moment. Its files are looked up once, however often a little of it is read.
+class Files:
+    """Some data files of a table. Plain data: they can be handed to another process, which then needs no catalog."""
 
-    Plain data: it can be handed to another process, which then needs no catalog.
-    """
-
-    def __init__(self, table: Table, snapshot_id: int | None = None) -> None:
-        self._schema, self._properties = table.schema(), endpoints.of_stores(table.io.properties)
-        self._files: Sequence[DataFile] = data_files(table, snapshot_id=snapshot_id)
+    def __init__(self, schema: Schema, properties: Mapping[str, str], files: pl.DataFrame) -> None:
+        self._schema, self._properties, self._files = schema, properties, files
 
     @classmethod
-    def of_files(cls, table: Table, files: Sequence[DataFile]) -> Self:
-        """Some data files of a table, as if they were all."""
-        made = cls.__new__(cls)
-        made._schema, made._properties, made._files = table.schema(), endpoints.of_stores(table.io.properties), files
-        return made
+    def of(cls, table: Table, files: Iterable[DataFile]) -> "Files":
+        """These of a table."""
+        told = pl.DataFrame([(one.file_path, one.record_count) for one in files], FILES, orient="row")
+        return Files(table.schema(), endpoints.of_stores(table.io.properties), told)
 
-    def split(self, parts: int) -> Iterator[Self]:
+    @property
+    def paths(self) -> list[str]:
+        """Where they lie."""
+        return self._files["path"].to_list()
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows they have."""
+        return int(self._files["n_rows"].sum())
+
+    def scan_files(self, paths: Sequence[str], *, with_path: bool = False) -> pl.LazyFrame:
+        """Rows of some of them, if wished with their `PATH`."""
+        return _scan_files(self._schema, self._properties, paths, with_path=with_path)
+
+    def split(self, parts: int) -> Iterator["Files"]:
         """The same in at most so many parts of neighbouring files with about as many rows, none with few rows if there are several."""
         size = max(self.n_rows / parts, SPLIT_ROWS)
-        begin, held = 0, 0
-        for at, file in enumerate(self._files, 1):
-            held += file.record_count
+        begin = held = 0
+        for at, n_rows in enumerate(self._files["n_rows"], 1):
+            held += n_rows
             if held >= size or at == len(self._files):
-                part = copy(self)
-                part._files = self._files[begin:at]
-                yield part
+                yield Files(self._schema, self._properties, self._files[begin:at])
                 begin, held = at, 0
 
     def portions(self) -> Iterator[pl.DataFrame]:
         """All rows, file by file, a bounded number of them in memory at a time."""
-        for file in self._files:
-            rows = self.scan_files([file.file_path])
-            for start in range(0, file.record_count, PORTION_ROWS):
+        for path, n_rows in self._files.iter_rows():
+            rows = self.scan_files([path])
+            for start in range(0, n_rows, PORTION_ROWS):
                 yield rows.slice(start, PORTION_ROWS).collect()
 
-    @property
-    def paths(self) -> list[str]:
-        """Its data files."""
-        return [file.file_path for file in self._files]
+
+class TableAt(Files):
+    """A table as it was at one moment. Its files are looked up once, however often a little of it is read."""
+
+    def __init__(self, table: Table, snapshot_id: int | None = None) -> None:
+        self._manifests = data_manifests(table, snapshot_id)
+        files = pl.concat([pl.DataFrame(schema=FILES), *(files_in(table.io, one) for one in self._manifests)])
+        super().__init__(table.schema(), endpoints.of_stores(table.io.properties), files)
+        self._bounds: dict[str, pl.DataFrame] = {}
 
     @property
-    def n_rows(self) -> int:
-        """How many rows it has."""
-        return sum(file.record_count for file in self._files)
+    def _io(self) -> FileIO:
+        return load_file_io({**self._properties, PY_IO_IMPL: FILE_IO})
 
     def scan(self, values: pl.Series | None = None) -> pl.LazyFrame:
         """Rows in the files that may hold one of these values in the column of that name (filter again!)."""
-        return self.scan_files(self.paths if values is None else [file.file_path for file in self._holding(values)])
-
-    def scan_files(self, paths: Sequence[str], *, with_path: bool = False) -> pl.LazyFrame:
-        """Rows of some of its files, if wished with their `PATH`."""
-        return _scan_files(self._schema, self._properties, paths, with_path=with_path)
+        return self.scan_files(self.paths if values is None else self._holding(values))
 
     def days(self, column: str) -> Iterator[tuple[int, int, int]] | None:
         """Of each data file how many rows it has, and the first and the last day (since 1970) of a column; None where one does not say."""
         field = self._schema.find_field(column)
         unit = 1 if isinstance(field.field_type, DateType) else MICROSECONDS_A_DAY
-        found = []
-        for file in self._files:
-            low, high = ((told or {}).get(field.field_id) for told in (file.lower_bounds, file.upper_bounds))
-            if low is None or high is None:
-                return None
-            first, last = (int(from_bytes(field.field_type, told)) // unit for told in (low, high))
-            found.append((file.record_count, first, last))
-        return iter(found)
+        told = self._told_of(column)
+        if told.null_count().transpose().sum().item():
+            return None
+        days = (
+            pl.Series([int(from_bytes(field.field_type, one)) // unit for one in told[side]], dtype=pl.Int64)
+            for side in ("low", "high")
+        )
+        return iter(zip(self._files["n_rows"], *days, strict=True))
 
-    def _holding(self, values: pl.Series) -> Iterator[DataFile]:
+    def _told_of(self, column: str) -> pl.DataFrame:
+        """Bounds of a column in each file, read when they are first asked for."""
+        if column not in self._bounds:
+            field = self._schema.find_field(column)
+            self._bounds[column] = bounds(self._io, self._manifests, field.field_id)
+        return self._bounds[column]
+
+    def _holding(self, values: pl.Series) -> list[str]:
         field = self._schema.find_field(values.name)
         low, high = (literal(value).to(field.field_type).value for value in _range_of(values))
 
-        def bound(bounds: Mapping[int, bytes] | None, unknown: Any) -> Any:
-            told = (bounds or {}).get(field.field_id)
+        def bound(told: bytes | None, unknown: Any) -> Any:
             return unknown if told is None else from_bytes(field.field_type, told)
 
-        for file in self._files:
-            if bound(file.lower_bounds, low) <= high and low <= bound(file.upper_bounds, high):
-                yield file
+        return [
+            path
+            for path, first, last in zip(self._files["path"], *self._told_of(values.name), strict=True)
+            if bound(first, low) <= high and low <= bound(last, high)
+        ]
 
 
 def all_of(parts: Iterable[BooleanExpression]) -> BooleanExpression:
@@ -131,7 +150,9 @@ def scan(table: Table, where: BooleanExpression | None = None, snapshot_id: int 
 
 def planned_files(table: Table, where: BooleanExpression | None = None, snapshot_id: int | None = None) -> list[str]:
     """Paths of the data files that may hold rows matching `where`."""
-    return [file.file_path for file in data_files(table, where, snapshot_id)]
+    if where is None:
+        return all_paths(table, snapshot_id)
+    return [task.file.file_path for task in planned(table, where, snapshot_id)]
 
 
 def data_files(table: Table, where: BooleanExpression | None = None, snapshot_id: int | None = None) -> list[DataFile]:

@@ -23,7 +23,7 @@ from cryptodudez_assets.lake.iceberg.catalog_database import CATALOG, Pointer, n
 from cryptodudez_assets.lake.iceberg.change import TableTransaction, committed
 from cryptodudez_assets.lake.iceberg.checksums import ASIDE, Records
 from cryptodudez_assets.lake.iceberg.provenance import content_of
-from cryptodudez_assets.lake.iceberg.scan import scan
+from cryptodudez_assets.lake.iceberg.scan import FILE_IO, scan
 from cryptodudez_assets.lake.iceberg.spec import METADATA_KEPT, TABLE_PROPERTIES, TableSpec, layout_of
 from cryptodudez_assets.lake.iceberg.writing import Target
 from cryptodudez_assets.lake.store import endpoints
@@ -36,9 +36,6 @@ from cryptodudez_assets.settings import Settings
 if TYPE_CHECKING:
     from cryptodudez_assets.lake.iceberg.recording import RecordingCatalog
 
-FILE_IO = (
-    "pyiceberg.io.pyarrow.PyArrowFileIO"  # named, since of a plain path pyiceberg warns that it takes just this one
-)
 METADATA_FOLDER = "write.metadata.path"
 REBUILDING = "lake.rebuilding"
 """The name in the catalog's database of tables that are being made again, until they take the place of the others."""

@@ -7,7 +7,7 @@ import polars as pl
 from pyiceberg.expressions import AlwaysFalse, BooleanExpression
 
 from cryptodudez_assets.engines import Say
-from cryptodudez_assets.lake.iceberg.scan import PATH, TableAt, all_of, within_range_of
+from cryptodudez_assets.lake.iceberg.scan import PATH, Files, all_of, within_range_of
 from cryptodudez_assets.sources.declaration import Source
 
 PLACE = ["file_id", "file_row"]
@@ -42,7 +42,7 @@ class NewKeys:
         """Those, and the values."""
         return list(dict.fromkeys([*self.narrow, *self.source.values]))
 
-    def rivals(self, files: TableAt) -> pl.DataFrame:
+    def rivals(self, files: Files) -> pl.DataFrame:
         """Rows of these data files with a key that is among the new ones, and in `PATH` where each lies."""
         found = [self.narrowed(files.scan_files([], with_path=True).select(*self.columns, PATH).collect(), PATH)]
         for path in files.paths if len(self.hashes) else ():  # one file in memory at a time
@@ -90,7 +90,7 @@ class RivalsTask:
     """Data files of a table in which keys of new rows are looked for."""
 
     keys: NewKeys
-    files: TableAt
+    files: Files
 
 
 def find_rivals(task: RivalsTask, _say: Say) -> pl.DataFrame:
