@@ -3,15 +3,17 @@
 Cheap enough to be done after each ingest. What only quiet hours allow is in `upkeep/maintenance.py`.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pyiceberg.manifest import DataFile
+from pyiceberg.manifest import DataFile, ManifestFile
 from pyiceberg.table import Table
+from pyiceberg.typedef import Record
 
+from cryptodudez_assets.lake.iceberg.manifests import entries_of, told
+from cryptodudez_assets.lake.iceberg.planning import data_manifests, n_files
 from cryptodudez_assets.lake.iceberg.provenance import BATCH
-from cryptodudez_assets.lake.iceberg.scan import data_files
 from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
@@ -19,6 +21,8 @@ from cryptodudez_assets.lake.metastore import file_entries
 SMALL_BYTES = 8 << 20
 # So few that reading a table costs at most twice what it would in one piece, whatever the size of its landings.
 MAX_SMALL_FILES = 4
+MAX_JOINED = 20_000
+"""So many files are joined in one commit; what is known of each takes some seven kilobytes."""
 KEPT_SNAPSHOTS = 100
 # Expiring is a commit itself, so it waits until it is worth one.
 SPARE_SNAPSHOTS = 25
@@ -57,10 +61,10 @@ def compact(tables: IcebergTables, name: str, max_small: int = MAX_SMALL_FILES) 
     with tables.rearranging(name) as change:
         groups = _groups(change.table, max_small)
         small = [file for group in groups for file in group]
-        before = len(data_files(change.table))
+        before = n_files(change.table)
         if small:
             change.replace(small, (change.read(group) for group in groups))
-    return Compacted(len(small), len(small) + len(data_files(change.table)) - before)
+    return Compacted(len(small), len(small) + n_files(change.table) - before)
 
 
 def expire(lake: Lake, name: str, keep: int = KEPT_SNAPSHOTS) -> Expired:
@@ -80,11 +84,35 @@ def expire(lake: Lake, name: str, keep: int = KEPT_SNAPSHOTS) -> Expired:
 
 
 def _groups(table: Table, max_small: int) -> list[list[DataFile]]:
+    """Small files that are to be joined, at most MAX_JOINED in one commit; the others are found again by the next."""
+    manifests = data_manifests(table)
+    n_small = Counter(partition for one in manifests for partition in _small_in(table, one))
+    crowded, n_joined = set(), 0
+    for partition, number in n_small.items():
+        if number >= max_small and n_joined < MAX_JOINED:
+            crowded.add(partition)
+            n_joined += number
     partitions: dict[str, list[DataFile]] = defaultdict(list)
-    for file in data_files(table):
-        if file.file_size_in_bytes < SMALL_BYTES:
-            partitions[f"{file.spec_id} {file.partition}"].append(file)
-    return [part for small in partitions.values() if len(small) >= max_small for part in _portions(small)]
+    for manifest in manifests if crowded else ():
+        if crowded.isdisjoint(_small_in(table, manifest)):
+            continue
+        for file in (entry.data_file for entry in entries_of(table.io, manifest)):
+            if (
+                file.file_size_in_bytes < SMALL_BYTES
+                and (partition := _partition(file.spec_id, file.partition)) in crowded
+            ):
+                partitions[partition].append(file)
+    return [part for small in partitions.values() for part in _portions(small[:MAX_JOINED])]
+
+
+def _small_in(table: Table, manifest: ManifestFile) -> list[str]:
+    """The partition of each small file in a manifest."""
+    told_of_each = told(table.io, manifest, "partition", "file_size_in_bytes")
+    return [_partition(manifest.partition_spec_id, partition) for partition, size in told_of_each if size < SMALL_BYTES]
+
+
+def _partition(spec_id: int, partition: Record) -> str:
+    return f"{spec_id} {partition}"
 
 
 def _portions(small: list[DataFile]) -> Iterator[list[DataFile]]:

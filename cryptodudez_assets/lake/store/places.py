@@ -2,7 +2,7 @@
 
 import os
 import re
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 # Iceberg numbers the metadata of a table; 0 is a table that was made and never written to.
 METADATA = re.compile(r"(?P<folder>.+)/metadata/v?(?P<version>\d+)[^/]*\.metadata\.json$")
@@ -37,6 +37,23 @@ def true_path(location: str) -> str:
     """The one spelling of a location: without links, if it is on this machine."""
     path = path_of(location)
     return os.path.realpath(path) if is_local(path) else path
+
+
+class TruePaths:
+    """`true_path` of very many files in few folders: where a folder's links lead is looked up once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, str] = {}
+
+    def of(self, location: str) -> str:
+        """The one spelling of a file's location."""
+        path = path_of(location)
+        if not is_local(path) or Path(path).is_symlink():
+            return true_path(path)
+        folder, name = os.path.split(path)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        return f"{self._folders[folder].rstrip('/')}/{name}"
 
 
 def key_within(location: str, root: str) -> str:

@@ -13,12 +13,13 @@ from uuid import uuid4
 from pyiceberg.table import Table
 
 from cryptodudez_assets.lake.compaction import Compacted, Expired, compact, expire
-from cryptodudez_assets.lake.iceberg.checksums import RECORD, digest_of, record
+from cryptodudez_assets.lake.iceberg.checksums import RECORD, digest_of, name_in, record
 from cryptodudez_assets.lake.iceberg.homes import HomeRefused
+from cryptodudez_assets.lake.iceberg.manifests import files_in
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.store.locks import exclusive
-from cryptodudez_assets.lake.store.places import inside, key_within, same, table_folder, true_path
+from cryptodudez_assets.lake.store.places import TruePaths, inside, key_within, path_of, same, table_folder
 from cryptodudez_assets.lake.upkeep.verify import Verified
 
 GRACE = timedelta(days=1)
@@ -83,17 +84,21 @@ def remove_orphans(lake: Lake, name: str, grace: timedelta = GRACE) -> Removed:
     """
     with exclusive(lake.settings, f"table.{name}"):
         table = lake.tables.load(name)  # refuses a table outside of the lake
-        referred_to = list(_referred_to(table))
-        used = {true_path(location) for location in referred_to}
-        used |= {true_path(lake.store.uri(key)) for key in lake.tables.records.in_use(table.location(), referred_to)}
+        places, location = TruePaths(), path_of(table.location())
+        # Hashes, for there may be millions. Where two agree by chance, an orphan stays; nothing else can come of it.
+        used, names = set[int](), set[int]()
+        for path in _referred_to(table):
+            used.add(hash(places.of(path)))
+            names.add(hash(name_in(location, path)))
+        used |= {hash(places.of(lake.store.uri(key))) for key in lake.tables.records.in_use(location, names)}
         claimed = file_entries.oldest_claim(lake.tables)
         before = min(now() - grace, claimed) if claimed else now() - grace
         orphans = [
             found
-            for found in lake.store.list(_own_folder(lake, name, table.location()))
+            for found in lake.store.list(_own_folder(lake, name, location))
             if found.key.endswith(TABLE_FILES)
             and found.modified < before
-            and true_path(lake.store.uri(found.key)) not in used
+            and hash(places.of(lake.store.uri(found.key))) not in used
         ]
         for orphan in orphans:
             table.io.delete(lake.store.uri(orphan.key))
@@ -128,6 +133,4 @@ def _referred_to(table: Table) -> Iterator[str]:
             if manifest.manifest_path not in seen:
                 seen.add(manifest.manifest_path)
                 yield manifest.manifest_path
-                yield from (
-                    entry.data_file.file_path for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True)
-                )
+                yield from files_in(table.io, manifest)["path"]
