@@ -19,6 +19,7 @@ under the declaration as it is, the declaration may be at fault: the file stays 
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -51,6 +52,8 @@ from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.sources.declaration import Source
 
 MAX_FILES_PER_BATCH = 1000
+LOOKS_AT_ONCE = 16
+"""So many objects are looked at together, whether they are still what was catalogued."""
 
 
 @dataclass
@@ -287,8 +290,10 @@ def _read_now(entries: list[Entry], reading: Reading) -> list[Entry]:
 
 def _replaced(lake: Lake, entries: list[Entry]) -> set[str]:
     """Entries whose objects are not any more what was catalogued. Members of an archive share one."""
-    versions = {(entry.uri, entry.generation) for entry in entries}
-    there = {version for version in versions if _is_still(lake, *version)}
+    versions = list({(entry.uri, entry.generation) for entry in entries})
+    with ThreadPoolExecutor(LOOKS_AT_ONCE) as looks:  # each waits for the store
+        still = looks.map(lambda version: _is_still(lake, *version), versions)
+        there = {version for version, is_there in zip(versions, still, strict=True) if is_there}
     return {entry.entry_id for entry in entries if (entry.uri, entry.generation) not in there}
 
 

@@ -19,6 +19,8 @@ from cryptodudez_assets.lake.metastore.file_entries import known_versions
 from cryptodudez_assets.lake.store.objects import StoredObject
 
 PAGE = 1000
+PAGE_OF_ALL = 20_000
+"""Where all is looked at, few pages ask the catalogue less often than many; so many objects are in memory at a time."""
 PARTITIONS_A_LOOK = 8
 """Each costs a request: of 54 partitions every one is looked at within seven looks."""
 
@@ -143,7 +145,7 @@ def discover_all(lake: Lake, source: str) -> list[StoredObject]:
     """Every object that the catalogue does not know: a whole round. What is still being written is left (see `unknown`)."""
     found: dict[str, StoredObject] = {}
     objects = lake.store.list(lake.raw_folder(source))
-    while listed := list(islice(objects, PAGE)):
+    while listed := list(islice(objects, PAGE_OF_ALL)):
         candidates = {one.key: one for one in listed if is_stable(lake, one) and not one.key.endswith(UNFINISHED)}
         found |= _unknown(lake, source, [listed], candidates)
     return [found[key] for key in sorted(found)]
