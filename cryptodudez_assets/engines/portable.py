@@ -28,12 +28,18 @@ def do(task: bytes) -> Any:
     return function(unpacked, _silent)
 
 
-def attempt(task: bytes) -> bytes:
-    """Do what was packed where only lost processes are to be tried again: what a task raises is its answer. See `opened`."""
+def attempt(task: bytes, failed: Callable[[bytes], object] | None = None) -> bytes:
+    """Do what was packed where only lost processes are to be tried again: what a task raises is its answer, to be `opened`.
+
+    `failed` is handed such an answer, too: where answers are looked at only once all are there.
+    """
     try:
         return pickle.dumps((do(task), None))
     except Exception as error:
-        return pickle.dumps((None, _portable(error)))
+        answer = pickle.dumps((None, _portable(error)))
+        if failed is not None:
+            failed(answer)
+        return answer
 
 
 def opened(answer: bytes) -> Any:

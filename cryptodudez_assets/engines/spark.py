@@ -44,8 +44,8 @@ class SparkEngine:
     def run(self, function: Callable[[Task, Say], Done], tasks: Sequence[Task], say: Say) -> Iterator[Done]:
         """What the function gives for each task, in their order, once all are done; meanwhile says how many are.
 
-        What a task raised is raised here, with the words of the executor. Raises NotPortable where a task cannot be handed over, and
-        SparkFailed where Spark gives up.
+        What a task raised is raised here soon after it happened, and tasks that are not begun by then never are. Raises NotPortable
+        where a task cannot be handed over, and SparkFailed where Spark gives up.
         """
         parts = [packed(function, task) for task in tasks]
         if parts:
@@ -53,10 +53,12 @@ class SparkEngine:
 
     def _collected(self, parts: list[bytes], say: Say) -> list[bytes]:
         context, group = self._context(), uuid4().hex
+        failures = context.accumulator([], _Joined())
 
         def collect() -> list[bytes]:
             context.setJobGroup(group, f"{len(parts)} tasks")
-            found: list[bytes] = context.parallelize(parts, len(parts)).map(attempt).collect()
+            told = context.parallelize(parts, len(parts)).map(lambda part: attempt(part, lambda it: failures.add([it])))
+            found: list[bytes] = told.collect()
             return found
 
         with ThreadPoolExecutor(1) as executor:
@@ -64,6 +66,8 @@ class SparkEngine:
             try:
                 told = 0
                 while wait([job], LOOK_SECONDS).not_done:
+                    for failure in failures.value:
+                        opened(failure)  # raises what it holds
                     if (done := _done_in(context, group)) > told:
                         told = done
                         say(f"{done} of {len(parts)} tasks are done")
@@ -86,6 +90,16 @@ class SparkEngine:
         context.pythonExec = conf.get("spark.pyspark.python", None) or sys.executable
         context.environment.setdefault("POLARS_MAX_THREADS", conf.get("spark.task.cpus", "1"))
         return context
+
+
+class _Joined:
+    """How Spark adds up lists of what tasks tell besides what they give, each when it is done."""
+
+    def zero(self, _: list[bytes]) -> list[bytes]:
+        return []
+
+    def addInPlace(self, told: list[bytes], more: list[bytes]) -> list[bytes]:  # noqa: N802  (Spark's name)
+        return told + more
 
 
 def configuration(master: str, options: Mapping[str, str]) -> dict[str, str]:

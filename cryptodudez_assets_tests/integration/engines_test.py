@@ -5,7 +5,8 @@ Those on Spark are marked `spark` (`make test-spark`). How engines fail is in `e
 
 import os
 import pickle
-from dataclasses import replace
+import time
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -169,6 +170,26 @@ def test_results_come_in_the_order_of_tasks_with_words_of_progress(elsewhere: En
 def test_what_a_task_raises_is_raised_as_it_is(elsewhere: Engine) -> None:
     with pytest.raises(Nothing, match="0"):
         list(elsewhere.run(twice, [1, 0, 2], lambda _: None))
+    assert list(elsewhere.run(twice, [1], lambda _: None)) == [2]
+
+
+@dataclass(frozen=True)
+class Slow:
+    """Takes a while, and leaves a note that it was begun."""
+
+    folder: Path
+
+    def __call__(self, number: int, say: Say) -> int:
+        (self.folder / str(number)).touch()
+        if number:
+            time.sleep(0.5)
+        return twice(number, say)
+
+
+def test_what_a_task_raises_is_raised_before_all_others_are_done(elsewhere: Engine, tmp_path: Path) -> None:
+    with pytest.raises(Nothing, match="0"):
+        list(elsewhere.run(Slow(tmp_path), range(60), lambda _: None))
+    assert len(list(tmp_path.iterdir())) < 60
     assert list(elsewhere.run(twice, [1], lambda _: None)) == [2]
 
 
