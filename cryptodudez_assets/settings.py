@@ -27,7 +27,9 @@ LAKES = ("s3://", "gs://")
 READ_BY_URLS = frozenset("?#%")  # in a bucket's address each library reads them in a way of its own
 CATALOGS = ("sqlite:///", "postgresql://")
 SOCKETS = ("ws://", "wss://")
-MASTERS = ("local", "spark://", "k8s://", "yarn")
+SUBMITTED = "spark-submit"
+"""A master: what `spark-submit` was told, which begins the driver."""
+MASTERS = ("local", "spark://", "k8s://", "yarn", SUBMITTED)
 ONLINE = ("sqlite:///", "postgresql://", "postgres://", "redis://", "rediss://", "unix://")
 
 EngineName = Literal["local", "pool", "spark", "ray"]
@@ -96,8 +98,8 @@ class Settings(BaseSettings):
     )
     spark_master: str = Field(
         default="",
-        description="Spark's master: `local[2]`, `spark://host:7077`, `k8s://https://host:443` or `yarn`. Default: this machine, "
-        "a task for each core, and each is tried four times.",
+        description="Spark's master: `local[2]`, `spark://host:7077`, `k8s://https://host:443` or `yarn`; `spark-submit` is what "
+        "that command was told, which began the run. Default: this machine, a task for each core, and each is tried four times.",
     )
     spark_options: Json[dict[str, str]] = Field(
         default="{}",
@@ -109,6 +111,34 @@ class Settings(BaseSettings):
         default="",
         description="A running Ray: `host:6379` where this machine is a node of it, else `ray://host:10001`. Default: an instance of "
         "the run's own, on this machine, a task for each core.",
+    )
+    dataproc_project: str = Field(
+        default="", description="Google Cloud's project in which `cryptodudez launch` has runs on Dataproc."
+    )
+    dataproc_region: str = Field(default="", description="Its region, such as `us-central1`.")
+    dataproc_image: str = Field(
+        default="", description="Container image with the project, for serverless batches: `host/project/name:tag`."
+    )
+    dataproc_main: str = Field(
+        default="file:///opt/cryptodudez/run.py",
+        description="What Spark begins with there, `deploy/dataproc/run.py`: a file of the image or of the nodes, or `gs://…`.",
+    )
+    dataproc_runtime: str = Field(
+        default="", description="Version of the runtime of batches; one with Spark 4. Default: Google's."
+    )
+    dataproc_service_account: str = Field(
+        default="", description="Account that batches run as. Default: the project's own for Compute Engine."
+    )
+    dataproc_subnetwork: str = Field(
+        default="",
+        description="Subnetwork of batches, from which the catalog's server can be reached. Default: the region's.",
+    )
+    dataproc_cluster: str = Field(
+        default="", description="Cluster on which the job `dataproc` of Dagster runs, instead of a serverless batch."
+    )
+    dataproc_bucket: str = Field(
+        default="",
+        description="Bucket through which a run on that cluster tells Dagster what it does, without `gs://`.",
     )
     sensor_seconds: int = Field(default=3, ge=1, description="How often a source's sensor looks at the raw zone.")
 

@@ -19,6 +19,7 @@ from cryptodudez_assets.defs.forgetting import build_forgetting_sensor
 from cryptodudez_assets.defs.incident_assets import build_incident_assets
 from cryptodudez_assets.defs.judged import blocking_checks
 from cryptodudez_assets.defs.lake_assets import build_inventory, build_maintenance
+from cryptodudez_assets.defs.launching import build_launching
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.model_assets import build_model_assets, signals_over
 from cryptodudez_assets.defs.model_checks import build_model_checks
@@ -94,7 +95,7 @@ def build_definitions(
             build_inventory([*tables, *([key_of(REGISTRY.name)] if views else [])]),
         ],
         asset_checks=checks,
-        jobs=[maintenance, full_check, complying],
+        jobs=[maintenance, full_check, complying, *([build_launching()] if settings.dataproc_project else [])],
         schedules=[nightly_maintenance, nightly_full_check, daily_complying, *map(build_feed_schedule, on)],
         sensors=[
             *(build_source_sensor(source, lake, settings.sensor_seconds) for source in sources),

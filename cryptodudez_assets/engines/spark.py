@@ -13,6 +13,7 @@ from uuid import uuid4
 from cryptodudez_assets.engines import Done, Say, Task
 from cryptodudez_assets.engines.loopback import LOOPBACK, is_on_loopback
 from cryptodudez_assets.engines.portable import attempt, opened, packed
+from cryptodudez_assets.settings import SUBMITTED
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -103,13 +104,12 @@ class _Joined:
 
 
 def configuration(master: str, options: Mapping[str, str]) -> dict[str, str]:
-    """What Spark is to be started with. `options` are Spark's own, and win.
+    """What Spark is to be started with. `options` are Spark's own, and win; where spark-submit began, it has said the master.
 
     On this machine it listens on loopback only; where executors are elsewhere they must reach the driver, so that this is up to Spark.
     """
     told = {
         "spark.app.name": "cryptodudez",
-        "spark.master": master,
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
@@ -118,6 +118,8 @@ def configuration(master: str, options: Mapping[str, str]) -> dict[str, str]:
         # Imports once what tasks need, and forks workers from there.
         "spark.python.daemon.module": "cryptodudez_assets.spark_daemon",
     }
+    if master != SUBMITTED:
+        told |= {"spark.master": master}
     if not is_remote(master):
         told |= {"spark.driver.bindAddress": LOOPBACK, "spark.driver.host": LOOPBACK}
     return told | dict(options)

@@ -25,6 +25,7 @@ ROOMS = {
     "contracts": set(),
     "ordering": set(),
     "engines": {"settings"},
+    "launching": {"settings"},
     "sources": {"code_hash", "contracts", "declarations", "venues"},
     "declared_models": {"declarations"},
     "declared_rules": {"declarations", "venues"},
@@ -86,7 +87,7 @@ ROOMS = {
     "defs": {
         *("settings", "contracts", "sources", "lake", "features", "feature_store", "reports", "studies", "models"),
         *("products", "declarations", "declared_models", "declared_rules", "derived", "notifications", "recorder"),
-        *("engines", "erasing", "feeds", "fetching", "venues"),
+        *("engines", "erasing", "feeds", "fetching", "launching", "venues"),
     },
     "serving": {
         *("settings", "contracts", "declared_models", "sources", "lake", "features", "feature_store", "models"),

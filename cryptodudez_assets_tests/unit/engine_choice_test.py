@@ -9,6 +9,7 @@ import yaml
 from click.testing import CliRunner
 from pydantic import ValidationError
 
+import cryptodudez_assets
 from cryptodudez_assets.cli import main
 from cryptodudez_assets.defs.resources import ENGINE_TAG
 from cryptodudez_assets.engines import choosing
@@ -20,6 +21,7 @@ from cryptodudez_assets.engines.spark import SparkEngine, configuration, is_remo
 from cryptodudez_assets.instance import CONFIGURATION
 from cryptodudez_assets.settings import Settings
 
+PACKAGE = Path(cryptodudez_assets.__file__).parent
 POSTGRESQL = "postgresql://user@host/lake"
 CLUSTER = "spark://cluster:7077"
 
@@ -74,6 +76,7 @@ def test_a_command_is_refused_before_it_begins(tmp_path: Path, monkeypatch: pyte
     [
         *(("local", False), ("local[2]", False), ("local[*,4]", False), ("spark://127.0.0.1:7077", False)),
         *(("spark://localhost:7077", False), ("spark://[::1]:7077", False), (CLUSTER, True), ("yarn", True)),
+        ("spark-submit", True),
         *(("spark://127.0.0.1:7077,10.0.0.2:7077", True), ("k8s://https://127.0.0.1:443", True)),
     ],
 )
@@ -81,6 +84,7 @@ def test_remote_is_each_master_but_local_ones_and_those_on_loopback(master: str,
     assert is_remote(master) is remote
     told = configuration(master, {})
     assert ("spark.driver.host" in told) is not remote
+    assert told.get("spark.master") == (None if master == "spark-submit" else master)
 
 
 @pytest.mark.parametrize(
@@ -124,6 +128,7 @@ def test_options_of_spark_win_and_what_is_no_json_is_refused() -> None:
 
 
 def test_runs_on_an_engine_with_servers_wait_for_each_other(tmp_path: Path) -> None:
+    assert CONFIGURATION.parent == PACKAGE  # it is installed with the package
     (tmp_path / "dagster.yaml").write_text(CONFIGURATION.read_text())
     limits = yaml.safe_load(CONFIGURATION.read_text())["run_queue"]["tag_concurrency_limits"]
     assert limits == [{"key": ENGINE_TAG, "value": name, "limit": 1} for name in ("spark", "ray")]
