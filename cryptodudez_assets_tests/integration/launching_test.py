@@ -15,6 +15,7 @@ from google.cloud.storage import Client
 
 from cryptodudez_assets.cli import main
 from cryptodudez_assets.defs import launching
+from cryptodudez_assets.defs.build import build_definitions
 from cryptodudez_assets.defs.dead_runs import end_life
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.instance import dagster_home
@@ -77,6 +78,12 @@ def executed(tags: dict[str, str] | None = None, **config: object) -> dg.Execute
         raise_on_error=False,
         tags=tags,
     )
+
+
+def test_dagster_has_the_job_where_a_project_is_set(dataproc: DataprocStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [job.name for job in build_definitions([]).jobs or ()].count(launching.NAME) == 1
+    monkeypatch.delenv("CRYPTODUDEZ_DATAPROC_PROJECT")
+    assert launching.NAME not in [job.name for job in build_definitions([]).jobs or ()]
 
 
 def test_a_run_of_dagster_is_a_batch(dataproc: DataprocStandIn) -> None:
