@@ -8,10 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
-from cryptodudez_assets.contracts.base import personal_of
-from cryptodudez_assets.contracts.x_posts import POST
+from cryptodudez_assets.contracts.x_posts import posts_in
 from cryptodudez_assets.fetching.origin import insist_on_simulated
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.store.private import make_private, private_file
 from cryptodudez_assets.sources.declaration import Source
 from cryptodudez_assets.venues.pages import Access
@@ -21,6 +21,10 @@ from cryptodudez_assets.venues.x.protocol import Compliance
 VENUE = "X"
 TO_GO = "x_posts_to_go."
 """So begin the names of notes with the ids of posts that are being removed. They lie beside the journals of erasures."""
+
+ID_NAMED = r'"(?:id|id_str)"\s*:\s*"?\d{2,19}"?'
+LONG = r"\b\d{15,19}\b"
+"""Numbers of posts have had so many digits since November 2010."""
 
 Remove = Callable[[Sequence[str]], Sequence[str]]
 """Takes posts out of everything that is kept; tells in words what is left of them, and why."""
@@ -41,6 +45,8 @@ class Honoured:
     @property
     def told(self) -> str:
         """In one line."""
+        if not (self.gone or self.again or self.left):
+            return f"asked about {self.asked:,} posts: all may be kept"
         before = f", and {self.again:,} that an earlier pass had begun with" if self.again else ""
         removed = "not all of which is removed" if self.left else "and were removed"
         return f"asked about {self.asked:,} posts: {len(self.gone):,} are not to be kept{before}, {removed}"
@@ -106,16 +112,32 @@ async def _gone(client: ComplianceClient, kept: Collection[str]) -> list[Complia
 
 
 def _kept(lake: Lake) -> set[str]:
-    """The ids of all posts in tables of sources."""
+    """The ids of all posts in tables of sources, and in what is set aside of them."""
     found = set()
     for source in lake.sources.values():
-        columns = _ids_in(source)
+        columns = posts_in(source.contract)
         for table in filter(None, (source.table, source.observations) if columns else ()):
             if (rows := lake.tables.scan(table)) is not None:
                 for name in columns:
                     found |= {*rows.select(pl.col(name).unique().cast(pl.String)).collect()[name].drop_nulls()}
+        if columns:
+            found |= _set_aside(lake, source)
     return found
 
 
-def _ids_in(source: Source) -> list[str]:
-    return [name for name, kind in personal_of(source.contract).items() if kind == POST]
+def _set_aside(lake: Lake, source: Source) -> set[str]:
+    """Ids in records that are in quarantine: what stands under an id's name there, and any number that is as long as one."""
+    rows = lake.tables.scan(quarantine.ROWS.name)
+    if rows is None:
+        return set()
+    raw = pl.col("raw")
+    ids = pl.concat_list(
+        raw.str.extract_all(ID_NAMED).list.eval(pl.element().str.extract(r"(\d+)\D*$")), raw.str.extract_all(LONG)
+    )
+    told = (
+        rows.filter(source=source.name)
+        .select(ids.list.unique().alias("ids"))
+        .explode("ids")
+        .collect(engine="streaming")
+    )
+    return {*told["ids"].drop_nulls()}

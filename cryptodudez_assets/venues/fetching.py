@@ -32,6 +32,10 @@ from cryptodudez_assets.venues.pages import Answer, Patience, Request
 MAX_BYTES = 32 << 20
 SECRET_HEADERS = frozenset({"set-cookie", "set-cookie2", "authorization", "proxy-authenticate", "www-authenticate"})
 SHOWN_BYTES = 200
+TOLD_CHARACTERS = 500
+"""So much of a venue's words is repeated."""
+SECRET_LENGTH = 6
+"""A shorter header is no secret, but a word that stands anywhere."""
 MOST_APART = timedelta(days=2)
 """Of the clocks of a venue and this machine: by the venue's it is judged what is final and which month's money is spent."""
 
@@ -92,6 +96,7 @@ class Http:
         self._name, self._url = name, url.rstrip("/")
         self._judge, self._patience, self._max_bytes, self._tell = judge, patience, max_bytes, tell
         self._is_live = is_live
+        self._secrets = [value.rpartition(" ")[2] for value in (headers or {}).values()]
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(patience.read_timeout, connect=patience.connect_timeout),
             follow_redirects=False,
@@ -102,8 +107,9 @@ class Http:
         """Hang up."""
         await self._client.aclose()
 
-    async def ask(self, request: Request, governor: Governor, weight: int = 1) -> Answer:
-        """The answer, after as many attempts as patience allows; each waits for its turn and counts.
+    async def ask(self, request: Request, governor: Governor, weight: int = 1, until: datetime | None = None) -> Answer:
+        """The answer, after as many attempts as patience allows; each waits for its turn and counts. None but the first is made
+        behind `until`.
 
         Raises Failed: the venue refuses for good, does not answer, or wants to be left alone for longer than patience lasts.
         """
@@ -118,6 +124,8 @@ class Http:
                 wait_jitter=patience.first_wait,
             ):
                 with attempt:
+                    if attempt.num > 1 and until is not None and datetime.now(UTC) >= until:
+                        raise Failed(f"{self._at(request)}: not asked once more, since that would be paid for twice")
                     return await self._attempt(request, governor, weight)
         except Later as error:
             raise Failed(
@@ -144,13 +152,14 @@ class Http:
             return answer
         if trouble.locks and trouble.after:
             governor.lock(trouble.after)
-        told = f"{self._at(request)}: {trouble.reason}"
+        reason = _short(self._masked(trouble.reason))
+        told = f"{self._at(request)}: {reason}"
         if not trouble.again:
             raise Failed(told, answer.status, for_all=trouble.for_all)
         if trouble.after is not None and trouble.after > self._patience.longest_wait:
             told = f"{told}; it asks to come back in {trouble.after:.0f} seconds"
             raise Failed(told, answer.status, for_all=trouble.locks)
-        raise Later(trouble.reason, trouble.after)
+        raise Later(reason, trouble.after)
 
     async def _turn(self, request: Request, governor: Governor, weight: int) -> None:
         try:
@@ -188,6 +197,9 @@ class Http:
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             where = urlsplit(self._url).netloc
             raise Later(f"no connection to {where}: {error or type(error).__name__}", for_all=True) from None
+        except httpx.LocalProtocolError:  # its text has the header that is wrong, such as a token
+            told = "what is asked cannot be sent: a header or the address has signs that HTTP does not know"
+            raise Failed(f"{self._at(request)}: {told}", for_all=True) from None
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise Later(f"{type(error).__name__}: {error}".rstrip(": ")) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -209,7 +221,7 @@ class Http:
                 length += len(block)
                 if length > self._max_bytes:
                     raise Failed(f"{self._at(request)}: an answer of more than {self._max_bytes} bytes")
-        headers = {name: value for name, value in answer.headers.items() if name not in SECRET_HEADERS}
+        headers = {name: self._masked(value) for name, value in answer.headers.items() if name not in SECRET_HEADERS}
         return Answer(
             request=request,
             url=_without_user(answer.url),
@@ -224,10 +236,20 @@ class Http:
     def _at(self, request: Request) -> str:
         return f"{self._name}, {request.path}"
 
+    def _masked(self, text: str) -> str:
+        """What a venue says, without the token that it may repeat."""
+        for secret in self._secrets:
+            text = text.replace(secret, "…") if len(secret) >= SECRET_LENGTH else text
+        return text
+
 
 def _without_user(url: httpx.URL) -> str:
     """The URL with its query, which holds no secret, but nothing that would stand before the host."""
     return str(url.copy_with(username=None, password=None))
+
+
+def _short(told: str) -> str:
+    return told if len(told) <= TOLD_CHARACTERS else f"{told[:TOLD_CHARACTERS]}…"
 
 
 def beginning_of(body: bytes) -> str:

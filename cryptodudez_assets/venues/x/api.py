@@ -16,6 +16,10 @@ VENUE = "X"
 NO_TOKEN = (
     "X is asked with a token of your own: set CRYPTODUDEZ_X_TOKEN to the bearer token of an app (developer.x.com)"  # noqa: S105
 )
+ODD_TOKEN = (
+    "CRYPTODUDEZ_X_TOKEN has signs that are in no token (a blank, the end of a line, a letter beyond ASCII), or none: "  # noqa: S105
+    "set it to the bearer token alone"
+)
 UNTOLD_WAIT = 60.0
 """Seconds to wait after a refusal that does not say until when."""
 
@@ -26,11 +30,14 @@ class Api:
     def __init__(self, access: Access) -> None:
         if access.token is None:
             raise Missing(NO_TOKEN)
+        token = access.token.get_secret_value()
+        if not token or any(not "!" <= sign <= "~" for sign in token):
+            raise Missing(ODD_TOKEN)
         longest = max(access.patience.longest_wait, protocol.WINDOW_SECONDS + UNTOLD_WAIT)
         self._http = Http(
             VENUE,
             access.url or protocol.URL,
-            headers={"Authorization": f"Bearer {access.token.get_secret_value()}"},
+            headers={"Authorization": f"Bearer {token}"},
             judge=judge,
             patience=replace(access.patience, longest_wait=longest),
             tell=access.tell,
@@ -43,10 +50,10 @@ class Api:
         """Turns for one call of an endpoint."""
         return Windows(self._folder, name, limit, apart)
 
-    async def ask(self, request: Request, turns: Windows) -> Answer:
-        """An answer; what its headers tell is heard. Raises Failed."""
+    async def ask(self, request: Request, turns: Windows, until: datetime | None = None) -> Answer:
+        """An answer; what its headers tell is heard. Behind `until`, by X's clock, nothing is asked once more. Raises Failed."""
         try:
-            answer = await self._http.ask(request, turns)
+            answer = await self._http.ask(request, turns, until=until and until - self.ahead)
         except Failed:
             turns.over(None)
             raise

@@ -14,11 +14,12 @@ from typing import Self
 
 import msgspec
 
+from cryptodudez_assets.venues.fetching import MOST_APART
 from cryptodudez_assets.venues.http import Failed, Missing
 from cryptodudez_assets.venues.pages import Access, Answer, Page, Request, Series, Span
 from cryptodudez_assets.venues.x import protocol
 from cryptodudez_assets.venues.x.api import VENUE, Api
-from cryptodudez_assets.venues.x.asking import Query
+from cryptodudez_assets.venues.x.asking import TIMELINE_REACH, Kind, Query
 from cryptodudez_assets.venues.x.protocol import DOLLAR, read_page, read_usage
 from cryptodudez_assets.venues.x.spending import TABLES, Call, OverBudget, Spending
 
@@ -29,6 +30,7 @@ WHOLE_MINUTES = 10
 CLOCK_SECONDS = 1.5
 """So far the time in an answer's header may be off: it is told in whole seconds."""
 USAGE_DAYS = 31
+SHOWN_ERRORS, SHOWN_CHARACTERS = 5, 300
 MET, FRESH_SECONDS = "x_met.json", 300.0
 """X is asked what it counted at most so often: it may be asked 50 times in 15 minutes."""
 
@@ -43,9 +45,10 @@ class Meeting(msgspec.Struct):
     def read(cls, path: Path) -> Self:
         """The last one; a file that is not there or broken tells of none."""
         try:
-            return msgspec.json.decode(path.read_bytes(), type=cls)
+            read = msgspec.json.decode(path.read_bytes(), type=cls)
         except (FileNotFoundError, msgspec.DecodeError):
             return cls()
+        return read if abs(read.ahead) <= MOST_APART.total_seconds() else cls()
 
     @property
     def is_fresh(self) -> bool:
@@ -78,15 +81,37 @@ class XClient:
         query = Query.of(series)
         await self._meet()
         until, token = min(span.until, self._settled()), ""
+        n_posts, told = 0, set[str]()
         while until > span.first:
             answer = await self._page(query, Span(span.first, until), token)
             page = read_page(answer.body)
             token = page.meta.next_token if page.meta else ""
-            first = max(span.first, min(_behind_oldest(page, until), until)) if token else span.first
-            yield Page(answer, Span(first, until), until, is_empty=not page.data)
+            n_posts += len(page.data)
+            if not token and query.kind is Kind.TIMELINE:
+                self._tell_reach(query, page, n_posts)
+            is_cut = not token and query.kind is Kind.TIMELINE and n_posts > TIMELINE_REACH - query.kind.value.most
+            first = max(span.first, min(_behind_oldest(page, until), until)) if token or is_cut else span.first
+            new = {one.id for one in page.data} - told
+            if token and first == until and not new:
+                raise Failed(
+                    f"{VENUE}, {query.path}: it has a next page without end: no other post, and no earlier time"
+                )
+            if first < until or not is_cut:
+                yield Page(answer, Span(first, until), until, is_empty=not page.data)
             if not token:
                 return
+            told = told | new if first == until else set()
             token, until = "" if first < until else token, first
+
+    def _tell_reach(self, query: Query, page: protocol.Page, n_posts: int) -> None:
+        """Say where a timeline ends: X tells only the newest posts of a user."""
+        reach = f"X tells the newest {TIMELINE_REACH:,} posts of a timeline; older ones can be searched for (--all)"
+        if n_posts > TIMELINE_REACH - query.kind.value.most:
+            oldest = min((at for one in page.data if (at := _utc(one.created_at))), default=None)
+            since = f" since {oldest:%Y-%m-%d %H:%M} UTC" if oldest else ""
+            self._access.tell(f"{VENUE}, {query.path}: {n_posts:,} posts{since}, and no more: {reach}")
+        elif not page.data and not n_posts:
+            self._access.tell(f"{VENUE}, {query.path}: no posts. {reach}")
 
     async def close(self) -> None:
         """Hang up."""
@@ -104,7 +129,9 @@ class XClient:
         self._under_way.add(call.id)
         self._was_asked = True
         try:
-            answer = await self._api.ask(Request(query.path, {**parameters, "max_results": str(call.posts)}), turns)
+            asked = Request(query.path, {**parameters, "max_results": str(call.posts)})
+            # The next day it would be paid for again, beyond what is kept back; what this day's attempt cost stays kept back.
+            answer = await self._api.ask(asked, turns, until=_end_of_day(self._api.now()))
             page = read_page(answer.body)
             self.spending.settle(call, page.posts_read, page.users_read, self._days_of(answer))
         except Failed as error:
@@ -113,8 +140,10 @@ class XClient:
             raise
         finally:
             await self._is_over(call)
-        for problem in page.errors:
-            self._access.tell(f"{VENUE}, {query.path}: {problem.told}")
+        for problem in page.errors[:SHOWN_ERRORS]:
+            self._access.tell(f"{VENUE}, {query.path}: {problem.told[:SHOWN_CHARACTERS]}")
+        if (more := len(page.errors) - SHOWN_ERRORS) > 0:
+            self._access.tell(f"{VENUE}, {query.path}: and {more:,} more like these")
         return answer
 
     async def _reserve(self, query: Query, span: Span, parameters: Mapping[str, str]) -> Call:
@@ -179,5 +208,17 @@ class XClient:
 
 def _behind_oldest(page: protocol.Page, otherwise: datetime) -> datetime:
     """From when on a page tells everything: the second behind that of its oldest post, of which the next page may tell more."""
-    times = [one.created_at for one in page.data if one.created_at]
-    return min(times).astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1) if times else otherwise
+    times = [at for one in page.data if (at := _utc(one.created_at))]
+    return min(times).replace(microsecond=0) + timedelta(seconds=1) if times else otherwise
+
+
+def _utc(told: datetime | None) -> datetime | None:
+    """A time as X writes them; one without a zone is taken for UTC, one that cannot be in UTC for none."""
+    try:
+        return told and told.replace(tzinfo=told.tzinfo or UTC).astimezone(UTC)
+    except OverflowError:
+        return None
+
+
+def _end_of_day(moment: datetime) -> datetime:
+    return datetime.combine(moment.astimezone(UTC).date() + timedelta(days=1), datetime.min.time(), UTC)

@@ -5,6 +5,7 @@ known here.
 """
 
 import asyncio
+import re
 from collections.abc import Sequence
 from urllib.parse import parse_qsl, urlsplit
 
@@ -18,6 +19,8 @@ from cryptodudez_assets.venues.x.protocol import Compliance, Job
 
 NAME = "cryptodudez"
 """What our jobs are called."""
+POST_ID = re.compile(r"[0-9]{2,19}")
+"""Anything else is no post: in the words that are searched for it would stand everywhere."""
 STORAGE = "the storage that X names"
 STORAGE_LIMITS = ((60, 60.0),)
 MOST_BYTES = 512 << 20
@@ -42,8 +45,9 @@ class ComplianceClient:
         if ids:
             job = next((one for one in await self._jobs() if one.status == CREATED), None) or await self._create()
             await self._store(job.upload_url, "PUT", "\n".join(ids).encode())
-            found += await self._found(job)
-        return [one for one in {one.id: one for one in found}.values() if one.is_gone]
+            asked = {*ids}
+            found += [one for one in await self._found(job) if one.id in asked]
+        return [one for one in {one.id: one for one in found}.values() if one.is_gone and POST_ID.fullmatch(one.id)]
 
     async def close(self) -> None:
         """Hang up."""
@@ -81,7 +85,10 @@ class ComplianceClient:
 
     async def _store(self, url: str, method: str, body: bytes = b"") -> Answer:
         """Storage is another host, which must not see the token."""
-        told = urlsplit(url)
+        try:
+            told = urlsplit(url)
+        except ValueError:
+            raise Failed(f"{STORAGE}: X names an address for it that is none") from None
         host, parameters = f"{told.scheme}://{told.netloc}", dict(parse_qsl(told.query, keep_blank_values=True))
         http = Http(STORAGE, host, patience=self._access.patience, max_bytes=MOST_BYTES, tell=self._access.tell)
         try:

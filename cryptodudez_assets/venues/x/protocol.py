@@ -5,6 +5,7 @@ waiting and money are elsewhere. Only what the client itself needs is typed: the
 of a dollar, so that sums are exact.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple, TypeVar
@@ -27,6 +28,8 @@ USAGE_CAPPED = "usage-capped"
 KEEPS_POST = "scrub_geo"
 """The one reason of compliance for which a post may stay: its place goes, which is never asked for."""
 
+MOST_POSTS = 10**12
+"""Nobody reads more in a month."""
 NO_JSON = (msgspec.DecodeError, UnicodeError, RecursionError)
 """What reading raises where there is no JSON of the kind: broken, no text, or lists in lists without end."""
 
@@ -124,11 +127,9 @@ class Usage(msgspec.Struct, frozen=True):
 
     def posts_in(self, month: date) -> int:
         """Posts read in the calendar month of this day."""
-        return sum(
-            one.usage
-            for one in self.daily_project_usage.usage
-            if (one.date.year, one.date.month) == month.timetuple()[:2]
-        )
+        days = self.daily_project_usage.usage
+        read = sum(one.usage for one in days if (one.date.year, one.date.month) == month.timetuple()[:2])
+        return min(max(0, read), MOST_POSTS)
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -267,7 +268,10 @@ def _read(body: bytes | msgspec.Raw, decoder: "msgspec.json.Decoder[T]") -> T:
     try:
         return decoder.decode(body)
     except NO_JSON as error:
-        raise NotUnderstood(f"{_shown(bytes(body))}: {error}") from None
+        try:  # half a pair of code units in a text, which X cut off there, is no fault of what is read here
+            return msgspec.convert(json.loads(bytes(body)), decoder.type)
+        except (ValueError, RecursionError):
+            raise NotUnderstood(f"{_shown(bytes(body))}: {error}") from None
 
 
 def _shown(body: bytes) -> str:
