@@ -3,17 +3,19 @@
 What needs but a little of each of very many files asks `manifests.py`.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from itertools import chain, islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyiceberg.expressions import BooleanExpression
 from pyiceberg.io import FileIO
 from pyiceberg.manifest import DataFile, ManifestContent, ManifestEntry, ManifestFile
 from pyiceberg.table import FileScanTask, ManifestGroupPlanner, Table
 from pyiceberg.table.snapshots import Snapshot
+from pyiceberg.typedef import Record
 
-from cryptodudez_assets.lake.iceberg.manifests import entries_of, files_in, manifests_of, n_files_in
+from cryptodudez_assets.lake.iceberg.manifests import entries_of, files_in, manifests_of, n_files_in, told
 from cryptodudez_assets.lake.store.places import path_of
 
 AT_ONCE = 8
@@ -66,6 +68,32 @@ def planned(table: Table, where: BooleanExpression, snapshot_id: int | None = No
     manifests = iter([_Kept(one) for one in data_manifests(table, snapshot_id)])
     while some := list(islice(manifests, AT_ONCE)):
         yield from planner.plan_files(some)
+
+
+class _Described(NamedTuple):
+    """What of a data file tells whether it may match: fewer fields than pyiceberg's object of it, by the same names."""
+
+    file_path: str
+    partition: Record
+    record_count: int
+    value_counts: Mapping[int, int]
+    null_value_counts: Mapping[int, int]
+    nan_value_counts: Mapping[int, int]
+    lower_bounds: Mapping[int, bytes]
+    upper_bounds: Mapping[int, bytes]
+
+
+def planned_paths(table: Table, where: BooleanExpression, snapshot_id: int | None = None) -> Iterator[str]:
+    """The paths of the files that `planned` tells, for a third of the time and no object of each."""
+    planner = ManifestGroupPlanner(table.metadata, table.io, where)
+    may_hold = cache(planner._build_manifest_evaluator)
+    of_partition, of_bounds = cache(planner._build_partition_evaluator), planner._build_metrics_evaluator()
+    for manifest in data_manifests(table, snapshot_id):
+        if may_hold(manifest.partition_spec_id)(manifest):
+            in_partition = of_partition(manifest.partition_spec_id)
+            for file in map(_Described._make, told(table.io, manifest, *_Described._fields)):
+                if in_partition(file) and of_bounds(file):
+                    yield file.file_path
 
 
 class _Kept:

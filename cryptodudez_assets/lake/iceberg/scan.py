@@ -17,7 +17,7 @@ from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.types import DateType, NestedField
 
 from cryptodudez_assets.lake.iceberg.manifests import FILES, bounds, files_in
-from cryptodudez_assets.lake.iceberg.planning import all_files, all_paths, data_manifests, planned
+from cryptodudez_assets.lake.iceberg.planning import all_files, all_paths, data_manifests, planned, planned_paths
 from cryptodudez_assets.lake.store import endpoints
 from cryptodudez_assets.lake.store.places import path_of
 
@@ -152,7 +152,7 @@ def planned_files(table: Table, where: BooleanExpression | None = None, snapshot
     """Paths of the data files that may hold rows matching `where`."""
     if where is None:
         return all_paths(table, snapshot_id)
-    return [task.file.file_path for task in planned(table, where, snapshot_id)]
+    return list(planned_paths(table, where, snapshot_id))
 
 
 def data_files(table: Table, where: BooleanExpression | None = None, snapshot_id: int | None = None) -> list[DataFile]:
