@@ -3,7 +3,8 @@
 import os
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -141,6 +142,23 @@ def test_files_that_no_snapshot_refers_to_are_removed_after_the_grace_period(lak
     assert len(list((folder / "data").rglob("*.parquet"))) == 1 + 1
     assert picture(lake) == before
     assert remove_orphans(lake, NAME).files == 0
+
+
+def test_what_was_written_since_a_batch_was_claimed_is_no_orphan_however_long_ago(lake: Lake, drop: Drop) -> None:
+    landings(lake, drop, 1)
+    folder = Path(lake.settings.lake) / "tables" / "lab" / "readings" / "data"
+    before, since = folder / "before.parquet", folder / "since.parquet"
+    for path, days in ((before, 9), (since, 7)):
+        path.touch()
+        os.utime(path, (time.time() - days * 86_400,) * 2)
+    claimed = datetime.now(UTC) - timedelta(days=8)
+    open_batch = entry("a", Status.CLAIMED, source="others", batch_id="b", updated_at=claimed)
+    file_entries.record(lake.tables, "others", [open_batch])
+    assert remove_orphans(lake, NAME).files == 1
+    assert since.exists()
+    file_entries.record(lake.tables, "others", [replace(open_batch, status=Status.LOADED)])
+    assert remove_orphans(lake, NAME).files == 1
+    assert not since.exists()
 
 
 def test_an_older_version_that_is_kept_stays_readable(lake: Lake, drop: Drop) -> None:

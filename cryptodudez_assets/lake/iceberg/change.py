@@ -19,7 +19,7 @@ from pyiceberg.table.update.snapshot import ExpireSnapshots, ManageSnapshots
 from cryptodudez_assets.engines import Engine, Say
 from cryptodudez_assets.lake.iceberg.checksums import Records, insist_on_intact, name_in
 from cryptodudez_assets.lake.iceberg.data_files import DataFiles
-from cryptodudez_assets.lake.iceberg.planning import files_at, planned
+from cryptodudez_assets.lake.iceberg.planning import files_at, planned, planned_sizes
 from cryptodudez_assets.lake.iceberg.provenance import SAME_AS
 from cryptodudez_assets.lake.iceberg.replacing import Replacement
 from cryptodudez_assets.lake.iceberg.rewriting import RewriteTask, rewrite
@@ -27,7 +27,6 @@ from cryptodudez_assets.lake.iceberg.scan import (
     PATH,
     PORTION_ROWS,
     Files,
-    data_files,
     in_columns_of,
     planned_files,
     scan,
@@ -95,7 +94,7 @@ class TableTransaction:
 
     def files(self, where: BooleanExpression) -> Files:
         """The data files that may hold rows matching `where`, to be handed to tasks."""
-        return Files.of(self.table, data_files(self.table, where))
+        return Files.of(self.table, planned_sizes(self.table, where))
 
     def delete(self, where: BooleanExpression) -> Self:
         """Drop the rows that match."""
@@ -159,10 +158,11 @@ class TableTransaction:
         Where many files hold some, an engine's tasks write them anew.
         """
         files = list(files_at(self.table, gone[PATH].unique()))
+        sizes = [(file.file_path, file.record_count) for file in files]
         name, target = ".".join(self.table.name()), Target.of(self.table.metadata, self.table.io.properties)
         tasks = [
             RewriteTask(name, part, gone.select(*by), self._sums(part.paths), target)
-            for part in Files.of(self.table, files).split(engine.parallel)
+            for part in Files.of(self.table, sizes).split(engine.parallel)
         ]
         for written in engine.run(rewrite, tasks, say):
             self.adopt(written)

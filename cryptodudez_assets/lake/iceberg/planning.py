@@ -83,8 +83,8 @@ class _Described(NamedTuple):
     upper_bounds: Mapping[int, bytes]
 
 
-def planned_paths(table: Table, where: BooleanExpression, snapshot_id: int | None = None) -> Iterator[str]:
-    """The paths of the files that `planned` tells, for a third of the time and no object of each."""
+def planned_sizes(table: Table, where: BooleanExpression, snapshot_id: int | None = None) -> Iterator[tuple[str, int]]:
+    """Path and number of rows of the files that `planned` tells, for a third of the time and no object of each."""
     planner = ManifestGroupPlanner(table.metadata, table.io, where)
     may_hold = cache(planner._build_manifest_evaluator)
     of_partition, of_bounds = cache(planner._build_partition_evaluator), planner._build_metrics_evaluator()
@@ -93,7 +93,7 @@ def planned_paths(table: Table, where: BooleanExpression, snapshot_id: int | Non
             in_partition = of_partition(manifest.partition_spec_id)
             for file in map(_Described._make, told(table.io, manifest, *_Described._fields)):
                 if in_partition(file) and of_bounds(file):
-                    yield file.file_path
+                    yield file.file_path, file.record_count
 
 
 class _Kept:

@@ -17,7 +17,7 @@ from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.types import DateType, NestedField
 
 from cryptodudez_assets.lake.iceberg.manifests import FILES, bounds, files_in
-from cryptodudez_assets.lake.iceberg.planning import all_files, all_paths, data_manifests, planned, planned_paths
+from cryptodudez_assets.lake.iceberg.planning import all_files, all_paths, data_manifests, planned, planned_sizes
 from cryptodudez_assets.lake.store import endpoints
 from cryptodudez_assets.lake.store.places import path_of
 
@@ -39,9 +39,9 @@ class Files:
         self._schema, self._properties, self._files = schema, properties, files
 
     @classmethod
-    def of(cls, table: Table, files: Iterable[DataFile]) -> "Files":
-        """These of a table."""
-        told = pl.DataFrame([(one.file_path, one.record_count) for one in files], FILES, orient="row")
+    def of(cls, table: Table, sizes: Iterable[tuple[str, int]]) -> "Files":
+        """Those of a table at these paths, with so many rows."""
+        told = pl.DataFrame(list(sizes), FILES, orient="row")
         return Files(table.schema(), endpoints.of_stores(table.io.properties), told)
 
     @property
@@ -152,7 +152,7 @@ def planned_files(table: Table, where: BooleanExpression | None = None, snapshot
     """Paths of the data files that may hold rows matching `where`."""
     if where is None:
         return all_paths(table, snapshot_id)
-    return list(planned_paths(table, where, snapshot_id))
+    return [path for path, _ in planned_sizes(table, where, snapshot_id)]
 
 
 def data_files(table: Table, where: BooleanExpression | None = None, snapshot_id: int | None = None) -> list[DataFile]:
