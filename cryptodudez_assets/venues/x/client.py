@@ -187,7 +187,12 @@ class XClient:
                 self._note_meeting()
                 return
             self._note_meeting()
-            self._access.tell(self.spending.check(read_usage(answer.body).posts_in(self._api.now().date())).told)
+            counted = read_usage(answer.body).posts_in(self._api.now().date())
+            if 0 <= counted < protocol.MOST_POSTS:
+                self._access.tell(self.spending.check(counted).told)
+            else:
+                told = f"{VENUE} says that it counted {counted:.3g} posts, which cannot be"
+                self._access.tell(f"{told}; what is spent is known from what was asked here alone")
 
     def _note_meeting(self) -> None:
         self._meeting = Meeting(time.time(), self._api.ahead.total_seconds())

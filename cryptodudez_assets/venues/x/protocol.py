@@ -28,8 +28,8 @@ USAGE_CAPPED = "usage-capped"
 KEEPS_POST = "scrub_geo"
 """The one reason of compliance for which a post may stay: its place goes, which is never asked for."""
 
-MOST_POSTS = 10**12
-"""Nobody reads more in a month."""
+MOST_POSTS = 10**9
+"""Nobody reads so many in a month: a count of more is none."""
 NO_JSON = (msgspec.DecodeError, UnicodeError, RecursionError)
 """What reading raises where there is no JSON of the kind: broken, no text, or lists in lists without end."""
 
@@ -128,8 +128,7 @@ class Usage(msgspec.Struct, frozen=True):
     def posts_in(self, month: date) -> int:
         """Posts read in the calendar month of this day."""
         days = self.daily_project_usage.usage
-        read = sum(one.usage for one in days if (one.date.year, one.date.month) == month.timetuple()[:2])
-        return min(max(0, read), MOST_POSTS)
+        return sum(one.usage for one in days if (one.date.year, one.date.month) == month.timetuple()[:2])
 
 
 class Job(msgspec.Struct, frozen=True):

@@ -143,9 +143,7 @@ class Spending:
             now = self._clock()
             month = _month(now)
             _, ours = self._database.run(SPENT, (month,))[0]
-            (open_,) = self._database.run(PENDING, (month,))[0]
-            # While calls are under way nobody knows which of them X has counted: then what was counted before stays.
-            elsewhere = max(0, posts - int(ours), self._elsewhere(month) if int(open_) else 0)
+            elsewhere = max(0, posts - int(ours), self._elsewhere(month))
             self._database.run(TELL_ELSEWHERE, (month, elsewhere, now.isoformat()))
             return self._standing(month)
 
