@@ -22,7 +22,8 @@ VENUE = "X"
 TO_GO = "x_posts_to_go."
 """So begin the names of notes with the ids of posts that are being removed. They lie beside the journals of erasures."""
 
-ID_NAMED = r'"(?:id|id_str)"\s*:\s*"?\d{2,19}"?'
+ID_NAMED = ("$.id", "$.id_str")
+"""Where a post that is written as JSON says its number."""
 LONG = r"\b\d{15,19}\b"
 """Numbers of posts have had so many digits since November 2010."""
 
@@ -131,13 +132,11 @@ def _set_aside(lake: Lake, source: Source) -> set[str]:
     if rows is None:
         return set()
     raw = pl.col("raw")
-    ids = pl.concat_list(
-        raw.str.extract_all(ID_NAMED).list.eval(pl.element().str.extract(r"(\d+)\D*$")), raw.str.extract_all(LONG)
-    )
+    ids = pl.concat_list(*(raw.str.json_path_match(path) for path in ID_NAMED), raw.str.extract_all(LONG))
     told = (
         rows.filter(source=source.name)
         .select(ids.list.unique().alias("ids"))
         .explode("ids")
         .collect(engine="streaming")
     )
-    return {*told["ids"].drop_nulls()}
+    return {one for one in told["ids"].drop_nulls() if one.isdecimal()}

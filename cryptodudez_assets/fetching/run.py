@@ -45,7 +45,7 @@ class Fetched:
 def span_of(feed: Feed, first: date | None = None, last: date | None = None) -> Span:
     """Days, both included; by default those that the feed covers, up to now. What is still to come is not asked for."""
     at = now().replace(microsecond=0)
-    until = at if last is None else min(at, _midnight(last + timedelta(days=1)))
+    until = at if last is None or last >= at.date() else _midnight(last + timedelta(days=1))
     begin = max(first, feed.first_day) if first else max((at - feed.covers).date() + timedelta(days=1), feed.first_day)
     return Span(min(_midnight(begin), until), until)
 
@@ -83,17 +83,24 @@ def fetch(
 async def _fetch(lake: Lake, feed: Feed, stretches: Sequence[Stretch], client: Client, on_page: OnPage) -> Fetched:
     done, places = Fetched(stretches), asyncio.Semaphore(AT_ONCE)
     ended: list[Failed] = []
+    first = _FirstAlone()
+
+    def came(stretch: Stretch, page: Page) -> None:
+        first.answered()
+        on_page(stretch, page)
 
     async def one(stretch: Stretch) -> None:
         async with places:
-            if ended:
-                return
+            await first.turn()
             try:
-                await _pages(lake, feed, stretch, client, done, on_page)
+                if not ended:
+                    await _pages(lake, feed, stretch, client, done, came)
             except Failed as error:
                 done.failed.setdefault(stretch.series.name, str(error))
                 if error.for_all:
                     ended.append(error)
+            finally:
+                first.over()
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -108,6 +115,30 @@ async def _fetch(lake: Lake, feed: Feed, stretches: Sequence[Stretch], client: C
     for stretch in stretches if ended else ():
         done.failed.setdefault(stretch.series.name, str(ended[0]))
     return done
+
+
+class _FirstAlone:
+    """Until an answer came, one asks at a time: a refusal that is for all, or a venue that is down, is met once."""
+
+    def __init__(self) -> None:
+        self._alone, self._came = asyncio.Lock(), False
+
+    async def turn(self) -> None:
+        """Wait until whoever asks alone has an answer, or gave up."""
+        if not self._came:
+            await self._alone.acquire()
+            if self._came:
+                self._alone.release()
+
+    def answered(self) -> None:
+        """Let all others ask."""
+        self.over()
+        self._came = True
+
+    def over(self) -> None:
+        """Let the next one ask, where this one had no answer."""
+        if not self._came:
+            self._alone.release()
 
 
 async def _pages(lake: Lake, feed: Feed, stretch: Stretch, client: Client, done: Fetched, on_page: OnPage) -> None:

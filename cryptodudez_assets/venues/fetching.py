@@ -96,6 +96,7 @@ class Http:
         self._name, self._url = name, url.rstrip("/")
         self._judge, self._patience, self._max_bytes, self._tell = judge, patience, max_bytes, tell
         self._is_live = is_live
+        self._refused: Failed | None = None
         self._secrets = [value.rpartition(" ")[2] for value in (headers or {}).values()]
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(patience.read_timeout, connect=patience.connect_timeout),
@@ -113,6 +114,14 @@ class Http:
 
         Raises Failed: the venue refuses for good, does not answer, or wants to be left alone for longer than patience lasts.
         """
+        try:
+            return await self._ask(request, governor, weight, until)
+        except Failed as error:
+            if error.for_all:  # whoever waits for a turn need not ask any more
+                self._refused = error
+            raise
+
+    async def _ask(self, request: Request, governor: Governor, weight: int, until: datetime | None) -> Answer:
         patience = self._patience
         try:
             async for attempt in stamina.retry_context(
@@ -124,9 +133,7 @@ class Http:
                 wait_jitter=patience.first_wait,
             ):
                 with attempt:
-                    if attempt.num > 1 and until is not None and datetime.now(UTC) >= until:
-                        raise Failed(f"{self._at(request)}: not asked once more, since that would be paid for twice")
-                    return await self._attempt(request, governor, weight)
+                    return await self._attempt(request, governor, weight, until if attempt.num > 1 else None)
         except Later as error:
             raise Failed(
                 f"{self._at(request)}: gave up after {patience.attempts} attempts: {error}", for_all=error.for_all
@@ -143,8 +150,12 @@ class Http:
         self._tell(f"{self._at(request)}: {error}; asking again in {error.after:.0f} s")
         return error.after + random.uniform(0, self._patience.first_wait)
 
-    async def _attempt(self, request: Request, governor: Governor, weight: int) -> Answer:
+    async def _attempt(self, request: Request, governor: Governor, weight: int, until: datetime | None) -> Answer:
         await self._turn(request, governor, weight)
+        if self._refused:
+            raise self._refused
+        if until is not None and datetime.now(UTC) >= until:
+            raise Failed(f"{self._at(request)}: not asked once more, since that would be paid for twice")
         answer = await self._answer(request)
         self._insist_on_clock(answer)
         trouble = self._judge(answer)
@@ -152,7 +163,7 @@ class Http:
             return answer
         if trouble.locks and trouble.after:
             governor.lock(trouble.after)
-        reason = _short(self._masked(trouble.reason))
+        reason = _short(self.masked(trouble.reason))
         told = f"{self._at(request)}: {reason}"
         if not trouble.again:
             raise Failed(told, answer.status, for_all=trouble.for_all)
@@ -201,7 +212,7 @@ class Http:
             told = "what is asked cannot be sent: a header or the address has signs that HTTP does not know"
             raise Failed(f"{self._at(request)}: {told}", for_all=True) from None
         except (httpx.TransportError, httpx.DecodingError) as error:
-            raise Later(f"{type(error).__name__}: {error}".rstrip(": ")) from None
+            raise Later(self.masked(f"{type(error).__name__}: {error}".rstrip(": "))) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Failed(f"{self._at(request)}: {type(error).__name__}: {error}") from None
 
@@ -214,14 +225,14 @@ class Http:
         )
         async with asking as answer:
             if not is_bounded(answer.headers):
-                packed = answer.headers["content-encoding"][:SHOWN_BYTES]
+                packed = self.masked(answer.headers["content-encoding"])[:SHOWN_BYTES]
                 raise Failed(f"{self._at(request)}: an answer packed as {packed!r}, expected {' or '.join(PACKED)}")
             async for block in answer.aiter_bytes():
                 blocks.append(block)
                 length += len(block)
                 if length > self._max_bytes:
                     raise Failed(f"{self._at(request)}: an answer of more than {self._max_bytes} bytes")
-        headers = {name: self._masked(value) for name, value in answer.headers.items() if name not in SECRET_HEADERS}
+        headers = {name: self.masked(value) for name, value in answer.headers.items() if name not in SECRET_HEADERS}
         return Answer(
             request=request,
             url=_without_user(answer.url),
@@ -236,7 +247,7 @@ class Http:
     def _at(self, request: Request) -> str:
         return f"{self._name}, {request.path}"
 
-    def _masked(self, text: str) -> str:
+    def masked(self, text: str) -> str:
         """What a venue says, without the token that it may repeat."""
         for secret in self._secrets:
             text = text.replace(secret, "…") if len(secret) >= SECRET_LENGTH else text

@@ -5,6 +5,7 @@ What is counted is kept in a file under a lock, so that two processes side by si
 
 import asyncio
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +17,13 @@ LONGEST_LOCK = 3 * 86_400.0
 """Seconds, of the longest ban of any venue: a lock that lasts longer was written by a clock that was wrong."""
 TOLD_SECONDS = 3.0
 """Who waits for so long is told."""
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all: one that is torn would count as none, and a ban be forgotten."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_bytes(content)
+    beside.replace(path)
 
 
 class TooLong(Exception):
@@ -106,4 +114,4 @@ class Governor:
             return Ledger()
 
     def _write(self, ledger: Ledger) -> None:
-        self._path.write_bytes(msgspec.json.encode(ledger))
+        replace_file(self._path, msgspec.json.encode(ledger))

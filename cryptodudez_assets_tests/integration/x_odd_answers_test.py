@@ -100,6 +100,18 @@ def test_a_token_that_the_venue_repeats_is_neither_kept_nor_told(tmp_path: Path)
     assert "not with …" in reason
     assert SECRET not in reason
     assert len(reason) < 1000
+    told = {**page(post(1))[2], "errors": [{"detail": f"nor {SECRET}"}]}
+    done, _, _ = fetched(tmp_path / "c", lambda path, _: usage(path) or (200, {"content-encoding": SECRET}, told))
+    assert "packed as '…'" in str(done.failed)
+    assert SECRET not in str(done.failed)
+
+
+def test_one_refusal_for_all_is_enough(tmp_path: Path) -> None:
+    refused = {"title": "Unauthorized", "detail": "Unauthorized"}
+    with answering(lambda path, _: usage(path) or (401, {}, refused)) as (url, asked):
+        done = bring(open_home(tmp_path / "home", url), days_ago(3), days_ago(2), user=[ELON, "12", "13", "14", "15"])
+    assert len(done.failed) == 5
+    assert len(asked) == 1
 
 
 def post(number: int, at: str | None = None, **more: str) -> dict[str, Any]:
@@ -122,12 +134,29 @@ def test_what_was_paid_for_lands_however_odd_its_times(tmp_path: Path, at: str) 
     assert len(landed_posts(home)) == 2
 
 
+def test_a_post_of_another_time_does_not_end_the_paging(tmp_path: Path) -> None:
+    old = post(3, "0001-01-02T00:00:00Z")
+
+    def answer(path: str, asked: dict[str, str]) -> tuple[int, dict[str, str], Any]:
+        is_first = asked.get("end_time", "") > (datetime.now(UTC) - timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return usage(path) or (page(post(1), old, token="more") if is_first else page(post(2)))  # noqa: S106
+
+    done, asked, home = fetched(tmp_path / "home", answer)
+    assert not done.failed
+    assert len(asked) == 2
+    assert len(landed_posts(home)) == 3
+
+
 def test_half_a_pair_of_code_units_in_a_text_is_no_fault_of_a_page(tmp_path: Path) -> None:
     body = json.dumps(page(post(1))[2]).replace("hello", "cut \\ud83d").encode()
     done, asked, home = fetched(tmp_path / "home", lambda path, _: usage(path) or (200, {}, body))
     assert not done.failed
     assert len(asked) == 1
     assert len(landed_posts(home)) == 1
+    worse = body.replace(b'"id": "19', b'"id": "\\ud83d19')
+    assert worse != body
+    done, _, _ = fetched(tmp_path / "worse", lambda path, _: usage(path) or (200, {}, worse))
+    assert not done.failed
 
 
 @pytest.mark.parametrize("counted", [10**25, 10**9, -5])
@@ -172,7 +201,7 @@ def test_posts_that_are_only_set_aside_are_asked_about(tmp_path: Path) -> None:
         folder = Path(lake.settings.lake) / "raw" / source.name
         folder.mkdir(parents=True)
         bad = {"id": 1187859741222608896, "date": "yesterday", "text": "tulips", "user": "ossip"}
-        short = {**bad, "id": 21}
+        short = {**bad, "id": 21, "place": {"id": 12}}
         (folder / "posts.json").write_text(json.dumps(bad) + "\n" + json.dumps(short) + "\n")
         take_in(lake, source)
         asked: list[str] = []
@@ -183,5 +212,5 @@ def test_posts_that_are_only_set_aside_are_asked_about(tmp_path: Path) -> None:
                 return []
 
         told = honour(lake, access_of(lake.settings, FEED), lambda _: [], Client).told
-    assert {"1187859741222608896", "21"} <= set(asked)
+    assert set(asked) == {"1187859741222608896", "21"}
     assert told == f"asked about {len(asked)} posts: all may be kept"

@@ -1,13 +1,23 @@
 """Many that open a file of ours at once, the moment it is made: none is turned away."""
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from threading import Barrier
 
+import pytest
+
 from cryptodudez_assets.lake.store.sqlite_files import connect
 
 AT_ONCE, FILES = 8, 30
+
+
+def test_a_file_that_is_no_database_is_named_with_what_to_do(tmp_path: Path):
+    path = tmp_path / "spending.db"
+    path.write_text("garbage " * 1000)
+    with pytest.raises(sqlite3.DatabaseError, match=r"spending\.db: .*move it away"):
+        connect(path)
 
 
 def test_nobody_who_opens_a_new_file_beside_others_is_told_that_it_is_locked(tmp_path: Path):

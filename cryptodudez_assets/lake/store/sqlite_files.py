@@ -22,8 +22,16 @@ def connect(path: Path, page_size: int = 4096) -> sqlite3.Connection:
     connection = sqlite3.connect(
         private_file(path), timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
     )
-    connection.execute(f"PRAGMA page_size = {page_size}")  # only a new file takes it
-    _write_ahead(connection)
+    try:
+        connection.execute(f"PRAGMA page_size = {page_size}")  # only a new file takes it
+        _write_ahead(connection)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        told = (
+            f"{path}: {error}. Put back a copy of it, or move it away: then a new one is made, without what was in it"
+        )
+        raise sqlite3.DatabaseError(told) from None
     return connection
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from cryptodudez_assets.venues.binance.protocol import (
     API_URL,
@@ -41,6 +42,8 @@ LIMIT = (WEIGHT_A_MINUTE - SPARE_WEIGHT, MINUTE + 5)
 """The venue counts what arrives in a minute of its clock: what was under way for some seconds must not make the next minute too full."""
 BAN_SECONDS = 120.0
 """Of a ban that does not say how long it is: the shortest."""
+MOST = Decimal(10**20)
+"""No number is so large: tables keep 20 digits before the point."""
 MOST_DIGITS = 9
 """Of a weight: a number that is longer says no more."""
 OK, BAD_REQUEST, FIREWALL, NOT_THERE = 200, 400, 403, 404
@@ -151,5 +154,26 @@ def _trouble_with_candles(answer: Answer) -> Trouble | None:
         return Trouble(f"it is no list of candles: {error}", again=True)
     asked = answer.request.parameters
     first, last = int(asked["startTime"]), int(asked["endTime"])
-    odd = [one.opened for one in candles if not first <= one.open_ms <= last]
-    return Trouble(f"it tells a candle of {odd[0]}, which was not asked for", again=True) if odd else None
+    for one in candles:
+        if not first <= one.open_ms <= last:
+            return Trouble(f"it tells a candle of {one.opened}, which was not asked for", again=True)
+        if found := impossible(one):
+            return Trouble(f"it tells a candle of {one.opened} {found}", again=True)
+    if candles and answer.server_time and answer.server_time < candles[-1].opened:
+        return Trouble(
+            f"it says that it is {answer.server_time}, and tells a candle of {candles[-1].opened}", again=True
+        )
+    return None
+
+
+def impossible(candle: Kline) -> str | None:
+    """What of a candle cannot be, in words. It would be set aside when it is read, and what landed is not asked for again."""
+    prices = {"open": candle.open, "high": candle.high, "low": candle.low, "close": candle.close}
+    amounts = {"volume": candle.volume, "quote volume": candle.quote_volume}
+    amounts |= {"taker's base volume": candle.taker_buy_base, "taker's quote volume": candle.taker_buy_quote}
+    for name, number in (prices | amounts).items():
+        if not number.is_finite() or not 0 <= number < MOST:
+            return f"with the {name} {number}"
+    if not candle.low <= min(candle.open, candle.close) <= max(candle.open, candle.close) <= candle.high:
+        return f"whose prices are not between its lowest ({candle.low}) and its highest ({candle.high})"
+    return None

@@ -62,6 +62,10 @@ class Api:
         turns.over(_rate_limit(answer))
         return answer
 
+    def masked(self, text: str) -> str:
+        """What X says, without the token that it may repeat."""
+        return self._http.masked(text)
+
     def now(self) -> datetime:
         """X's time, as well as it is known."""
         return datetime.now(UTC) + self.ahead

@@ -30,6 +30,8 @@ WHOLE_MINUTES = 10
 CLOCK_SECONDS = 1.5
 """So far the time in an answer's header may be off: it is told in whole seconds."""
 USAGE_DAYS = 31
+SPARE_SECONDS = 5.0
+"""So long before midnight by X's clock nothing is asked once more: on its way it would come to the next day."""
 SHOWN_ERRORS, SHOWN_CHARACTERS = 5, 300
 MET, FRESH_SECONDS = "x_met.json", 300.0
 """X is asked what it counted at most so often: it may be asked 50 times in 15 minutes."""
@@ -90,7 +92,7 @@ class XClient:
             if not token and query.kind is Kind.TIMELINE:
                 self._tell_reach(query, page, n_posts)
             is_cut = not token and query.kind is Kind.TIMELINE and n_posts > TIMELINE_REACH - query.kind.value.most
-            first = max(span.first, min(_behind_oldest(page, until), until)) if token or is_cut else span.first
+            first = max(span.first, _behind_oldest(page, span.first, until)) if token or is_cut else span.first
             new = {one.id for one in page.data} - told
             if token and first == until and not new:
                 raise Failed(
@@ -105,7 +107,7 @@ class XClient:
 
     def _tell_reach(self, query: Query, page: protocol.Page, n_posts: int) -> None:
         """Say where a timeline ends: X tells only the newest posts of a user."""
-        reach = f"X tells the newest {TIMELINE_REACH:,} posts of a timeline; older ones can be searched for (--all)"
+        reach = f"X tells the newest {TIMELINE_REACH:,} posts of a timeline; older ones can be searched for (--search)"
         if n_posts > TIMELINE_REACH - query.kind.value.most:
             oldest = min((at for one in page.data if (at := _utc(one.created_at))), default=None)
             since = f" since {oldest:%Y-%m-%d %H:%M} UTC" if oldest else ""
@@ -131,7 +133,9 @@ class XClient:
         try:
             asked = Request(query.path, {**parameters, "max_results": str(call.posts)})
             # The next day it would be paid for again, beyond what is kept back; what this day's attempt cost stays kept back.
-            answer = await self._api.ask(asked, turns, until=_end_of_day(self._api.now()))
+            answer = await self._api.ask(
+                asked, turns, until=_end_of_day(self._api.now()) - timedelta(seconds=SPARE_SECONDS)
+            )
             page = read_page(answer.body)
             self.spending.settle(call, page.posts_read, page.users_read, self._days_of(answer))
         except Failed as error:
@@ -141,7 +145,7 @@ class XClient:
         finally:
             await self._is_over(call)
         for problem in page.errors[:SHOWN_ERRORS]:
-            self._access.tell(f"{VENUE}, {query.path}: {problem.told[:SHOWN_CHARACTERS]}")
+            self._access.tell(f"{VENUE}, {query.path}: {self._api.masked(problem.told)[:SHOWN_CHARACTERS]}")
         if (more := len(page.errors) - SHOWN_ERRORS) > 0:
             self._access.tell(f"{VENUE}, {query.path}: and {more:,} more like these")
         return answer
@@ -211,10 +215,13 @@ class XClient:
         return protocol.days_between(told - took - margin, told + margin)
 
 
-def _behind_oldest(page: protocol.Page, otherwise: datetime) -> datetime:
-    """From when on a page tells everything: the second behind that of its oldest post, of which the next page may tell more."""
-    times = [at for one in page.data if (at := _utc(one.created_at))]
-    return min(times).replace(microsecond=0) + timedelta(seconds=1) if times else otherwise
+def _behind_oldest(page: protocol.Page, first: datetime, until: datetime) -> datetime:
+    """From when on a page tells everything: the second behind that of its oldest post, of which the next page may tell more.
+
+    A post of a time that was not asked for tells nothing of it.
+    """
+    times = [at for one in page.data if (at := _utc(one.created_at)) and first <= at < until]
+    return min(until, min(times).replace(microsecond=0) + timedelta(seconds=1)) if times else until
 
 
 def _utc(told: datetime | None) -> datetime | None:

@@ -8,7 +8,7 @@ of a dollar, so that sums are exact.
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -268,9 +268,18 @@ def _read(body: bytes | msgspec.Raw, decoder: "msgspec.json.Decoder[T]") -> T:
         return decoder.decode(body)
     except NO_JSON as error:
         try:  # half a pair of code units in a text, which X cut off there, is no fault of what is read here
-            return msgspec.convert(json.loads(bytes(body)), decoder.type)
+            return msgspec.convert(_whole(json.loads(bytes(body))), decoder.type)
         except (ValueError, RecursionError):
             raise NotUnderstood(f"{_shown(bytes(body))}: {error}") from None
+
+
+def _whole(read: Any) -> Any:
+    """What was read of JSON, with a sign in the place of what is no character."""
+    if isinstance(read, dict):
+        return {name: _whole(value) for name, value in read.items()}
+    if isinstance(read, list):
+        return [_whole(value) for value in read]
+    return read.encode("utf-8", "replace").decode() if isinstance(read, str) else read
 
 
 def _shown(body: bytes) -> str:

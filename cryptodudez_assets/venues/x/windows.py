@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from cryptodudez_assets.venues.governor import Governor
+from cryptodudez_assets.venues.governor import Governor, replace_file
 from cryptodudez_assets.venues.x.protocol import WINDOW_SECONDS, RateLimit
 
 SAME_WINDOW_SECONDS = 2.0
@@ -95,4 +95,4 @@ class Windows(Governor):
         return window
 
     def _keep(self, window: Window) -> None:
-        self._path.write_bytes(msgspec.json.encode(window))
+        replace_file(self._path, msgspec.json.encode(window))
