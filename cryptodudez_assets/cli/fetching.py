@@ -165,8 +165,10 @@ def _tell(feed: "Feed", done: "Fetched") -> None:
         say(errors, f"not all of {', '.join(names)}: {reason}")
     if not done.stretches:
         say(console, f"nothing to ask {feed.venue} for: raw/{feed.source}/ has it")
-    elif done.keys or not done.failed:
-        told = f"{len(done.keys):,} answers, {done.n_bytes:,} bytes"
+    elif not done.keys and not done.failed:
+        say(console, f"{feed.venue}: nothing landed, it has nothing to tell of that time (yet)")
+    elif done.keys:
+        told = f"{len(done.keys):,} {'answer' if len(done.keys) == 1 else 'answers'}, {done.n_bytes:,} bytes"
         say(
             console,
             f"{feed.venue}: {told} landed in raw/{feed.source}/; `cryptodudez run` reads them, as `make up` does",

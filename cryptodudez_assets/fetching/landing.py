@@ -6,6 +6,7 @@ that there is, and until when that is final. Beside it `….request.json` says h
 """
 
 import hashlib
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from cryptodudez_assets.lake.formats.archives import EMPTY, REQUEST
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.venues.pages import STAMP, STAMP_PATTERN, Answer, Page, Series, Span
 
+log = logging.getLogger("cryptodudez")
 NAME = re.compile(
     rf"(?P<told>{STAMP_PATTERN})_(?P<first>{STAMP_PATTERN})_(?P<until>{STAMP_PATTERN})_(?P<final>{STAMP_PATTERN})(-\d+)?({re.escape(EMPTY)})?\.\w+"
 )
@@ -45,8 +47,13 @@ def landed(lake: Lake, feed: Feed, series: Series) -> Iterator[Landed]:
     """The answers about the series, in the order in which they were given. What others put there is passed over."""
     for one in lake.store.list(folder_of(lake, feed, series)):
         if found := NAME.fullmatch(one.key.rpartition("/")[2]):
-            told, first, until, final = (_read(found[name]) for name in ("told", "first", "until", "final"))
-            yield Landed(one.key, told, Span(first, until), Span(first, final))
+            try:
+                told, first, until, final = (_read(found[name]) for name in ("told", "first", "until", "final"))
+                answer = Landed(one.key, told, Span(first, until), Span(first, final))
+            except ValueError as error:
+                log.warning("%s is passed over, its name is none of an answer: %s", one.key, error)
+                continue
+            yield answer
 
 
 def land(lake: Lake, feed: Feed, series: Series, page: Page) -> str:

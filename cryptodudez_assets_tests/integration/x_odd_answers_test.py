@@ -106,6 +106,21 @@ def test_a_token_that_the_venue_repeats_is_neither_kept_nor_told(tmp_path: Path)
     assert SECRET not in str(done.failed)
 
 
+@pytest.mark.parametrize(
+    "stamps", ["99999999T999999Z_" * 4, "20261120T000000Z_20261120T000000Z_20261101T000000Z_20261101T000000Z_"]
+)
+def test_a_file_that_is_named_like_no_answer_is_passed_over(tmp_path: Path, stamps: str) -> None:
+    with answering(lambda path, _: usage(path) or page(post(1))) as (url, asked):
+        home = open_home(tmp_path / "home", url)
+        assert not bring(home, days_ago(3), days_ago(3), user=[ELON]).failed
+        (there,) = {
+            Path(home.settings.lake) / one.key for one in home.store.list("raw/x_posts") if "request" not in one.key
+        }
+        there.with_name(f"{stamps[:-1]}.json").write_text("{}")
+        assert not bring(home, days_ago(2), days_ago(2), user=[ELON]).failed
+    assert len(asked) == 2
+
+
 def test_one_refusal_for_all_is_enough(tmp_path: Path) -> None:
     refused = {"title": "Unauthorized", "detail": "Unauthorized"}
     with answering(lambda path, _: usage(path) or (401, {}, refused)) as (url, asked):
