@@ -36,6 +36,7 @@ FEED = Feed(
         "search": "Words to search everything for, which not every account at X may.",
     },
     is_revised=False,  # each look is paid for; what is deleted is told by compliance, which is free
-    costs="$0.005 a post, and $0.010 a day for the user of a timeline; paid for once a UTC day",
+    costs="$0.005 a post, and $0.010 a day for the user of a timeline; paid for once a UTC day. Needs CRYPTODUDEZ_X_TOKEN, and "
+    "CRYPTODUDEZ_X_DOLLARS_A_MONTH as the budget",
     first_day=date(2006, 3, 21),
 )

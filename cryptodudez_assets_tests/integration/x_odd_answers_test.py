@@ -121,6 +121,13 @@ def test_a_file_that_is_named_like_no_answer_is_passed_over(tmp_path: Path, stam
     assert len(asked) == 2
 
 
+def test_a_recent_search_of_long_ago_is_told_before_anything_is_asked(tmp_path: Path) -> None:
+    with answering(lambda path, _: usage(path) or page()) as (url, asked):
+        done = bring(open_home(tmp_path / "home", url), days_ago(20), days_ago(2), recent=["ether"])
+    assert "begin later (--from)" in next(iter(done.failed.values()))
+    assert asked == []
+
+
 def test_one_refusal_for_all_is_enough(tmp_path: Path) -> None:
     refused = {"title": "Unauthorized", "detail": "Unauthorized"}
     with answering(lambda path, _: usage(path) or (401, {}, refused)) as (url, asked):

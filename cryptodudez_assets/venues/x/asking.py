@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import NamedTuple, Self
 
@@ -28,6 +28,8 @@ USER_FIELDS = ("created_at", "public_metrics", "verified")
 USER_ID = re.compile(r"[0-9]{1,19}")
 TIMELINE_REACH = 3_200
 """So many of a user's posts a timeline reaches back."""
+RECENT_REACH = timedelta(days=7)
+"""So far a recent search reaches back."""
 
 
 class Endpoint(NamedTuple):

@@ -19,7 +19,7 @@ from cryptodudez_assets.venues.http import Failed, Missing
 from cryptodudez_assets.venues.pages import Access, Answer, Page, Request, Series, Span
 from cryptodudez_assets.venues.x import protocol
 from cryptodudez_assets.venues.x.api import VENUE, Api
-from cryptodudez_assets.venues.x.asking import TIMELINE_REACH, Kind, Query
+from cryptodudez_assets.venues.x.asking import RECENT_REACH, TIMELINE_REACH, Kind, Query
 from cryptodudez_assets.venues.x.protocol import DOLLAR, read_page, read_usage
 from cryptodudez_assets.venues.x.spending import TABLES, Call, OverBudget, Spending
 
@@ -81,6 +81,11 @@ class XClient:
         a moment ago. What goes on behind a killed fetch asks the same; X's tokens are of use only where a page is of one second.
         """
         query = Query.of(series)
+        if query.kind is Kind.RECENT and span.first < (back := self._api.now() - RECENT_REACH):
+            told = (
+                f"a recent search reaches back to {back:%Y-%m-%d %H:%M} UTC, and is asked from {span.first:%Y-%m-%d} on"
+            )
+            raise Failed(f"{VENUE}, {query.path}: {why}: begin later (--from), or search everything (--search)")
         await self._meet()
         until, token = min(span.until, self._settled()), ""
         n_posts, told = 0, set[str]()
