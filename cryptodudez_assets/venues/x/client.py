@@ -81,11 +81,7 @@ class XClient:
         a moment ago. What goes on behind a killed fetch asks the same; X's tokens are of use only where a page is of one second.
         """
         query = Query.of(series)
-        if query.kind is Kind.RECENT and span.first < (back := self._api.now() - RECENT_REACH):
-            told = (
-                f"a recent search reaches back to {back:%Y-%m-%d %H:%M} UTC, and is asked from {span.first:%Y-%m-%d} on"
-            )
-            raise Failed(f"{VENUE}, {query.path}: {why}: begin later (--from), or search everything (--search)")
+        self._insist_on_reach(query, span)
         await self._meet()
         until, token = min(span.until, self._settled()), ""
         n_posts, told = 0, set[str]()
@@ -94,15 +90,12 @@ class XClient:
             page = read_page(answer.body)
             token = page.meta.next_token if page.meta else ""
             n_posts += len(page.data)
-            if not token and query.kind is Kind.TIMELINE:
-                self._tell_reach(query, page, n_posts)
-            is_cut = not token and query.kind is Kind.TIMELINE and n_posts > TIMELINE_REACH - query.kind.value.most
+            is_cut = not token and self._is_cut(query, page, n_posts)
             first = max(span.first, _behind_oldest(page, span.first, until)) if token or is_cut else span.first
             new = {one.id for one in page.data} - told
             if token and first == until and not new:
-                raise Failed(
-                    f"{VENUE}, {query.path}: it has a next page without end: no other post, and no earlier time"
-                )
+                reason = "it has a next page without end: no other post, and no earlier time"
+                raise Failed(f"{VENUE}, {query.path}: {reason}")
             if first < until or not is_cut:
                 yield Page(answer, Span(first, until), until, is_empty=not page.data)
             if not token:
@@ -110,15 +103,28 @@ class XClient:
             told = told | new if first == until else set()
             token, until = "" if first < until else token, first
 
-    def _tell_reach(self, query: Query, page: protocol.Page, n_posts: int) -> None:
-        """Say where a timeline ends: X tells only the newest posts of a user."""
+    def _insist_on_reach(self, query: Query, span: Span) -> None:
+        """Refuse what a recent search does not reach. Raises Failed."""
+        back = self._api.now() - RECENT_REACH
+        if query.kind is Kind.RECENT and span.first < back:
+            why = (
+                f"a recent search reaches back to {back:%Y-%m-%d %H:%M} UTC, and is asked from {span.first:%Y-%m-%d} on"
+            )
+            raise Failed(f"{VENUE}, {query.path}: {why}: begin later (--from), or search everything (--search)")
+
+    def _is_cut(self, query: Query, last: protocol.Page, n_posts: int) -> bool:
+        """Whether a timeline ends where X tells no more of it, with its last page and how many posts it had; says so."""
+        if query.kind is not Kind.TIMELINE:
+            return False
         reach = f"X tells the newest {TIMELINE_REACH:,} posts of a timeline; older ones can be searched for (--search)"
-        if n_posts > TIMELINE_REACH - query.kind.value.most:
-            oldest = min((at for one in page.data if (at := _utc(one.created_at))), default=None)
-            since = f" since {oldest:%Y-%m-%d %H:%M} UTC" if oldest else ""
-            self._access.tell(f"{VENUE}, {query.path}: {n_posts:,} posts{since}, and no more: {reach}")
-        elif not page.data and not n_posts:
-            self._access.tell(f"{VENUE}, {query.path}: no posts. {reach}")
+        if n_posts <= TIMELINE_REACH - query.kind.value.most:
+            if not n_posts:
+                self._access.tell(f"{VENUE}, {query.path}: no posts. {reach}")
+            return False
+        oldest = min((at for one in last.data if (at := _utc(one.created_at))), default=None)
+        since = f" since {oldest:%Y-%m-%d %H:%M} UTC" if oldest else ""
+        self._access.tell(f"{VENUE}, {query.path}: {n_posts:,} posts{since}, and no more: {reach}")
+        return True
 
     async def close(self) -> None:
         """Hang up."""
