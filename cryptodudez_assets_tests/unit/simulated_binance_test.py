@@ -146,7 +146,7 @@ class TestProtocol:
     def test_a_candle_that_closes_before_it_opens_is_not_understood(self):
         (one,) = candles(DAY, NEW_YEAR, NEW_YEAR)
         body = answers.klines([one]).replace(str(one.close_ms).encode(), str(one.open_ms - 1).encode())
-        with pytest.raises(NotUnderstood, match="before it opens"):
+        with pytest.raises(NotUnderstood, match="and opens at"):
             read_klines(body)
 
     def test_errors_are_read_and_pages_are_none(self):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from cryptodudez_assets.venues.binance.protocol import (
     API_URL,
@@ -44,6 +44,9 @@ BAN_SECONDS = 120.0
 """Of a ban that does not say how long it is: the shortest."""
 MOST = Decimal(10**20)
 """No number is so large: tables keep 20 digits before the point."""
+LEAST, EXACT = Decimal("1e-18"), Context(prec=60)
+"""Nor do they keep more digits behind it."""
+MOST_TRADES = 2**63 - 1
 MOST_DIGITS = 9
 """Of a weight: a number that is longer says no more."""
 OK, BAD_REQUEST, FIREWALL, NOT_THERE = 200, 400, 403, 404
@@ -172,8 +175,10 @@ def impossible(candle: Kline) -> str | None:
     amounts = {"volume": candle.volume, "quote volume": candle.quote_volume}
     amounts |= {"taker's base volume": candle.taker_buy_base, "taker's quote volume": candle.taker_buy_quote}
     for name, number in (prices | amounts).items():
-        if not number.is_finite() or not 0 <= number < MOST:
+        if not number.is_finite() or not 0 <= number < MOST or number != number.quantize(LEAST, context=EXACT):
             return f"with the {name} {number}"
+    if candle.n_trades > MOST_TRADES:
+        return f"with {candle.n_trades} trades"
     if not candle.low <= min(candle.open, candle.close) <= max(candle.open, candle.close) <= candle.high:
         return f"whose prices are not between its lowest ({candle.low}) and its highest ({candle.high})"
     return None

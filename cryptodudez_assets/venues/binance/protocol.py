@@ -154,8 +154,8 @@ def read_klines(body: bytes) -> list[Kline]:
     opened = [candle.open_ms for candle in candles]
     if any(later <= earlier for earlier, later in pairwise(opened)):
         raise NotUnderstood(f"{len(candles)} candles are not one behind the other: expected times that grow")
-    if odd := [one for one in candles if one.close_ms < one.open_ms]:
-        raise NotUnderstood(f"a candle closes at {odd[0].close_ms}, before it opens at {odd[0].open_ms}")
+    if odd := [one for one in candles if one.close_ms <= one.open_ms]:
+        raise NotUnderstood(f"a candle closes at {odd[0].close_ms}, and opens at {odd[0].open_ms}")
     return candles
 
 

@@ -35,6 +35,8 @@ def answer(*candles: list[Any], server_time: datetime | None = NOW) -> Answer:
 def test_a_candle_is_taken() -> None:
     assert trouble_with(answer(GOOD)) is None
     assert trouble_with(answer()) is None
+    exact = ["1.0000000000000000000000", "3", "1", "99999999999999999999.999999999999999999"]
+    assert trouble_with(answer([MS, exact[0], exact[3], "1", "2", "10", *GOOD[6:]])) is None
 
 
 @pytest.mark.parametrize(
@@ -46,7 +48,11 @@ def test_a_candle_is_taken() -> None:
         (1, "1e30", "open 1E\\+30"),
         (5, "-0.1", "volume -0.1"),
         (4, "9", "not between"),
-        (6, MS - 1, "before it opens"),
+        (4, "1.1234567890123456789", "close 1.1234567890123456789"),
+        (3, "1e-40", "low 1E-40"),
+        (8, 2**63, "trades"),
+        (6, MS, "and opens at"),
+        (6, MS - 1, "and opens at"),
     ],
 )
 def test_what_a_table_could_not_keep_is_asked_for_again(place: int, value: object, told: str) -> None:
