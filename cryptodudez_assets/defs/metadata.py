@@ -79,12 +79,12 @@ def table_metadata(
         return {"dagster/row_count": 0}
     rows = rows if where is None else rows.filter(where)
     snapshot = found.current_snapshot()
-    ordered = rows.head(PREVIEW_ROWS).select(*first, pl.exclude([column.meta.output_name() for column in first]))
+    preview = rows.head(PREVIEW_ROWS).select(*first, pl.exclude([column.meta.output_name() for column in first]))
     return {
         "dagster/row_count": int(rows.select(pl.len()).collect().item()),
         "dagster/uri": found.location(),
         "snapshot_id": dg.MetadataValue.text(str(snapshot.snapshot_id) if snapshot else "none"),
-        "preview": markdown(ordered.collect()) if shows else dg.MetadataValue.text(NOT_SHOWN),
+        "preview": markdown(preview.collect()) if shows else dg.MetadataValue.text(NOT_SHOWN),
     }
 
 

@@ -87,17 +87,11 @@ def _chains(
 def _each_within(reaches: Sequence[AffectedRange | None], part: KeyRange | None) -> list[AffectedRange | None]:
     if part is None:
         return list(reaches)
-    keys = _within(reaches[0], part).keys  # one object, by which those that follow each other are told
-    return [replace(_within(one, part), keys=keys) for one in reaches]
-
-
-def _within(reach: AffectedRange | None, part: KeyRange) -> AffectedRange:
-    if reach is None:
-        return AffectedRange(None, None, None, part)
-    keys = reach.keys
+    whole = [one or AffectedRange(None, None, None) for one in reaches]
+    keys = whole[0].keys  # all have the same, as one object, by which those that follow each other are told
     if keys is not None and set(part.columns) <= set(keys.columns):
         keys = part.of(keys.lazy()).collect()
-    return replace(reach, keys=keys, part=part)
+    return [replace(one, keys=keys, part=part) for one in whole]
 
 
 def _by_rows_of_keys(

@@ -25,10 +25,10 @@ from cryptodudez_assets.lake.iceberg.replacing import Replacement
 from cryptodudez_assets.lake.iceberg.rewriting import RewriteTask, rewrite
 from cryptodudez_assets.lake.iceberg.scan import (
     PATH,
-    PORTION_ROWS,
     Files,
     in_columns_of,
     planned_files,
+    portions,
     scan,
     scan_files,
     snapshot_id_of,
@@ -157,11 +157,14 @@ class TableTransaction:
 
         Where many files hold some, an engine's tasks write them anew.
         """
+        if gone.is_empty():
+            return self
         files = list(files_at(self.table, gone[PATH].unique()))
         sizes = [(file.file_path, file.record_count) for file in files]
+        sums = self._sums([path for path, _ in sizes])
         name, target = ".".join(self.table.name()), Target.of(self.table.metadata, self.table.io.properties)
         tasks = [
-            RewriteTask(name, part, gone.select(*by), self._sums(part.paths), target)
+            RewriteTask(name, part, gone.select(*by), {path: sums[path] for path in part.paths}, target)
             for part in Files.of(self.table, sizes).split(engine.parallel)
         ]
         for written in engine.run(rewrite, tasks, say):
@@ -247,8 +250,7 @@ class TableTransaction:
 
     def _portions(self, path: str, n_rows: int, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
         rows = scan_files(self.table, [path])
-        for start in range(0, n_rows, PORTION_ROWS):
-            yield (rows if columns is None else rows.select(columns)).slice(start, PORTION_ROWS).collect()
+        return portions(rows if columns is None else rows.select(columns), n_rows)
 
     def commit(self) -> None:
         """Make everything visible at once."""

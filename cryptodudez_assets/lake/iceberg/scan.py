@@ -71,9 +71,7 @@ class Files:
     def portions(self) -> Iterator[pl.DataFrame]:
         """All rows, file by file, a bounded number of them in memory at a time."""
         for path, n_rows in self._files.iter_rows():
-            rows = self.scan_files([path])
-            for start in range(0, n_rows, PORTION_ROWS):
-                yield rows.slice(start, PORTION_ROWS).collect()
+            yield from portions(self.scan_files([path]), n_rows)
 
 
 class TableAt(Files):
@@ -125,6 +123,12 @@ class TableAt(Files):
             for path, first, last in zip(self._files["path"], *self._told_of(values.name), strict=True)
             if bound(first, low) <= high and low <= bound(last, high)
         ]
+
+
+def portions(rows: pl.LazyFrame, n_rows: int) -> Iterator[pl.DataFrame]:
+    """So many rows of one data file, a bounded number of them in memory at a time."""
+    for start in range(0, n_rows, PORTION_ROWS):
+        yield rows.slice(start, PORTION_ROWS).collect()
 
 
 def all_of(parts: Iterable[BooleanExpression]) -> BooleanExpression:

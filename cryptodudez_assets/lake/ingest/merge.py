@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import polars as pl
-from pyiceberg.expressions import AlwaysFalse, In
+from pyiceberg.expressions import In
 
 from cryptodudez_assets.engines import Engine, Say
 from cryptodudez_assets.lake.iceberg.change import TableTransaction
@@ -181,9 +181,9 @@ class Merging:
         return merged
 
     def _rivals(self, keys: NewKeys) -> pl.DataFrame:
-        tasks = [RivalsTask(keys, part) for part in self._change.files(keys.may_match()).split(self._engine.parallel)]
-        none = keys.rivals(self._change.files(AlwaysFalse()))
-        return pl.concat([none, *self._engine.run(find_rivals, tasks, self._say)])
+        files = self._change.files(keys.may_match())
+        tasks = [RivalsTask(keys, part) for part in files.split(self._engine.parallel)]
+        return pl.concat([keys.none(files), *self._engine.run(find_rivals, tasks, self._say)])
 
 
 def _outdated(change: TableTransaction, file_ids: Collection[str]) -> pl.LazyFrame:

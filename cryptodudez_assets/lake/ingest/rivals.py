@@ -44,13 +44,17 @@ class NewKeys:
 
     def rivals(self, files: Files) -> pl.DataFrame:
         """Rows of these data files with a key that is among the new ones, and in `PATH` where each lies."""
-        found = [self.narrowed(files.scan_files([], with_path=True).select(*self.columns, PATH).collect(), PATH)]
+        found = [self.none(files)]
         for path in files.paths if len(self.hashes) else ():  # one file in memory at a time
             rows = files.scan_files([path], with_path=True).filter(self._in_range())
             known = self._among(rows.select(hash_of(self.key)).collect().to_series())
             if known.any():
                 found.append(self.narrowed(rows.select(*self.columns, PATH).collect().filter(known), PATH))
         return pl.concat(found)
+
+    def none(self, files: Files) -> pl.DataFrame:
+        """The same without rows."""
+        return self.narrowed(files.scan_files([], with_path=True).select(*self.columns, PATH).collect(), PATH)
 
     def may_match(self) -> BooleanExpression:
         """By which files can be told apart that hold no key of these: by the range of each key column.
