@@ -126,7 +126,6 @@ def compute_few_rows_at_a_time(patch: pytest.MonkeyPatch, rows: int) -> None:
     patch.setattr(stretches, "STRETCH_ROWS", rows)
     patch.setattr(carry, "FEW_ROWS", rows)
     patch.setattr(carry, "BACK", (timedelta(days=1), timedelta(days=5), None))
-    patch.setattr(key_ranges, "RANGE_ROWS", rows)
     patch.setattr(key_ranges, "RANGE_KEYS", rows)
     patch.setattr(dividing, "PORTION_ROWS", rows)
 

@@ -117,12 +117,13 @@ def _kept(lake: Lake) -> set[str]:
     found = set()
     for source in lake.sources.values():
         columns = posts_in(source.contract)
-        for table in filter(None, (source.table, source.observations) if columns else ()):
+        if not columns:
+            continue
+        for table in filter(None, (source.table, source.observations)):
             if (rows := lake.tables.scan(table)) is not None:
                 for name in columns:
                     found |= {*rows.select(pl.col(name).unique().cast(pl.String)).collect()[name].drop_nulls()}
-        if columns:
-            found |= _set_aside(lake, source)
+        found |= _set_aside(lake, source)
     return found
 
 

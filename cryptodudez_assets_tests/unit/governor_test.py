@@ -94,3 +94,20 @@ def test_more_than_the_limit_that_a_venue_tells_counts_as_the_limit(tmp_path: Pa
     governor.told(10**12, 60)
     assert governor.take() == 60
     assert (tmp_path / "requests.json").stat().st_size < 10_000
+
+
+def test_a_ledger_is_never_there_by_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    governor = Governor(tmp_path / "weight.json", [(5, 60.0)])
+    governor.lock(1000)
+    before = (tmp_path / "weight.json").read_bytes()
+
+    def killed(self: Path, content: bytes) -> int:
+        with self.open("wb") as torn:
+            torn.write(content[:3])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_bytes", killed)
+    with pytest.raises(KeyboardInterrupt):
+        governor.lock(2000)
+    assert (tmp_path / "weight.json").read_bytes() == before
+    assert governor.take() > 900

@@ -69,11 +69,12 @@ def _chains(
 ) -> list[list[AffectedRange | None]]:
     n_keys = None if reach is None or reach.keys is None else len(reach.keys)
     if not table.is_cut_by_time:
-        parts = key_ranges(inputs, table, parts_by_rows(inputs, table, n_keys))
+        parts = key_ranges(inputs, table, parts_by_rows(inputs, table, n_keys, stretches.STRETCH_ROWS))
         return [_each_within([reach], part) for part in parts]
     in_days = stretches_of(inputs, table, reach)
     if not table.accumulates:
-        many = 1 if reach else parts_by_rows(inputs, table, None, len(in_days))  # what little is late is no large day
+        # What little is late is no large day.
+        many = 1 if reach else parts_by_rows(inputs, table, None, len(in_days) * stretches.STRETCH_ROWS)
         parts = key_ranges(inputs, table, many)
         return [[one] for part in parts for one in _each_within(in_days, part)]
     if len(in_days) == 1:

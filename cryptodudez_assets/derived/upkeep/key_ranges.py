@@ -12,8 +12,6 @@ import polars as pl
 from cryptodudez_assets.derived.declaration import Derived
 from cryptodudez_assets.lake.iceberg.scan import TableAt
 
-# About so many rows of the inputs are computed at a time.
-RANGE_ROWS = 1_000_000
 # Of what is divided by so few keys, most of a part would be looking for them.
 RANGE_KEYS = 100_000
 # Bounds are chosen by about so many rows, and keys are counted by as many.
@@ -102,9 +100,9 @@ def _cuts(inputs: Mapping[str, TableAt], table: Derived, columns: Sequence[str],
     return [bound for bound in bounds if any(value is not None for value in bound)]
 
 
-def parts_by_rows(inputs: Mapping[str, TableAt], table: Derived, n_keys: int | None, stretches: int = 1) -> int:
-    """In how many parts a table, or each of so many stretches of it, is computed. `n_keys`: how many of its keys are (None: all)."""
-    by_rows = _n_rows(inputs, table) // (stretches * RANGE_ROWS)
+def parts_by_rows(inputs: Mapping[str, TableAt], table: Derived, n_keys: int | None, rows_at_a_time: int) -> int:
+    """In how many parts a table is computed whose inputs have so many rows. `n_keys`: how many of its keys are (None: all)."""
+    by_rows = _n_rows(inputs, table) // rows_at_a_time
     return by_rows if n_keys is None else min(by_rows, n_keys // RANGE_KEYS)
 
 

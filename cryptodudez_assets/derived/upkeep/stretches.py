@@ -8,7 +8,7 @@ from cryptodudez_assets.derived.declaration import Derived
 from cryptodudez_assets.derived.upkeep.reach import DAY, AffectedRange
 from cryptodudez_assets.lake.iceberg.scan import TableAt
 
-# Days whose inputs have about so many rows are computed at a time.
+# Days, or ranges of a key, whose inputs have about so many rows are computed at a time.
 STRETCH_ROWS = 1_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -3,13 +3,11 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cryptodudez_assets.venues.binance.klines import trouble_with
-from cryptodudez_assets.venues.governor import Governor
 from cryptodudez_assets.venues.pages import Answer, Request
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -66,20 +64,3 @@ def test_an_answer_that_is_older_than_what_it_tells_is_none() -> None:
     found = trouble_with(answer(GOOD, server_time=datetime(1970, 3, 1, tzinfo=UTC)))
     assert found is not None
     assert "1970" in found.reason
-
-
-def test_a_ledger_is_never_there_by_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    governor = Governor(tmp_path / "weight.json", [(5, 60.0)])
-    governor.lock(1000)
-    before = (tmp_path / "weight.json").read_bytes()
-
-    def killed(self: Path, content: bytes) -> int:
-        with self.open("wb") as torn:
-            torn.write(content[:3])
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Path, "write_bytes", killed)
-    with pytest.raises(KeyboardInterrupt):
-        governor.lock(2000)
-    assert (tmp_path / "weight.json").read_bytes() == before
-    assert governor.take() > 900
