@@ -43,7 +43,11 @@ Once = Callable[[str, Callable[[Path], None]], Path]
 
 
 def pytest_configure() -> None:
-    """Have all temporary folders in memory where there is room, unless TMPDIR says where: half of the time tests waited for the disk."""
+    """Have all temporary folders in memory where there is room, unless TMPDIR says where: half of the time tests waited for the disk.
+
+    Files that tests land are whole, and are read at once; runs look at the environment for that, not at a test's own settings.
+    """
+    os.environ["CRYPTODUDEZ_SETTLE_SECONDS"] = "0"
     if "TMPDIR" not in os.environ and _takes_homes(MEMORY):
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)  # of what tests start, and of themselves
 

@@ -34,12 +34,6 @@ BY_NAME = {table.table: table for table in STAR}
 FACT, USER, USER_DAY = (BY_NAME[f"accounts.{name}"] for name in ("fact_transaction", "dim_user", "fact_user_day"))
 
 
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What assets open counts files as settled at once, too."""
-    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
-
-
 def bring(lake: Lake, name: str, path: Path) -> None:
     list(land(lake, name, [path]))
     take_in(lake, SOURCES[name])

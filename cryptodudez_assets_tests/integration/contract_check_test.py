@@ -22,8 +22,7 @@ MANY = 20_000
 
 
 @pytest.fixture
-def rig(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Rig:
-    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
+def rig(lake: Lake) -> Rig:
     made = Rig(lake, [SOURCE])
     made.drop("many.csv", HEADER + "".join(f"{block},2021-01-01 00:00:13,5\n" for block in range(1, MANY + 1)))
     assert checks_of(made.ingest())["contract"].metadata["rows_judged"].value == MANY

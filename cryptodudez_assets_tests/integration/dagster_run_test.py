@@ -29,9 +29,8 @@ PARTLY_BAD = HEADER + "300,2021-01-03 00:00:13,50\nbanana\n"
 
 
 @pytest.fixture
-def rig(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Rig:
+def rig(lake: Lake) -> Rig:
     """The toy source, beside one that never has a file."""
-    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
     return Rig(lake, [SOURCE, all_sources()["stock_prices"]])
 
 

@@ -21,8 +21,7 @@ GOOD = HEADER + "100,2021-01-01 00:00:13,5\n101,2021-01-01 00:00:26,6\n"
 
 
 @pytest.fixture
-def rig(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Rig:
-    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
+def rig(lake: Lake) -> Rig:
     made = Rig(lake, [SOURCE])
     made.drop("a.csv", GOOD)
     assert made.ingest().success

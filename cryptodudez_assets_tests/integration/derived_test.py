@@ -60,12 +60,6 @@ def run(lake: Lake, *, check_all: bool = False) -> str:
     return out.getvalue()
 
 
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What assets open counts files as settled at once, too."""
-    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
-
-
 @pytest.fixture
 def made(lake: Lake, tmp_path: Path) -> Lake:
     candles(lake, tmp_path, "TST", [0, 1, 5])

@@ -151,8 +151,7 @@ class TestADeclarationAtFault:
 
         assert statuses(lake, STRICT.source()) == {"a.csv": "loaded", "b.csv": "pending"}
 
-    def test_fails_the_check_and_the_run(self, lake: Lake, drop: Drop, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
+    def test_fails_the_check_and_the_run(self, lake: Lake, drop: Drop):
         rig = Rig(lake, [STRICT.source()])
         drop("odd", "a.csv", content("a", ["bad"]))
 

@@ -258,7 +258,6 @@ def declare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     monkeypatch.setenv("CRYPTODUDEZ_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
 
     def run(*words: str, code: int = 0):
         done = CliRunner().invoke(main, words)

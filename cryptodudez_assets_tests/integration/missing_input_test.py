@@ -53,10 +53,9 @@ def features(lake: Lake, began: datetime) -> dict[str, pl.DataFrame]:
 
 
 def test_without_ether_s_prices_it_says_so_and_when_they_land_every_table_is_made(
-    tiny_samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_samples: Path, tmp_path: Path
 ) -> None:
     samples, began = tiny_samples, datetime.now(UTC)
-    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
     lake, calm = (open_lake(Settings(home=tmp_path / name, settle_seconds=0)) for name in ("home", "calm"))
     for name, content in coins(samples).items():
         land(calm, "crypto_prices", name, content)

@@ -52,10 +52,7 @@ def without_key(frames: Frames) -> pl.LazyFrame:
     return rows.with_columns(id=pl.when(pl.col("id") != 2).then("id"))
 
 
-def test_from_a_landing_to_files_and_what_is_unsound_is_notified(
-    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
+def test_from_a_landing_to_files_and_what_is_unsound_is_notified(lake: Lake, tmp_path: Path) -> None:
 
     def run(content: Derived) -> tuple[bool, str]:
         out = StringIO()

@@ -37,12 +37,6 @@ ADDS_UP = TableCheck("adds_up", "Each candle is counted.", adds_up)
 CHECKED = replace(TOY_TABLES[TOTALS], checks=[ADDS_UP])
 
 
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What assets open counts files as settled at once, too."""
-    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
-
-
 def run(lake: Lake, *tables: Derived) -> tuple[bool, str]:
     out = StringIO()
     return run_pending(lake, list(PRICES), Console(file=out, width=200), PRICES, tables), out.getvalue()

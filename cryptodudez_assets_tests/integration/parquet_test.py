@@ -96,8 +96,7 @@ def test_rows_become_a_table_and_each_bad_one_is_quarantined_alone(lake: Lake, d
     )
 
 
-def test_a_declaration_is_all_it_takes(lake: Lake, drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
+def test_a_declaration_is_all_it_takes(lake: Lake, drop: Drop) -> None:
     rig = Rig(lake, [SOURCE])
     drop("quotes", "a", written(as_table([row(0), row(1), row(2, bid=-1.0)])))
 

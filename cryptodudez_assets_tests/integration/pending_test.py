@@ -99,12 +99,6 @@ def stands(lake: Lake) -> Standing:
     return standing(lake, PRODUCTS)
 
 
-@pytest.fixture(autouse=True)
-def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files count as settled at once, for the assets too."""
-    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
-
-
 @pytest.fixture
 def drop(lake: Lake) -> Callable[[str, bytes], None]:
     def put(name: str, content: bytes) -> None:

@@ -3,7 +3,6 @@
 import json
 
 import dagster as dg
-import pytest
 
 from cryptodudez_assets.defs.derived_assets import build_derived_assets
 from cryptodudez_assets.defs.previews import shows
@@ -18,8 +17,7 @@ BAD = {"id": 1187859741222608897, "date": "yesterday", "text": "tulips are down"
 SAID = ("1187859741222608", "tulips", "wanda", "ossip")
 
 
-def test_a_run_remembers_nothing_of_what_posts_say(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
+def test_a_run_remembers_nothing_of_what_posts_say(lake: Lake) -> None:
     rig = Rig(lake, [SOURCE])
     rig.drop("posts.json", "".join(f"{json.dumps(one)}\n" for one in (GOOD, BAD)))
     assert rig.ingest().success

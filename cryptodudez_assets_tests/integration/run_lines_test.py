@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import dagster as dg
-import pytest
 
 from cryptodudez_assets.defs.run_lines import lines_of
 from cryptodudez_assets.lake.lake import Lake
@@ -13,8 +12,7 @@ from cryptodudez_assets_tests.toy_source import SOURCE
 HEADER = "Block,Time,Gwei\n"
 
 
-def test_what_came_in_and_what_was_set_aside(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
+def test_what_came_in_and_what_was_set_aside(lake: Lake) -> None:
     rig = Rig(lake, [SOURCE])
     rig.drop("a.csv", HEADER + "100,2021-01-01 00:00:13,5\nbanana,,\n")
     result = rig.ingest()

@@ -55,7 +55,6 @@ def test_a_run_elsewhere_gives_the_same_and_says_where_it_was(
     name: Literal["spark", "ray"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     request.getfixturevalue(name)
-    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
     monkeypatch.setenv("CRYPTODUDEZ_SPARK_MASTER", "local[2,4]")
     here, there = filled(tmp_path / "a"), filled(tmp_path / "b")
     said = StringIO()
@@ -210,7 +209,6 @@ def wait_for(log: Path, line: str) -> None:
 def test_a_run_on_a_standalone_cluster_with_a_bucket_and_postgresql_gives_the_same(
     s3_endpoint: str, database: str, cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
     here = filled(tmp_path / "a")
     assert run_pending(here, [READINGS.name], Console(file=StringIO()), SOURCES, VIEWS)
     options = {"spark.executor.memory": "600m", "spark.executorEnv.PYTHONPATH": str(ROOT), **BOTH_WORKERS}

@@ -250,8 +250,7 @@ def test_features_of_a_table_that_nothing_came_into_say_so(lake: Lake) -> None:
     assert lake.tables.table(VIEW.table) is None
 
 
-def test_a_change_of_the_index_is_followed_in_dagster(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
+def test_a_change_of_the_index_is_followed_in_dagster(lake: Lake) -> None:
     rig = Rig(lake, [MARKET, SYMBOLS])
     put(lake, "archive.zip", zipped(ARCHIVE))
     assert rig.ingest().success

@@ -46,7 +46,6 @@ def office() -> Iterator[TideOffice]:
 
 @pytest.fixture
 def rig(lake: Lake, office: TideOffice, monkeypatch: pytest.MonkeyPatch) -> Rig:
-    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
     monkeypatch.setenv("CRYPTODUDEZ_FEEDS", "x")
     monkeypatch.setenv("CRYPTODUDEZ_X_URL", office.url)
     return Rig(lake, [SOURCE], feeds=[FEED])
@@ -192,7 +191,6 @@ def test_what_no_schedule_asked_for_is_made_up_for_at_once_and_only_once(rig: Ri
 def command(tmp_path: Path, office: TideOffice, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
     """Commands of a project to which somebody added two files, in a home of the test's own."""
     monkeypatch.setenv("CRYPTODUDEZ_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
     office.simulated = False
     before = set(sys.modules)
     readings = "from cryptodudez_assets_tests.builders import readings_source\nSOURCE = readings_source()\n"

@@ -27,9 +27,8 @@ TOYS = {
 
 
 @pytest.mark.parametrize("name", TOYS)
-def test_a_declaration_is_all_it_takes(lake: Lake, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_declaration_is_all_it_takes(lake: Lake, name: str) -> None:
     source, content, n_records, lines, place = TOYS[name]
-    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
     rig = Rig(lake, [source])
     rig.drop("answer", content)
 

@@ -24,8 +24,7 @@ banana
 
 
 @pytest.fixture
-def rig(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Rig:
-    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
+def rig(lake: Lake) -> Rig:
     return Rig(lake, [toy_source.SOURCE])
 
 

@@ -17,7 +17,6 @@ from cryptodudez_assets_tests.unit.verify_test import flip
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CRYPTODUDEZ_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("CRYPTODUDEZ_SETTLE_SECONDS", "0")
     lake = open_lake(Settings(home=tmp_path / "home", settle_seconds=0))
     bring_in(lake, "crypto_prices", one_more_candle(tmp_path / "a.csv", "2021-01-01"))
     return tmp_path / "home"
