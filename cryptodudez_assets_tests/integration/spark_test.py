@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -20,7 +19,7 @@ from rich.console import Console
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.engines import Say
 from cryptodudez_assets.engines.ray import RayEngine
-from cryptodudez_assets.engines.spark import LITTLE_JAVA, SparkEngine
+from cryptodudez_assets.engines.spark import SparkEngine
 from cryptodudez_assets.headless import run_pending
 from cryptodudez_assets.instance import dagster_home
 from cryptodudez_assets.lake.lake import Lake
@@ -28,17 +27,10 @@ from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.spark_daemon import PLAIN
 from cryptodudez_assets_tests.builders import READINGS, csv, open_lake
 from cryptodudez_assets_tests.conftest import ROOT
-from cryptodudez_assets_tests.integration.conftest import free_ports
+from cryptodudez_assets_tests.spark_cluster import PATIENCE_SECONDS, all_of, standalone
 from cryptodudez_assets_tests.toy_graph import SOURCES, VIEWS, everything
 
 pytestmark = pytest.mark.spark
-PATIENCE_SECONDS = 240
-# Tasks wait for both workers, or the first to be there would do them all.
-BOTH_WORKERS = {
-    "spark.cores.max": "2",
-    "spark.scheduler.minRegisteredResourcesRatio": "1.0",
-    "spark.scheduler.maxRegisteredResourcesWaitingTime": f"{PATIENCE_SECONDS}s",
-}
 
 
 def filled(home: Path) -> Lake:
@@ -174,36 +166,9 @@ class Telling:
 
 @pytest.fixture
 def cluster(java: None, tmp_path: Path) -> Iterator[str]:
-    """A master and two workers of one core each, processes of their own on loopback; gives the master's address."""
-    import pyspark
-
-    home, port = Path(pyspark.__file__).parent, free_ports(1)[0]
-    environment = os.environ | {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "PYTHONPATH": str(ROOT)}
-    environment["SPARK_DAEMON_JAVA_OPTS"] = LITTLE_JAVA
-    master = f"spark://127.0.0.1:{port}"
-    deploys = "org.apache.spark.deploy"
-    commands = [["master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"]]
-    for number in (1, 2):
-        own = ["--cores", "1", "--memory", "1g", "--webui-port", "0", "--work-dir", str(tmp_path / f"worker-{number}")]
-        commands.append(["worker.Worker", "--host", "127.0.0.1", *own, master])
-    with ExitStack() as stack:
-        for number, (name, *arguments) in enumerate(commands):
-            log = tmp_path / f"cluster-{number}.log"
-            with log.open("w") as out:
-                command = [home / "bin" / "spark-class", f"{deploys}.{name}", *arguments]
-                process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
-            stack.callback(process.wait)
-            stack.callback(process.terminate)
-            wait_for(log, "I have been elected leader" if number == 0 else "Successfully registered with master")
+    """A master and two workers; gives the master's address."""
+    with standalone(tmp_path, 2) as master:
         yield master
-
-
-def wait_for(log: Path, line: str) -> None:
-    """Until a server says that it is there."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while line not in log.read_text():
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.1)
 
 
 def test_a_run_on_a_standalone_cluster_with_a_bucket_and_postgresql_gives_the_same(
@@ -211,8 +176,7 @@ def test_a_run_on_a_standalone_cluster_with_a_bucket_and_postgresql_gives_the_sa
 ) -> None:
     here = filled(tmp_path / "a")
     assert run_pending(here, [READINGS.name], Console(file=StringIO()), SOURCES, VIEWS)
-    options = {"spark.executor.memory": "600m", "spark.executorEnv.PYTHONPATH": str(ROOT), **BOTH_WORKERS}
-    told = {"ENGINE": "spark", "SPARK_MASTER": cluster, "SPARK_OPTIONS": json.dumps(options)}
+    told = {"ENGINE": "spark", "SPARK_MASTER": cluster, "SPARK_OPTIONS": json.dumps(all_of(2))}
     told |= {"LAKE": f"s3://lake/{tmp_path.name}", "CATALOG": database, "S3_ENDPOINT": s3_endpoint}
     for name, value in told.items():
         monkeypatch.setenv(f"CRYPTODUDEZ_{name}", value)

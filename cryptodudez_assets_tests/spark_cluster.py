@@ -1,0 +1,58 @@
+"""A standalone cluster of Spark on this machine: a master and workers of one core each, processes of their own on loopback."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from cryptodudez_assets.engines.spark import LITTLE_JAVA
+from cryptodudez_assets_tests.conftest import ROOT
+from cryptodudez_assets_tests.integration.conftest import free_ports
+
+PATIENCE_SECONDS = 240
+
+
+@contextmanager
+def standalone(folder: Path, workers: int) -> Iterator[str]:
+    """Start it, with its logs and working folders in `folder`; gives the master's address."""
+    import pyspark
+
+    home, port = Path(pyspark.__file__).parent, free_ports(1)[0]
+    environment = os.environ | {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "PYTHONPATH": str(ROOT)}
+    environment["SPARK_DAEMON_JAVA_OPTS"] = LITTLE_JAVA
+    master = f"spark://127.0.0.1:{port}"
+    commands = [["master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"]]
+    for number in range(1, workers + 1):
+        own = ["--cores", "1", "--memory", "1g", "--webui-port", "0", "--work-dir", str(folder / f"worker-{number}")]
+        commands.append(["worker.Worker", "--host", "127.0.0.1", *own, master])
+    with ExitStack() as stack:
+        for number, (name, *arguments) in enumerate(commands):
+            log = folder / f"cluster-{number}.log"
+            with log.open("w") as out:
+                command = [home / "bin" / "spark-class", f"org.apache.spark.deploy.{name}", *arguments]
+                process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
+            stack.callback(process.wait)
+            stack.callback(process.terminate)
+            _wait_for(log, "I have been elected leader" if number == 0 else "Successfully registered with master")
+        yield master
+
+
+def all_of(workers: int) -> dict[str, str]:
+    """Options with which tasks wait until so many workers are there, or the first to be there would do them all."""
+    return {
+        "spark.cores.max": str(workers),
+        "spark.scheduler.minRegisteredResourcesRatio": "1.0",
+        "spark.scheduler.maxRegisteredResourcesWaitingTime": f"{PATIENCE_SECONDS}s",
+        "spark.executor.memory": "600m",
+        "spark.executorEnv.PYTHONPATH": str(ROOT),
+    }
+
+
+def _wait_for(log: Path, line: str) -> None:
+    """Until a server says that it is there."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while line not in log.read_text():
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)
