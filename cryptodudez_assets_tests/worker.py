@@ -4,7 +4,9 @@
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.context import ForkServerProcess
@@ -70,6 +72,16 @@ def _be(settings: Settings, work: Callable[[Lake], None], ready: Event, told: Ev
     ready.set()
     told.wait()
     work(lake)
+
+
+@contextmanager
+def in_a_thread(work: Callable[[], object]) -> Iterator[Callable[[], None]]:
+    """Work that begins when it is told to, and is waited for at the end. What fails in it fails there."""
+    with ThreadPoolExecutor(1) as executor:
+        begun: list[Future[object]] = []
+        yield lambda: begun.append(executor.submit(work))
+        for one in begun:
+            one.result(PATIENCE_SECONDS)
 
 
 def take_in_by_steps(lake: Lake) -> None:

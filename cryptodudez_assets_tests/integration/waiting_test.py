@@ -1,6 +1,7 @@
 """What another process holds is waited for, with a word: the catalog's database as long as any lock."""
 
 import logging
+import os
 import sqlite3
 import threading
 import time
@@ -15,8 +16,9 @@ from sqlalchemy.exc import OperationalError
 from cryptodudez_assets.lake.iceberg.catalog_database import database_file, named
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store import waiting
-from cryptodudez_assets.lake.store.locks import exclusive
+from cryptodudez_assets.lake.store.locks import FOREVER, exclusive
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests import worker
 from cryptodudez_assets_tests.builders import READINGS, csv, open_lake, take_in
 
 HELD_SECONDS = 7.0
@@ -88,7 +90,7 @@ def test_a_lock_that_is_held_for_long_is_told(
     has_it, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with exclusive(lake.settings, "table.x"):
+        with exclusive(lake.settings, "table.x", run_id="first"):
             has_it.set()
             done.wait(10)
 
@@ -100,8 +102,31 @@ def test_a_lock_that_is_held_for_long_is_told(
         pass
     holder.join()
     assert [record.getMessage() for record in caplog.records] == [
-        "waiting for the lock table.x, which somebody else holds …"
+        f"waiting for the lock table.x, which run first (process {os.getpid()}) holds …"
     ]
+
+
+def test_in_postgresql_the_holder_of_a_lock_is_told_too(
+    settings: Settings, database: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "SAID_AFTER_SECONDS", 0.05)
+    monkeypatch.setattr(waiting, "SAID_AGAIN_SECONDS", 0.05)
+    there = settings.model_copy(update={"catalog": database})
+
+    def wait() -> None:
+        with exclusive(there, "table.x", FOREVER):
+            pass
+
+    with worker.in_a_thread(wait) as begin, exclusive(there, "table.x", run_id="first"):
+        begin()
+        told = f"waiting for the lock table.x, which run first (process {os.getpid()}) holds …"
+        while caplog.text.count(told) < 2:  # again and again
+            time.sleep(0.01)
+        with (
+            pytest.raises(TimeoutError, match=r"run first .* holds the lock 'table.x'"),
+            exclusive(there, "table.x", 0.05),
+        ):
+            pass
 
 
 def test_in_postgresql_it_is_waited_for_and_told_too(

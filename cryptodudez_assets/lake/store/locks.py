@@ -1,51 +1,82 @@
 """Locks between processes, released by the system when their holder dies: a file lock beside SQLite, an advisory lock in PostgreSQL."""
 
 import hashlib
+import math
+import os
+import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from os.path import samestat
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from cryptodudez_assets.lake.store.waiting import PATIENCE_SECONDS, told_if_long
+from cryptodudez_assets.lake.store.waiting import PATIENCE_SECONDS, SOMEBODY, told_if_long
 from cryptodudez_assets.settings import Settings
 
 if TYPE_CHECKING:
     from filelock import FileLock
 
-RUNS = "run."
-"""The sign of life of a run is called so, and by its id."""
+RUNS, BATCHES = "run.", "batch."
+"""The sign of life of a run is called so, and by its id; that of the owner of a batch by the batch's."""
+SOURCES, WRITING = "source.", "writing."
+"""What is held by whoever changes the tables of a source is called so, and by its name; and, by a table's, what is held by whoever writes
+data files of it for longer than a commit takes, which nothing refers to yet."""
+FOREVER = math.inf
+"""For locks whose holders may have hours of work: to fail would be of no use, since the system takes a lock from a holder who dies."""
+MAX_NAME = 63
+"""So many characters PostgreSQL keeps of what a connection is called."""
 
 
 @contextmanager
-def exclusive(settings: Settings, name: str, patience_seconds: float | None = None) -> Iterator[None]:
+def exclusive(
+    settings: Settings, name: str, patience_seconds: float | None = None, run_id: str | None = None
+) -> Iterator[None]:
     """Hold the lock `name` against every other process (and thread) that uses the same catalog; wait for it, with a word, if need be.
 
-    Raises TimeoutError where that takes longer than `patience_seconds` (PATIENCE_SECONDS).
+    Raises TimeoutError where that takes longer than `patience_seconds` (PATIENCE_SECONDS). `run_id`: as whose lock others hear of it.
     """
     patience = PATIENCE_SECONDS if patience_seconds is None else patience_seconds
+    me = f"run {run_id} (process {os.getpid()})" if run_id else f"process {os.getpid()} on {platform.node()}"
     if settings.catalog.startswith("sqlite"):
         from filelock import FileLock
 
-        lock = FileLock(_file(settings, name), timeout=patience, is_singleton=False)
+        path = _file(settings, name)
+        lock = FileLock(path, timeout=-1 if patience == FOREVER else patience, is_singleton=False)
         if not _free(lock):
-            with told_if_long(f"the lock {name}"):
+            with told_if_long(f"the lock {name}", lambda: path.read_text(encoding="utf-8") or SOMEBODY):
                 lock.acquire()
         try:
+            path.write_text(me, encoding="utf-8")
             yield
         finally:
             lock.release()
     else:
         import psycopg
 
-        with psycopg.connect(_database(settings), autocommit=True) as connection:
-            connection.execute(f"SET lock_timeout = '{int(1000 * patience)}ms'")
+        with psycopg.connect(_database(settings), autocommit=True, application_name=me[:MAX_NAME]) as connection:
+            wait_ms = 0 if patience == FOREVER else max(1, int(1000 * patience))  # nought is for ever
+            connection.execute(f"SET lock_timeout = '{wait_ms}ms'")
             try:
-                with told_if_long(f"the lock {name}"):
+                with told_if_long(f"the lock {name}", lambda: _holder(settings, name)):
                     connection.execute("SELECT pg_advisory_lock(%s)", (_number(name),))
             except psycopg.errors.LockNotAvailable as error:
-                raise TimeoutError(f"somebody else holds the lock {name!r}") from error
+                raise TimeoutError(f"{_holder(settings, name)} holds the lock {name!r}") from error
             yield
+
+
+def _holder(settings: Settings, name: str) -> str:
+    """Who holds an advisory lock, as its connection is called."""
+    import psycopg
+
+    number = _number(name) % (1 << 64)  # the server tells it in two halves
+    with psycopg.connect(_database(settings), autocommit=True) as connection:
+        row = connection.execute(
+            "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) "
+            "WHERE locktype = 'advisory' AND granted AND classid = %s::oid AND objid = %s::oid AND objsubid = 1",
+            (number >> 32, number % (1 << 32)),
+        ).fetchone()
+    return str(row[0]) if row and row[0] else SOMEBODY
 
 
 @contextmanager
@@ -64,10 +95,15 @@ def sign_of_life(settings: Settings, name: str) -> Iterator[bool]:
         except Timeout:
             yield False
             return
+        own = path.stat()
         try:
             yield True
         finally:
-            path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                if samestat(
+                    path.stat(), own
+                ):  # where somebody removed it meanwhile, what lies there is another's by now
+                    path.unlink()
             lock.release()
     else:
         import psycopg
@@ -81,9 +117,11 @@ def sign_of_life(settings: Settings, name: str) -> Iterator[bool]:
                     sign.touch()
                 yield is_free
             finally:
-                if is_free:  # the server notices the end of a connection a moment later
+                if is_free:
                     sign.unlink(missing_ok=True)
-                    connection.execute("SELECT pg_advisory_unlock(%s)", (_number(name),))
+                    with suppress(psycopg.OperationalError):  # the connection is lost, and the lock with it
+                        # The server notices the end of a connection a moment later.
+                        connection.execute("SELECT pg_advisory_unlock(%s)", (_number(name),))
 
 
 def alive(settings: Settings, prefix: str) -> Iterator[str]:

@@ -15,24 +15,35 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 600
 SAID_AFTER_SECONDS = 5.0
+SAID_AGAIN_SECONDS = 600.0
+SOMEBODY = "somebody else"
 
 log = logging.getLogger("cryptodudez")
 
 
 @contextmanager
-def told_if_long(what: str) -> Iterator[None]:
-    """Say so, once, where what happens inside takes longer than a moment; by then it waits for somebody else."""
-    said = threading.Timer(SAID_AFTER_SECONDS, _say, (what,))
-    said.daemon = True
-    said.start()
+def told_if_long(what: str, holder: Callable[[], str] = lambda: SOMEBODY) -> Iterator[None]:
+    """Say so, every now and then, where what happens inside takes longer than a moment; by then it waits for somebody else.
+
+    `holder`: who that is, asked from another thread.
+    """
+    over = threading.Event()
+
+    def say() -> None:
+        if not over.wait(SAID_AFTER_SECONDS):
+            _say(what, holder())
+            while not over.wait(SAID_AGAIN_SECONDS):
+                _say(what, holder())
+
+    threading.Thread(target=say, daemon=True).start()
     try:
         yield
     finally:
-        said.cancel()
+        over.set()
 
 
-def _say(what: str) -> None:
-    log.warning("waiting for %s, which somebody else holds …", what)
+def _say(what: str, holder: str = SOMEBODY) -> None:
+    log.warning("waiting for %s, which %s holds …", what, holder)
 
 
 class PatientConnection(sqlite3.Connection):
