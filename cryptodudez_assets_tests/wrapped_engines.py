@@ -52,3 +52,20 @@ class Watched(Wrapped):
     def processes(self) -> set[int]:
         """Who did tasks."""
         return {int(note.name) for note in self.folder.iterdir()}
+
+
+@dataclass
+class Meanwhile(Wrapped):
+    """An engine that has something happen, once: behind the tasks of one kind, before whoever planned them hears of it."""
+
+    kind: type[Any]
+    happens: Callable[[], object]
+    parallel = 1
+
+    def run(self, function: Callable[[Task, Say], Done], tasks: Sequence[Task], say: Say) -> Iterator[Done]:
+        """What the function gives for each task, in their order."""
+        done = list(self.engine.run(function, tasks, say))
+        if any(isinstance(task, self.kind) for task in tasks):
+            happens, self.happens = self.happens, lambda: None
+            happens()
+        yield from done

@@ -109,8 +109,8 @@ def build_derived_assets(table: Derived, first_day: date | None = None) -> dg.As
 
 def _done(context: dg.AssetExecutionContext, lake: Lake, table: Derived) -> Materialized:
     if asked := days_asked(context):
-        return materialize_days(lake, table, *asked, progress=context.log.info)
-    done = materialize(lake, table, progress=context.log.info)
+        return materialize_days(lake, table, *asked, run_id=context.run.run_id, progress=context.log.info)
+    done = materialize(lake, table, run_id=context.run.run_id, progress=context.log.info)
     _tell_days(context, table, done)
     return done
 

@@ -133,11 +133,6 @@ class Derived:
         return self.table.partition(".")[0]
 
     @property
-    def lock(self) -> str:
-        """What is held by whoever computes it."""
-        return f"derived.{self.name}"
-
-    @property
     def time_column(self) -> str | None:
         """The column that says when a row happened."""
         return self.time or (self.partitions.column if self.partitions else None)

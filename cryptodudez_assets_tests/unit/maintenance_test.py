@@ -13,6 +13,8 @@ from pyiceberg.table import Table
 from pyiceberg.types import StringType
 
 from cryptodudez_assets.contracts.catalogue import Status
+from cryptodudez_assets.derived.upkeep.materialize import materialize, table_specs
+from cryptodudez_assets.derived.upkeep.tasks import ComputeTask
 from cryptodudez_assets.lake import compaction
 from cryptodudez_assets.lake.compaction import Compacted, Expired, compact, compact_if_due, expire
 from cryptodudez_assets.lake.iceberg.provenance import BATCH
@@ -20,9 +22,11 @@ from cryptodudez_assets.lake.iceberg.scan import data_files
 from cryptodudez_assets.lake.ingest.spill import SpillBuffer
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
-from cryptodudez_assets.lake.upkeep.maintenance import maintain, remove_orphans
+from cryptodudez_assets.lake.upkeep.maintenance import Removed, maintain, remove_orphans
 from cryptodudez_assets_tests.builders import READINGS, csv, picture, rows_of, take_in
+from cryptodudez_assets_tests.toy_graph import SENSOR_DAYS
 from cryptodudez_assets_tests.unit.catalogue_test import entry
+from cryptodudez_assets_tests.wrapped_engines import Meanwhile
 
 Drop = Callable[[str, str, bytes], Path]
 NAME = READINGS.table
@@ -159,6 +163,27 @@ def test_what_was_written_since_a_batch_was_claimed_is_no_orphan_however_long_ag
     file_entries.record(lake.tables, "others", [replace(open_batch, status=Status.LOADED)])
     assert remove_orphans(lake, NAME).files == 1
     assert not since.exists()
+
+
+def test_files_of_a_computation_that_is_alive_are_no_orphans_however_long_it_takes(lake: Lake, drop: Drop) -> None:
+    landings(lake, drop, 1)
+    materialize(lake, SENSOR_DAYS)
+    landings(lake, drop, 2)
+    tables = [spec.name for spec in table_specs(SENSOR_DAYS)]
+    assert len(tables) == 2
+
+    def a_week_passes() -> None:
+        for name in tables:
+            for path in (Path(lake.settings.lake) / "tables" / name.replace(".", "/")).rglob("*.*"):
+                os.utime(path, (LONG_AGO, LONG_AGO))
+            assert remove_orphans(lake, name) == Removed(0, 0, is_written=True)
+
+    done = materialize(replace(lake, engine=Meanwhile(lake.engine, ComputeTask, a_week_passes)), SENSOR_DAYS)
+    assert done.rows > 0
+    for name in tables:
+        removed = remove_orphans(lake, name)
+        assert not removed.is_written
+        assert rows_of(lake, name).height > 0
 
 
 def test_an_older_version_that_is_kept_stays_readable(lake: Lake, drop: Drop) -> None:

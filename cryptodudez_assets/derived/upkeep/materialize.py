@@ -6,8 +6,8 @@ definition, or a lost snapshot, means computing everything. What is reached, com
 beside this one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -23,7 +23,7 @@ from cryptodudez_assets.lake.iceberg.kept import Kept
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of, made_from
 from cryptodudez_assets.lake.iceberg.scan import TableAt
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.store.locks import exclusive
+from cryptodudez_assets.lake.store.locks import FOREVER, WRITING, exclusive
 
 __all__ = [
     "Materialized",
@@ -58,9 +58,14 @@ class Materialized:
     tasks: int = 0
 
 
-def materialize(lake: Lake, table: Derived, *, full: bool = False, progress: Say = lambda _: None) -> Materialized:
-    """Compute what is not up to date and write it, in one commit per table. Raises `NoRows` where an input has none yet."""
-    with exclusive(lake.settings, table.lock), Kept.in_a_pass():
+def materialize(
+    lake: Lake, table: Derived, *, full: bool = False, run_id: str | None = None, progress: Say = lambda _: None
+) -> Materialized:
+    """Compute what is not up to date and write it, in one commit per table. Raises `NoRows` where an input has none yet.
+
+    One process at a time does it: others wait, whose work it would be, too.
+    """
+    with _writing(lake, table, run_id), Kept.in_a_pass():
         pinned = _pinned(lake, table)
         now = MadeFrom(table.code_hash, {name: one.content for name, one in pinned.items()})
         own = _own(lake, table)
@@ -75,18 +80,33 @@ def materialize(lake: Lake, table: Derived, *, full: bool = False, progress: Say
 
 
 def materialize_days(
-    lake: Lake, table: Derived, first: date, last: date, *, progress: Say = lambda _: None
+    lake: Lake,
+    table: Derived,
+    first: date,
+    last: date,
+    *,
+    run_id: str | None = None,
+    progress: Say = lambda _: None,
 ) -> Materialized:
     """Compute the rows of these days anew, whatever changed, from the inputs as they are. What else is behind stays so.
 
     Raises `NoRows` where an input has none yet.
     """
     start, end = (datetime.combine(day, time(), UTC) for day in (first, last + timedelta(days=1)))
-    with exclusive(lake.settings, table.lock), Kept.in_a_pass():
+    with _writing(lake, table, run_id), Kept.in_a_pass():
         pinned = _pinned(lake, table)
         return _carry_out(
             lake, table, _own(lake, table), pinned, None, [AffectedRange(None, start, end)], None, progress
         )
+
+
+@contextmanager
+def _writing(lake: Lake, table: Derived, run_id: str | None) -> Iterator[None]:
+    """Nobody else computes the table, and upkeep leaves alone what was computed and is not committed yet."""
+    with ExitStack() as held:
+        for name in sorted(spec.name for spec in table_specs(table)):
+            held.enter_context(exclusive(lake.settings, f"{WRITING}{name}", FOREVER, run_id))
+        yield
 
 
 def stale(lake: Lake, table: Derived) -> Sequence[AffectedRange] | None:
@@ -137,7 +157,7 @@ def _carry_out(
 
 
 def _own(lake: Lake, table: Derived) -> dict[str, Table | None]:
-    """Its tables as they are: while its lock is held, nobody else changes what is in them."""
+    """Its tables as they are: while their locks are held, nobody else changes what is in them."""
     return {spec.name: lake.tables.table(spec.name) for spec in table_specs(table)}
 
 

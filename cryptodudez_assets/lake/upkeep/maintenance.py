@@ -18,7 +18,7 @@ from cryptodudez_assets.lake.iceberg.homes import HomeRefused
 from cryptodudez_assets.lake.iceberg.manifests import files_in
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
-from cryptodudez_assets.lake.store.locks import exclusive
+from cryptodudez_assets.lake.store.locks import WRITING, exclusive, sign_of_life
 from cryptodudez_assets.lake.store.places import TruePaths, inside, key_within, path_of, same, table_folder
 from cryptodudez_assets.lake.upkeep.verify import Verified
 
@@ -29,10 +29,16 @@ TABLE_FILES = (".parquet", ".avro", ".json", ".puffin", ".stats")
 
 @dataclass(frozen=True)
 class Removed:
-    """What was removed because no snapshot refers to it."""
+    """What was removed because no snapshot refers to it. `is_written`: nothing, since somebody is writing files of the table."""
 
     files: int
     bytes: int
+    is_written: bool = False
+
+    def __str__(self) -> str:
+        if self.is_written:
+            return "orphans left for the next time, since somebody is writing files of it"
+        return f"{self.files} orphaned files ({self.bytes:,} bytes) removed"
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class Maintained:
     def __str__(self) -> str:
         return (
             f"{self.table}: {self.compacted.files} small files became {self.compacted.into}, {self.expired.snapshots} snapshots expired, "
-            f"{self.removed.files} orphaned files ({self.removed.bytes:,} bytes) removed"
+            f"{self.removed}"
         )
 
 
@@ -79,9 +85,14 @@ def record_unrecorded(lake: Lake, told: Verified) -> int:
 def remove_orphans(lake: Lake, name: str, grace: timedelta = GRACE) -> Removed:
     """Delete files below the table's folder that no snapshot refers to, in this lake only.
 
-    A commit under way has written files that nothing refers to yet: `grace` must be longer than any commit takes. What was
-    written since the oldest batch was claimed that is not finished may belong to it, and stays.
+    What was written since the oldest batch was claimed that is not finished may belong to it, and stays. While somebody holds the lock
+    of who writes files of the table, all of them do. `grace`: how old an orphan is at the least, for what other engines write.
     """
+    with sign_of_life(lake.settings, f"{WRITING}{name}") as is_free:
+        return _remove_orphans(lake, name, grace) if is_free else Removed(0, 0, is_written=True)
+
+
+def _remove_orphans(lake: Lake, name: str, grace: timedelta) -> Removed:
     with exclusive(lake.settings, f"table.{name}"):
         table = lake.tables.load(name)  # refuses a table outside of the lake
         places, location = TruePaths(), path_of(table.location())
