@@ -27,7 +27,7 @@ def comply() -> None:
       cryptodudez comply
     """
     from cryptodudez_assets.erasing.complying import comply as carry_out
-    from cryptodudez_assets.erasing.erase import RunUnderWay
+    from cryptodudez_assets.erasing.work import RunUnderWay
     from cryptodudez_assets.lake.erasing.registry import NoKey, erasure_key
     from cryptodudez_assets.venues.http import Failed
 

@@ -33,7 +33,8 @@ def erase_user(user_id: str, as_json: bool) -> None:
     """
     import polars as pl
 
-    from cryptodudez_assets.erasing.erase import RunUnderWay, erase
+    from cryptodudez_assets.erasing.erase import erase
+    from cryptodudez_assets.erasing.work import RunUnderWay
     from cryptodudez_assets.lake.erasing.identity import Identity, bare
     from cryptodudez_assets.lake.erasing.registry import NoKey, erasure_key
     from cryptodudez_assets.lake.erasing.rows import NoPlace

@@ -7,7 +7,7 @@ import dagster as dg
 
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.erasing.complying import comply
-from cryptodudez_assets.erasing.erase import RunUnderWay
+from cryptodudez_assets.erasing.work import RunUnderWay
 from cryptodudez_assets.lake.erasing.registry import NoKey
 from cryptodudez_assets.venues.http import Failed
 from cryptodudez_assets.venues.x.api import NO_TOKEN

@@ -11,7 +11,7 @@ from dataclasses import replace
 from cryptodudez_assets.contracts.base import personal_of
 from cryptodudez_assets.derived.declaration import Derived
 from cryptodudez_assets.erasing.receipt import Receipt
-from cryptodudez_assets.erasing.work import Say, Work
+from cryptodudez_assets.erasing.work import RunUnderWay, Say, Work
 from cryptodudez_assets.features import configured_tables, topological
 from cryptodudez_assets.lake.erasing import registry
 from cryptodudez_assets.lake.erasing.identity import Identity, Mode, Names
@@ -60,10 +60,6 @@ def erase(
         names = replace(names, others=others_beside(lake, sources, names))
         work = Work(lake, names, sources, topological(tables), say)
         return work.do()
-
-
-class RunUnderWay(Exception):
-    """A run is at work, which may have read what is to go; the message says which."""
 
 
 @contextmanager

@@ -39,11 +39,12 @@ from cryptodudez_assets.lake.erasing.rows import Holding, erase_from_rows, holdi
 from cryptodudez_assets.lake.erasing.set_aside import texts_without
 from cryptodudez_assets.lake.erasing.twins import leave_one_of_twins
 from cryptodudez_assets.lake.iceberg.catalog_database import back_up, backups
+from cryptodudez_assets.lake.ingest.claims import others
 from cryptodudez_assets.lake.ingest.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries, inventory
 from cryptodudez_assets.lake.quarantine import quarantine
-from cryptodudez_assets.lake.store.locks import exclusive
+from cryptodudez_assets.lake.store.locks import FOREVER, SOURCES, WRITING, exclusive
 from cryptodudez_assets.lake.store.places import key_within
 from cryptodudez_assets.products.exports import exports_of
 from cryptodudez_assets.sources.declaration import Source
@@ -70,6 +71,10 @@ VERSIONS = (
     "where the bucket keeps old versions of objects, these still hold what was there: have them removed "
     "(a rule of its life cycle for versions that are not current)"
 )
+
+
+class RunUnderWay(Exception):
+    """A run is at work, which may have read what is to go; the message says which."""
 
 
 @dataclass
@@ -99,7 +104,7 @@ class Work:
         for source in self._folders():
             with ExitStack() as held:
                 for name in self._sharing(source):
-                    held.enter_context(exclusive(self.lake.settings, f"source.{name}"))
+                    held.enter_context(exclusive(self.lake.settings, f"{SOURCES}{name}", FOREVER))
                 self.raw_files(source)
                 self.tables_of(self._sharing(source))
         self.note(COPY, erase_from_copies(self.lake, self.names, self._refused))
@@ -118,6 +123,8 @@ class Work:
             if (entries["status"] == "claimed").any():
                 self.say(f"{source.name}: an ingest that was interrupted is brought to its end")
                 ingest(self.lake, source)
+                if left := list(others(self.lake, source)):
+                    raise RunUnderWay(f"{left[0]}: wait for its end, or end it")
 
     def _folders(self) -> list[str]:
         """A source for each folder of the raw zone; those that have identities of this kind first."""
@@ -226,7 +233,7 @@ class Work:
                 continue
             with ExitStack() as held:
                 for lock in self._writers_of(name):
-                    held.enter_context(exclusive(self.lake.settings, lock))
+                    held.enter_context(exclusive(self.lake.settings, lock, FOREVER))
                 n = forget_past(self.lake, name, self.names)
             self._done(Done(HISTORY, name, n))
             forgotten = True
@@ -251,8 +258,8 @@ class Work:
 
     def _writers_of(self, name: str) -> list[str]:
         """The locks of those who write files of a table before they commit."""
-        sources = [f"source.{one.name}" for one in self.lake.sources.values() if name in (one.table, one.observations)]
-        return sources + [one.lock for one in self.derived if name in {spec.name for spec in table_specs(one)}]
+        owners = (one for one in self.lake.sources.values() if name in (one.table, one.observations))
+        return [*(f"{SOURCES}{one.name}" for one in owners), f"{WRITING}{name}"]
 
     def _is_in_files_of(self, name: str) -> bool:
         if self.names.mode is Mode.REMOVE:

@@ -10,6 +10,7 @@ from cryptodudez_assets.contracts.quarantine import Fate
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.quarantine import quarantine
+from cryptodudez_assets.lake.store.locks import FOREVER, SOURCES, exclusive
 from cryptodudez_assets.sources.declaration import Source
 
 COUNTED = {
@@ -70,10 +71,11 @@ def unbalanced_files(lake: Lake, source: Source) -> pl.DataFrame:
 
     Each of the four numbers comes from a place of its own: the reader, the table, the quarantine, the merge.
     """
-    files = file_entries.files_of(lake.tables, source.name).filter(pl.col("status") == Status.LOADED)
-    table = lake.tables.scan(source.table)
+    with exclusive(lake.settings, f"{SOURCES}{source.name}", FOREVER):  # the tables as they are between two batches
+        files = file_entries.files_of(lake.tables, source.name).filter(pl.col("status") == Status.LOADED)
+        table = lake.tables.scan(source.table)
+        rows = quarantine.rows_of(lake.tables, source.name).filter(pl.col("status") != Fate.REPLAYED)
     in_table = _per_file(table if table is not None else pl.LazyFrame(schema={"file_id": pl.String}), "in_table")
-    rows = quarantine.rows_of(lake.tables, source.name).filter(pl.col("status") != Fate.REPLAYED)
     counted = (
         files.select("uri", "member", "file_id", "rows_read", "rows_valid", "rows_quarantined", "rows_duplicate")
         .join(in_table, on="file_id", how="left")

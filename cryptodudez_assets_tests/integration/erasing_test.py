@@ -17,9 +17,10 @@ from pydantic import SecretStr
 
 from cryptodudez_assets.cli import main
 from cryptodudez_assets.derived.upkeep.materialize import materialize
-from cryptodudez_assets.erasing.erase import RunUnderWay, erase
+from cryptodudez_assets.erasing.erase import erase
 from cryptodudez_assets.erasing.places import everything
 from cryptodudez_assets.erasing.scan import scan_files
+from cryptodudez_assets.erasing.work import RunUnderWay
 from cryptodudez_assets.lake.erasing import raw, registry
 from cryptodudez_assets.lake.erasing.identity import ERASED, Identity, Mode
 from cryptodudez_assets.lake.erasing.registry import NoKey

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pytest
 
 from cryptodudez_assets.lake.iceberg.homes import HomeRefused
 from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
-from cryptodudez_assets.lake.ingest.ingest import next_batch
+from cryptodudez_assets.lake.ingest.claims import next_batch
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.quarantine.replay import reopen
@@ -311,7 +311,10 @@ def test_a_batch_that_was_claimed_goes_on_in_the_new_place(home: Path, tmp_path:
     lake = open_lake(at(home))
     land(lake, "late.csv", csv("late", range(3)))
     catalogue_objects(lake, READINGS, discover_all(lake, "readings"))
-    next_batch(lake, READINGS)
+    with ExitStack() as owner:
+        next_batch(lake, READINGS, owner)
+        with pytest.raises(HomeRefused, match="something is at work"):
+            moved(home, tmp_path / "h2")
     moved(home, tmp_path / "h2")
     after = open_lake(at(tmp_path / "h2"))
     assert "claimed" in set(files(after)["status"])

@@ -108,7 +108,7 @@ LAKE_ROOMS: dict[str, set[str]] = {
     "ingest": {"store", "formats", "iceberg", "lake", "metastore", "compaction", "quarantine", "erasing"},
     "upkeep": {"store", "formats", "iceberg", "lake", "metastore", "compaction", "quarantine", "ingest"},
     "landing": {"store", "lake", "metastore"},
-    "status": {"lake", "metastore", "quarantine"},
+    "status": {"store", "lake", "metastore", "quarantine"},
     "exports": {"iceberg", "lake"},
     "month_folders": {"exports", "iceberg", "lake", "store"},
     "freshness": {"lake"},

@@ -197,6 +197,11 @@ class IcebergTables:
             )
         return Target.of(known, endpoints.for_iceberg(self.settings))
 
+    def takes(self, spec: TableSpec, target: Target) -> bool:
+        """Whether data files that were written for this target are still files of the table, which may have been made again since."""
+        table = self.table(spec.name)
+        return target.fits(table.metadata if table is not None else new_table_metadata(**self._new(spec)))
+
     def _ensure(self, spec: TableSpec) -> Table:
         if (table := self.table(spec.name)) is not None:
             return with_new_columns(table, spec)

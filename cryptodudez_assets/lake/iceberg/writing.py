@@ -29,6 +29,18 @@ class Target:
         past: dict[str, Any] = {name: [] for name in ("snapshots", "snapshot_log", "metadata_log")}
         return cls(metadata.model_copy(update={**past, "refs": {}, "current_snapshot_id": None}), properties)
 
+    def fits(self, metadata: TableMetadata) -> bool:
+        """Whether data files that were written here are ones of the table that has these metadata: in its folder and partitions, and each
+        of their columns, which files know by number, is one of its columns."""
+        columns = {(field.field_id, field.name): field.field_type for field in metadata.schema().fields}
+        return (
+            self.metadata.location == metadata.location
+            and self.metadata.spec() == metadata.spec()
+            and all(
+                columns.get((field.field_id, field.name)) == field.field_type for field in self.metadata.schema().fields
+            )
+        )
+
 
 @dataclass(frozen=True)
 class WrittenFiles:

@@ -21,7 +21,7 @@ from cryptodudez_assets.lake.metastore.discovery import is_known
 from cryptodudez_assets.lake.metastore.entry import Entry, entries_in, frame_of, gone_before_read
 from cryptodudez_assets.lake.metastore.history import History
 from cryptodudez_assets.lake.quarantine.corrections import close_corrected
-from cryptodudez_assets.lake.store.locks import exclusive
+from cryptodudez_assets.lake.store.locks import FOREVER, SOURCES, exclusive
 from cryptodudez_assets.lake.store.objects import StoredObject
 from cryptodudez_assets.sources.declaration import Source
 
@@ -43,7 +43,7 @@ def catalogue_objects(
     `progress` hears of every commit, and of what was not described or not to be read, with how many.
     """
     written = pl.DataFrame(schema={name: polars_schema(Files)[name] for name in TOLD})
-    with exclusive(lake.settings, f"source.{source.name}"):
+    with exclusive(lake.settings, f"{SOURCES}{source.name}", FOREVER, run_id):
         finish_rewriting(lake, source.name)
         known = file_entries.known_versions(lake.tables, source.name, [lake.store.uri(new.key) for new in found])
         new = [item for item in found if not is_known(lake, item, known)]

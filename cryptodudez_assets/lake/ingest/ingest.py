@@ -2,13 +2,19 @@
 
 Iceberg has no transaction over several tables, so a batch is a list of steps that may be done again:
 
-1. *claim*: the batch's files are named in the catalogue; from now on its composition is fixed;
-2. *set aside*: rows and files that do not fit (what an earlier try wrote is replaced);
-3. *observations*, where the source keeps them (likewise);
-4. *merge* into the table: the decisive commit, its snapshot carries the batch and its outcome;
-5. *finish*: counts and status go to the catalogue.
+1. *claim*: the batch's files are named in the catalogue; from now on its composition is fixed, and it has an owner (`claims.py`);
+2. *read*: rows are written into data files that nothing refers to yet;
+3. *set aside*: rows and files that do not fit (what an earlier try wrote is replaced);
+4. *observations*, where the source keeps them (likewise);
+5. *merge* into the table: the decisive commit, its snapshot carries the batch and its outcome;
+6. *finish*: counts and status go to the catalogue.
 
-A process may die anywhere: the next one finds the claim, does the batch again, and where step 4 is done only step 5.
+Steps 1, and 3 to 6, are done under the lock of the source; reading, which takes long, is not. What rows are decided about by is the
+tables as they are under the lock, and which observation is newer does not depend on which came first: so batches of one source that
+are read at the same time end in the tables of batches that are read one after the other.
+
+A process may die anywhere: the next one finds the claim, does the batch again, and where step 5 is done only step 6, before anything
+else is decided.
 An object that was overwritten or removed since it was catalogued is left out: what is there now has a row of its own. So is
 one of which other bytes are read than were catalogued, whatever the store says of its time and size.
 
@@ -16,42 +22,41 @@ A file that fails unforeseen is set aside, and the rest of its batch goes on. Bu
 under the declaration as it is, the declaration may be at fault: the file stays pending, with the reason.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-import polars as pl
 from pyiceberg.expressions import In
 
 from cryptodudez_assets.contracts.catalogue import REPLACED, Status
 from cryptodudez_assets.lake.compaction import compact_if_due
 from cryptodudez_assets.lake.erasing.removed import finish_rewriting
 from cryptodudez_assets.lake.formats.faults import Misdeclared
-from cryptodudez_assets.lake.iceberg.provenance import BATCH, OUTCOME
-from cryptodudez_assets.lake.ingest.lookups import bring_up_to_date, values_of
+from cryptodudez_assets.lake.iceberg.provenance import BATCH, OUTCOME, MadeFrom
+from cryptodudez_assets.lake.iceberg.writing import Target
+from cryptodudez_assets.lake.ingest.claims import Batch, claimed, is_held, next_batch, others
+from cryptodudez_assets.lake.ingest.lookups import bring_up_to_date, outdated_by, told_now, values_of
 from cryptodudez_assets.lake.ingest.merge import Merged, Merging, made_by, merging, observations_spec, table_spec
 from cryptodudez_assets.lake.ingest.tasks import ReadDone, ReadTask, divided, read, together
-from cryptodudez_assets.lake.ingest.undecided import UNDECIDED, judged_anew, undecided_in
+from cryptodudez_assets.lake.ingest.undecided import UNDECIDED, undecided_in
 from cryptodudez_assets.lake.ingest.upgrade import bring_over
 from cryptodudez_assets.lake.ingest.validating import Reading
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.counts import FileCount
-from cryptodudez_assets.lake.metastore.entry import Entry, entries_in
+from cryptodudez_assets.lake.metastore.entry import Entry
 from cryptodudez_assets.lake.metastore.history import landed_again
 from cryptodudez_assets.lake.metastore.standing import corrected_by, standing
 from cryptodudez_assets.lake.quarantine import quarantine
-from cryptodudez_assets.lake.store.locks import exclusive
+from cryptodudez_assets.lake.store.locks import FOREVER, SOURCES, exclusive
 from cryptodudez_assets.sources.declaration import Source
 
-MAX_FILES_PER_BATCH = 1000
 LOOKS_AT_ONCE = 16
 """So many objects are looked at together, whether they are still what was catalogued."""
 
@@ -71,15 +76,6 @@ class Ingested:
     """Files that were not any more what was catalogued."""
     undecided: dict[str, str] = field(default_factory=dict)
     """Files that stay pending since they, or the declaration, are at fault, by name, with the reason."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Files that are ingested together. `again`: an earlier try may have done some of the steps."""
-
-    id: str
-    entries: list[Entry]
-    again: bool
 
 
 class Counts(NamedTuple):
@@ -159,87 +155,126 @@ class Outcome:
 def ingest(
     lake: Lake, source: Source, run_id: str | None = None, progress: Callable[[str], None] = lambda _: None
 ) -> Ingested:
-    """Ingest everything that is pending for a source, batch by batch. One process at a time does it; others wait."""
+    """Ingest everything that is pending for a source, batch by batch, but for what somebody else is at: that is told."""
     done = Ingested()
     undecided: dict[str, Entry] = {}  # not looked at again in this call, unless a file of their layout is read
-    with exclusive(lake.settings, f"source.{source.name}"):
-        finish_rewriting(lake, source.name)
-        bring_over(lake, source, progress)
-        while batch := next_batch(lake, source, undecided):
+    while True:
+        with ExitStack() as owner:
+            with _alone(lake, source, run_id, progress):
+                batch = next_batch(lake, source, owner, run_id, undecided)
+                if batch is None:
+                    for told in others(lake, source):
+                        progress(told)
+                    done.renamed = bring_up_to_date(lake, source, progress)
+                    break
             progress(
                 f"{source.name}: batch {batch.id}, {len(batch.entries)} files" + (" (again)" if batch.again else "")
             )
-            outcome = _outcome_of(lake, source, batch, run_id, progress)
-            finish(lake, source, batch, outcome, run_id)
-            _add(done, batch, outcome)
-            undecided |= {entry.entry_id: entry for entry in _still_pending(batch, outcome)}
-            read = {entry.layout for entry in outcome.decided(batch) if outcome.of(entry).gave_rows}
-            undecided = {id_: entry for id_, entry in undecided.items() if entry.layout not in read}
-        done.undecided = {_name(entry): str(entry.reason) for entry in undecided.values()}
-        done.renamed = bring_up_to_date(lake, source, progress)
+            outcome = _do(lake, source, batch, run_id, progress)
+        if outcome is None:
+            continue
+        _add(done, batch, outcome)
+        undecided |= {entry.entry_id: entry for entry in _still_pending(batch, outcome)}
+        read = {entry.layout for entry in outcome.decided(batch) if outcome.of(entry).gave_rows}
+        undecided = {id_: entry for id_, entry in undecided.items() if entry.layout not in read}
+    done.undecided = {_name(entry): str(entry.reason) for entry in undecided.values()}
     if done.batches or done.renamed:
         of_source = filter(None, [source.table, source.observations])
         compact_if_due(lake, [*of_source, quarantine.ROWS.name, quarantine.FILES.name, file_entries.FILES.name])
     return done
 
 
-def next_batch(lake: Lake, source: Source, without: Collection[str] = ()) -> Batch | None:
-    """The batch to do now: one that was begun, or the next pending files, `without` some (by `entry_id`)."""
-    entries = file_entries.open_entries(lake.tables, source.name)
-    claimed = entries.filter(pl.col("status") == Status.CLAIMED)
-    if len(claimed):
-        batch_id = claimed["batch_id"][0]
-        return Batch(batch_id, entries_in(claimed.filter(pl.col("batch_id") == batch_id)), again=True)
-    pending = entries.filter(pl.col("status") == Status.PENDING, ~pl.col("entry_id").is_in(list(without)))
-    fitting = int((pending["size"].cum_sum() <= lake.settings.batch_megabytes << 20).sum())
-    chosen = entries_in(pending.head(min(max(fitting, 1), MAX_FILES_PER_BATCH)))
-    return _claim(lake, source, chosen) if chosen else None
+@contextmanager
+def _alone(lake: Lake, source: Source, run_id: str | None, progress: Callable[[str], None]) -> Iterator[None]:
+    """Nobody else changes the source's tables, or what the catalogue says of its files; and what somebody died over is at its end.
 
-
-def _claim(lake: Lake, source: Source, entries: list[Entry]) -> Batch:
-    # A file that is ingested again has a batch behind it: then this is another batch, and replaces what that one wrote.
-    before = [entry.batch_id or "" for entry in entries]
-    told = "\0".join([source.code_hash, *(entry.entry_id for entry in entries), *before])
-    batch_id = hashlib.sha256(told.encode()).hexdigest()[:16]
-    claimed = [
-        replace(judged_anew(entry), status=Status.CLAIMED, batch_id=batch_id, updated_at=now()) for entry in entries
-    ]
-    file_entries.record(lake.tables, source.name, claimed)
-    return Batch(batch_id, claimed, again=any(before))
+    So batches that are committed are finished before anything is decided: what gives way is counted where their files are.
+    """
+    with exclusive(lake.settings, f"{SOURCES}{source.name}", FOREVER, run_id):
+        finish_rewriting(lake, source.name)
+        bring_over(lake, source, progress)
+        for batch in claimed(lake, source):
+            if outcome := _finished_before(lake, source, batch):
+                progress(f"{source.name}: batch {batch.id}, {len(batch.entries)} files (again), is finished")
+                finish(lake, source, batch, outcome, run_id)
+        yield
 
 
 def _still_pending(batch: Batch, outcome: Outcome) -> list[Entry]:
     """The entries of files that stay pending, as they were before they were claimed, with the reason."""
     return [
-        # Where something may have been written of them, they keep the batch: the next one replaces what it wrote.
-        replace(entry, status=Status.PENDING, reason=reason, batch_id=batch.id if batch.again else None)
+        # They keep the batch: something may have been written of them, or of their bytes, which the next one replaces.
+        replace(entry, status=Status.PENDING, reason=reason, batch_id=batch.id)
         for entry in batch.entries
         if (reason := outcome.undecided.get(quarantine.identity(entry)))
     ]
 
 
-def _outcome_of(
+def _do(
     lake: Lake, source: Source, batch: Batch, run_id: str | None, progress: Callable[[str], None]
-) -> Outcome:
+) -> Outcome | None:
+    """All steps of a batch behind the claim; None where nothing was done, since it is somebody else's, or to be read again."""
     try:
-        before = _finished_before(lake, source, batch) if batch.again else None
-        return before or _do(lake, source, batch, run_id, progress)
+        with _read(lake, source, batch, progress) as read, _alone(lake, source, run_id, progress):
+            if not is_held(lake, source, batch):
+                progress(f"{source.name}: batch {batch.id} was taken over by somebody else meanwhile")
+                return None
+            if not lake.tables.takes(table_spec(source), read.target):
+                progress(f"{source.name}: {source.table} was made again meanwhile, so batch {batch.id} is read again")
+                return None
+            outcome = _commit(lake, source, batch, read, run_id, progress)
+            finish(lake, source, batch, outcome, run_id)
+            return outcome
     except Misdeclared as error:
         reasons = {quarantine.identity(entry): f"{UNDECIDED}{error}" for entry in batch.entries}
-        file_entries.record(lake.tables, source.name, _still_pending(batch, Outcome({}, {}, reasons)))
+        with _alone(lake, source, run_id, progress):
+            if is_held(lake, source, batch):
+                file_entries.record(lake.tables, source.name, _still_pending(batch, Outcome({}, {}, reasons)))
         raise
 
 
-def _do(lake: Lake, source: Source, batch: Batch, run_id: str | None, progress: Callable[[str], None]) -> Outcome:
+@dataclass(frozen=True)
+class _Read:
+    """What was read of a batch: of which of its files, and which (by `entry_id`) are not any more what was catalogued.
+
+    `target`: where rows were written. `told`: what another table told that they were filled from.
+    """
+
+    there: list[Entry]
+    replaced: set[str]
+    parts: list[ReadDone]
+    target: Target
+    told: MadeFrom | None
+
+
+@contextmanager
+def _read(lake: Lake, source: Source, batch: Batch, progress: Callable[[str], None]) -> Iterator[_Read]:
+    """Have the files read by the lake's engine."""
     replaced = _replaced(lake, batch.entries)
     there = [entry for entry in batch.entries if entry.entry_id not in replaced]
-    with _read(lake, source, there, progress) as done, merging(lake.tables, source, lake.engine, progress) as rows:
-        reading = together(source, (part.reading for part in done))
-        for part in done:
+    with TemporaryDirectory(prefix="cryptodudez-") as folder:
+        target, told = lake.tables.target(table_spec(source)), told_now(lake.tables, source)
+        values = values_of(lake.tables, source)
+        rejects = None if lake.engine.is_remote else Path(folder)
+        tasks = [
+            ReadTask(source, part, lake.store, target, values, rejects) for part in divided(there, lake.engine.parallel)
+        ]
+        parts = list(lake.engine.run(read, tasks, progress))
+        replaced |= _replaced(lake, batch.entries)  # once more: only what was the same before and after was read whole
+        yield _Read(there, replaced, parts, target, told)
+
+
+def _commit(
+    lake: Lake, source: Source, batch: Batch, read: _Read, run_id: str | None, progress: Callable[[str], None]
+) -> Outcome:
+    """Decide about what was read, and make it visible."""
+    there = read.there
+    with merging(lake.tables, source, lake.engine, progress) as rows:
+        reading = together(source, (part.reading for part in read.parts))
+        for part in read.parts:
             rows.adopt(part.rows)
         _extend_corrections(lake, source, there, reading)
-        replaced |= _replaced(lake, batch.entries)  # once more: only what was the same before and after was read whole
-        replaced |= _changed(lake, source, there, reading, progress)
+        replaced = read.replaced | _changed(lake, source, there, reading, progress)
         for entry in batch.entries:
             if entry.entry_id in replaced:
                 reading.counts[quarantine.identity(entry)] = FileCount(set_aside=REPLACED)
@@ -256,23 +291,13 @@ def _do(lake: Lake, source: Source, batch: Batch, run_id: str | None, progress: 
             return {BATCH: batch.id, OUTCOME: outcome.as_json}
 
         rows.finish(
-            note, anew, lambda files: standing(lake, source, files, _read_now(there, reading)), reading.complete
+            note,
+            anew,
+            lambda files: standing(lake, source, files, _read_now(there, reading)),
+            reading.complete,
+            outdated_by(lake.tables, source, read.told),
         )
     return outcome
-
-
-@contextmanager
-def _read(
-    lake: Lake, source: Source, entries: list[Entry], progress: Callable[[str], None]
-) -> Iterator[list[ReadDone]]:
-    """Have the files read by the lake's engine."""
-    with TemporaryDirectory(prefix="cryptodudez-") as folder:
-        target, looked_up = lake.tables.target(table_spec(source)), values_of(lake.tables, source)
-        tasks = [
-            ReadTask(source, part, lake.store, target, looked_up, None if lake.engine.is_remote else Path(folder))
-            for part in divided(entries, lake.engine.parallel)
-        ]
-        yield list(lake.engine.run(read, tasks, progress))
 
 
 def _extend_corrections(lake: Lake, source: Source, entries: list[Entry], reading: Reading) -> None:
@@ -365,8 +390,9 @@ def _finished_before(lake: Lake, source: Source, batch: Batch) -> Outcome | None
 
 
 def do_again(lake: Lake, source: Source, batch: Batch, progress: Callable[[str], None]) -> Outcome:
-    """All steps of a batch that was finished before, but the last: where its tables are made again."""
-    return _do(lake, source, batch, None, progress)
+    """All steps of a batch that was finished before, but the first and the last: where its tables are made again."""
+    with _read(lake, source, batch, progress) as read:
+        return _commit(lake, source, batch, read, None, progress)
 
 
 def finish(lake: Lake, source: Source, batch: Batch, outcome: Outcome, run_id: str | None) -> None:

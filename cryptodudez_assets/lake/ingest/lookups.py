@@ -1,7 +1,7 @@
 """Columns that another table tells: filled in when rows are read, brought up to date when that table has changed."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import polars as pl
 from pyiceberg.expressions import AlwaysTrue
@@ -9,7 +9,6 @@ from pyiceberg.expressions import AlwaysTrue
 from cryptodudez_assets.code_hash import hash_of_code
 from cryptodudez_assets.contracts.rules import breaking, evaluate_rules
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of, made_from
-from cryptodudez_assets.lake.iceberg.scan import scan
 from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 from cryptodudez_assets.lake.ingest.merge import table_spec
 from cryptodudez_assets.lake.lake import Lake
@@ -23,6 +22,20 @@ def values_of(tables: IcebergTables, source: Source) -> pl.DataFrame | None:
         return None
     rows = tables.scan(source.lookup.table)
     return source.lookup.values(rows).collect() if rows is not None else None
+
+
+def told_now(tables: IcebergTables, source: Source) -> MadeFrom | None:
+    """Which content of the other table `values_of`, asked later, tells at the least; None where there is nothing to look up."""
+    lookup = source.lookup
+    content = content_of(tables.table(lookup.table)) if lookup else None
+    return MadeFrom(code_hash_of(lookup), {lookup.table: content}) if lookup and content is not None else None
+
+
+def outdated_by(tables: IcebergTables, source: Source, told: MadeFrom | None) -> Mapping[str, str]:
+    """What the source's table is to note of its rows when others join them that were filled from this: that they agree with nothing,
+    where its rows agree with something else."""
+    agreed = made_from(tables.table(source.table)) if source.lookup else None
+    return MadeFrom("", {}).note if agreed not in (None, told) else {}
 
 
 def filled(rows: pl.DataFrame, source: Source, values: pl.DataFrame | None) -> pl.DataFrame:
@@ -41,15 +54,10 @@ def bring_up_to_date(lake: Lake, source: Source, progress: Callable[[str], None]
 
     The table notes which content of the other one its rows agree with, so that mostly there is nothing to look at.
     """
-    lookup, table = source.lookup, lake.tables.table(source.table)
-    other = lake.tables.table(lookup.table) if lookup else None
-    content = content_of(other)
-    if lookup is None or table is None or other is None or content is None:
+    lookup, now, table = source.lookup, told_now(lake.tables, source), lake.tables.table(source.table)
+    values = None if table is None or now in (None, made_from(table)) else values_of(lake.tables, source)
+    if lookup is None or now is None or values is None:
         return 0
-    now = MadeFrom(code_hash_of(lookup), {lookup.table: content})
-    if made_from(table) == now:
-        return 0
-    values = lookup.values(scan(other)).collect()
     n_rows, warned = 0, Counter[str]()
 
     def corrected(before: pl.DataFrame) -> pl.DataFrame:

@@ -148,18 +148,21 @@ class Merging:
         anew: Collection[str] = (),
         standing: Standing | None = None,
         complete: Complete | None = None,
+        remembered: Mapping[str, str] | None = None,
     ) -> Merged:
         """Find out which rows stay, one for each key; `note` goes into the snapshot.
 
         `anew`: files that were read before; their rows in the table are replaced by what was read now.
         `standing`: for each of these files (`file_id`), columns by which they are sorted by age.
         `complete`: what is still to be done to new rows, such as to leave some out.
+        `remembered`: properties that the table has from then on.
         """
         if self._begun is None and not anew:
             return Merged({}, {})
         change, source = self._change, self._source
         if change.snapshot_id is None:
             change.remember(made_by(source))
+        change.remember(remembered or {})
         keys = NewKeys(source, pl.concat(self._hashes).sort(), pl.concat(self._ranges, how="diagonal"))
         outdated = _outdated(change, anew).select(*PLACE, PATH).collect() if anew else None
         old = self._rivals(keys)

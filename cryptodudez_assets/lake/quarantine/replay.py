@@ -19,7 +19,7 @@ from cryptodudez_assets.lake.metastore.describe import describe, path_of
 from cryptodudez_assets.lake.metastore.entry import Entry, entries_in
 from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.quarantine.corrections import key_of, landed_before
-from cryptodudez_assets.lake.store.locks import exclusive
+from cryptodudez_assets.lake.store.locks import FOREVER, SOURCES, exclusive
 from cryptodudez_assets.sources.declaration import Source
 
 
@@ -36,7 +36,7 @@ def reopen(
     What sets a whole file aside is decided when it is catalogued, so such a file is described anew.
     """
     wanted = {file_id} if file_id else _with_open_rows(lake, source) | _set_aside(lake, source)
-    with exclusive(lake.settings, f"source.{source.name}"):
+    with exclusive(lake.settings, f"{SOURCES}{source.name}", FOREVER):
         closed = file_entries.files_of(lake.tables, source.name).filter(
             pl.col("status").is_in([Status.LOADED, Status.QUARANTINED])
         )

@@ -31,7 +31,7 @@ from cryptodudez_assets.lake.metastore.file_entries import FILES, SCHEMAS
 from cryptodudez_assets.lake.metastore.inventory import TABLES
 from cryptodudez_assets.lake.quarantine.quarantine import FILES as FILES_SET_ASIDE
 from cryptodudez_assets.lake.quarantine.quarantine import ROWS as ROWS_SET_ASIDE
-from cryptodudez_assets.lake.store.locks import exclusive
+from cryptodudez_assets.lake.store.locks import BATCHES, SOURCES, WRITING, alive, exclusive
 from cryptodudez_assets.lake.store.objects import open_store
 from cryptodudez_assets.lake.store.places import inside, is_local, lake_of, path_of, same, table_folder
 from cryptodudez_assets.lake.upkeep.same_bytes import Generations
@@ -137,20 +137,22 @@ def _insist_on_own_catalog(old: str, new: str, settings: Settings) -> None:
 
 @contextmanager
 def _at_rest(settings: Settings, sources: Collection[str]) -> Iterator[None]:
-    """Hold every lock, so that nothing is under way."""
+    """Hold every lock, so that nothing is under way, and no batch is being read."""
+    at_work = HomeRefused(f"something is at work in {settings.home}: stop it, then run the same command again")
     try:
         found = catalog_database.named(settings)
     except Damaged as error:
         raise homes.broken(settings, error) from None
-    names = [f"table.{one.name}" for one in (found.pointers if found else [])]
+    tables = [one.name for one in (found.pointers if found else [])]
+    names = [f"{of}{table}" for of in (WRITING, "table.") for table in tables]
     with ExitStack() as held:
         try:
-            for name in ["catalog", *names, *(f"source.{source}" for source in sources)]:
+            for name in ["catalog", *(f"{SOURCES}{source}" for source in sources), *names]:
                 held.enter_context(exclusive(settings, name, PATIENCE_SECONDS))
-        except TimeoutError:
-            raise HomeRefused(
-                f"something is at work in {settings.home}: stop it, then run the same command again"
-            ) from None
+        except TimeoutError as error:
+            raise at_work from error
+        if any(alive(settings, BATCHES)):
+            raise at_work
         yield
 
 

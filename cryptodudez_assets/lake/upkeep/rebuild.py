@@ -6,6 +6,7 @@ Tables that are computed are made again by `rebuilding.py`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import attrgetter
@@ -19,14 +20,15 @@ from cryptodudez_assets.lake.compaction import compact_if_due
 from cryptodudez_assets.lake.formats.faults import Misdeclared
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.iceberg.tables import IcebergTables
-from cryptodudez_assets.lake.ingest.ingest import Batch, Outcome, do_again
+from cryptodudez_assets.lake.ingest.claims import Batch
+from cryptodudez_assets.lake.ingest.ingest import Outcome, do_again
 from cryptodudez_assets.lake.ingest.merge import observations_spec, table_spec
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.counts import FileCount
 from cryptodudez_assets.lake.metastore.entry import Entry, entries_in
 from cryptodudez_assets.lake.quarantine import quarantine
-from cryptodudez_assets.lake.store.locks import exclusive
+from cryptodudez_assets.lake.store.locks import FOREVER, SOURCES, WRITING, exclusive
 from cryptodudez_assets.lake.upkeep.verify import problem_with, verify_table
 from cryptodudez_assets.sources.declaration import Source
 
@@ -67,7 +69,9 @@ def aside(lake: Lake, names: Collection[str], make: Callable[[Lake], T]) -> T:
 def rebuild_source(lake: Lake, source: Source, *, lose_rows: bool = False, say: Say = lambda _: None) -> Rebuilt:
     """Make the tables of a source again. Raises CannotRebuild where raw files are gone, unless rows may be lost."""
     names = [name for name in (source.table, source.observations) if name]
-    with exclusive(lake.settings, f"source.{source.name}"):
+    with ExitStack() as held:
+        for lock in (f"{SOURCES}{source.name}", *(f"{WRITING}{name}" for name in names)):
+            held.enter_context(exclusive(lake.settings, lock, FOREVER))
         files = _sound_files(lake, source, say)
         lost = {_place(entry): _rows_of(source, entry) for entry in files.gone if _rows_of(source, entry)}
         if lost and not lose_rows:
@@ -261,7 +265,7 @@ def rebuild_quarantine(
     made = replace(lake, tables=staged)
     lost: dict[str, int] = {}
     for source in sources:
-        with exclusive(lake.settings, f"source.{source.name}"):
+        with exclusive(lake.settings, f"{SOURCES}{source.name}", FOREVER):
             files = _sound_files(lake, source, say)
             lost |= {_place(entry): entry.rows_quarantined for entry in files.gone if entry.rows_quarantined}
             bad = [entry for entry in files.there if entry.rows_quarantined]
