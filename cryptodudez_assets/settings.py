@@ -4,6 +4,7 @@ Code below `cli/` and `defs/` is handed a `Settings`; nothing else reads the env
 """
 
 import os
+import re
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
@@ -27,6 +28,12 @@ LAKES = ("s3://", "gs://")
 READ_BY_URLS = frozenset("?#%")  # in a bucket's address each library reads them in a way of its own
 CATALOGS = ("sqlite:///", "postgresql://")
 SOCKETS = ("ws://", "wss://")
+PUBSUB, SQS = "pubsub://", "sqs://"
+QUEUES = {
+    "gs://": re.compile(rf"{PUBSUB}[a-z0-9:.-]+/[A-Za-z][A-Za-z0-9_.~+%-]+"),
+    "s3://": re.compile(rf"{SQS}[A-Za-z0-9_-]+|https://sqs[.][a-z0-9.-]+/[0-9]+/[A-Za-z0-9_-]+"),
+}
+"""Who tells of the objects of a bucket, and how it is named."""
 SUBMITTED = "spark-submit"
 """A master: what `spark-submit` was told, which begins the driver."""
 MASTERS = ("local", "spark://", "k8s://", "yarn", SUBMITTED)
@@ -80,6 +87,19 @@ class Settings(BaseSettings):
     gs_endpoint: str = Field(
         default="",
         description="Endpoint of a stand-in for Google Cloud Storage, such as fake-gcs-server; it is asked without credentials.",
+    )
+    events: str = Field(
+        default="",
+        description="Queue of what the lake's bucket tells of new objects: `pubsub://project/subscription` for `gs://…` (extra `gcp`), "
+        "`https://sqs.region.amazonaws.com/account/queue` or `sqs://queue` for `s3://…` (extra `aws`). Without it buckets are listed.",
+    )
+    events_endpoint: str = Field(
+        default="", description="Endpoint of a stand-in for Pub/Sub, which is asked without credentials, or for SQS."
+    )
+    reconcile_seconds: int = Field(
+        default=600,
+        ge=1,
+        description="How often a source's sensor looks at the raw zone where `CRYPTODUDEZ_EVENTS` tells what is new.",
     )
     settle_seconds: float = Field(
         default=2.0,
@@ -251,6 +271,19 @@ class Settings(BaseSettings):
     def _known_online_store(cls, online: str) -> str:
         return _readable(_beginning_with(ONLINE, online))
 
+    @field_validator("events")
+    @classmethod
+    def _of_the_bucket(cls, events: str, told: ValidationInfo) -> str:
+        cloud = next((one for one in LAKES if told.data.get("lake", "").startswith(one)), None)
+        if events and cloud is None:
+            raise ValueError("is of a bucket: CRYPTODUDEZ_LAKE must be s3://… or gs://…")
+        if events and cloud and not QUEUES[cloud].fullmatch(events):
+            raise ValueError(
+                f"must be {PUBSUB}project/subscription for gs://…, {SQS}queue or "
+                "https://sqs.region.amazonaws.com/account/queue for s3://…"
+            )
+        return events
+
     @field_validator("spark_master")
     @classmethod
     def _known_master(cls, master: str) -> str:
@@ -272,7 +305,17 @@ class Settings(BaseSettings):
             insist_on_key(secret.get_secret_value())
         return secret
 
-    @field_validator("s3_endpoint", "gs_endpoint", "bitso_rest_url", "binance_url", "binance_archives_url", "x_url")
+    @field_validator(
+        *(
+            "s3_endpoint",
+            "gs_endpoint",
+            "events_endpoint",
+            "bitso_rest_url",
+            "binance_url",
+            "binance_archives_url",
+            "x_url",
+        )
+    )
     @classmethod
     def _endpoint(cls, endpoint: str) -> str:
         return insist_on_endpoint(endpoint)

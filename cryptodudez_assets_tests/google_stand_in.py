@@ -27,6 +27,7 @@ import httpx
 PATIENCE_SECONDS = 30
 JSON_API = ("storage", "upload", "download", "batch", "_internal")
 HOP_BY_HOP = {"transfer-encoding", "connection", "content-encoding", "content-length", "keep-alive", "date", "server"}
+TOLD = {"pubsub-project-id": "tests", "pubsub-topic": "landed", "bucket": "lake", "list": "finalize,delete"}
 NAMESPACE = "http://doc.s3.amazonaws.com/2006-03-01"
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -34,19 +35,21 @@ Query = dict[str, str]
 
 
 @contextmanager
-def google_stand_in(binary: Path, ports: tuple[int, int], folder: Path) -> Iterator[str]:
-    """Run it with a bucket `lake`; gives the endpoint."""
+def google_stand_in(binary: Path, ports: tuple[int, int], folder: Path, pubsub: str = "") -> Iterator[str]:
+    """Run it with a bucket `lake`; gives the endpoint. `pubsub`: where a Pub/Sub is that is told of objects in the raw zone."""
     ours, theirs = ports
     endpoint = f"http://127.0.0.1:{ours}"
     command = [str(binary), "-scheme=http", "-host=127.0.0.1", f"-port={theirs}", "-backend=memory"]
     command += [f"-public-host=127.0.0.1:{ours}", f"-external-url={endpoint}", "-log-level=warn"]
+    command += [f"-event.{name}={value}" for name, value in TOLD.items()] if pubsub else []
+    environment = os.environ | ({"PUBSUB_EMULATOR_HOST": pubsub} if pubsub else {})
     # The gateway is a process of its own: pyarrow waits for an answer with Python's lock in its hands.
     gateway = [sys.executable, "-m", __name__, str(ours), str(theirs)]
     running: list[subprocess.Popen[bytes]] = []
     try:
         with (folder / "log").open("wb") as log:
             for one in (command, gateway):
-                running.append(subprocess.Popen(one, stdout=log, stderr=log, start_new_session=True))
+                running.append(subprocess.Popen(one, stdout=log, stderr=log, env=environment, start_new_session=True))
         _make_bucket(endpoint, running, folder / "log")
         yield endpoint
     finally:

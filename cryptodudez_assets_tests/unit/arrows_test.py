@@ -102,6 +102,7 @@ LAKE_ROOMS: dict[str, set[str]] = {
     "iceberg": {"store"},
     "lake": {"store", "iceberg"},
     "metastore": {"store", "formats", "iceberg", "lake"},
+    "bucket_events": {"store", "formats", "lake", "metastore"},
     "compaction": {"iceberg", "lake", "metastore"},
     "quarantine": {"store", "formats", "iceberg", "lake", "metastore"},
     "erasing": {"store", "formats", "iceberg", "lake", "metastore", "quarantine"},
