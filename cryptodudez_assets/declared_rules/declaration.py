@@ -113,6 +113,14 @@ class Drift(Condition):
 
 
 @dataclass(frozen=True)
+class DeadLetter(Condition):
+    """A message of the queue that tells what lands in the bucket cannot be read, and is kept aside. The sensor that drains it looks.
+
+    It is told at most once in the rule's `quiet_for`.
+    """
+
+
+@dataclass(frozen=True)
 class DecisionChanged(Condition):
     """A signal says something else than it said before. Before the first, it is taken to have said HODL."""
 

@@ -11,6 +11,7 @@ from cryptodudez_assets.defs.contract_check import build_full_check
 from cryptodudez_assets.defs.declarations_check import build_declarations_check
 from cryptodudez_assets.defs.derived_assets import build_derived_assets, build_registry, derived_keys, first_day_of
 from cryptodudez_assets.defs.derived_checks import build_derived_checks
+from cryptodudez_assets.defs.event_sensor import build_event_sensor
 from cryptodudez_assets.defs.export_assets import build_export_asset
 from cryptodudez_assets.defs.feature_checks import build_look_ahead_check
 from cryptodudez_assets.defs.feed_assets import build_feed_asset, build_feed_schedule, build_feed_sensor
@@ -98,7 +99,8 @@ def build_definitions(
         jobs=[maintenance, full_check, complying, *([build_launching()] if settings.dataproc_project else [])],
         schedules=[nightly_maintenance, nightly_full_check, daily_complying, *map(build_feed_schedule, on)],
         sensors=[
-            *(build_source_sensor(source, lake, settings.sensor_seconds) for source in sources),
+            *(build_source_sensor(source, lake) for source in sources),
+            *([build_event_sensor(sources, lake)] if settings.events else []),
             *(build_feed_sensor(feed, lake) for feed in on),
             automation_sensor,
             build_reconciling_sensor(sources, products, blocking_checks(checks), lake, left_out),

@@ -1,8 +1,12 @@
-"""One sensor per source: a thin shell over `discover`. At most one run per tick, for all that is new."""
+"""One sensor per source: a thin shell over `discover`. At most one run per tick, for all that is new.
+
+Where a queue tells what is new (`event_sensor.py`), these look rarely, at what it did not tell, and say how far behind that was found.
+"""
 
 import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
 import dagster as dg
 
@@ -11,15 +15,19 @@ from cryptodudez_assets.defs.resources import LakeResource, engine_tag
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key, table_keys
 from cryptodudez_assets.lake.iceberg.kept import Kept
 from cryptodudez_assets.lake.ingest.upgrade import is_due
-from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore.discovery import Cursor, Listing, discover, listing
 from cryptodudez_assets.lake.metastore.file_entries import open_entries
 from cryptodudez_assets.lake.raw_folders import make_folders
+from cryptodudez_assets.lake.store.objects import StoredObject
+from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import Source
 
 # A run key is used once for ever. With the time in it, what a failed run left is asked for again, but not each tick.
 RETRY_SECONDS = 600
 QUIET_SECONDS = 30.0
+# Of what is younger the event may be under way.
+UNDER_WAY = timedelta(seconds=60)
 SOURCE_TAG = "cryptodudez/source"
 RUNNING = [
     dg.DagsterRunStatus.QUEUED,
@@ -29,16 +37,15 @@ RUNNING = [
 ]
 
 
-def build_source_sensor(source: Source, lake: LakeResource, seconds: int) -> dg.SensorDefinition:
-    """The sensor that watches a source's raw folder in this lake, each so many seconds."""
+def build_source_sensor(source: Source, lake: LakeResource) -> dg.SensorDefinition:
+    """The sensor that watches a source's raw folder in this lake."""
 
-    made = [catalogue_key(source), *table_keys(source), quarantine_key(source)]
-    quiet = Quiet()
+    settings, quiet = lake.settings, Quiet()
 
     @dg.sensor(
         name=f"{source.name}_files",
-        target=dg.AssetSelection.assets(*made),
-        minimum_interval_seconds=seconds,
+        target=dg.AssetSelection.assets(*made_of(source)),
+        minimum_interval_seconds=settings.reconcile_seconds if settings.events else settings.sensor_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Watches <lake>/raw/{source.raw}/ and ingests what lands there.",
     )
@@ -49,7 +56,7 @@ def build_source_sensor(source: Source, lake: LakeResource, seconds: int) -> dg.
         seen = listing(opened, source.name, cursor_before)
         if quiet.lasts(opened, seen):
             return dg.SensorResult(skip_reason=_nothing(source, quiet.listed), cursor=context.cursor)
-        if _is_running(instance_of(context), source):
+        if is_running(instance_of(context), source):
             return dg.SensorResult(skip_reason="a run for this source is under way", cursor=context.cursor)
         with Kept.in_a_pass():  # the catalogue is asked several times
             look = discover(opened, source.name, cursor_before, seen=seen)
@@ -62,21 +69,44 @@ def build_source_sensor(source: Source, lake: LakeResource, seconds: int) -> dg.
             if not look.left and look.cursor == cursor_before:
                 quiet.begins(opened, seen, look.listed)
             return dg.SensorResult(skip_reason=_nothing(source, look.listed, look.left), cursor=cursor)
-        told = (
-            [f"{found.key}@{found.generation}" for found in look.new]
-            + waiting["entry_id"].to_list()
-            + [source.code_hash] * outdated
-        )
-        run_key = run_key_of(told, time.time())
+        told = versions(look.new) + waiting["entry_id"].to_list() + [source.code_hash] * outdated
         # What is no file is found by listing only: then all that is new is catalogued.
         keys = [] if any(found.oddity for found in look.new) else [found.key for found in look.new]
-        config = {"ops": {catalogue_key(source).to_python_identifier(): {"config": {"keys": keys}}}}
-        # Without the selection the UI shows a run without a target.
-        tags = {SOURCE_TAG: source.name, **engine_tag(opened.settings)}
-        request = dg.RunRequest(run_key=run_key, run_config=config, tags=tags, asset_selection=made)
-        return dg.SensorResult(run_requests=[request], cursor=cursor)
+        request = run_for(source, opened.settings, told, keys)
+        behind = _behind_events(source, look.new) if opened.settings.events else []
+        return dg.SensorResult(run_requests=[request], cursor=cursor, asset_events=behind)
 
     return watch
+
+
+def made_of(source: Source) -> list[dg.AssetKey]:
+    """What a run for a source makes."""
+    return [catalogue_key(source), *table_keys(source), quarantine_key(source)]
+
+
+def run_for(source: Source, settings: Settings, work: Iterable[str], keys: Sequence[str]) -> dg.RunRequest:
+    """The run that catalogues the objects of these keys, for none all that are new, and reads what waits. `work`: what it is for."""
+    config = {"ops": {catalogue_key(source).to_python_identifier(): {"config": {"keys": list(keys)}}}}
+    return dg.RunRequest(
+        run_key=run_key_of(work, time.time()),
+        run_config=config,
+        tags={SOURCE_TAG: source.name, **engine_tag(settings)},
+        asset_selection=made_of(source),  # without it the UI shows a run without a target
+    )
+
+
+def versions(found: Iterable[StoredObject]) -> list[str]:
+    """What a run is for: these objects as they are now."""
+    return [f"{one.key}@{one.generation}" for one in found]
+
+
+def _behind_events(source: Source, new: Iterable[StoredObject]) -> list[dg.AssetObservation]:
+    """That objects were found which no event told, and for how long the oldest of them lay there."""
+    late = [age for found in new if (age := now() - found.modified) > UNDER_WAY]
+    if not late:
+        return []
+    told = {"untold_by_events": len(late), "seconds_behind_events": max(late).total_seconds()}
+    return [dg.AssetObservation(catalogue_key(source), metadata=told)]
 
 
 class Quiet:
@@ -109,6 +139,7 @@ def run_key_of(work: Iterable[str], at: float) -> str:
     return f"{hashlib.sha256(repr(sorted(work)).encode()).hexdigest()[:16]}-{int(at) // RETRY_SECONDS}"
 
 
-def _is_running(instance: dg.DagsterInstance, source: Source) -> bool:
+def is_running(instance: dg.DagsterInstance, source: Source) -> bool:
+    """Whether a run for this source is under way."""
     asked = dg.RunsFilter(statuses=RUNNING, tags={SOURCE_TAG: source.name})
     return bool(instance.get_run_records(asked, limit=1))
