@@ -149,7 +149,7 @@ def report(found: dict[str, list[Load]], arguments: argparse.Namespace) -> None:
 
 def registered(home: Path) -> Registry:
     """Two versions of a boosted model; the first serves."""
-    registry = Registry(Settings(home=home).models, MODEL)
+    registry = Registry(Settings(home=home), MODEL)
     for seed in (0, 1):
         model = HistGradientBoostingClassifier(max_iter=50, max_depth=3, random_state=seed)
         model.fit(*toy_days(True, len(NAMES), seed))
@@ -213,9 +213,10 @@ def promoting(process: psutil.Process, home: Path, registry: Registry, arguments
             sys.executable,
             "-c",
             "import sys, time\nfrom pathlib import Path\nfrom cryptodudez_assets.models.registry import Registry\n"
+            "from cryptodudez_assets.settings import Settings\n"
             "for n in range(1, 100):\n"
-            "    Registry(Path(sys.argv[1]), sys.argv[2]).promote(1 + n % 2, 'benchmark'); time.sleep(1.5)",
-            str(registry.folder.parent),
+            "    Registry(Settings(home=Path(sys.argv[1])), sys.argv[2]).promote(1 + n % 2, 'benchmark'); time.sleep(1.5)",
+            str(home),
             registry.name,
         ]
     )

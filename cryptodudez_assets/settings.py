@@ -340,11 +340,6 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def models(self) -> Path:
-        """Folder of the registered models."""
-        return self.home / "models"
-
-    @property
     def samples(self) -> Path:
         """Folder of the demo's simulated archives."""
         return self.home / "samples"

@@ -244,8 +244,8 @@ def picture(settings: Settings, began: datetime) -> Picture:
     shown = {name: _lines(rows_of(lake, name), began) for name in lake.tables.names() if name != ABOUT_STATES}
     for path in sorted(settings.home.glob("exports/**/*.parquet")):
         shown[f"export {path.name}"] = _lines(pl.read_parquet(path), began)
-    for folder in sorted(settings.models.iterdir()):
-        shown[f"model {folder.name}"] = _model(Registry(settings.models, folder.name))
+    for folder in sorted((settings.home / "models").iterdir()):
+        shown[f"model {folder.name}"] = _model(Registry(settings, folder.name))
     with closing(sqlite3.connect(settings.home / "online.db")) as online:
         columns = ["view", "key", "event", "known", "features"]
         published = "view LIKE '% published'"  # a bookmark

@@ -79,7 +79,7 @@ def register(
     lake: Lake, recipe: str, verdict: Verdict, skill: bool | None = None, shift: timedelta = timedelta()
 ) -> Registry:
     """A version of the signal; with findings and predictions if it is said whether it has skill."""
-    registry = Registry(lake.settings.models, "eth_signal")
+    registry = Registry(lake.settings, "eth_signal")
     registry.register(
         Draft(
             recipe=recipe,

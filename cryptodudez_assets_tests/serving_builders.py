@@ -34,7 +34,7 @@ sys.exit(run(Settings(home=Path(sys.argv[1])), port=int(sys.argv[2])))
 
 def champion(settings: Settings, skill: bool = True, **changes: Any) -> Registry:
     """Register and promote a version."""
-    registry = Registry(settings.models, MODEL)
+    registry = Registry(settings, MODEL)
     manifest = register_toy(registry, skill, **{"features": NAMES, **changes})
     registry.promote(manifest.version, "a test")
     return registry

@@ -18,6 +18,7 @@ from serving.errors import Unavailable
 from serving.metrics import Metrics
 
 POLL_SECONDS = 1.0
+POLL_BUCKET_SECONDS = 20.0  # each look at a bucket is a request
 RETRY_SECONDS = 30
 MOST_ROWS = 1000
 LARGEST = float(np.finfo(np.float32).max)
@@ -72,7 +73,7 @@ class ModelSlot:
         self.problem = "no version was promoted yet: `cryptodudez run` trains and promotes one"
         self._lacks_data = False  # which it does not get by waiting
         self._metrics = metrics
-        self._seen: tuple[int, ...] | None = None
+        self._seen: str | None = None
 
     def require(self) -> Loaded:
         """What serves; `Unavailable` where nothing does."""
@@ -91,10 +92,10 @@ class ModelSlot:
 
         If it is bad, what serves goes on, and the next look tries again.
         """
-        seen = self._identity()
-        if seen is None or seen == self._seen:
-            return
         try:
+            seen = self.registry.generation()
+            if seen is None or seen == self._seen:
+                return
             champion = self.registry.promotions()[-1:]
             if champion:
                 self._load(champion[0].version)
@@ -112,8 +113,9 @@ class ModelSlot:
 
     async def watch(self) -> None:
         """Refresh for ever."""
+        seconds = POLL_SECONDS if self.registry.settings.lake_is_local else POLL_BUCKET_SECONDS
         while True:
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(seconds)
             await asyncio.to_thread(self.refresh)
 
     def _load(self, version: int) -> None:
@@ -123,14 +125,6 @@ class ModelSlot:
         self.problem = ""
         self._metrics.model_version.labels(self.registry.name).set(version)
         log.info("%s serves, %s", predictor.manifest.label, predictor.verdict.label)
-
-    def _identity(self) -> tuple[int, ...] | None:
-        """Tells one content of the file of stages from another: it is replaced as a whole."""
-        try:
-            found = (self.registry.folder / "stages.json").stat()
-        except FileNotFoundError:
-            return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _decoder(features: list[str]) -> msgspec.json.Decoder[Any]:

@@ -60,7 +60,7 @@ def verify(tables: tuple[str, ...], as_json: bool) -> None:
             progress.update(task, description=f"comparing raw files of {source}")
             found.append(verify_raw(lake, source, on_bytes))
         if not tables:
-            found += verify_models(lake.settings.models, on_bytes)
+            found += verify_models(lake.settings, on_bytes)
     differences = [one for told in found for one in told.differences]
     numbers = {
         "files": sum(told.files for told in found),

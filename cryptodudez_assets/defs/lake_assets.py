@@ -74,7 +74,7 @@ def build_maintenance(sources: Sequence[str], checked: Sequence[str]) -> tuple[d
                 context.log.info(f"{name}: {recorded} files had no checksum; they are taken as they are from now on")
             for done in maintain(opened, [name]):
                 context.log.info(str(done))
-        for told in (*(verify_raw(opened, source) for source in sources), *verify_models(opened.settings.models)):
+        for told in (*(verify_raw(opened, source) for source in sources), *verify_models(opened.settings)):
             differences += told.differences
         if differences:
             raise dg.Failure(

@@ -18,7 +18,7 @@ def build_loads_check(asset: dg.AssetKey, model: str) -> dg.AssetChecksDefinitio
         """Load it as the API does."""
         from cryptodudez_assets.models.predictor import ModelRefused, load
 
-        registry = Registry(lake.open().settings.models, model)
+        registry = Registry(lake.open().settings, model)
         promotions = registry.promotions()
         if not promotions:
             return dg.AssetCheckResult(passed=True, description="nothing was promoted yet")

@@ -167,7 +167,7 @@ def _train(lake: Lake, model: SignalModel, context: dg.AssetExecutionContext) ->
         "verdict": dg.MetadataValue.md(manifest.verdict.words),
         "trained_on_snapshot": str(manifest.trained_on.snapshot_id),
         "sha256": manifest.files,
-        "training_log": dg.MetadataValue.path(str(registry.path(manifest.version, LOG))),
+        "training_log": dg.MetadataValue.path(registry.uri(manifest.version, LOG)),
         **{name: dg.MetadataValue.float(value) for name, value in manifest.metrics.items()},
     }
 

@@ -98,8 +98,8 @@ def _train(lake: Lake, model: VolumeModel, context: dg.AssetExecutionContext) ->
         "leak_of_the_random_split": dg.MetadataValue.md(findings_of(registry, manifest.version).leak),
         "decision": dg.MetadataValue.md(done),
         "sha256": manifest.files,
-        "training_log": dg.MetadataValue.path(str(registry.path(manifest.version, LOG))),
-        "model_bin": dg.MetadataValue.path(str(registry.folder / FILE)),
+        "training_log": dg.MetadataValue.path(registry.uri(manifest.version, LOG)),
+        "model_bin": dg.MetadataValue.path(f"{registry.location}/{FILE}"),
         **{name: dg.MetadataValue.float(value) for name, value in manifest.metrics.items()},
     }
 

@@ -8,6 +8,7 @@ from cryptodudez_assets.engines import Engine
 from cryptodudez_assets.engines.local import LocalEngine
 from cryptodudez_assets.lake.iceberg.homes import own
 from cryptodudez_assets.lake.iceberg.tables import IcebergTables
+from cryptodudez_assets.lake.store.beside_lake import bring_over
 from cryptodudez_assets.lake.store.objects import ObjectStore, open_store
 from cryptodudez_assets.lake.store.private import close_to_others
 from cryptodudez_assets.settings import Settings
@@ -35,6 +36,7 @@ class Lake:
         """
         settings = own(settings)
         close_to_others(settings)
+        bring_over(settings)
         return cls(settings, open_store(settings), IcebergTables(settings), sources)
 
     def raw_folder(self, source: str) -> str:

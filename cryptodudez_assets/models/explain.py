@@ -98,7 +98,7 @@ def explain(lake: Lake, receipt_id: str) -> Explanation:
     """Everything behind the prediction with this receipt; `UnknownReceipt` where there is none, `DamagedReceipt` where it is none."""
     receipt = _receipt(lake, receipt_id)
     try:
-        registry = Registry(lake.settings.models, receipt.model)
+        registry = Registry(lake.settings, receipt.model)
     except ValueError as error:
         raise DamagedReceipt(f"it was changed, and explains nothing: {error}") from error
     model = _model(registry, receipt)

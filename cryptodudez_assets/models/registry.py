@@ -1,30 +1,34 @@
-"""Where models are kept: `<folder>/<name>/versions/<n>/` with a manifest and files, and `stages.json` beside them.
+"""Where models are kept: `<lake>/models/<name>/versions/<n>/` with a manifest and files, and `stages.json` beside them.
 
-A version is written aside and renamed into place, stages are replaced whole: whoever dies leaves the last champion as it was.
-Writers take turns by a lock; readers need none.
+A version is there once its manifest is, which is written last; stages are replaced whole: whoever dies leaves the last champion as it
+was. Writers take turns by a lock of the lake's catalog; readers need none, and compare what they read with the manifest. Where files of
+a lake in a bucket are kept meanwhile is said in `file_cache.py`.
 """
 
 import hashlib
-import os
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import io
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import PurePath
 from typing import TypeVar
 
-from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cryptodudez_assets.declared_models.declaration import Model
+from cryptodudez_assets.lake.store.beside_lake import link_from_home
+from cryptodudez_assets.lake.store.locks import exclusive
+from cryptodudez_assets.lake.store.objects import open_store
+from cryptodudez_assets.models.file_cache import FileCache
 from cryptodudez_assets.models.findings import Verdict
 from cryptodudez_assets.models.manifest import Draft, Manifest, Stage
 from cryptodudez_assets.settings import Settings
 
-PATIENCE_SECONDS = 600
+FOLDER = "models"
+"""Of the lake."""
+STAGES = "stages.json"
 MANIFEST = "manifest.json"
 MANIFEST_SUM = "manifest.sha256"
-UNFINISHED = ".unfinished"  # no number, so no version
 Told = TypeVar("Told", bound=BaseModel)
 
 
@@ -93,19 +97,35 @@ class _Stages(BaseModel):
 
 def registry_of(settings: Settings, model: Model) -> "Registry":
     """Where the versions of a declared model are kept."""
-    return Registry(settings.models, model.name)
+    return Registry(settings, model.name)
+
+
+def names_of_models(settings: Settings) -> list[str]:
+    """The models of which anything is kept."""
+    return sorted(open_store(settings).folders(FOLDER))
 
 
 class Registry:
     """The versions of one model, 1, 2, 3, …, and which of them serves. Nothing is created before something is registered."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, settings: Settings, name: str) -> None:
         if not _is_plain(name):
             raise ValueError(f"{name!r} cannot be the name of a model: it is to be the name of a folder")
-        self.name = name
-        self.folder = folder / name
-        self._versions = self.folder / "versions"
-        self._stages = self.folder / "stages.json"
+        self.name, self.settings = name, settings
+        self._store, self._key = open_store(settings), f"{FOLDER}/{name}"
+        self._versions, self._stages = f"{self._key}/versions", f"{self._key}/{STAGES}"
+        self._cache = None if settings.lake_is_local else FileCache(settings)
+
+    @property
+    def location(self) -> str:
+        """Where all of it lies, as people see it."""
+        return self._store.uri(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Registry) and other.location == self.location
+
+    def __hash__(self) -> int:
+        return hash(self.location)
 
     def register(self, draft: Draft, files: Mapping[str, bytes]) -> Manifest:
         """Keep a model as the next version, a candidate. Returns its manifest, as it will be read.
@@ -117,7 +137,7 @@ class Registry:
         if wrong := [name for name in files if not _is_plain(name) or name in (MANIFEST, MANIFEST_SUM)]:
             raise ValueError(f"not names of files of a version: {wrong}")
         with self._exclusive():
-            version = max(self.versions(), default=0) + 1
+            version = max([*self.versions(), *(one.version for one in self.promotions())], default=0) + 1
             manifest = Manifest(
                 **dict(draft),
                 name=self.name,
@@ -126,44 +146,60 @@ class Registry:
                 files={name: _sha256(content) for name, content in sorted(files.items())},
             )
             told = manifest.model_dump_json(indent=1).encode()
-            written = {**files, MANIFEST: told, MANIFEST_SUM: _sha256(told).encode()}
-            _write_folder(self._versions / UNFINISHED, written)
-            (self._versions / UNFINISHED).rename(self._versions / str(version))
-            _sync(self._versions)
+            for left in list(self._store.list(f"{self._versions}/{version}")):  # somebody died over it
+                self._store.delete(left.key)
+            for name, content in {**files, MANIFEST_SUM: _sha256(told).encode(), MANIFEST: told}.items():
+                self._store.create(self._file(version, name), content)
+        link_from_home(self.settings, FOLDER)
         return self.manifest(version)
 
     def versions(self) -> list[int]:
         """All versions, oldest first."""
-        found = self._versions.iterdir() if self._versions.is_dir() else ()
-        return sorted(int(path.name) for path in found if path.name.isdecimal())
+        numbers = (
+            found.key.removeprefix(f"{self._versions}/").removesuffix(f"/{MANIFEST}")
+            for found in self._store.list(self._versions)
+            if not found.oddity
+        )
+        return sorted(int(number) for number in numbers if number.isdecimal())
 
     def manifest(self, version: int) -> Manifest:
         """What is written about a version; `Tampered` where it is not what was registered or promoted."""
         content = self._manifest_bytes(version)
-        beside = self.path(version, MANIFEST_SUM)  # versions of earlier releases have none
-        registered = beside.read_text("ascii", "replace") if beside.is_file() else None
-        expected = next(
-            (one.manifest_sha256 for one in reversed(self.promotions()) if one.version == version), registered
-        )
+        expected = next((one.manifest_sha256 for one in reversed(self.promotions()) if one.version == version), None)
+        if expected is None and (beside := self._bytes(self._file(version, MANIFEST_SUM))) is not None:
+            expected = beside.decode("ascii", "replace")  # versions of earlier releases have none
         if expected not in (None, found := _sha256(content)):
             raise Tampered(version, MANIFEST, str(expected), found)
-        return _read(Manifest, content, self.path(version, MANIFEST))
+        return _read(Manifest, content, self.uri(version, MANIFEST))
 
     def read(self, version: int, file: str) -> bytes:
-        """A file of a version. Raises `Tampered` where it is not what was registered, `LookupError` where none was."""
-        manifest = self.manifest(version)
-        if file not in manifest.files:
-            raise LookupError(f"{manifest.label} has no {file}, only {', '.join(manifest.files) or 'its manifest'}")
-        path = self.path(version, file)
-        content = path.read_bytes() if path.is_file() else None
-        found = "no file" if content is None else _sha256(content)
-        if content is None or found != manifest.files[file]:
-            raise Tampered(version, file, manifest.files[file], found)
+        """A file of a version, kept on this machine or fetched. Raises `Tampered` where it is not what was registered,
+        `LookupError` where none was."""
+        expected = self._expected(version, file)
+        if self._cache and (kept := self._cache.get(expected)) is not None:
+            return kept
+        content = self._fetched(version, file, expected)
+        if self._cache:
+            self._cache.put(expected, content)
         return content
 
-    def path(self, version: int, file: str) -> Path:
-        """Where a file of a version lies."""
-        return self._versions / str(version) / file
+    def check(self, version: int, file: str) -> int:
+        """The size of a file as the lake has it now. Raises as `read` does."""
+        return len(self._fetched(version, file, self._expected(version, file)))
+
+    def uri(self, version: int, file: str) -> str:
+        """Where a file of a version lies, as people see it."""
+        return self._store.uri(self._file(version, file))
+
+    def generation(self) -> str | None:
+        """Changes whenever anything was promoted, reviewed or held; None before the first of these. Asks for no bytes."""
+        found = self._store.stat(self._stages)
+        return found.generation if found else None
+
+    def publish(self, file: str, content: bytes) -> None:
+        """Keep bytes beside the versions, whole, under a name that stays; nothing is written where they are there."""
+        if self._bytes(key := f"{self._key}/{file}") != content:
+            self._store.write(key, io.BytesIO(content))
 
     def stage(self, version: int, at: datetime | None = None) -> Stage:
         """Champion: it serves. Archived: it was champion once, or is older than the champion. Candidate: neither.
@@ -190,7 +226,7 @@ class Registry:
         """
         with self._exclusive():
             for file in self.manifest(version).files:
-                self.read(version, file)
+                self.check(version, file)
             stages = self._read_stages()
             if stages.promotions and stages.promotions[-1].version == version:
                 return
@@ -245,71 +281,67 @@ class Registry:
             if changed != stages:
                 self._write_stages(changed)
 
-    def _require(self, version: int) -> Path:
-        path = self.path(version, MANIFEST)
-        if not path.is_file():
-            known = ", ".join(map(str, self.versions())) or "none"
-            raise UnknownVersion(f"there is no version {version} of {self.name} in {self.folder}; there are: {known}")
-        return path
+    def _expected(self, version: int, file: str) -> str:
+        manifest = self.manifest(version)
+        if file not in manifest.files:
+            raise LookupError(f"{manifest.label} has no {file}, only {', '.join(manifest.files) or 'its manifest'}")
+        return manifest.files[file]
+
+    def _fetched(self, version: int, file: str, expected: str) -> bytes:
+        content = self._bytes(self._file(version, file))
+        found = "no file" if content is None else _sha256(content)
+        if content is None or found != expected:
+            raise Tampered(version, file, expected, found)
+        return content
+
+    def _require(self, version: int) -> None:
+        if self._store.stat(self._file(version, MANIFEST)) is None:
+            raise self._unknown(version)
+
+    def _unknown(self, version: int) -> UnknownVersion:
+        known = ", ".join(map(str, self.versions())) or "none"
+        return UnknownVersion(f"there is no version {version} of {self.name} in {self.location}; there are: {known}")
 
     def _manifest_bytes(self, version: int) -> bytes:
-        return self._require(version).read_bytes()
+        content = self._bytes(self._file(version, MANIFEST))
+        if content is None:
+            raise self._unknown(version)
+        return content
+
+    def _file(self, version: int, name: str) -> str:
+        return f"{self._versions}/{version}/{name}"
+
+    def _bytes(self, key: str) -> bytes | None:
+        try:
+            return self._store.read(key)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
 
     def _read_stages(self) -> _Stages:
-        return _read(_Stages, self._stages.read_bytes(), self._stages) if self._stages.is_file() else _Stages()
+        content = self._bytes(self._stages)
+        return _Stages() if content is None else _read(_Stages, content, self._store.uri(self._stages))
 
     def _write_stages(self, stages: _Stages) -> None:
-        aside = self._stages.with_name(".stages.json")
-        _write(aside, stages.model_dump_json(indent=1).encode())
-        aside.replace(self._stages)
-        _sync(self.folder)
+        self._store.write(self._stages, io.BytesIO(stages.model_dump_json(indent=1).encode()))
 
-    @contextmanager
-    def _exclusive(self) -> Iterator[None]:
-        self._versions.mkdir(parents=True, exist_ok=True)
-        # Released by the system when its holder dies. Not a singleton: threads of one process take turns, too.
-        with FileLock(self.folder / ".lock", timeout=PATIENCE_SECONDS, is_singleton=False):
-            yield
+    def _exclusive(self) -> AbstractContextManager[None]:
+        return exclusive(self.settings, f"models.{self.name}")
 
 
-def _read(kind: type[Told], content: bytes, path: Path) -> Told:
+def _read(kind: type[Told], content: bytes, place: str) -> Told:
     try:
         return kind.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise Damaged(
-            f"{path} is not what the registry writes there ({where + ': ' if where else ''}{first['msg']}): bring it back from a backup"
+            f"{place} is not what the registry writes there ({where + ': ' if where else ''}{first['msg']}): bring it back from a backup"
         ) from error
-
-
-def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    shutil.rmtree(folder, ignore_errors=True)  # somebody died over it
-    folder.mkdir()
-    for name, content in files.items():
-        _write(folder / name, content)
-    _sync(folder)
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Make names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _is_plain(name: str) -> bool:
     """Whether it names a file that is neither hidden nor somewhere else."""
-    return Path(name).name == name and not name.startswith(".") and name != ""
+    return PurePath(name).name == name and not name.startswith(".") and name != ""
 
 
 def _sha256(content: bytes) -> str:

@@ -1,27 +1,25 @@
 """Compare the files of models with their manifests, and the manifests of those that were promoted with what was promoted."""
 
-from pathlib import Path
-
 from cryptodudez_assets.lake.upkeep.verify import Difference, OnBytes, Verified, nothing
-from cryptodudez_assets.models.registry import MANIFEST, Damaged, Registry, Tampered
+from cryptodudez_assets.models.registry import MANIFEST, Damaged, Registry, Tampered, names_of_models
+from cryptodudez_assets.settings import Settings
 
 RETRAIN = "promote another version, or let the model be trained again"
 
 
-def verify_models(folder: Path, on_bytes: OnBytes = nothing) -> list[Verified]:
-    """All versions of all models in the folder."""
-    found = sorted(folder.iterdir()) if folder.is_dir() else []
-    return [_verify(Registry(folder, path.name), on_bytes) for path in found if path.is_dir()]
+def verify_models(settings: Settings, on_bytes: OnBytes = nothing) -> list[Verified]:
+    """All versions of all models of the lake."""
+    return [_verify(Registry(settings, name), on_bytes) for name in names_of_models(settings)]
 
 
 def _verify(registry: Registry, on_bytes: OnBytes) -> Verified:
     told = Verified(registry.name)
 
     def differs(version: int, file: str, problem: str) -> None:
-        where = str(registry.path(version, file))
+        where = registry.uri(version, file)
         told.differences.append(Difference("model file", registry.name, where, problem, RETRAIN))
 
-    for version in registry.versions():
+    for version in sorted({*registry.versions(), *(one.version for one in registry.promotions())}):
         told.files += 1
         try:
             manifest = registry.manifest(version)
@@ -31,7 +29,7 @@ def _verify(registry: Registry, on_bytes: OnBytes) -> Verified:
         for file in manifest.files:
             told.files += 1
             try:
-                size = len(registry.read(version, file))
+                size = registry.check(version, file)
             except (Tampered, OSError) as error:
                 differs(version, file, f"is not what was registered ({error})")
             else:

@@ -55,7 +55,7 @@ class Look:
 
     def registry(self, model: str) -> Registry:
         """The versions of a model."""
-        return Registry(self.lake.settings.models, model)
+        return Registry(self.lake.settings, model)
 
     @cached_property
     def online(self) -> OnlineStore | None:

@@ -12,6 +12,7 @@ import pytest
 
 from cryptodudez_assets.models.predictor import ModelRefused, load
 from cryptodudez_assets.models.registry import Registry
+from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.model_builders import SKILL, fitted_toy, register_base_rates, register_toy, toy_draft
 
 WORKER = """
@@ -19,7 +20,8 @@ import sys
 from pathlib import Path
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.models.manifest import Draft
-registry = Registry(Path(sys.argv[1]), "eth_signal")
+from cryptodudez_assets.settings import Settings
+registry = Registry(Settings(home=Path(sys.argv[1])), "eth_signal")
 champion = registry.manifest(1)
 draft = Draft(**{name: getattr(champion, name) for name in Draft.model_fields})
 files = {name: registry.read(1, name) for name in champion.files}
@@ -36,7 +38,7 @@ class Died(Exception):
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
-    registry = Registry(tmp_path, "eth_signal")
+    registry = Registry(Settings(home=tmp_path), "eth_signal")
     register_base_rates(registry)
     registry.promote(1, "there was no model")
     return registry
@@ -67,7 +69,7 @@ def test_after_death_at_any_step_there_is_a_champion_that_loads(
     before = registry.versions()
     step = 0
     while dies_at(step := step + 1, lambda: work(registry), monkeypatch):
-        after = Registry(registry.folder.parent, "eth_signal")
+        after = Registry(registry.settings, "eth_signal")
         for version in after.versions():
             load(after, version)
         assert set(before) <= set(after.versions())
@@ -77,7 +79,7 @@ def test_after_death_at_any_step_there_is_a_champion_that_loads(
     assert step > steps
     work(registry)
     assert all(load(registry, version) for version in registry.versions())
-    assert not [path for path in (registry.folder / "versions").iterdir() if path.name.startswith(".")]
+    assert not list(Path(registry.location).rglob(".*.part"))
 
 
 def dies_at(step: int, work: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> bool:
@@ -95,7 +97,7 @@ def dies_at(step: int, work: Callable[[], object], monkeypatch: pytest.MonkeyPat
         return act
 
     with monkeypatch.context() as patch:
-        for owner, name in ((os, "fsync"), (Path, "rename"), (Path, "replace"), (Path, "mkdir")):
+        for owner, name in ((os, "fsync"), (os, "link"), (os, "replace"), (os, "mkdir")):
             patch.setattr(owner, name, mortal(getattr(owner, name)))
         try:
             work()
@@ -105,12 +107,12 @@ def dies_at(step: int, work: Callable[[], object], monkeypatch: pytest.MonkeyPat
 
 
 def test_a_dead_trainings_leftovers_are_neither_a_version_nor_in_the_way(registry: Registry):
-    unfinished = registry.folder / "versions" / ".unfinished"
+    unfinished = Path(registry.location) / "versions" / "2"
     unfinished.mkdir()
     (unfinished / "stale.bin").write_bytes(b"half")
     assert registry.versions() == [1]
     assert "stale.bin" not in register_toy(registry).files
-    assert not (registry.folder / "versions" / "2" / "stale.bin").exists()
+    assert not (unfinished / "stale.bin").exists()
 
 
 def test_killed_at_random_moments_there_is_always_a_champion_and_every_version_is_whole(registry: Registry):
@@ -146,8 +148,8 @@ def test_a_tampered_champion_is_never_loaded_and_going_back_helps(registry: Regi
     register_toy(registry)
     registry.promote(2, "skill")
     other = registry.register(toy_draft(fitted_toy(seed=4)), {"model.onnx": registry.read(1, "model.onnx")})
-    theirs = registry.folder / "versions" / str(other.version)
-    ours = registry.folder / "versions" / "2"
+    theirs = Path(registry.location) / "versions" / str(other.version)
+    ours = Path(registry.location) / "versions" / "2"
     (ours / "model.onnx").write_bytes((theirs / "model.onnx").read_bytes())
     (ours / "manifest.json").write_bytes((theirs / "manifest.json").read_bytes())  # with hashes that fit
     with pytest.raises(ModelRefused, match=r"manifest\.json of version 2 was changed"):
@@ -159,7 +161,7 @@ def test_a_tampered_champion_is_never_loaded_and_going_back_helps(registry: Regi
 
 
 def start(registry: Registry, times: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", WORKER, str(registry.folder.parent), str(times)]
+    command = [sys.executable, "-c", WORKER, str(registry.settings.home), str(times)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 

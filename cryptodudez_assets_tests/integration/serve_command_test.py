@@ -66,7 +66,7 @@ def test_without_a_model_it_says_what_to_do_and_with_one_it_predicts_and_explain
         assert "cryptodudez run" in json.load(refused.value)["detail"]
         assert "CryptoDudez" in urllib.request.urlopen(f"{url}/").read().decode()
 
-        registry = Registry(Settings(home=tmp_path).models, SIGNAL)
+        registry = Registry(Settings(home=tmp_path), SIGNAL)
         registry.promote(register_toy(registry, features=NAMES).version, "a test")
         wait_for(f"{url}/health/ready")
         body = json.dumps({"rows": [dict.fromkeys(NAMES, 0.5)]}).encode()

@@ -39,7 +39,7 @@ CHECKS = [
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[schemathesis.BaseSchema]:
     settings = Settings(home=Path(tmp_path_factory.mktemp("home")), requests_per_minute=0)
     champion(settings)
-    volumes = Registry(settings.models, VOLUME)
+    volumes = Registry(settings, VOLUME)
     volumes.promote(register_volume(volumes).version, "a test")
     write_features(settings)
     app = create_app(settings)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -195,7 +196,7 @@ def test_a_receipt_names_the_snapshots_that_were_published(settings: Settings, s
 
 def test_a_model_that_was_mended_serves(settings: Settings, start: Start, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("serving.model_slot.POLL_SECONDS", 0.05)
-    file = champion(settings).path(1, "model.onnx")
+    file = Path(champion(settings).uri(1, "model.onnx"))
     content = file.read_bytes()
     file.write_bytes(b"no model")
     client = start()

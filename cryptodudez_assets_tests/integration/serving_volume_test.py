@@ -24,7 +24,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def client(home: Settings) -> Iterator[TestClient[Litestar]]:
-    registry = Registry(home.models, VOLUME)
+    registry = Registry(home, VOLUME)
     registry.promote(register_volume(registry).version, "a test")
     with TestClient(create_app(home)) as client:
         yield client

@@ -163,7 +163,7 @@ def test_its_drift_is_looked_for(home: Home, model: SignalModel) -> None:
 
 def test_upkeep_forgets_no_training_data(home: Home, model: SignalModel) -> None:
     list(maintain(home.lake, grace=timedelta(0)))
-    for path in sorted(home.lake.settings.models.iterdir()):
+    for path in sorted((Path(home.lake.settings.lake) / "models").iterdir()):
         registry = registry_of(home.lake.settings, declared_models.all_models()[path.name])
         for version in registry.versions():
             told = registry.manifest(version).trained_on
@@ -173,7 +173,7 @@ def test_upkeep_forgets_no_training_data(home: Home, model: SignalModel) -> None
 
 
 def test_its_files_are_verified_and_its_training_set_is_made_again(home: Home, model: SignalModel) -> None:
-    assert [one.differences for one in verify_models(home.lake.settings.models)] == [[]] * 3
+    assert [one.differences for one in verify_models(home.lake.settings)] == [[]] * 3
     before = training_set.read(home.lake, model).rows
     assert rebuild(home.lake, model.training_set).tables == [model.training_set]
     assert training_set.read(home.lake, model).rows.equals(before)

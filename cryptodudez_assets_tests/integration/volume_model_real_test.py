@@ -77,7 +77,7 @@ def test_the_random_split_flatters_and_so_does_the_day_itself(home: tuple[Settin
 def test_it_serves_from_a_small_file_within_a_millisecond(home: tuple[Settings, TrainedVolume]):
     registry = registry_of(home[0], VOLUME_MODEL)
     promote_if_better(registry)
-    assert (home[0].models / "volume_model" / FILE).stat().st_size < 1_000_000
+    assert (home[0].home / "models" / "volume_model" / FILE).stat().st_size < 1_000_000
     predictor = load(registry, 1)
     taken = []
     for _ in range(500):

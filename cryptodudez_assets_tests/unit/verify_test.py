@@ -25,6 +25,7 @@ from cryptodudez_assets.lake.upkeep.maintenance import remove_orphans
 from cryptodudez_assets.lake.upkeep.verify import Verified, verify_raw, verify_table
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.models.verify import verify_models
+from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import csv, open_lake, take_in, zipped
 from cryptodudez_assets_tests.model_builders import register_toy
 from cryptodudez_assets_tests.unit.tables_test import Things
@@ -313,19 +314,19 @@ def test_a_new_version_that_was_taken_in_is_what_a_raw_file_should_be(lake: Lake
     assert path.exists()
 
 
-def test_a_flipped_bit_in_a_models_files_is_found(tmp_path: Path) -> None:
-    registry = Registry(tmp_path, "toy")
+def test_a_flipped_bit_in_a_models_files_is_found(settings: Settings) -> None:
+    registry = Registry(settings, "toy")
     manifest = register_toy(registry)
-    paths = sorted(path for path in (tmp_path / "toy" / "versions" / "1").iterdir())
+    paths = sorted(path for path in (Path(registry.location) / "versions" / "1").iterdir())
     assert {path.name for path in paths} > set(manifest.files)
     for path in paths:
         for seed in range(10):
             with damaged(path):
                 flip(path, Random(seed))
-                (told,) = verify_models(tmp_path)
+                (told,) = verify_models(settings)
                 expected = path.with_name("manifest.json") if path.name == "manifest.sha256" else path
                 assert named(told) == {str(expected)}, (path, seed)
-    (told,) = verify_models(tmp_path)
+    (told,) = verify_models(settings)
     assert told.differences == []
 
 

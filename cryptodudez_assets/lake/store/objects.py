@@ -8,8 +8,8 @@ import io
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,8 +68,20 @@ class ObjectStore(Protocol):
     def open(self, key: str) -> BinaryIO:
         """A seekable reader of the object's bytes."""
 
+    def read(self, key: str) -> bytes:
+        """All bytes of a small object. Raises FileNotFoundError."""
+
     def write(self, key: str, content: BinaryIO) -> None:
         """Store the bytes under the key, whole or not at all."""
+
+    def create(self, key: str, content: bytes) -> None:
+        """The same where there is no such object yet; raises FileExistsError where there is one, which stays as it is."""
+
+    def replace(self, prefix: str, parts: Iterable[tuple[str, BinaryIO]], last: str) -> None:
+        """Have these objects, by their keys below `prefix`, and no others there; the part `last` comes last, and says that all are there.
+
+        In a folder all at once. In a bucket one after the other, while there is no `last`.
+        """
 
     def delete(self, key: str) -> None:
         """Remove the object, if it is there."""
@@ -162,7 +174,21 @@ class FolderStore:
     def open(self, key: str) -> BinaryIO:
         return open_file(self.root, key)
 
+    def read(self, key: str) -> bytes:
+        with self.open(key) as content:
+            return content.read()
+
     def write(self, key: str, content: BinaryIO) -> None:
+        with self._beside(key, content) as (at, unfinished, name):
+            os.replace(unfinished, name, src_dir_fd=at, dst_dir_fd=at)
+
+    def create(self, key: str, content: bytes) -> None:
+        with self._beside(key, io.BytesIO(content)) as (at, unfinished, name):
+            os.link(unfinished, name, src_dir_fd=at, dst_dir_fd=at)
+
+    @contextmanager
+    def _beside(self, key: str, content: BinaryIO) -> Iterator[tuple[int, str, str]]:
+        """The bytes on the disk under a name that goes: the folder's descriptor, that name, and the one that they are to get."""
         *folders, name = key.split("/")
         self.root.mkdir(parents=True, exist_ok=True)
         with folder_of(self.root, folders, create=True) as at:
@@ -173,10 +199,22 @@ class FolderStore:
                     shutil.copyfileobj(content, out, COPY_BYTES)
                     out.flush()
                     os.fsync(out.fileno())
-                os.replace(unfinished, name, src_dir_fd=at, dst_dir_fd=at)
+                yield at, unfinished, name
             finally:
                 with suppress(FileNotFoundError):
                     os.unlink(unfinished, dir_fd=at)
+
+    def replace(self, prefix: str, parts: Iterable[tuple[str, BinaryIO]], last: str) -> None:
+        above, _, name = prefix.rpartition("/")
+        unfinished, old = (f"{above}/.{name}.{what}" for what in ("part", "old"))
+        for left_by_a_kill in (unfinished, old):
+            shutil.rmtree(self.root / left_by_a_kill, ignore_errors=True)
+        for key, content in parts:
+            self.write(f"{unfinished}/{key}", content)
+        if (self.root / prefix).exists():
+            (self.root / prefix).rename(self.root / old)
+        (self.root / unfinished).rename(self.root / prefix)
+        shutil.rmtree(self.root / old, ignore_errors=True)
 
     def delete(self, key: str) -> None:
         *folders, name = key.split("/")
@@ -224,6 +262,17 @@ class CloudStore:
             io.BufferedReader(_CloudFile(open_reader(self.store, key, buffer_size=8 * COPY_BYTES)), COPY_BYTES),
         )
 
+    def read(self, key: str) -> bytes:
+        return bytes(self.store.get(key).bytes())
+
+    def create(self, key: str, content: bytes) -> None:
+        from obstore.exceptions import AlreadyExistsError
+
+        try:
+            self.store.put(key, content, mode="create", use_multipart=False)
+        except AlreadyExistsError as error:
+            raise FileExistsError(errno.EEXIST, "there is such an object already", self.uri(key)) from error
+
     def write(self, key: str, content: BinaryIO) -> None:
         from obstore import open_writer
 
@@ -231,6 +280,17 @@ class CloudStore:
         writer = open_writer(self.store, key, buffer_size=8 * COPY_BYTES)
         shutil.copyfileobj(content, writer, COPY_BYTES)
         writer.close()  # only now is there an object; a writer that is dropped leaves none
+
+    def replace(self, prefix: str, parts: Iterable[tuple[str, BinaryIO]], last: str) -> None:
+        self.delete(f"{prefix}/{last}")
+        before, written = {found.key for found in self.list(prefix)}, set[str]()
+        for part, content in parts:
+            key = f"{prefix}/{part}"
+            if part == last:
+                for gone in before - written:
+                    self.delete(gone)
+            self.write(key, content)
+            written.add(key)
 
     def delete(self, key: str) -> None:
         with suppress(FileNotFoundError):

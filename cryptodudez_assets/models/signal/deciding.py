@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from pathlib import Path
 
 from cryptodudez_assets.declared_models.signal import Decision, SignalModel
 from cryptodudez_assets.feature_store.online import open_online_store
@@ -40,7 +39,7 @@ def decision_now(settings: Settings, model: SignalModel, now: datetime) -> Decid
     if manifest.features != list(inputs_of(model).names) or (row := _online_row(settings, model)) is None:
         return None
     try:
-        predictor = _loaded(settings.models, model.name, version, promoted[0].manifest_sha256)
+        predictor = _loaded(registry, version, promoted[0].manifest_sha256)
     except ModelRefused:  # the check of the champion says so
         return None
     [probabilities] = predictor.predict(as_array([row.values])).tolist()
@@ -58,6 +57,6 @@ def _online_row(settings: Settings, model: SignalModel) -> OnlineRow | None:
 
 
 @lru_cache(maxsize=8)
-def _loaded(folder: Path, name: str, version: int, _sha256: str) -> Predictor:
+def _loaded(registry: Registry, version: int, _sha256: str) -> Predictor:
     """Loaded once; where a registry is made anew, the hash is another."""
-    return load(Registry(folder, name), version)
+    return load(registry, version)

@@ -1,8 +1,5 @@
 """Which version of the volume model serves, and `model.bin`: the file of that version under a name that stays."""
 
-import os
-from pathlib import Path
-
 from cryptodudez_assets.models.predictor import MODEL
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.models.volume.found import CHAMPION
@@ -22,7 +19,7 @@ def promote_if_better(registry: Registry) -> str:
     else:
         done = "There is no candidate that has not been decided about."
     if champion := registry.champion():
-        _publish(registry.folder / FILE, registry.read(champion.version, MODEL))
+        registry.publish(FILE, registry.read(champion.version, MODEL))
     if versions:
         registry.note_settled(versions[-1])
     return done
@@ -45,15 +42,3 @@ def _decide(registry: Registry, version: int) -> str:
         reason = f"{reason} Better than the champion: {compared}"
     registry.promote(version, reason)
     return f"{candidate.label} serves from now on. {reason}"
-
-
-def _publish(path: Path, content: bytes) -> None:
-    """Whole or not at all, and only where it is not there yet."""
-    if path.is_file() and path.read_bytes() == content:
-        return
-    aside = path.with_name(f".{FILE}")
-    with aside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)

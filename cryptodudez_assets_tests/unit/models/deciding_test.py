@@ -1,6 +1,7 @@
 """What a signal says now, asked without a server: by the champion, of the newest features, and HODL where nothing is to be believed."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.models.signal.deciding import decision_now
@@ -47,6 +48,6 @@ def test_a_champion_that_cannot_be_loaded_says_nothing(settings: Settings):
 
 
 def _spoil(registry: Registry) -> None:
-    [model] = registry.folder.rglob("model.onnx")
+    [model] = Path(registry.location).rglob("model.onnx")
     model.chmod(0o600)
     model.write_bytes(b"not a model")

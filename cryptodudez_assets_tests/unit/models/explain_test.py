@@ -30,7 +30,7 @@ ROWS = np.array([[0.25, np.nan, -1.5], [3.0, 0.1, 0.0]], np.float32)
 
 @pytest.fixture
 def registry(lake: Lake) -> Registry:
-    return Registry(lake.settings.models, "eth_signal")
+    return Registry(lake.settings, "eth_signal")
 
 
 @pytest.fixture
@@ -130,12 +130,12 @@ def test_a_receipt_of_no_model_is_told_and_inputs_of_another_are_not_replayed(la
 
 
 def test_a_changed_model_is_not_replayed_and_the_rest_is_told(lake: Lake, served: Receipt, registry: Registry):
-    (registry.folder / "versions" / "1" / "model.onnx").write_bytes(b"another")
+    (Path(registry.location) / "versions" / "1" / "model.onnx").write_bytes(b"another")
     found = explain(lake, served.id)
     assert not found.replay.replayed
     assert "was changed" in str(found.replay.problem)
     assert found.model.manifest is not None
-    (registry.folder / "versions" / "1" / "manifest.json").write_bytes(b"{}")
+    (Path(registry.location) / "versions" / "1" / "manifest.json").write_bytes(b"{}")
     found = explain(lake, served.id)
     assert found.model.manifest is None
     assert "was changed" in "\n".join(found.lines())

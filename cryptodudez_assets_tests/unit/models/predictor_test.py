@@ -12,6 +12,7 @@ from cryptodudez_assets.models.manifest import SelfTest
 from cryptodudez_assets.models.onnx_file import to_onnx
 from cryptodudez_assets.models.predictor import ModelRefused, as_array, as_rows, load
 from cryptodudez_assets.models.registry import Registry
+from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.model_builders import (
     NO_SKILL,
     TOY_FEATURES,
@@ -29,7 +30,8 @@ import numpy as np
 from cryptodudez_assets.models.predictor import load
 from cryptodudez_assets.models.receipts import Receipts
 from cryptodudez_assets.models.registry import Registry
-predictor = load(Registry(Path(sys.argv[1]), "eth_signal"), 1)
+from cryptodudez_assets.settings import Settings
+predictor = load(Registry(Settings(home=Path(sys.argv[1])), "eth_signal"), 1)
 assert predictor.predict(np.zeros((1, 3), np.float32)).shape == (1, 3)
 print(*{name.split(".")[0] for name in sys.modules})
 """
@@ -37,7 +39,7 @@ print(*{name.split(".")[0] for name in sys.modules})
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
-    return Registry(tmp_path, "eth_signal")
+    return Registry(Settings(home=tmp_path), "eth_signal")
 
 
 def test_it_says_what_the_estimator_says(registry: Registry):
@@ -86,11 +88,11 @@ def test_what_cannot_be_tried_is_refused(registry: Registry, changes: dict[str, 
         load(registry, 1)
 
 
-def test_a_changed_model_and_a_missing_version_are_refused(registry: Registry, tmp_path: Path):
+def test_a_changed_model_and_a_missing_version_are_refused(registry: Registry):
     register_toy(registry)
     with pytest.raises(ModelRefused, match="no version 2"):
         load(registry, 2)
-    path = tmp_path / "eth_signal" / "versions" / "1" / "model.onnx"
+    path = Path(registry.uri(1, "model.onnx"))
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)

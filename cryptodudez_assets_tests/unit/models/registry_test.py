@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from cryptodudez_assets.models.registry import Damaged, Registry, Tampered, UnknownVersion
+from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.model_builders import (
     NO_SKILL,
     SKILL,
@@ -18,13 +19,13 @@ from cryptodudez_assets_tests.model_builders import (
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Registry:
-    return Registry(tmp_path / "models", "eth_signal")
+def registry(settings: Settings) -> Registry:
+    return Registry(settings, "eth_signal")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "models" / "eth_signal"
+def folder(settings: Settings) -> Path:
+    return Path(settings.lake) / "models" / "eth_signal"
 
 
 def test_an_empty_registry_has_nothing_and_makes_nothing(registry: Registry, folder: Path):
@@ -170,9 +171,9 @@ def test_odd_names_of_files_are_not_registered(registry: Registry, name: str):
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", ".hidden"])
-def test_odd_names_of_models_are_refused(tmp_path: Path, name: str):
+def test_odd_names_of_models_are_refused(settings: Settings, name: str):
     with pytest.raises(ValueError, match="cannot be the name of a model"):
-        Registry(tmp_path, name)
+        Registry(settings, name)
 
 
 def test_a_metric_that_is_no_number_is_not_registered():

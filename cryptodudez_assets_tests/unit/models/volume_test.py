@@ -282,7 +282,7 @@ def test_the_first_that_passes_serves_and_is_model_bin(candidate: Settings, tmp_
     )
     assert promote_if_better(nothing) == "There is no candidate that has not been decided about."
     assert promote_if_better(registry).startswith("volume_model-1 serves from now on.")
-    published = candidate.models / "volume_model" / FILE
+    published = Path(candidate.lake) / "models" / "volume_model" / FILE
     assert published.read_bytes() == registry.read(1, MODEL)
     assert OnnxModel(published.read_bytes()).predict(probes()).shape == (500, 1)
     published.unlink()  # died before it was published
@@ -307,11 +307,11 @@ def test_better_than_the_champion_serves(settings: Settings):
     half = rows().with_columns(pl.col("volume") // 4)  # a market where days were a quarter of what they are now
     trained_on(half, settings)
     promote_if_better(registry)
-    old = (settings.models / "volume_model" / FILE).read_bytes()
+    old = (Path(settings.lake) / "models" / "volume_model" / FILE).read_bytes()
     trained_on(rows(), settings)
     assert "Better than the champion: on the same rows MAE" in promote_if_better(registry)
     assert champion_of(registry).version == 2
-    assert (settings.models / "volume_model" / FILE).read_bytes() == registry.read(2, MODEL) != old
+    assert (Path(settings.lake) / "models" / "volume_model" / FILE).read_bytes() == registry.read(2, MODEL) != old
 
 
 @pytest.mark.slow
@@ -329,11 +329,11 @@ def test_a_file_over_the_budget_does_not_serve(settings: Settings):
     trained = trained_on(rows(), settings, QUICK.model_copy(update={"size_budget_bytes": 100}))
     assert [test.name for test in trained.findings.verdict.tests if not test.passed] == ["within the size budget"]
     assert promote_if_better(registry_of(settings, VOLUME_MODEL)).startswith("Nothing stays.")
-    assert not (settings.models / "volume_model" / FILE).exists()
+    assert not (Path(settings.lake) / "models" / "volume_model" / FILE).exists()
 
 
 def test_a_changed_file_is_refused(home: tuple[Settings, TrainedVolume], tmp_path: Path):
-    registry = Registry(tmp_path, "volume_model")
+    registry = Registry(Settings(home=tmp_path), "volume_model")
     draft = home[1].manifest.model_dump(exclude={"name", "version", "created_at", "files"})
     other = {**draft, "self_test": {**draft["self_test"], "values": [[1.0]] * 5}}
     content = registry_of(home[0], VOLUME_MODEL).read(1, MODEL)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from litestar import Litestar
@@ -141,7 +142,7 @@ def test_a_later_review_replaces_the_verdict(lake: Lake):
 def test_a_version_that_was_tampered_with_is_named_and_the_rest_is_shown(lake: Lake, file: str, content: bytes):
     today = skilled(lake)
     registry = register(lake, CHOSEN, findings().best.verdict, skill=False)
-    registry.path(2, file).write_bytes(content)
+    Path(registry.uri(2, file)).write_bytes(content)
 
     picture = gather(lake, ETHER, lambda: today)
 

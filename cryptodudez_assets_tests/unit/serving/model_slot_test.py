@@ -1,6 +1,7 @@
 """What serves, and what may take its place."""
 
 import math
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -16,7 +17,7 @@ from serving.model_slot import LARGEST, MOST_ROWS, Loaded, ModelSlot, Unpredicta
 
 @pytest.fixture
 def slot(settings: Settings) -> ModelSlot:
-    return ModelSlot(Registry(settings.models, MODEL), Metrics())
+    return ModelSlot(Registry(settings, MODEL), Metrics())
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_what_lacks_data_says_so_and_does_not_ask_to_be_tried_again(slot: ModelS
     assert "cryptodudez run" in told.value.detail
     assert not told.value.headers
 
-    champion(Settings(home=slot.registry.folder.parent.parent), features=TOY_FEATURES)
+    champion(slot.registry.settings, features=TOY_FEATURES)
     slot.refresh()
     assert slot.require().version == 1
 
@@ -84,7 +85,7 @@ def test_a_bad_version_leaves_the_old_one_and_is_counted(slot: ModelSlot, loaded
 def test_a_version_that_was_mended_serves_and_each_problem_is_told_once(
     settings: Settings, slot: ModelSlot, loaded: Loaded, caplog
 ):
-    file = champion(settings, seed=1).path(2, "model.onnx")
+    file = Path(champion(settings, seed=1).uri(2, "model.onnx"))
     content = file.read_bytes()
     for wrong in (b"no model", b"no model either"):
         file.write_bytes(wrong)
@@ -108,7 +109,7 @@ def test_a_problem_that_comes_back_is_told_again(settings: Settings, slot: Model
 
 
 def test_a_broken_list_of_stages_leaves_the_old_one(slot: ModelSlot, loaded: Loaded):
-    (slot.registry.folder / "stages.json").write_text("{")
+    (Path(slot.registry.location) / "stages.json").write_text("{")
     slot.refresh()
     assert slot.current is loaded
 

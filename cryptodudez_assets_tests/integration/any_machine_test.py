@@ -1,0 +1,111 @@
+"""Two homes, as of two machines, of one lake and catalog: what one of them does the other one serves."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from cryptodudez_assets.models.predictor import load
+from cryptodudez_assets.models.registry import Registry, names_of_models
+from cryptodudez_assets.models.verify import verify_models
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.model_builders import fitted_toy, register_base_rates, register_toy, toy_draft
+from cryptodudez_assets_tests.serving_builders import MODEL, champion
+from serving import model_slot
+from serving.metrics import Metrics
+from serving.model_slot import ModelSlot
+
+pytestmark = [pytest.mark.servers, pytest.mark.long]
+
+
+@pytest.fixture(params=["folder", "s3", "gs"])
+def homes(tmp_path: Path, request: pytest.FixtureRequest) -> list[Settings]:
+    """Settings of two machines."""
+    told: dict[str, str] = {"lake": str(tmp_path / "lake"), "catalog": f"sqlite:///{tmp_path}/shared/catalog.db"}
+    if request.param != "folder":
+        told["lake"] = f"{request.param}://lake/{tmp_path.name}"
+        told[f"{request.param}_endpoint"] = request.getfixturevalue(f"{request.param}_endpoint")
+    if request.param == "s3":
+        told["catalog"] = request.getfixturevalue("database")
+    (tmp_path / "shared").mkdir()
+    return [Settings(home=tmp_path / name, settle_seconds=0, **told) for name in ("one", "other")]  # type: ignore[arg-type]
+
+
+def test_what_is_promoted_in_one_home_is_served_by_the_other(homes: list[Settings], monkeypatch: pytest.MonkeyPatch):
+    one, other = homes
+    slot = ModelSlot(Registry(other, MODEL), Metrics())
+    slot.refresh()
+    assert slot.current is None
+    for seed in (0, 1):
+        champion(one, seed=seed)
+        slot.refresh()
+        assert slot.require().version == seed + 1
+    slot.registry.promote(1, "back again")
+    assert Registry(one, MODEL).champion() == Registry(other, MODEL).manifest(1)
+    assert max(model_slot.POLL_SECONDS, model_slot.POLL_BUCKET_SECONDS) < 60
+    monkeypatch.setattr(model_slot, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(model_slot, "POLL_BUCKET_SECONDS", 0.01)
+
+    async def watched() -> None:
+        watching = asyncio.create_task(slot.watch())
+        while slot.require().version != 1:
+            await asyncio.sleep(0.01)
+        watching.cancel()
+
+    asyncio.run(asyncio.wait_for(watched(), 60))
+
+
+def test_a_store_that_does_not_answer_leaves_what_serves(homes: list[Settings], monkeypatch: pytest.MonkeyPatch):
+    champion(homes[0])
+    slot = ModelSlot(Registry(homes[1], MODEL), Metrics())
+    slot.refresh()
+    serving = slot.require()
+
+    def gone(_: Registry) -> str:
+        raise OSError("no answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Registry, "generation", gone)
+        slot.refresh()
+    assert slot.require() is serving
+    slot.registry.promote(champion(homes[0], seed=1).versions()[-1], "again")
+    slot.refresh()
+    assert slot.require().version == 2
+
+
+def test_versions_that_are_registered_at_once_are_whole_and_apart(homes: list[Settings]):
+    register_base_rates(Registry(homes[0], MODEL))
+    draft = toy_draft(fitted_toy())
+
+    def register(number: int) -> int:
+        files = {"model.onnx": f"{number}".encode(), "notes.txt": f"{number}".encode() * 100}
+        return Registry(homes[number % 2], MODEL).register(draft, files).version
+
+    with ThreadPoolExecutor(4) as threads:
+        versions = list(threads.map(register, range(12)))
+    assert sorted(versions) == list(range(2, 14)) == Registry(homes[0], MODEL).versions()[1:]
+    for number, version in enumerate(versions):
+        for home in homes:
+            assert Registry(home, MODEL).read(version, "notes.txt") == f"{number}".encode() * 100
+    assert names_of_models(homes[1]) == [MODEL]
+    assert [one.differences for one in verify_models(homes[1])] == [[]]
+
+
+def test_a_file_is_fetched_once_and_again_where_the_kept_one_was_changed(homes: list[Settings]):
+    one, other = homes
+    manifest = register_toy(Registry(one, MODEL))
+    registry = Registry(other, MODEL)
+    load(registry, 1)
+    kept = other.home / "cache" / "models" / manifest.files["model.onnx"]
+    if other.lake_is_local:
+        assert not kept.exists()
+        return
+    content = kept.read_bytes()
+    Registry(one, MODEL)._store.delete(f"models/{MODEL}/versions/1/model.onnx")
+    assert registry.read(1, "model.onnx") == content
+    (told,) = verify_models(other)
+    assert [difference.where for difference in told.differences] == [registry.uri(1, "model.onnx")]
+    Registry(one, MODEL)._store.create(f"models/{MODEL}/versions/1/model.onnx", content)
+    kept.write_bytes(b"others")
+    assert registry.read(1, "model.onnx") == content == kept.read_bytes()
