@@ -29,7 +29,7 @@ from cryptodudez_assets.lake.upkeep.rebuild import (
     rebuild_source,
 )
 from cryptodudez_assets.lake.upkeep.verify import verify_table
-from cryptodudez_assets.models import ledger
+from cryptodudez_assets.models import ledger, shared_receipts
 from cryptodudez_assets.models.signal import training_set
 from cryptodudez_assets.models.signal.inputs import inputs_of
 from cryptodudez_assets.products import dogecoin, mood
@@ -42,6 +42,7 @@ ORIGINALS = {
     file_entries.SCHEMAS.name: "it is the only record of how raw files looked when they were first seen",
     ERASURES.name: "it is the only record of who was erased",
     ledger.SPEC.name: "it is the only record of the trials that were made",
+    shared_receipts.SPEC.name: "it is the only record of what other homes answered",
 }
 
 

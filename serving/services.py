@@ -18,6 +18,7 @@ from cryptodudez_assets.settings import Settings
 from serving.live.hub import Hub
 from serving.metrics import Metrics
 from serving.model_slot import ModelSlot
+from serving.receipt_shipper import ReceiptShipper
 from serving.receipt_writer import ReceiptWriter
 from serving.signal_service import SignalService
 
@@ -48,7 +49,7 @@ async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[S
     models = all_models()
     slots = {name: ModelSlot(registry_of(settings, model), metrics) for name, model in models.items()}
     store, receipts = open_online_store(settings.online), Receipts(settings.receipts)
-    recorder = ReceiptWriter(receipts)
+    recorder, shipper = ReceiptWriter(receipts), ReceiptShipper(settings, receipts)
     desks = {
         name: SignalService(model, slots[name], store, receipts)
         for name, model in models.items()
@@ -57,7 +58,7 @@ async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[S
     for slot in slots.values():
         await asyncio.to_thread(slot.refresh)
     watching = [asyncio.create_task(slot.watch()) for slot in slots.values()]
-    writing = asyncio.create_task(recorder.run())
+    writing, shipping = asyncio.create_task(recorder.run()), asyncio.create_task(shipper.run())
     live = Hub(settings)
     watching.append(asyncio.create_task(live.run()))
     try:
@@ -68,6 +69,8 @@ async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[S
             task.cancel()
         recorder.close()
         await writing
+        shipper.close()
+        await shipping
         receipts.close()
         store.close()
 

@@ -53,7 +53,9 @@ def build_maintenance(sources: Sequence[str], checked: Sequence[str]) -> tuple[d
         "remove what nothing refers to. A damaged table is left as it is."
     )
     def maintain_tables(context: dg.OpExecutionContext, lake: LakeResource) -> None:
+        from cryptodudez_assets.lake.lake import now
         from cryptodudez_assets.lake.upkeep.maintenance import maintain, record_unrecorded
+        from cryptodudez_assets.models import shared_receipts
         from cryptodudez_assets.models.verify import verify_models
 
         opened = lake.open()
@@ -74,6 +76,8 @@ def build_maintenance(sources: Sequence[str], checked: Sequence[str]) -> tuple[d
                 context.log.info(f"{name}: {recorded} files had no checksum; they are taken as they are from now on")
             for done in maintain(opened, [name]):
                 context.log.info(str(done))
+        n_forgotten = shared_receipts.forget(opened, now())
+        context.log.info(f"{n_forgotten} receipts of over {shared_receipts.KEPT.days} days ago are removed")
         for told in (*(verify_raw(opened, source) for source in sources), *verify_models(opened.settings)):
             differences += told.differences
         if differences:

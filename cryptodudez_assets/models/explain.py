@@ -12,10 +12,11 @@ from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.features import configured_tables
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
+from cryptodudez_assets.models import shared_receipts
 from cryptodudez_assets.models.findings import Verdict
 from cryptodudez_assets.models.manifest import Manifest, Stage
 from cryptodudez_assets.models.predictor import ModelRefused, as_array, load
-from cryptodudez_assets.models.receipts import DamagedReceipt, Receipt, Receipts
+from cryptodudez_assets.models.receipts import DamagedReceipt, Receipt
 from cryptodudez_assets.models.registry import Registry, Tampered
 
 SHOWN_FILES = 10
@@ -130,15 +131,11 @@ def source_tables(table: str) -> list[str]:
 
 
 def _receipt(lake: Lake, receipt_id: str) -> Receipt:
-    path = lake.settings.receipts
-    receipts = Receipts(path) if path.is_file() else None
-    try:
-        receipt = receipts.get(receipt_id) if receipts else None
-    finally:
-        if receipts:
-            receipts.close()
+    receipt = shared_receipts.find(lake, receipt_id)
     if receipt is None:
-        raise UnknownReceipt(f"there is no receipt {receipt_id} in {path}; old ones are removed")
+        raise UnknownReceipt(
+            f"there is no receipt {receipt_id} in {lake.settings.receipts}, nor in {shared_receipts.SPEC.name}; old ones are removed"
+        )
     return receipt
 
 

@@ -1,8 +1,12 @@
-"""Receipts: every served prediction with all that is needed to make it again. Kept in SQLite."""
+"""Receipts: every served prediction with all that is needed to make it again. Kept in SQLite, in the home of whoever answered.
+
+How other homes come to know of them is in `shared_receipts.py`.
+"""
 
 import base64
 import hashlib
 import json
+import logging
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -24,9 +28,13 @@ TABLES = """
     CREATE TABLE IF NOT EXISTS receipts (
         number INTEGER PRIMARY KEY, id TEXT UNIQUE, endpoint TEXT, model TEXT, receipt TEXT);
     CREATE INDEX IF NOT EXISTS by_number ON receipts (endpoint, number, model);
-    DROP INDEX IF EXISTS by_endpoint;"""
+    DROP INDEX IF EXISTS by_endpoint;
+    CREATE TABLE IF NOT EXISTS brought (lake TEXT PRIMARY KEY, number INTEGER NOT NULL);"""
 PUT = "INSERT INTO receipts (id, endpoint, model, receipt) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
 GET = "SELECT receipt FROM receipts WHERE id = ?"
+AFTER = "SELECT number, receipt FROM receipts WHERE number > ? ORDER BY number LIMIT ?"
+BROUGHT = "SELECT number FROM brought WHERE lake = ?"
+NOTE_BROUGHT = "INSERT OR REPLACE INTO brought (lake, number) VALUES (?, ?)"
 RECENT = "SELECT receipt FROM receipts WHERE endpoint = ? AND model = ? ORDER BY number DESC"
 TRIM = """DELETE FROM receipts WHERE endpoint = ?1 AND number <= (
     SELECT number FROM receipts WHERE endpoint = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)"""
@@ -34,6 +42,9 @@ TRIM_OLDEST = """DELETE FROM receipts WHERE number IN (
     SELECT number FROM receipts WHERE endpoint = ? ORDER BY number LIMIT ?)"""
 USED = """SELECT (page_count - freelist_count) * page_size
     FROM pragma_page_count, pragma_freelist_count, pragma_page_size"""
+
+
+log = logging.getLogger(__name__)
 
 
 class DamagedReceipt(ValueError):
@@ -94,16 +105,43 @@ class Receipts:
         """The receipt with this id, or None."""
         with self._reading:
             found = self._reader.execute(GET, (receipt_id,)).fetchone()
-        return _decoded(found) if found else None
+        return decoded(found[0]) if found else None
 
     def recent(self, endpoint: str, model: str, version: int, rows: int) -> list[Receipt]:
         """The newest receipts of a version of a model, newest first: as many as it takes to have so many rows."""
         found: list[Receipt] = []
         with self._reading, closing(self._reader.execute(RECENT, (endpoint, _label(model, version)))) as stored:
             while rows > 0 and (one := stored.fetchone()):
-                found.append(_decoded(one))
+                found.append(decoded(one[0]))
                 rows -= len(found[-1].inputs)
         return found
+
+    def after(self, number: int, most: int, most_bytes: int) -> list[tuple[int, Receipt | None]]:
+        """Receipts with higher numbers, by these, oldest first; None for one that is none any more, which is said.
+
+        At most so many, and no more behind so many bytes.
+        """
+        found: list[tuple[int, Receipt | None]] = []
+        with self._reading, closing(self._reader.execute(AFTER, (number, most))) as stored:
+            while most_bytes > 0 and (one := stored.fetchone()):
+                try:
+                    found.append((one[0], decoded(one[1])))
+                except DamagedReceipt as error:
+                    log.warning("a receipt is left where it is: %s", error)
+                    found.append((one[0], None))
+                most_bytes -= len(one[1])
+        return found
+
+    def brought(self, lake: str) -> int:
+        """The number of the last receipt that was brought into this lake; 0 before the first."""
+        with self._reading:
+            found = self._reader.execute(BROUGHT, (lake,)).fetchone()
+        return found[0] if found else 0
+
+    def note_brought(self, lake: str, number: int) -> None:
+        """Write down that all receipts up to this one are in the lake."""
+        with self._writing:
+            self._writer.execute(NOTE_BROUGHT, (lake, number))
 
     def trim(self, endpoint: str, keep: int, keep_bytes: int) -> int:
         """Remove the oldest receipts of an endpoint, until it has `keep` and all receipts take `keep_bytes` at most.
@@ -135,9 +173,10 @@ def _label(model: str, version: int) -> str:
     return f"{model}-{version}"
 
 
-def _decoded(row: tuple[bytes]) -> Receipt:
+def decoded(content: bytes) -> Receipt:
+    """The receipt that was kept as this JSON; `DamagedReceipt` where it is none."""
     try:
-        return msgspec.json.decode(row[0], type=Receipt)
+        return msgspec.json.decode(content, type=Receipt)
     except msgspec.DecodeError as error:
         raise DamagedReceipt(
             f"what is kept of it is no receipt ({error}): it was changed, and explains nothing"

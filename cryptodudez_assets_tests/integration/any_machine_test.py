@@ -1,20 +1,27 @@
-"""Two homes, as of two machines, of one lake and catalog: what one of them does the other one serves."""
+"""Two homes, as of two machines, of one lake and catalog: what one of them does the other one serves and explains."""
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.models.explain import Explanation, UnknownReceipt, explain
 from cryptodudez_assets.models.predictor import load
 from cryptodudez_assets.models.registry import Registry, names_of_models
 from cryptodudez_assets.models.verify import verify_models
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.builders import open_lake
+from cryptodudez_assets_tests.integration.conftest import free_ports
 from cryptodudez_assets_tests.model_builders import fitted_toy, register_base_rates, register_toy, toy_draft
-from cryptodudez_assets_tests.serving_builders import MODEL, champion
+from cryptodudez_assets_tests.serving_builders import MODEL, PATIENCE_SECONDS, ROW, champion, served
 from serving import model_slot
 from serving.metrics import Metrics
 from serving.model_slot import ModelSlot
+from serving.receipt_shipper import SHIP_SECONDS
 
 pytestmark = [pytest.mark.servers, pytest.mark.long]
 
@@ -109,3 +116,37 @@ def test_a_file_is_fetched_once_and_again_where_the_kept_one_was_changed(homes: 
     Registry(one, MODEL)._store.create(f"models/{MODEL}/versions/1/model.onnx", content)
     kept.write_bytes(b"others")
     assert registry.read(1, "model.onnx") == content == kept.read_bytes()
+
+
+def test_an_answer_that_was_given_before_a_kill_is_explained_by_the_other_home(
+    homes: list[Settings], monkeypatch: pytest.MonkeyPatch
+):
+    one, other = homes
+    champion(one)
+    for name in ("lake", "catalog", "s3_endpoint", "gs_endpoint"):
+        if value := getattr(one, name):
+            monkeypatch.setenv(f"CRYPTODUDEZ_{name.upper()}", value)
+    [port] = free_ports(1)
+    url = f"http://127.0.0.1:{port}/models/{MODEL}/predict"
+    with served(one, port) as process:
+        answers = [httpx.post(url, json={"rows": [ROW]}, timeout=30).json()["receipt_id"] for _ in range(3)]
+        process.kill()
+        process.wait()
+    with served(one, port):
+        found = explained(open_lake(other), answers[-1])
+        assert found.replay.replayed
+        assert all(explained(open_lake(other), name).receipt.id == name for name in answers)
+    assert SHIP_SECONDS < 60
+    assert not other.receipts.exists()
+
+
+def explained(lake: Lake, receipt_id: str) -> Explanation:
+    """What the home says of a receipt, once it does."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return explain(lake, receipt_id)
+        except UnknownReceipt:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)

@@ -20,11 +20,11 @@ from cryptodudez_assets.declared_models.signal import CLASSES, SignalModel
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.models import shared_receipts
 from cryptodudez_assets.models.dataset import Dataset, Float32s, Floats
 from cryptodudez_assets.models.drift import Drift, detect
 from cryptodudez_assets.models.drift_report import page
 from cryptodudez_assets.models.predictor import Predictor, as_array, load
-from cryptodudez_assets.models.receipts import Receipts
 from cryptodudez_assets.models.registry import Registry, registry_of
 from cryptodudez_assets.models.signal import training_set
 from cryptodudez_assets.models.signal.inputs import inputs_of
@@ -119,11 +119,7 @@ def _since(predictor: Predictor, dataset: Dataset, last_day: datetime) -> Floats
 
 def _requested(lake: Lake, model: SignalModel, predictor: Predictor) -> Floats:
     """What the champion was asked lately, oldest first."""
-    receipts = Receipts(lake.settings.receipts)
-    try:
-        recent = receipts.recent("predict", model.name, predictor.manifest.version, REQUESTS)
-    finally:
-        receipts.close()
+    recent = shared_receipts.recent(lake, "predict", model.name, predictor.manifest.version, REQUESTS)
     # Versions are counted anew where a registry is made anew; the model's file tells them apart.
     sent = [row for one in reversed(recent) if one.sha256 == predictor.sha256 for row in one.inputs]
     none = np.empty((0, len(predictor.manifest.features)), np.float32)
