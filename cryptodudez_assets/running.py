@@ -26,6 +26,8 @@ from cryptodudez_assets.venues.bitso.protocol import book_name
 MODULE = "cryptodudez_assets.definitions"
 UI_HOST = "127.0.0.1"
 """Dagster's UI asks nobody for a key: it is for this machine, or for a proxy that asks."""
+DAEMON = "daemon"
+"""The sign of life of whoever runs Dagster's daemon: there may be one for all that share its records."""
 QUIET = ["--log-level", "warning"]
 SAMPLE_BOOKS = ("btc_mxn", "usd_mxn")
 STAND_INS = ("binance",)

@@ -80,6 +80,17 @@ class Settings(BaseSettings):
         "Default: `notifications.db` in the home folder.",
         repr=False,
     )
+    dagster: str = Field(
+        default="",
+        description="Database of Dagster's runs, events and schedules: `postgresql://user:password@host/database` (extra `postgres`). "
+        "Default: SQLite files in the home folder, which one machine can use.",
+        repr=False,
+    )
+    run_logs: str = Field(
+        default="",
+        description="Where what runs print is kept: `s3://bucket/prefix`, or `gs://bucket/prefix` (extra `gcp`). Default: with what the "
+        "servers of `cryptodudez up` say.",
+    )
     s3_endpoint: str = Field(
         default="", description="Endpoint of an S3-compatible store other than AWS, such as SeaweedFS."
     )
@@ -245,6 +256,16 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         return _nameable(home.expanduser().absolute())
+
+    @field_validator("dagster")
+    @classmethod
+    def _on_a_server(cls, dagster: str) -> str:
+        return _readable(_beginning_with(CATALOGS[1:], dagster))
+
+    @field_validator("run_logs")
+    @classmethod
+    def _in_a_bucket(cls, run_logs: str) -> str:
+        return cls._folder_or_bucket(_beginning_with(LAKES, run_logs))
 
     @field_validator("lake")
     @classmethod

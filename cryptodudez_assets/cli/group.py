@@ -16,6 +16,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
         from cryptodudez_assets.engines.choosing import EngineUnusable
+        from cryptodudez_assets.instance import DagsterUnusable
         from cryptodudez_assets.lake.iceberg.catalog_database import OutOfReach
         from cryptodudez_assets.lake.iceberg.homes import HomeRefused
 
@@ -24,7 +25,7 @@ class Commands(click.Group):
         except click.ClickException as error:
             vars(error)["message"] = visible(error.message, lines=True)
             raise
-        except (EngineUnusable, HomeRefused) as refused:
+        except (DagsterUnusable, EngineUnusable, HomeRefused) as refused:
             raise click.ClickException(visible(str(refused), lines=True)) from None
         except OutOfReach as error:
             raise click.ClickException(f"the catalog's server does not answer: {error}") from None

@@ -36,7 +36,8 @@ def up(port: int, host: str, api_port: int) -> None:
       cryptodudez up --port 3001 --api-port 8001
     """
     from cryptodudez_assets.instance import dagster_home
-    from cryptodudez_assets.running import UI_HOST, books_of, run_servers, stand_ins_of
+    from cryptodudez_assets.lake.store.locks import sign_of_life
+    from cryptodudez_assets.running import DAEMON, UI_HOST, books_of, run_servers, stand_ins_of
     from serving.elsewhere import is_loopback
 
     settings = reachable(usable_settings())
@@ -57,6 +58,12 @@ def up(port: int, host: str, api_port: int) -> None:
     def tell(line: str) -> None:
         say(console, f"{datetime.now():%H:%M:%S} {line}")
 
+    alone = click.get_current_context().with_resource(sign_of_life(settings, DAEMON))
+    if not alone:
+        raise click.ClickException(
+            "Dagster's sensors and schedules have one daemon, and it is running already, by another `cryptodudez up` with this catalog: "
+            "stop that one first, or start the API alone: `cryptodudez serve`"
+        )
     where = f"Dagster UI http://{UI_HOST}:{port}, dashboard and API http://{host}:{api_port}, lake {settings.lake}"
     tell(f"starting: {where}; logs in {settings.logs}; Ctrl-C stops")
     sys.exit(run_servers(settings, dagster, host, port, api_port, tell, where, stand_ins))

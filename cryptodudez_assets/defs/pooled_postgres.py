@@ -1,0 +1,49 @@
+"""Dagster's storage in PostgreSQL, with a few connections that each process keeps.
+
+Dagster's own opens one for each query, which under load runs out of the ports that a machine has, and of what a server accepts.
+Only its webserver keeps some, in a way that it offers to nobody else; here every process does.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+from weakref import WeakSet
+
+from dagster._serdes import ConfigurableClassData
+from dagster_postgres import DagsterPostgresStorage
+from dagster_postgres.utils import pg_url_from_config
+
+URL = re.compile(r"^postgres(ql)?(\+\w+)?://")
+RECYCLE_SECONDS = 300
+"""A connection that is older is opened anew: proxies and firewalls forget those that are idle."""
+KEPT, AT_MOST = 1, 8
+"""Connections for each of runs, events and schedules: kept, and at one time."""
+STATEMENT_MILLISECONDS = 120_000
+
+
+class PooledPostgres(DagsterPostgresStorage):  # type: ignore[misc]
+    """The storage that `dagster.yaml` names where `CRYPTODUDEZ_DAGSTER` is set."""
+
+    _open: ClassVar[WeakSet[Any]] = WeakSet()
+
+    def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(postgres_url, inst_data=inst_data)
+        for storage in (self.run_storage, self.event_log_storage, self.schedule_storage):
+            storage.optimize_for_webserver(STATEMENT_MILLISECONDS, RECYCLE_SECONDS, AT_MOST - KEPT)
+            self._open.add(storage)
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
+        """As Dagster makes it."""
+        # SQLAlchemy (2.1) would take the newer driver, whose connections Dagster closes where it only means to end a transaction.
+        return cls(URL.sub("postgresql+psycopg2://", pg_url_from_config(config_value)), inst_data)
+
+    @classmethod
+    def forget(cls) -> None:
+        """Let a fork begin with connections of its own: two processes on one would read each other's answers."""
+        for storage in cls._open:
+            storage._engine.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=PooledPostgres.forget)
