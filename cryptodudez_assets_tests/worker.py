@@ -75,11 +75,16 @@ def _be(settings: Settings, work: Callable[[Lake], None], ready: Event, told: Ev
 
 
 @contextmanager
-def in_a_thread(work: Callable[[], object]) -> Iterator[Callable[[], None]]:
+def in_a_thread(work: Callable[[], object]) -> Iterator[Callable[[], Future[object]]]:
     """Work that begins when it is told to, and is waited for at the end. What fails in it fails there."""
+    begun: list[Future[object]] = []
+
+    def begin() -> Future[object]:
+        begun.append(executor.submit(work))
+        return begun[-1]
+
     with ThreadPoolExecutor(1) as executor:
-        begun: list[Future[object]] = []
-        yield lambda: begun.append(executor.submit(work))
+        yield begin
         for one in begun:
             one.result(PATIENCE_SECONDS)
 
