@@ -100,9 +100,7 @@ def sign_of_life(settings: Settings, name: str) -> Iterator[bool]:
             yield True
         finally:
             with suppress(FileNotFoundError):
-                if samestat(
-                    path.stat(), own
-                ):  # where somebody removed it meanwhile, what lies there is another's by now
+                if samestat(path.stat(), own):  # else somebody removed it, and what lies there is another's
                     path.unlink()
             lock.release()
     else:
