@@ -224,7 +224,7 @@ def tick_displacing(lake: Lake, files: int) -> str:
 
 def upkeep_compaction(lake: Lake, files: int) -> str:
     """Which files are to be joined: none is small."""
-    return str(compact(lake.tables, MANY.name, max_small=2))
+    return str(compact(lake, MANY.name, max_small=2))
 
 
 def upkeep_expiry(lake: Lake, files: int) -> str:

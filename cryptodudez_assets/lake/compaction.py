@@ -14,7 +14,6 @@ from pyiceberg.typedef import Record
 from cryptodudez_assets.lake.iceberg.manifests import entries_of, told
 from cryptodudez_assets.lake.iceberg.planning import data_manifests, n_files
 from cryptodudez_assets.lake.iceberg.provenance import BATCH
-from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 
@@ -53,17 +52,20 @@ def compact_if_due(lake: Lake, names: Iterable[str]) -> None:
         if len(table.metadata.snapshots) > KEPT_SNAPSHOTS + SPARE_SNAPSHOTS:
             expire(lake, name, KEPT_SNAPSHOTS)
         if _data_files_in(table) >= MAX_SMALL_FILES and _groups(table, MAX_SMALL_FILES):
-            compact(lake.tables, name, MAX_SMALL_FILES)
+            compact(lake, name, MAX_SMALL_FILES)
 
 
-def compact(tables: IcebergTables, name: str, max_small: int = MAX_SMALL_FILES) -> Compacted:
-    """In partitions that hold `max_small` small files or more, join these into files of a useful size; in one commit."""
-    with tables.rearranging(name) as change:
+def compact(lake: Lake, name: str, max_small: int = MAX_SMALL_FILES) -> Compacted:
+    """In partitions that hold `max_small` small files or more, join these into files of a useful size; in one commit.
+
+    The lake's engine reads and writes them.
+    """
+    with lake.tables.rearranging(name) as change:
         groups = _groups(change.table, max_small)
         small = [file for group in groups for file in group]
         before = n_files(change.table)
         if small:
-            change.replace(small, (change.read(group) for group in groups))
+            change.join(groups, lake.engine, lambda _: None)
     return Compacted(len(small), len(small) + n_files(change.table) - before)
 
 

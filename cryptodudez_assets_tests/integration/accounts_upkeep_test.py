@@ -55,7 +55,7 @@ def test_decimals_keep_their_digits_through_all_upkeep(lake: Lake, drop: Drop, t
     lines = restated(lake, SOURCE).lines.filter(column="amount").select("id", "told", "stands").unique().rows()
     assert lines == [("2", "1.000000000000000000", second)]
 
-    compact(lake.tables, SOURCE.table)
+    compact(lake, SOURCE.table)
     assert amounts(lake) == expected
     assert verify_table(lake, SOURCE.table).differences == []
     judged = judge_table(lake, SOURCE.table, SOURCE.contract, SOURCE.key, SOURCE.code_hash)

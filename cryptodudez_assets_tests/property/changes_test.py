@@ -67,7 +67,7 @@ def test_changes_are_those_that_a_comparison_finds(
             with lake.tables.changing(spec) as change:
                 change.delete(EqualTo("name", dropped)).add(new)  # as in tables with a key, no row is there twice
             if joined:
-                compact(lake.tables, spec.name, max_small=2)
+                compact(lake, spec.name, max_small=2)
         table = lake.tables.catalog.load_table(spec.name)
         until = table.metadata.current_snapshot_id
         after = lake.tables.scan(spec.name).select(read).collect()  # type: ignore[union-attr]

@@ -67,7 +67,7 @@ OPERATIONS = st.one_of(
     st.builds(add, BLOCKS, st.sampled_from([5.0, 5.0, 5.0, -1.0])),
     st.builds(lambda block: without(EqualTo("block", block)), st.integers(1, 12)),
     st.just(without(LessThan("gwei", 0.0))),
-    st.just(lambda lake: compact(lake.tables, NAME, 2)),
+    st.just(lambda lake: compact(lake, NAME, 2)),
     st.just(lambda lake: expire(lake, NAME, 2)),
     st.builds(back, st.integers(0, 9)),
     st.builds(lambda everything: lambda lake: judge(lake, everything=everything), st.booleans()),
@@ -103,7 +103,7 @@ def test_joined_files_are_new(lake: Lake) -> None:
     for block in range(1, 4):
         add([block], 5.0)(lake)
     judge(lake)
-    compact(lake.tables, NAME, 2)
+    compact(lake, NAME, 2)
     assert (judge(lake).files, judge(lake).files) == (1, 0)
 
 

@@ -23,7 +23,7 @@ from cryptodudez_assets.lake.ingest.spill import SpillBuffer
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.upkeep.maintenance import Removed, maintain, remove_orphans
-from cryptodudez_assets_tests.builders import READINGS, csv, picture, rows_of, take_in
+from cryptodudez_assets_tests.builders import READINGS, InParts, csv, picture, rows_of, take_in
 from cryptodudez_assets_tests.toy_graph import SENSOR_DAYS
 from cryptodudez_assets_tests.unit.catalogue_test import entry
 from cryptodudez_assets_tests.wrapped_engines import Meanwhile
@@ -53,15 +53,25 @@ def table(lake: Lake, name: str = NAME) -> Table:
 def test_small_files_of_a_partition_become_one_and_keep_their_rows(lake: Lake, drop: Drop) -> None:
     landings(lake, drop, 3)
     before = picture(lake)
-    assert compact(lake.tables, NAME, max_small=3) == Compacted(files=3, into=1)
+    assert compact(lake, NAME, max_small=3) == Compacted(files=3, into=1)
     assert len(data_files(table(lake))) == 1
+    assert picture(lake) == before
+
+
+def test_files_are_joined_by_tasks_of_the_engine(lake: Lake, drop: Drop) -> None:
+    landings(lake, drop, 3)
+    before, paths = picture(lake), {file.file_path for file in data_files(table(lake))}
+    engine = InParts(2)
+    assert compact(replace(lake, engine=engine), NAME, max_small=3).into == 1
+    (task,) = engine.tasks
+    assert set(task.files.paths) == paths
     assert picture(lake) == before
 
 
 def test_too_few_small_files_are_left_alone(lake: Lake, drop: Drop) -> None:
     landings(lake, drop, 3)
     version = table(lake).metadata_location
-    assert compact(lake.tables, NAME, max_small=4) == Compacted(files=0, into=0)
+    assert compact(lake, NAME, max_small=4) == Compacted(files=0, into=0)
     assert table(lake).metadata_location == version
 
 
@@ -71,7 +81,7 @@ def test_large_files_are_not_rewritten(lake: Lake, drop: Drop, monkeypatch: pyte
     (large,) = data_files(table(lake))
     landings(lake, drop, 3)
     monkeypatch.setattr(compaction, "SMALL_BYTES", large.file_size_in_bytes)
-    assert compact(lake.tables, NAME, max_small=2).files == 3
+    assert compact(lake, NAME, max_small=2).files == 3
     assert large.file_path in [file.file_path for file in data_files(table(lake))]
 
 
@@ -82,7 +92,7 @@ def test_many_small_files_become_several_of_bounded_size(
     landings(lake, drop, 5)
     one = data_files(table(lake))[0].file_size_in_bytes
     monkeypatch.setattr(compaction, "SMALL_BYTES", one + one // 8)
-    assert compact(lake.tables, NAME, max_small=2) == Compacted(files=5, into=2)
+    assert compact(lake, NAME, max_small=2) == Compacted(files=5, into=2)
 
 
 @pytest.mark.slow
@@ -128,7 +138,7 @@ def test_nothing_to_expire_makes_no_commit(lake: Lake, drop: Drop) -> None:
 
 def test_files_that_no_snapshot_refers_to_are_removed_after_the_grace_period(lake: Lake, drop: Drop) -> None:
     landings(lake, drop, 3)
-    compact(lake.tables, NAME, max_small=2)
+    compact(lake, NAME, max_small=2)
     expire(lake, NAME, keep=1)
     folder = Path(lake.settings.lake) / "tables" / "lab" / "readings"
     for path in folder.rglob("*.*"):
@@ -189,7 +199,7 @@ def test_files_of_a_computation_that_is_alive_are_no_orphans_however_long_it_tak
 def test_an_older_version_that_is_kept_stays_readable(lake: Lake, drop: Drop) -> None:
     landings(lake, drop, 3)
     older = table(lake).metadata.snapshots[-2].snapshot_id
-    compact(lake.tables, NAME, max_small=2)
+    compact(lake, NAME, max_small=2)
     remove_orphans(lake, NAME, grace=timedelta(0))
     assert lake.tables.scan(NAME, snapshot_id=older).collect().height == 6  # type: ignore[union-attr]
 
@@ -215,7 +225,7 @@ def test_joining_files_goes_on_after_a_column_was_added(lake: Lake, drop: Drop) 
         update.add_column("note", StringType())
     drop("readings", "later.csv", csv("s", range(200, 203)))
     take_in(lake)
-    compact(lake.tables, NAME, max_small=3)
+    compact(lake, NAME, max_small=3)
     assert rows_of(lake, NAME).height == 9
 
 

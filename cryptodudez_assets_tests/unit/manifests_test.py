@@ -125,9 +125,9 @@ def test_what_is_not_joined_in_one_commit_is_joined_by_the_next(lake: Lake, monk
     for number in range(5):
         add(lake, FULL | {"number": number})
     before = things(*[FULL | {"number": number} for number in range(5)])
-    assert compact(lake.tables, SPEC.name, max_small=2) == Compacted(files=3, into=1)
-    assert compact(lake.tables, SPEC.name, max_small=2) == Compacted(files=3, into=1)
-    assert compact(lake.tables, SPEC.name, max_small=2) == Compacted(files=0, into=0)
+    assert compact(lake, SPEC.name, max_small=2) == Compacted(files=3, into=1)
+    assert compact(lake, SPEC.name, max_small=2) == Compacted(files=3, into=1)
+    assert compact(lake, SPEC.name, max_small=2) == Compacted(files=0, into=0)
     assert TableAt(lake.tables.load(SPEC.name)).scan().collect().sort("number").equals(before)
 
 

@@ -63,7 +63,7 @@ def test_what_upkeep_writes_has_the_content_of_what_it_rearranges(lake: Lake) ->
         with lake.tables.rearranging(WEATHER.table) as change:
             rows = change.rows().collect()
             change.delete(AlwaysTrue()).add(rows)
-    compact(lake.tables, WEATHER.table, max_small=1)
+    compact(lake, WEATHER.table, max_small=1)
     newest = table(lake).metadata.current_snapshot_id
 
     assert newest != content

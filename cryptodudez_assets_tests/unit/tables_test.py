@@ -195,7 +195,7 @@ def test_exactly_the_files_that_are_named_are_replaced(lake: Lake) -> None:
         add(lake, {"name": "a", "number": number})
     with lake.tables.rearranging(SPEC.name) as change:
         first, second, third = data_files(change.table)
-        change.replace([first, second], [things({"name": "new"})])
+        change.drop([first, second]).add(things({"name": "new"}))
     left = data_files(lake.tables.catalog.load_table(SPEC.name))
     assert third.file_path in [file.file_path for file in left]
     assert names(lake) == ["a", "new"]

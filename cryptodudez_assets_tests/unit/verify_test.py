@@ -20,7 +20,7 @@ from cryptodudez_assets.lake.iceberg.change import TableTransaction
 from cryptodudez_assets.lake.iceberg.checksums import RECORD, Damaged
 from cryptodudez_assets.lake.iceberg.scan import data_files
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
-from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.lake import HERE, Lake
 from cryptodudez_assets.lake.upkeep.maintenance import remove_orphans
 from cryptodudez_assets.lake.upkeep.verify import Verified, verify_raw, verify_table
 from cryptodudez_assets.models.registry import Registry
@@ -173,7 +173,7 @@ COMMITS: dict[str, Callable[[TableTransaction], object]] = {
     "delete with survivors": lambda change: change.delete(EqualTo("number", 3)),
     "delete all and add": lambda change: change.delete(AlwaysTrue()).add(things("d")),
     "rewrite": lambda change: change.rewrite(change.paths(EqualTo("name", "b")), lambda rows: rows.head(7)),
-    "replace": lambda change: change.replace(data_files(change.table), [things("e"), things("f")]),
+    "join": lambda change: change.join([data_files(change.table)], HERE, print),
     "revise": lambda change: change.add(things("g")).revise(lambda rows: rows.head(5)),
     "remember": lambda change: change.remember({"who": "me"}),
 }
@@ -249,7 +249,7 @@ def test_what_was_damaged_is_not_written_anew_as_if_it_were_good(lake: Lake) -> 
     flip(path, Random(0))
     again = open_lake(lake.settings)
     attempts: list[Callable[[], object]] = [
-        lambda: compact(again.tables, SPEC.name, max_small=2),
+        lambda: compact(again, SPEC.name, max_small=2),
         lambda: changed(again, lambda change: change.rewrite([str(path)], lambda rows: rows)),
         lambda: changed(again, lambda change: change.delete(EqualTo("text", "x"))),
     ]

@@ -22,7 +22,7 @@ from cryptodudez_assets.lake.iceberg.data_files import DataFiles
 from cryptodudez_assets.lake.iceberg.planning import files_at, planned, planned_sizes
 from cryptodudez_assets.lake.iceberg.provenance import SAME_AS
 from cryptodudez_assets.lake.iceberg.replacing import Replacement
-from cryptodudez_assets.lake.iceberg.rewriting import RewriteTask, rewrite
+from cryptodudez_assets.lake.iceberg.rewriting import RewriteTask, join, rewrite
 from cryptodudez_assets.lake.iceberg.scan import (
     PATH,
     Files,
@@ -160,21 +160,29 @@ class TableTransaction:
         if gone.is_empty():
             return self
         files = list(files_at(self.table, gone[PATH].unique()))
-        sizes = [(file.file_path, file.record_count) for file in files]
-        sums = self._sums([path for path, _ in sizes])
+        parts = Files.of(self.table, _sizes(files)).split(engine.parallel)
+        return self._written_anew(files, parts, rewrite, engine, say, gone.select(*by))
+
+    def join(self, groups: Sequence[Sequence[DataFile]], engine: Engine, say: Say) -> Self:
+        """Make the data files of each group one, or few, as tasks of an engine. Raises `Damaged` where one is not what was written."""
+        files = [file for group in groups for file in group]
+        return self._written_anew(files, (Files.of(self.table, _sizes(group)) for group in groups), join, engine, say)
+
+    def _written_anew(
+        self,
+        files: Sequence[DataFile],
+        parts: Iterable[Files],
+        function: Callable[[RewriteTask, Say], WrittenFiles],
+        engine: Engine,
+        say: Say,
+        gone: pl.DataFrame | None = None,
+    ) -> Self:
+        sums = self._sums([file.file_path for file in files])
         name, target = ".".join(self.table.name()), Target.of(self.table.metadata, self.table.io.properties)
-        tasks = [
-            RewriteTask(name, part, gone.select(*by), {path: sums[path] for path in part.paths}, target)
-            for part in Files.of(self.table, sizes).split(engine.parallel)
-        ]
-        for written in engine.run(rewrite, tasks, say):
+        tasks = [RewriteTask(name, part, {path: sums[path] for path in part.paths}, target, gone) for part in parts]
+        for written in engine.run(function, tasks, say):
             self.adopt(written)
         return self.drop(files)
-
-    def read(self, files: Sequence[DataFile]) -> pl.DataFrame:
-        """The rows of these data files, to be written anew. Raises `Damaged` where a file is not what was written."""
-        self._insist_on_intact(files)
-        return scan_files(self.table, [file.file_path for file in files]).collect()
 
     def _insist_on_intact(self, files: Sequence[DataFile]) -> None:
         """What was damaged would pass for good once it is in a file of its own."""
@@ -186,14 +194,6 @@ class TableTransaction:
         names = {path: name_in(location, path) for path in paths}
         sums = self._records.expected(location, names.values())
         return {path: sums.get(name) for path, name in names.items()}
-
-    def replace(self, files: Iterable[DataFile], parts: Iterable[pl.DataFrame]) -> Self:
-        """Put other rows in the place of these data files, each part in files of its own."""
-        self.drop(files)
-        for rows in parts:
-            self.add(rows)
-            self._added.finish()
-        return self
 
     def expire(self, snapshot_ids: Sequence[int]) -> Self:
         """Forget old snapshots. Their files stay until maintenance removes what no snapshot refers to."""
@@ -277,6 +277,10 @@ class TableTransaction:
     def abandon(self) -> None:
         """Leave everything as it was."""
         self._added.abandon()
+
+
+def _sizes(files: Iterable[DataFile]) -> list[tuple[str, int]]:
+    return [(file.file_path, file.record_count) for file in files]
 
 
 @contextmanager

@@ -95,11 +95,6 @@ class DataFiles:
         """Count files of others among what was written."""
         self._written += files
 
-    def finish(self) -> None:
-        """Write all, and end all files: what is added from now on comes into others."""
-        self._write_held()
-        self._end_all()
-
     def end_files(self) -> list[tuple[str, int]]:
         """End the files that were begun; returns all that there are, and how many rows each has."""
         self._end_all()
@@ -107,7 +102,8 @@ class DataFiles:
 
     def close(self) -> list[DataFile]:
         """All that was written."""
-        self.finish()
+        self._write_held()
+        self._end_all()
         return self._written
 
     def discard(self) -> None:

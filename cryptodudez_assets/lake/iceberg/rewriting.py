@@ -1,9 +1,9 @@
-"""Writing data files anew as tasks: without some of their rows. Files go in, files come out, and nothing is committed.
+"""Writing data files anew as tasks: without some of their rows, or several as one. Files go in, files come out, and nothing is committed.
 
-Which rows go, and the commit that puts the new files in the place of the old, is up to `change.py`.
+Which files, and which rows go, and the commit that puts the new files in the place of the old, is up to `change.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -17,25 +17,36 @@ from cryptodudez_assets.lake.iceberg.writing import Target, Writer, WrittenFiles
 
 @dataclass(frozen=True)
 class RewriteTask:
-    """Data files of a table that are written anew without some rows.
+    """Data files of a table that are written anew.
 
-    `gone`: values of the columns by which these rows are told. `sums`: the SHA-256 that was recorded of each file, by path.
+    `sums`: the SHA-256 that was recorded of each file, by path. `gone`: values of the columns by which rows are told that go; None where
+    all of them stay.
     """
 
     table: str
     files: Files
-    gone: pl.DataFrame
     sums: Mapping[str, str | None]
     target: Target
+    gone: pl.DataFrame | None = None
 
 
 def rewrite(task: RewriteTask, _say: Say) -> WrittenFiles:
-    """Write the files of a task anew. Raises `Damaged` where one is not what was written: that would pass for good from here on."""
+    """Write the files of a task anew, file by file. Raises `Damaged` where one is not what was written."""
+    return _written(task, task.files.portions())
+
+
+def join(task: RewriteTask, _say: Say) -> WrittenFiles:
+    """Write the files of a task as one, or few, in the table's order. They must fit into memory. Raises `Damaged` as `rewrite` does."""
+    return _written(task, (rows.collect() for rows in [task.files.scan_files(task.files.paths)]))
+
+
+def _written(task: RewriteTask, parts: Iterable[pl.DataFrame]) -> WrittenFiles:
+    # What was damaged would pass for good once it is in a file of its own.
     insist_on_intact(task.table, HashingIO(dict(task.target.properties), {}), task.sums)
-    writer = Writer(task.target)
+    writer, gone = Writer(task.target), task.gone
     try:
-        for rows in task.files.portions():
-            writer.add(rows.join(task.gone, on=task.gone.columns, how="anti", maintain_order="left"))
+        for rows in parts:
+            writer.add(rows if gone is None else rows.join(gone, on=gone.columns, how="anti", maintain_order="left"))
         return writer.close()
     except BaseException:
         writer.abandon()

@@ -60,9 +60,7 @@ class Maintained:
 def maintain(lake: Lake, names: Sequence[str] | None = None, grace: timedelta = GRACE) -> Iterator[Maintained]:
     """Do all upkeep of these tables, or of every table, one after the other."""
     for name in lake.tables.names() if names is None else names:
-        yield Maintained(
-            name, compact(lake.tables, name, max_small=2), expire(lake, name), remove_orphans(lake, name, grace)
-        )
+        yield Maintained(name, compact(lake, name, max_small=2), expire(lake, name), remove_orphans(lake, name, grace))
 
 
 def record_unrecorded(lake: Lake, told: Verified) -> int:
