@@ -19,6 +19,7 @@ from pyiceberg.expressions import EqualTo
 
 from cryptodudez_assets.contracts.base import TableContract
 from cryptodudez_assets.contracts.catalogue import Status
+from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.ingest.ingest import Ingested, ingest
 from cryptodudez_assets.lake.ingest.tasks import ReadTask
@@ -35,6 +36,7 @@ from cryptodudez_assets_tests import worker
 from cryptodudez_assets_tests.builders import READINGS, csv, files, open_lake, picture, rows_of, take_in
 from cryptodudez_assets_tests.integration.crash_test import Died, MortalLakehouse, first_landing, second_landing
 from cryptodudez_assets_tests.integration.stock_market_test import candles, index
+from cryptodudez_assets_tests.toy_graph import SENSOR_DAYS
 from cryptodudez_assets_tests.wrapped_engines import Meanwhile
 
 Drop = Callable[[str, str, bytes], Path]
@@ -176,23 +178,32 @@ def test_rows_filled_from_what_another_table_told_before_are_brought_up_to_date(
     assert told == [("NAN", "Another name"), ("ON", "Onsemi")]
 
 
-def test_a_source_whose_lock_is_held_for_long_is_waited_for_all_the_same(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+LONG: dict[str, Callable[[Lake], int]] = {
+    "source.readings": lambda lake: ingest(lake, READINGS).files,
+    f"writing.{SENSOR_DAYS.table}": lambda lake: materialize(lake, SENSOR_DAYS).rows,
+}
+
+
+@pytest.mark.parametrize("lock", LONG)
+def test_a_source_or_a_derived_table_whose_lock_is_held_for_long_is_waited_for_all_the_same(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, lock: str
 ) -> None:
     put(lake, "a.csv", csv("s", range(3)))
+    take_in(lake)
+    put(lake, "b.csv", csv("t", range(3)))
     catalogued(lake)
     monkeypatch.setattr(waiting, "SAID_AFTER_SECONDS", 0.05)
     monkeypatch.setattr(waiting, "SAID_AGAIN_SECONDS", 0.3)
     monkeypatch.setattr("cryptodudez_assets.lake.store.locks.PATIENCE_SECONDS", 0.2)
-    told = f"waiting for the lock source.readings, which run first (process {os.getpid()}) holds"
+    told = f"waiting for the lock {lock}, which run first (process {os.getpid()}) holds"
     with (
-        worker.in_a_thread(lambda: ingest(open_lake(lake.settings), READINGS)) as begin,
-        exclusive(lake.settings, "source.readings", run_id="first"),
+        worker.in_a_thread(lambda: LONG[lock](open_lake(lake.settings))) as begin,
+        exclusive(lake.settings, lock, run_id="first"),
     ):
         waits = begin()
         while caplog.text.count(told) < 2 and not waits.done():
             time.sleep(0.01)
-    assert rows_of(lake, READINGS.table).height == 3
+    assert waits.result() == 1
 
 
 class Mortal(MortalLakehouse):

@@ -45,7 +45,7 @@ from cryptodudez_assets.lake.ingest.lookups import bring_up_to_date, outdated_by
 from cryptodudez_assets.lake.ingest.merge import Merged, Merging, made_by, merging, observations_spec, table_spec
 from cryptodudez_assets.lake.ingest.tasks import ReadDone, ReadTask, divided, read, together
 from cryptodudez_assets.lake.ingest.undecided import UNDECIDED, undecided_in
-from cryptodudez_assets.lake.ingest.upgrade import bring_over
+from cryptodudez_assets.lake.ingest.upgrade import bring_over, is_due
 from cryptodudez_assets.lake.ingest.validating import Reading
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
@@ -158,9 +158,13 @@ def ingest(
     """Ingest everything that is pending for a source, batch by batch, but for what somebody else is at: that is told."""
     done = Ingested()
     undecided: dict[str, Entry] = {}  # not looked at again in this call, unless a file of their layout is read
+    is_ready = False
     while True:
         with ExitStack() as owner:
             with _alone(lake, source, run_id, progress):
+                if not is_ready:
+                    finish_rewriting(lake, source.name)
+                    bring_over(lake, source, progress)
                 batch = next_batch(lake, source, owner, run_id, undecided)
                 if batch is None:
                     for told in others(lake, source):
@@ -171,6 +175,7 @@ def ingest(
                 f"{source.name}: batch {batch.id}, {len(batch.entries)} files" + (" (again)" if batch.again else "")
             )
             outcome = _do(lake, source, batch, run_id, progress)
+        is_ready = outcome is not None
         if outcome is None:
             continue
         _add(done, batch, outcome)
@@ -186,16 +191,13 @@ def ingest(
 
 @contextmanager
 def _alone(lake: Lake, source: Source, run_id: str | None, progress: Callable[[str], None]) -> Iterator[None]:
-    """Nobody else changes the source's tables, or what the catalogue says of its files; and what somebody died over is at its end.
-
-    So batches that are committed are finished before anything is decided: what gives way is counted where their files are.
+    """Nobody else changes the source's tables, or what the catalogue says of its files. What somebody has committed and died over is
+    finished first, so that what gives way from here on is counted where its file is.
     """
     with exclusive(lake.settings, f"{SOURCES}{source.name}", FOREVER, run_id):
-        finish_rewriting(lake, source.name)
-        bring_over(lake, source, progress)
         for batch in claimed(lake, source):
             if outcome := _finished_before(lake, source, batch):
-                progress(f"{source.name}: batch {batch.id}, {len(batch.entries)} files (again), is finished")
+                progress(f"{source.name}: batch {batch.id} was committed by somebody who died, and is finished now")
                 finish(lake, source, batch, outcome, run_id)
         yield
 
@@ -219,7 +221,7 @@ def _do(
             if not is_held(lake, source, batch):
                 progress(f"{source.name}: batch {batch.id} was taken over by somebody else meanwhile")
                 return None
-            if not lake.tables.takes(table_spec(source), read.target):
+            if not lake.tables.takes(table_spec(source), read.target) or is_due(lake, source):
                 progress(f"{source.name}: {source.table} was made again meanwhile, so batch {batch.id} is read again")
                 return None
             outcome = _commit(lake, source, batch, read, run_id, progress)
