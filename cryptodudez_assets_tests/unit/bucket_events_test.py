@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from obstore.store import MemoryStore
 from pydantic import ValidationError
 
 from cryptodudez_assets.lake.bucket_events import EventsUnusable, draining
 from cryptodudez_assets.lake.bucket_events.decoding import BucketEvent, Undecodable, of_google, of_s3
-from cryptodudez_assets.lake.bucket_events.draining import drain
+from cryptodudez_assets.lake.bucket_events.draining import DEAD_LETTERS, drain
 from cryptodudez_assets.lake.bucket_events.opening import open_queue
 from cryptodudez_assets.lake.bucket_events.queue import Message
 from cryptodudez_assets.lake.lake import Lake
@@ -163,6 +165,23 @@ def test_events_are_sorted_by_source_and_what_is_for_none_is_counted(bucket: Lak
         "tests of the notification": 1,
     }
     assert (len(drained.receipts), drained.dead) == (11, [])
+
+
+@pytest.mark.parametrize("name", ["a//b.csv", "a/./b.csv", "../b.csv", "a%0Ab.csv", "."])
+def test_an_object_that_no_library_opens_is_a_dead_letter_and_holds_up_nothing(bucket: Lake, name: str):
+    told = body(record(f"of/ours/raw/deposits/{name}"), record("of/ours/raw/deposits/.b..csv"))
+    with pytest.raises(ValueError, match="path"):
+        MemoryStore().head(unquote_plus(f"raw/deposits/{name}"))
+    drained = drain(bucket, SOURCES, Told(told))
+    assert drained.keys == {"deposits": ["raw/deposits/.b..csv"]}
+    assert drained.passed_over == {"cannot be opened": 1}
+    assert len(drained.dead) == 1
+    assert bucket.store.stat(f"{DEAD_LETTERS}/message-0.json")
+
+
+def test_folders_that_consoles_make_are_passed_over(bucket: Lake):
+    drained = drain(bucket, SOURCES, Told(body(record("of/ours/raw/deposits/"), record("of/ours/raw/deposits/a/"))))
+    assert (drained.keys, drained.dead) == ({}, [])
 
 
 def test_sources_that_share_a_folder_are_told_alike(bucket: Lake):

@@ -26,6 +26,8 @@ MOST_MESSAGES = 1000
 DEAD_LETTERS = "events/dead"
 """Where messages are kept that cannot be read, below the lake's root."""
 LOOKS_AT_ONCE = 16
+REFUSED = re.compile(r"(^|/)[.]{0,2}(/|$)|[\x00-\x1f\x7f]")
+NAMELESS = "an object whose name has an empty part, . or .. between slashes, or control characters, cannot be opened"
 NAMEABLE = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
 
@@ -56,6 +58,8 @@ def drain(lake: Lake, sources: Iterable[Source], queue: Queue, most: int = MOST_
             continue
         if not events:
             drained.passed_over["tests of the notification"] += 1
+        if any(map(_is_nameless, events)):
+            drained.dead.append(f"{_bury(lake, message, NAMELESS)}: {NAMELESS}")
         for event in events:
             why, key, readers = _sorted(lake, folders, event)
             if (event.key, event.generation) in seen:
@@ -115,9 +119,16 @@ def _sorted(lake: Lake, folders: Mapping[str, list[str]], event: BucketEvent) ->
         return "of no declared source", key, sources
     if not event.created:
         return "no new bytes", key, sources
+    if key.endswith("/"):
+        return "folders", key, sources
     if key.endswith(UNFINISHED):
         return "unfinished downloads", key, sources
-    return "", key, sources
+    return ("cannot be opened" if _is_nameless(event) else ""), key, sources
+
+
+def _is_nameless(event: BucketEvent) -> bool:
+    """Whether there are new bytes under a name that the library of object stores refuses, not only on folders of a machine."""
+    return event.created and not event.key.endswith("/") and bool(REFUSED.search(event.key))
 
 
 def _bury(lake: Lake, message: Message, why: str) -> str:
