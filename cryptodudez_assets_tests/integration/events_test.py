@@ -2,12 +2,13 @@
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import cast
@@ -22,6 +23,7 @@ from cryptodudez_assets.defs.source_sensors import SOURCE_TAG
 from cryptodudez_assets.lake.bucket_events import draining
 from cryptodudez_assets.lake.bucket_events.draining import DEAD_LETTERS
 from cryptodudez_assets.lake.bucket_events.queue import LEASE_SECONDS
+from cryptodudez_assets.lake.status import status_of
 from cryptodudez_assets.notifications.notifier import open_outbox
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests import event_ticks
@@ -35,7 +37,7 @@ from cryptodudez_assets_tests.toy_source import SOURCE
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 HEADER = "Block,Time,Gwei\n"
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS, UP_SECONDS = 60, 240
 A_TICK = timedelta(seconds=60)
 """More than Dagster gives one."""
 
@@ -323,3 +325,32 @@ def test_a_tick_that_is_killed_between_request_and_acknowledgement_loses_nothing
         assert events.rig.materialize([catalogue_key(SOURCE), dg.AssetKey(["market", "gas_prices"])]).success
     assert events.all_is_acknowledged()
     assert events.blocks() == [1]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("bucket", ["amazon"], indirect=True)
+def test_under_up_files_are_in_the_table_though_nobody_lists(events: Events, tmp_path: Path):
+    """With Dagster's own daemon: it stores the cursor, launches the runs, and calls the sensor again."""
+    home = events.lake.settings.home
+    rare = {"CRYPTODUDEZ_HOME": str(home), "CRYPTODUDEZ_RECONCILE_SECONDS": "86400"}
+    first, second = map(str, free_ports(2))
+    command = [str(Path(sys.executable).with_name("cryptodudez")), "up", "--port", first, "--api-port", second]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(command, env=os.environ | rare, stdout=log, stderr=log)
+    try:
+        for number in range(1, 4):  # the first may be found by the one listing at the start
+            row = f"{number},Testcoin,TST,2021-01-0{number} 23:59:59,2,1,1.5,1.5,100,1000\n"
+            written = io.BytesIO(f"SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n{row}".encode())
+            events.lake.store.write(f"raw/crypto_prices/{number}.csv", written)
+            wait_until(lambda number=number: status_of(events.lake, "crypto_prices").valid == number, tmp_path / "log")
+        wait_until(lambda: not events.bucket.left(), tmp_path / "log")
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+
+
+def wait_until(is_so: Callable[[], bool], log: Path) -> None:
+    until = time.monotonic() + UP_SECONDS
+    while not is_so():
+        assert time.monotonic() < until, log.read_text()
+        time.sleep(0.2)
