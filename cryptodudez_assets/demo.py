@@ -14,6 +14,7 @@ from cryptodudez_assets.declared_models import models_of_kind
 from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.fetching.origin import refuse_samples
 from cryptodudez_assets.headless import run_pending
+from cryptodudez_assets.lake import pages
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.landing import land
 from cryptodudez_assets.lake.samples import ANOTHER_HOME, fix_last_day
@@ -120,6 +121,6 @@ def _point_on(lake: Lake, console: Console) -> None:
         ('.venv/bin/cryptodudez sql "from market.crypto_prices limit 5"', "any table in SQL"),
         (".venv/bin/cryptodudez status --files", "every file and archive member with its counts"),
         (".venv/bin/python docs/training_data.py", "features as they were known at each day's close"),
-        *((str(path), told) for name, told in _reports().items() if (path := lake.settings.reports / name).is_file()),
+        *((pages.place(lake, name), told) for name, told in _reports().items() if pages.is_there(lake, name)),
     ):
         console.print(f"  [bold]{command}[/]  {what}", soft_wrap=True, highlight=False)

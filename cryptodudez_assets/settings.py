@@ -366,11 +366,6 @@ class Settings(BaseSettings):
         return self.home / "samples"
 
     @property
-    def reports(self) -> Path:
-        """Folder of the HTML reports."""
-        return self.home / "reports"
-
-    @property
     def logs(self) -> Path:
         """Folder of what the servers of `cryptodudez up` say."""
         return self.home / "logs"

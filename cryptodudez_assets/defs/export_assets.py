@@ -1,4 +1,4 @@
-"""Tables as files below `<home>/exports/`, a folder each."""
+"""Tables as files below `<lake>/exports/`, a folder each."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -30,7 +30,7 @@ def build_export_asset(one: Exported) -> dg.AssetsDefinition:
         metadata={
             "dagster/column_schema": dg.TableSchema(columns=columns),
             "dagster/column_lineage": dg.TableColumnLineage(lineage),
-            "written to": f"<home>/exports/{one.export.folder or one.name}/",
+            "written to": f"<lake>/exports/{one.export.folder or one.name}/",
         },
     )
 
@@ -40,9 +40,9 @@ def build_export_asset(one: Exported) -> dg.AssetsDefinition:
         if content_of(opened.tables.table(one.table)) is None:
             context.log.info(f"the export waits for rows in {one.table}")
             return
-        n_rows, path = one.write(opened), one.path(opened)
+        n_rows, place = one.write(opened), one.place(opened)
         yield dg.MaterializeResult(
-            metadata={"dagster/row_count": n_rows, "file": dg.MetadataValue.path(path), "bytes": one.size(opened)}
+            metadata={"dagster/row_count": n_rows, "file": dg.MetadataValue.path(place), "bytes": one.size(opened)}
         )
 
     return write_export

@@ -7,6 +7,7 @@ import dagster as dg
 
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.lake import pages
 from cryptodudez_assets.products import incidents
 from cryptodudez_assets.reports.sections import markdown
 from cryptodudez_assets.sources.declaration import Source
@@ -43,7 +44,7 @@ def _page() -> dg.AssetsDefinition:
                 "seconds_nobody_looked": written.seconds,
                 "words": dg.MetadataValue.md(markdown(written.words)),
                 **pictures,
-                "report": dg.MetadataValue.path(incidents.report_path(opened)),
+                "report": dg.MetadataValue.path(pages.place(opened, incidents.REPORT)),
             },
         )
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -11,6 +10,7 @@ from cryptodudez_assets.defs.metadata import contract_schema, key_of, table_meta
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.table_checks import build_table_checks
 from cryptodudez_assets.derived.declaration import Derived
+from cryptodudez_assets.lake import pages
 from cryptodudez_assets.lake.iceberg.provenance import content_of
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake
@@ -29,7 +29,7 @@ class StudyAsset:
     key: Sequence[str]
     reads: Mapping[str, Sequence[str]]
     carry_out: Callable[[Lake], CarriedOut]
-    report_path: Callable[[Lake], Path]
+    report: str
     code_hash: Callable[[], str]
     domain: str
     numbers: Sequence[str]
@@ -52,7 +52,7 @@ STUDIES = [
         KEY,
         dogecoin.READS,
         dogecoin.carry_out,
-        dogecoin.report_path,
+        dogecoin.REPORT,
         dogecoin.code_hash,
         "market",
         ("value", "z", "n", "p", "q"),
@@ -62,7 +62,7 @@ STUDIES = [
         KEY_OF_MOOD,
         mood.READS,
         mood.carry_out,
-        mood.report_path,
+        mood.REPORT,
         mood.code_hash,
         "social",
         ("correlation", "n", "n_candles", "low", "high", "detectable", "p", "q"),
@@ -121,7 +121,7 @@ def _told(lake: Lake, study: StudyAsset, done: CarriedOut) -> dict[str, Any]:
         **done.key_numbers,
         "words": dg.MetadataValue.md(markdown(done.words)),
         **pictures,
-        "report": dg.MetadataValue.path(study.report_path(lake)),
+        "report": dg.MetadataValue.path(pages.place(lake, study.report)),
     }
 
 

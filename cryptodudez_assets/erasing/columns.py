@@ -4,7 +4,6 @@ For all others `scan.py` looks at every byte.
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import polars as pl
 
@@ -37,10 +36,9 @@ def in_columns(lake: Lake, names: Names, sources: Sequence[Source], derived: Seq
             yield from _in_rows(table, rows, tagged, names)
     for export in exports_of(sources, derived):
         tagged = {name for name, kind in personal_of(export.contract).items() if kind == names.kind}
-        path = export.path(lake)
-        if tagged and path.is_file():
+        if tagged and not export.by_month and export.is_there(lake):
             told = {name for name, of in export.columns.items() if of in tagged}
-            yield from _in_rows(str(path), _rows_of(path), told, names)
+            yield from _in_rows(export.place(lake), _rows_of(lake, export.key), told, names)
 
 
 def _in_raw_files(lake: Lake, folder: str, source: str, names: Names) -> Iterator[Left]:
@@ -56,8 +54,11 @@ def _in_raw_files(lake: Lake, folder: str, source: str, names: Names) -> Iterato
                 yield lake.store.uri(found.key), f"it is still there, {made.whole.edited.places} times"
 
 
-def _rows_of(path: Path) -> pl.LazyFrame:
-    return pl.scan_parquet(path) if path.suffix == ".parquet" else pl.scan_csv(path, infer_schema=False)
+def _rows_of(lake: Lake, key: str) -> pl.LazyFrame:
+    with lake.store.open(key) as content:
+        if key.endswith(".parquet"):
+            return pl.read_parquet(content).lazy()
+        return pl.read_csv(content, infer_schema=False).lazy()
 
 
 def _in_rows(place: str, rows: pl.LazyFrame, tagged: set[str], names: Names) -> Iterator[Left]:

@@ -8,7 +8,6 @@ from urllib.parse import unquote
 
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store.places import inside, is_local, true_path
-from cryptodudez_assets.products import exports
 from cryptodudez_assets.settings import Settings
 
 NOT_OURS = ("cache", "locks", "erasures")
@@ -63,5 +62,5 @@ def among(places: Iterable[str]) -> Callable[[str], bool]:
 
 
 def holds_rows(settings: Settings, place: str) -> bool:
-    """Whether a file is one of rows: of the lake, or an export."""
-    return inside(place, settings.lake) or inside(place, str(settings.home / exports.FOLDER))
+    """Whether a file is one of rows: of tables, raw files and exports."""
+    return inside(place, settings.lake)

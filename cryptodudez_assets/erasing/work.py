@@ -112,8 +112,8 @@ class Work:
         self.computed()
         self.others()
         self.pasts()
-        for path, kind, n in erase_from_files(self.lake.settings, self.words, self._refused):
-            self._done(Done(kind, str(path), n))
+        for place, kind, n in erase_from_files(self.lake, self.words, self._refused):
+            self._done(Done(kind, place, n))
         return self.finish()
 
     def settle_batches(self) -> None:
@@ -211,9 +211,8 @@ class Work:
         tables = {spec.name for one in self._concerned() for spec in table_specs(one)}
         tables |= {source.table for source in self.sources}
         for export in exports_of(self.lake.sources.values(), self.derived):
-            path = export.path(self.lake)
-            if export.table in tables and path.exists():
-                self._done(Done(EXPORT, str(path), export.write(self.lake)))
+            if export.table in tables and export.is_there(self.lake):
+                self._done(Done(EXPORT, export.place(self.lake), export.write(self.lake)))
         views = [one for one in self._concerned() if isinstance(one, FeatureView)]
         if views:
             store = open_online_store(self.lake.settings.online)

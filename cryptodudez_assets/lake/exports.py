@@ -3,11 +3,11 @@
 What a Parquet file was made from stands in its own metadata, so that it comes and goes with the rows; of a CSV in a file beside it.
 """
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
-from uuid import uuid4
+from typing import BinaryIO, cast
 
 import polars as pl
 import pyarrow as pa
@@ -16,19 +16,24 @@ import pyarrow.parquet as pq
 from cryptodudez_assets.lake.iceberg.provenance import MADE_FROM, MadeFrom, content_of, note_beside, noted_beside
 from cryptodudez_assets.lake.iceberg.scan import scan
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.store.beside_lake import link_from_home
+from cryptodudez_assets.lake.store.objects import ObjectStore
+from cryptodudez_assets.lake.store.private import make_private
 
+FOLDER = "exports"
+"""Of the lake."""
 ROWS_AT_ONCE = 500_000
 Write = Callable[[pl.DataFrame], object]
 
 
 def export(
-    lake: Lake, table: str, columns: Mapping[str, str], sort_by: Sequence[str], target: Path, code_hash: str = ""
+    lake: Lake, table: str, columns: Mapping[str, str], sort_by: Sequence[str], target: str, code_hash: str = ""
 ) -> int:
-    """Write a table's rows, sorted, to one file, with these columns; returns how many there are.
+    """Write a table's rows, sorted, to one object of the lake, with these columns; returns how many there are.
 
     `columns`: the file's, each with the table's column that it is of; days are written as YYYY-MM-DD. As many values of the first
     column of `sort_by` are read at a time as have about `ROWS_AT_ONCE` rows; `code_hash` is that of the columns. Whether it is CSV or
-    Parquet, the target's name tells. Raises LookupError where there is no table, or nothing was ever written to it.
+    Parquet, the target's key tells. Raises LookupError where there is no table, or nothing was ever written to it.
     """
     found = lake.tables.table(table)
     content = content_of(found)
@@ -37,35 +42,39 @@ def export(
     rows, made = scan(found), MadeFrom(code_hash, {table: content})
     schema = rows.collect_schema()
     chosen = [written(of, schema[of]).alias(name) for name, of in columns.items()]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{uuid4().hex}.part")
-    is_csv = target.suffix == ".csv"
+    is_csv = target.endswith(".csv")
     begin = _csv if is_csv else partial(parquet_writer, note=made.note)
-    try:
-        n_rows = 0
-        with begin(unfinished, rows.select(chosen).collect_schema()) as write:
+    n_rows = 0
+    with unnamed_file(lake) as out:
+        with begin(out, rows.select(chosen).collect_schema()) as write:
             for within in _portions(rows, sort_by[0]):
                 part = rows.filter(within).sort(sort_by).select(chosen).collect()
                 write(part)
                 n_rows += len(part)
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        out.seek(0)
+        lake.store.write(target, out)
     if is_csv:
-        note_beside(target, made)
+        note_beside(lake.store, target, made)
+    link_from_home(lake.settings, FOLDER)
     return n_rows
 
 
-def exported_from(path: Path) -> MadeFrom | None:
+def exported_from(store: ObjectStore, target: str) -> MadeFrom | None:
     """What an export was made from; None where there is none, or no whole one."""
-    if path.suffix == ".csv":
-        return noted_beside(path)
+    if target.endswith(".csv"):
+        return noted_beside(store, target)
     try:
-        told = pq.read_metadata(path).metadata or {}
+        with store.open(target) as content:
+            told = pq.read_metadata(content).metadata or {}
     except (OSError, pa.ArrowException):
         return None
     note = told.get(MADE_FROM.encode())
     return MadeFrom.parse(note.decode()) if note else None
+
+
+def unnamed_file(lake: Lake) -> BinaryIO:
+    """A file for what is on its way into the lake: on the disk of the home, and gone with whoever writes it."""
+    return cast(BinaryIO, tempfile.TemporaryFile(dir=make_private(lake.settings.home)))
 
 
 def written(name: str, dtype: pl.DataType) -> pl.Expr:
@@ -84,30 +93,27 @@ def _portions(rows: pl.LazyFrame, first: str) -> Iterator[pl.Expr]:
 
 
 @contextmanager
-def parquet_writer(path: Path, schema: pl.Schema, note: Mapping[str, str]) -> Iterator[Write]:
+def parquet_writer(out: BinaryIO, schema: pl.Schema, note: Mapping[str, str]) -> Iterator[Write]:
     """Writes frames of this schema to one file, with a note.
 
     Floats are split by byte, which packs prices better and faster than a dictionary does.
     """
     with pq.ParquetWriter(
-        path,
+        out,
         schema.to_frame().to_arrow(compat_level=pl.CompatLevel.oldest()).schema.with_metadata(dict(note)),
         compression="lz4",
         use_dictionary=[name for name, dtype in schema.items() if dtype == pl.String],
         use_byte_stream_split=[name for name, dtype in schema.items() if dtype.is_float()],
-    ) as out:
-        yield lambda part: out.write_table(part.to_arrow(compat_level=pl.CompatLevel.oldest()))
+    ) as writer:
+        yield lambda part: writer.write_table(part.to_arrow(compat_level=pl.CompatLevel.oldest()))
 
 
 @contextmanager
-def _csv(path: Path, schema: pl.Schema) -> Iterator[Write]:
+def _csv(out: BinaryIO, schema: pl.Schema) -> Iterator[Write]:
     """Text is always in quotes, so that empty text and null stay apart, and so do numbers and text that looks like one."""
-    with path.open("wb") as out:
-        schema.to_frame().write_csv(out)
+    schema.to_frame().write_csv(out)
 
-        def write(part: pl.DataFrame) -> None:
-            part.write_csv(
-                out, include_header=False, quote_style="non_numeric", datetime_format="%Y-%m-%dT%H:%M:%S%.6fZ"
-            )
+    def write(part: pl.DataFrame) -> None:
+        part.write_csv(out, include_header=False, quote_style="non_numeric", datetime_format="%Y-%m-%dT%H:%M:%S%.6fZ")
 
-        yield write
+    yield write

@@ -4,19 +4,21 @@ A table's folder holds `.made_from.json`, written last: what the files were made
 `exports.py`.
 """
 
+import io
 import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
+from typing import BinaryIO
 
 import polars as pl
 
-from cryptodudez_assets.lake.exports import parquet_writer, written
+from cryptodudez_assets.lake.exports import FOLDER, parquet_writer, written
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of
 from cryptodudez_assets.lake.iceberg.scan import scan
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.store.beside_lake import link_from_home
 from cryptodudez_assets.lake.store.locks import exclusive
+from cryptodudez_assets.lake.store.objects import ObjectStore
 
 NOTE = ".made_from.json"
 
@@ -27,10 +29,11 @@ def export_by_month(
     columns: Mapping[str, str],
     sort_by: Sequence[str],
     by_month: str,
-    target: Path,
+    target: str,
     code_hash: str = "",
 ) -> int:
-    """Write a table's rows into `target`, a file for each month (UTC) of the column `by_month`; returns how many rows there are.
+    """Write a table's rows into the lake's folder `target`, a file for each month (UTC) of the column `by_month`; returns how many
+    rows there are.
 
     `columns`: the files', each with the table's column that it is of. Rows of a file are sorted by `sort_by`. Raises LookupError
     where there is no table, or nothing was ever written to it.
@@ -42,37 +45,41 @@ def export_by_month(
     rows, made, n_rows = scan(found), MadeFrom(code_hash, {table: content}), 0
     schema = rows.collect_schema()
     chosen = [written(of, schema[of]).alias(name) for name, of in columns.items()]
-    unfinished, old = (target.with_name(f".{target.name}.{what}") for what in ("part", "old"))
-    with exclusive(lake.settings, f"exports.{target.name}"):
-        for left_by_a_kill in (unfinished, old):
-            shutil.rmtree(left_by_a_kill, ignore_errors=True)
-        unfinished.mkdir(parents=True)
+    name = target.rpartition("/")[2]
+
+    def parts() -> Iterator[tuple[str, BinaryIO]]:
+        nonlocal n_rows
+        sizes: dict[str, int] = {}
         for first, within in _months(rows, by_month, schema[by_month]):
             part = rows.filter(within).sort(sort_by).select(chosen).collect()
-            path = unfinished / f"year={first.year}" / f"month={first.month}" / f"{target.name}.parquet"
-            path.parent.mkdir(parents=True)
-            with parquet_writer(path, part.schema, made.note) as write:
+            key = f"year={first.year}/month={first.month}/{name}.parquet"
+            content = io.BytesIO()
+            with parquet_writer(content, part.schema, made.note) as write:
                 write(part)
+            sizes[key] = content.seek(0, io.SEEK_END)
+            content.seek(0)
+            yield key, content
             n_rows += len(part)
-        (unfinished / NOTE).write_text(json.dumps({"made_from": made.as_json, "bytes": _sizes(unfinished)}))
-        if target.exists():
-            target.rename(old)
-        unfinished.rename(target)
-        shutil.rmtree(old, ignore_errors=True)
+        yield NOTE, io.BytesIO(json.dumps({"made_from": made.as_json, "bytes": sizes}).encode())
+
+    with exclusive(lake.settings, f"exports.{name}"):
+        lake.store.replace(target, parts(), NOTE)
+    link_from_home(lake.settings, FOLDER)
     return n_rows
 
 
-def exported_by_month_from(target: Path) -> MadeFrom | None:
+def exported_by_month_from(store: ObjectStore, target: str) -> MadeFrom | None:
     """What the files of a table were made from; None where there are none, or not those that were written."""
     try:
-        told = json.loads((target / NOTE).read_text())
-    except FileNotFoundError:
+        told = json.loads(store.read(f"{target}/{NOTE}"))
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    return MadeFrom.parse(told["made_from"]) if told["bytes"] == _sizes(target) else None
-
-
-def _sizes(folder: Path) -> dict[str, int]:
-    return {str(path.relative_to(folder)): path.stat().st_size for path in sorted(folder.rglob("*.parquet"))}
+    sizes = {
+        found.key.removeprefix(f"{target}/"): found.size
+        for found in store.list(target)
+        if found.key.endswith(".parquet")
+    }
+    return MadeFrom.parse(told["made_from"]) if told["bytes"] == sizes else None
 
 
 def _months(rows: pl.LazyFrame, column: str, dtype: pl.DataType) -> Iterator[tuple[date, pl.Expr]]:

@@ -11,7 +11,8 @@ from cryptodudez_assets.derived.upkeep.materialize import made_from_by, table_sp
 from cryptodudez_assets.feature_store.registry import REGISTRY, code_hash_of
 from cryptodudez_assets.features import configured_tables, topological
 from cryptodudez_assets.features.declaration import FeatureView
-from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, made_from, noted_beside
+from cryptodudez_assets.lake import pages
+from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, made_from
 from cryptodudez_assets.lake.ingest import lookups
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.inventory import NOTHING, TABLES
@@ -86,14 +87,14 @@ def _derived(table: Derived) -> Product:
 
 def _study() -> Product:
     def made(look: Look) -> MadeFrom | None:
-        return made_from(look.table(dogecoin.DOGECOIN.name)) if dogecoin.report_path(look.lake).is_file() else None
+        return made_from(look.table(dogecoin.DOGECOIN.name)) if pages.is_there(look.lake, dogecoin.REPORT) else None
 
     return Product((dogecoin.DOGECOIN.name,), lambda _: list(dogecoin.READS), dogecoin.code_hash(), made)
 
 
 def _mood(tables: set[str]) -> Product:
     def made(look: Look) -> MadeFrom | None:
-        return made_from(look.table(mood.MOOD.name)) if mood.report_path(look.lake).is_file() else None
+        return made_from(look.table(mood.MOOD.name)) if pages.is_there(look.lake, mood.REPORT) else None
 
     reads = [name for name in mood.READS if name in tables]
     return Product((mood.MOOD.name,), lambda _: reads, mood.code_hash(), made, may_be_absent=frozenset(mood.OPTIONAL))
@@ -108,7 +109,7 @@ def _incidents() -> Product:
         (incidents.NAME,),
         inputs,
         incidents.code_hash(),
-        lambda look: noted_beside(incidents.report_path(look.lake)),
+        lambda look: pages.made_from(look.lake, incidents.REPORT),
     )
 
 

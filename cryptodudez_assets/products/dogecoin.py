@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets import reports, studies
 from cryptodudez_assets.code_hash import hash_of_code
+from cryptodudez_assets.lake import pages
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of
 from cryptodudez_assets.lake.iceberg.scan import scan
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
@@ -21,6 +21,7 @@ READS = {
     CRYPTO: ["symbol", "event_ts", "close", "log_return_1d"],
     TERMS: ["term", "event_ts", "n_tweets", "n_tweets_all"],
 }
+REPORT = "dogecoin.html"
 
 
 @dataclass(frozen=True)
@@ -32,23 +33,17 @@ class CarriedOut:
     pictures: Mapping[str, str]
 
 
-def report_path(lake: Lake) -> Path:
-    """Where the report is written."""
-    return lake.settings.reports / "dogecoin.html"
-
-
 def carry_out(lake: Lake) -> CarriedOut:
     """Write the report and the table. Every table of `READS` must be there."""
     # Drawing takes long to load, leaves a folder of its own where it is, and is needed only here.
     from cryptodudez_assets.reports.figures import data_uri
-    from cryptodudez_assets.reports.page import write
     from cryptodudez_assets.studies import dogecoin, plots, report, result, words
 
     inputs = {name: lake.tables.load(name) for name in READS}
     made = MadeFrom(code_hash(), {name: content_of(table) or 0 for name, table in inputs.items()})
     found = dogecoin.study(scan(inputs[CRYPTO]), scan(inputs[TERMS]))
     told, drawn = words.sections(found), plots.draw(found)
-    write(report_path(lake), report.page(found, told, drawn))
+    pages.write(lake, REPORT, report.page(found, told, drawn))
     # The table comes last, since it says what it was made from.
     with lake.tables.changing(DOGECOIN) as change:
         change.delete(AlwaysTrue()).add(result.rows_of(found)).note(made.note).remember(made.note).as_result()

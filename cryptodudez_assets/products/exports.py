@@ -1,8 +1,7 @@
-"""Which tables are exported as files: those whose declaration says so, and some of sources. Below `<home>/exports/`, a folder each."""
+"""Which tables are exported as files: those whose declaration says so, and some of sources. Below `<lake>/exports/`, a folder each."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from cryptodudez_assets.code_hash import hash_of_code
 from cryptodudez_assets.contracts.base import Contract, polars_schema
@@ -12,10 +11,9 @@ from cryptodudez_assets.derived.files import Export, Parquet
 from cryptodudez_assets.lake import exports, month_folders
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.store.objects import StoredObject
 from cryptodudez_assets.sources.declaration import Source
 
-FOLDER = "exports"
-"""Of the home."""
 OF_SOURCES: Mapping[str, Sequence[Export]] = {
     "market.stock_market": [
         Parquet(
@@ -29,12 +27,12 @@ OF_SOURCES: Mapping[str, Sequence[Export]] = {
 
 @dataclass(frozen=True)
 class Exported:
-    """A table and a file that it is exported as. `key`: what its rows are in the order of, unless the export says otherwise."""
+    """A table and a file that it is exported as. `identity`: what its rows are in the order of, unless the export says otherwise."""
 
     table: str
     contract: type[Contract]
     owner: str
-    key: Sequence[str]
+    identity: Sequence[str]
     export: Export
 
     @property
@@ -56,7 +54,7 @@ class Exported:
     @property
     def sort_by(self) -> Sequence[str]:
         """Columns of the table that its rows are in the order of."""
-        return self.export.sort_by or list(self.key) or list(self.columns.values())
+        return self.export.sort_by or list(self.identity) or list(self.columns.values())
 
     @property
     def description(self) -> str:
@@ -79,27 +77,40 @@ class Exported:
             return hash_of_code(month_folders.export_by_month, within=(exports.__name__,), more=told)
         return hash_of_code(exports.export, more=(dict(self.columns), list(self.sort_by)))
 
-    def path(self, lake: Lake) -> Path:
-        """Where it is written: a file, or the folder with those of all months."""
-        folder = lake.settings.home / FOLDER / (self.export.folder or self.name)
+    @property
+    def key(self) -> str:
+        """Its place in the lake: of a file, or of the folder with those of all months."""
+        folder = f"{exports.FOLDER}/{self.export.folder or self.name}"
         if self.by_month:
-            return folder / self.name if self.export.folder else folder
-        return folder / f"{self.name}.{self.export.ending}"
+            return f"{folder}/{self.name}" if self.export.folder else folder
+        return f"{folder}/{self.name}.{self.export.ending}"
+
+    def place(self, lake: Lake) -> str:
+        """Where it is written, as people see it."""
+        return lake.store.uri(self.key)
+
+    def is_there(self, lake: Lake) -> bool:
+        """Whether anything of it is there."""
+        return any(self._files(lake))
 
     def made_from(self, lake: Lake) -> MadeFrom | None:
         """What it was made from; None where it is not there, or not whole."""
-        path = self.path(lake)
-        return month_folders.exported_by_month_from(path) if self.by_month else exports.exported_from(path)
+        told = month_folders.exported_by_month_from if self.by_month else exports.exported_from
+        return told(lake.store, self.key)
 
     def size(self, lake: Lake) -> int:
         """How many bytes it has."""
-        path = self.path(lake)
-        files = path.rglob("*.parquet") if self.by_month else [path]
-        return sum(one.stat().st_size for one in files)
+        return sum(one.size for one in self._files(lake))
+
+    def _files(self, lake: Lake) -> Iterable[StoredObject]:
+        if self.by_month:
+            return lake.store.list(self.key)
+        found = lake.store.stat(self.key)
+        return [found] if found else []
 
     def write(self, lake: Lake) -> int:
         """Write it; how many rows there are. Raises LookupError where the table has none yet."""
-        where = self.path(lake), self.code_hash
+        where = self.key, self.code_hash
         if self.by_month:
             told = self.table, self.columns, self.sort_by, self.by_month
             return month_folders.export_by_month(lake, *told, *where)

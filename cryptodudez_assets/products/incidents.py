@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import polars as pl
 from pyiceberg.expressions import GreaterThan
@@ -12,7 +11,8 @@ from cryptodudez_assets import incidents, reports
 from cryptodudez_assets.code_hash import hash_of_code
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.order_book_gaps import OrderBookGaps
-from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of, note_beside
+from cryptodudez_assets.lake import pages
+from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.reports.sections import Section
 from cryptodudez_assets.sources import order_book_completeness
@@ -22,6 +22,7 @@ SPREADS, GAPS = "market.order_book_spreads", "market.order_book_gaps"
 DESCRIPTION = (
     "One HTML page: when nobody looked at an order book within the last day, by cause, with a timeline of each book."
 )
+REPORT = "order_book_incidents.html"
 LOOKS_BACK = timedelta(days=2)
 
 
@@ -35,17 +36,11 @@ class Written:
     """That nobody looked at, of all books."""
 
 
-def report_path(lake: Lake) -> Path:
-    """Where the page is written."""
-    return lake.settings.reports / "order_book_incidents.html"
-
-
 def write_page(lake: Lake) -> Written | None:
     """Write the page; None where there are no rows yet. Without a table of gaps nobody told of any."""
     # Drawing takes long to load, and is needed only here.
     from cryptodudez_assets.incidents import found, page, plots
     from cryptodudez_assets.reports.figures import data_uri
-    from cryptodudez_assets.reports.page import write
 
     read = {name: content for name in (SPREADS, GAPS) if (content := content_of(lake.tables.table(name))) is not None}
     rows = lake.tables.scan(SPREADS)
@@ -59,8 +54,7 @@ def write_page(lake: Lake) -> Written | None:
     told = polars_schema(OrderBookGaps).to_frame().lazy() if gaps is None else gaps
     incident = found.find(spreads.filter(pl.col("event_ts") > since), told)
     drawn = plots.draw(incident)
-    write(report_path(lake), page.page(incident, drawn))
-    note_beside(report_path(lake), MadeFrom(code_hash(), read))
+    pages.write(lake, REPORT, page.page(incident, drawn), MadeFrom(code_hash(), read))
     seconds = int(incident.stretches["seconds"].sum())
     return Written(page.sections(incident), {name: data_uri(svg) for name, svg in drawn.items()}, seconds)
 

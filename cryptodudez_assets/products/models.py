@@ -7,7 +7,8 @@ from functools import partial
 from cryptodudez_assets.declared_models.declaration import Model
 from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.declared_models.volume import VolumeModel
-from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of, made_from, noted_beside
+from cryptodudez_assets.lake import pages
+from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of, made_from
 from cryptodudez_assets.lake.lake import now
 from cryptodudez_assets.models import ledger
 from cryptodudez_assets.models.manifest import Manifest
@@ -43,7 +44,7 @@ def signal_products(model: SignalModel) -> Iterator[Product]:
         (model.report,),
         lambda _: [model.asset, model.champion],
         report.code_hash(),
-        lambda look: noted_beside(report.report_path(look.lake, model)),
+        lambda look: pages.made_from(look.lake, report.report_name(model)),
     )
     yield Product(
         (model.drift,),

@@ -1,13 +1,12 @@
 """The study of mood as a product: its table, its report, what it reads. The statistics are in `studies/mood/`."""
 
-from pathlib import Path
-
 import polars as pl
 from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.table import Table
 
 from cryptodudez_assets import reports, studies
 from cryptodudez_assets.code_hash import hash_of_code
+from cryptodudez_assets.lake import pages
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of
 from cryptodudez_assets.lake.iceberg.scan import scan
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
@@ -22,20 +21,15 @@ READS = {
     ARCHIVE: ["symbol", "event_ts", "close", "from_candle"],
     CANDLES: ["symbol", "interval", "event_ts", "close"],
 }
+REPORT = "mood.html"
 OPTIONAL = (ARCHIVE, CANDLES)
 """Prices are of either; without both the report says so."""
-
-
-def report_path(lake: Lake) -> Path:
-    """Where the report is written."""
-    return lake.settings.reports / "mood.html"
 
 
 def carry_out(lake: Lake) -> CarriedOut:
     """Write the report and the table. The table of moods must be there."""
     # Drawing takes long to load, and is needed only here.
     from cryptodudez_assets.reports.figures import data_uri
-    from cryptodudez_assets.reports.page import write
     from cryptodudez_assets.studies.mood import plots, report, result, study, words
 
     tables = {name: lake.tables.table(name) for name in READS}
@@ -45,7 +39,7 @@ def carry_out(lake: Lake) -> CarriedOut:
     returns = study.daily_returns(_archive(tables[ARCHIVE]), _candles(tables[CANDLES]))
     found = study.study(mood, returns)
     told, drawn = words.sections(found), plots.draw(found)
-    write(report_path(lake), report.page(told, drawn))
+    pages.write(lake, REPORT, report.page(told, drawn))
     note = MadeFrom(code_hash(), inputs).note
     # The table comes last, since it says what it was made from.
     with lake.tables.changing(MOOD) as change:

@@ -1,7 +1,6 @@
 """Sections as one HTML file that needs nothing else: no script, no address. Light and dark, for a screen or a phone."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -20,11 +19,3 @@ def page(title: str, lead: str, sections: Iterable[Section], plots: Mapping[str,
     )
     drawn = {name: on_page(svg) for name, svg in plots.items()}
     return shapes.get_template("page.html").render(title=title, lead=lead, sections=sections, plots=drawn)
-
-
-def write(path: Path, text: str) -> None:
-    """Put the page in its place, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".part")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)

@@ -22,7 +22,7 @@ from cryptodudez_assets_tests.builders import open_lake, rows_of
 def on_files(exported: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
     """DuckDB where the files lie, with what `tables_from_csv.sql` makes of them."""
     with duckdb.connect() as connection:
-        connection.execute(f"SET file_search_path = '{FILES[0].path(exported).parent}'")
+        connection.execute(f"SET file_search_path = '{Path(FILES[0].place(exported)).parent}'")
         connection.execute((FOLDER / "tables_from_csv.sql").read_text())
         yield connection
 
@@ -47,7 +47,7 @@ def test_a_file_read_with_declared_types_is_the_table_to_the_last_digit(exported
 
 def test_a_sniffed_amount_would_lose_digits(exported: Lake):
     """Why types are declared."""
-    file = FILES[0].path(exported).with_name("fact_transaction.csv")
+    file = Path(FILES[0].place(exported)).with_name("fact_transaction.csv")
     with duckdb.connect() as connection:
         sniffed = connection.execute("SELECT typeof(amount) FROM read_csv(?) LIMIT 1", [str(file)]).fetchall()
 

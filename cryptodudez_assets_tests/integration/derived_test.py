@@ -164,9 +164,10 @@ def test_a_csv_is_read_again_as_it_was(lake: Lake, tmp_path: Path) -> None:
     )
     with lake.tables.changing(TableSpec("lab.words", Words, (), ("text",))) as change:
         change.add(told)
-    path = tmp_path / "words.csv"
+    key = "exports/words/words.csv"
+    path = Path(lake.store.uri(key))
     columns = {name: name for name in told.columns}
-    assert export(lake, "lab.words", columns, ["text"], path, "1") == len(odd)
+    assert export(lake, "lab.words", columns, ["text"], key, "1") == len(odd)
 
     back = pl.read_csv(path, schema_overrides={"text": pl.String, "number": pl.Float64}, try_parse_dates=False)
     parsed = back.with_columns(
@@ -174,8 +175,8 @@ def test_a_csv_is_read_again_as_it_was(lake: Lake, tmp_path: Path) -> None:
         pl.col("at").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", time_zone="UTC"),
     )
     assert parsed.equals(told.sort("text"), null_equal=True)
-    made = exported_from(path)
+    made = exported_from(lake.store, key)
     assert made is not None
     assert made.inputs == {"lab.words": content_of(lake.tables.table("lab.words"))}
     path.unlink()
-    assert exported_from(path) is None
+    assert exported_from(lake.store, key) is None

@@ -20,8 +20,9 @@ from cryptodudez_assets.defs.build import build_definitions
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.features import all_views
+from cryptodudez_assets.lake import pages
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.products.dogecoin import DOGECOIN, report_path
+from cryptodudez_assets.products.dogecoin import DOGECOIN, REPORT
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import open_lake, take_in
@@ -143,7 +144,7 @@ def test_the_asset_shows_it_and_the_check_passes(run: dg.ExecuteInProcessResult,
     assert shown["car"] == pytest.approx(0.267, abs=5e-4)
     assert "This is one event." in shown["words"]
     assert shown["plot_event"].startswith("![event](data:image/svg+xml;base64,")
-    assert shown["report"] == str(report_path(lake))
+    assert shown["report"] == pages.place(lake, REPORT)
 
 
 def test_the_report_says_what_was_found(run: dg.ExecuteInProcessResult, lake: Lake):
@@ -154,7 +155,7 @@ def test_the_report_says_what_was_found(run: dg.ExecuteInProcessResult, lake: La
             self.text += data
 
     parser = Text()
-    html = report_path(lake).read_text()
+    html = pages.read(lake.store, REPORT)
     parser.feed(html)
     text = parser.text.replace("\u00a0", " ")
     assert html.count("<svg") == html.count("</svg>") == 4
@@ -165,13 +166,13 @@ def test_the_report_says_what_was_found(run: dg.ExecuteInProcessResult, lake: La
 
 
 def test_doing_it_again_changes_nothing(rows: pl.DataFrame, lake: Lake):
-    html = report_path(lake).read_text()
+    html = pages.read(lake.store, REPORT)
     assert _study(lake).success
     assert lake.tables.scan(DOGECOIN.name).collect().equals(rows)
-    assert report_path(lake).read_text() == html
+    assert pages.read(lake.store, REPORT) == html
 
 
 def test_it_waits_for_its_inputs(tmp_path: Path):
     empty = open_lake(Settings(home=tmp_path, settle_seconds=0))
     assert not _study(empty).get_asset_materialization_events()
-    assert not report_path(empty).exists()
+    assert not pages.is_there(empty, REPORT)

@@ -76,7 +76,7 @@ def test_everything_is_made_of_tables_without_rows(lake: Lake, tmp_path: Path) -
         train(lake, ETHER)
     assert carry_out(lake).words
     written = {"symbol": "symbol", "date": "date"}
-    assert export(lake, "market.stock_market", written, ["symbol", "date"], tmp_path / "export.parquet", "1") == 0
+    assert export(lake, "market.stock_market", written, ["symbol", "date"], "exports/export.parquet", "1") == 0
     assert set(heights(lake).values()) == {0}
 
 

@@ -150,7 +150,7 @@ def test_the_summary_names_what_there_is(machine: Machine) -> None:
     assert "no signal yet" not in machine.said
     assert "decision" in machine.said
     for name in ("eth_signal.html", "dogecoin.html"):
-        assert str(machine.home / "reports" / name) in machine.said
+        assert str(machine.home / "lake" / "reports" / name) in machine.said
         assert (machine.home / "reports" / name).is_file()
     assert "is not there" not in machine.said
     assert "[bold]" not in machine.said

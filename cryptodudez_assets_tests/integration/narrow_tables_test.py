@@ -95,10 +95,10 @@ def test_rows_find_each_other_and_the_calendar_is_that_of_utc(made: Lake) -> Non
 
 def test_files_follow_a_change_and_a_kill_leaves_nothing_behind(made: Lake, tmp_path: Path) -> None:
     one = next(iter(exports_of([], [CONTENT])))
-    target = one.path(made)
+    target = Path(one.place(made))
     assert one.write(made) == 3
     (target / "year=2021" / "month=2" / "tweets_content.parquet").unlink()
-    assert exported_by_month_from(target) is None
+    assert exported_by_month_from(made.store, one.key) is None
 
     land_posts(made, tmp_path, "b", [line(3, id=1, text="Written anew")])
     take_in(made, SOURCES["bitcoin_tweets"])
@@ -107,7 +107,7 @@ def test_files_follow_a_change_and_a_kill_leaves_nothing_behind(made: Lake, tmp_
     (target.with_name(".tweets_content.part") / "year=1999").mkdir(parents=True)  # as a kill leaves it
     target.rename(target.with_name(".tweets_content.old"))
     one.write(made)
-    assert exported_by_month_from(target) == one.made_from(made) is not None
+    assert exported_by_month_from(made.store, one.key) == one.made_from(made) is not None
     assert [path.name for path in target.parent.iterdir()] == ["tweets_content"]
     months = [target / "year=2021" / f"month={month}" / "tweets_content.parquet" for month in (1, 2)]
     assert [len(pl.read_parquet(path, hive_partitioning=False)) for path in months] == [1, 2]

@@ -13,13 +13,13 @@ import pytest
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.features import all_views
-from cryptodudez_assets.lake import sql
+from cryptodudez_assets.lake import pages, sql
 from cryptodudez_assets.lake.checking import look_back
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.products.declared import all_products
-from cryptodudez_assets.products.incidents import NAME, SPREADS, report_path, write_page
+from cryptodudez_assets.products.incidents import NAME, REPORT, SPREADS, write_page
 from cryptodudez_assets.products.standing import standing
 from cryptodudez_assets.recorder.gaps import Cause, Gap, Repair
 from cryptodudez_assets.recorder.record import Origin
@@ -92,7 +92,7 @@ def test_the_page_tells_gaps_by_cause_and_is_made_again_when_it_is_gone(landed: 
     assert written is not None
     planted = truth(tiny_samples, "bitso_order_book")
     assert written.seconds == planted["is_gap"].sum()
-    page = report_path(landed).read_text()
+    page = pages.read(landed.store, REPORT)
     assert page.count("<svg") == 1
     by_cause = Counter(
         {row[0]: int(row[2].replace(",", "")) for row in tables_of(page)["Stretches that nobody looked at, by cause"]}
@@ -103,14 +103,14 @@ def test_the_page_tells_gaps_by_cause_and_is_made_again_when_it_is_gone(landed: 
     assert told == Counter((one.instance, str(gap.cause)) for one in RECORDERS for gap in one.blind)
 
     assert NAME not in {one.name for one in standing(landed, all_products(landed)).behind}
-    report_path(landed).unlink()
+    landed.store.delete(f"reports/{REPORT}")
     assert NAME in {one.name for one in standing(landed, all_products(landed)).behind}
 
 
 def test_the_page_is_an_asset_and_waits_for_rows(lake: Lake, landed: Lake) -> None:
     assert not Rig(lake, SOURCES).materialize([key_of(NAME)]).get_asset_materialization_events()
     told = metadata_of(Rig(landed, SOURCES).materialize([key_of(NAME)]), key_of(NAME))
-    assert told["report"] == str(report_path(landed))
+    assert told["report"] == pages.place(landed, REPORT)
     assert told["seconds_nobody_looked"] == 13
 
 

@@ -456,8 +456,9 @@ def asked_of_everything(client: TestClient[Litestar]) -> Iterator[httpx.Response
 def test_every_answer_of_every_route_says_what_a_browser_may_do_with_it(
     settings: Settings, start: Start, headers: dict[str, str]
 ):
-    settings.reports.mkdir(parents=True)
-    (settings.reports / "signal.html").write_text("<p>a report</p>")
+    reports = Path(settings.lake) / "reports"
+    reports.mkdir(parents=True)
+    (reports / "signal.html").write_text("<p>a report</p>")
     champion(settings)
     client = start(api_key=SecretStr("sesame"), requests_per_minute=240)
     client.headers.update(headers)

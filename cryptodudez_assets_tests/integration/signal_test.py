@@ -94,7 +94,7 @@ def test_without_skill_the_base_rates_serve_and_the_run_is_green(without_signal:
     assert champion is not None
     assert champion.recipe == "base_rates"
     assert not without_signal.registry.verdict(champion.version).skill
-    assert (without_signal.lake.settings.reports / "eth_signal.html").exists()
+    assert (without_signal.lake.settings.home / "reports" / "eth_signal.html").exists()
 
 
 def test_a_signal_is_found_promoted_and_served(with_signal: Deployment) -> None:

@@ -348,16 +348,16 @@ def test_exports_have_the_agreed_columns_and_are_written_whole_or_not_at_all(mar
     rig = Rig(market, [MARKET, SYMBOLS])
     assert rig.materialize([dg.AssetKey(["exports", "stock_market"])]).success
     (one,) = exports_of([MARKET], [])
-    path = one.path(market)
+    path = Path(one.place(market))
     written = pl.read_parquet(path)
     assert written.columns == ["Symbol", "Security Name", "Date", "Open", "High", "Low", "Close", "Adj Close", "Volume"]
     assert written.row(0) == ("AGM-A", "Farmer Mac", "2019-12-02", 20.0, 22.0, 19.0, 21.0, 20.0, 100)
 
     broken = {"Symbol": "symbol", "Date": "no such column"}
     with pytest.raises(KeyError):
-        export(market, "market.stock_market", broken, ["symbol", "date"], path)
+        export(market, "market.stock_market", broken, ["symbol", "date"], one.key)
     with pytest.raises(pl.exceptions.ColumnNotFoundError):  # found while it is written
-        export(market, "market.stock_market", one.columns, ["symbol", "no such column"], path)
+        export(market, "market.stock_market", one.columns, ["symbol", "no such column"], one.key)
 
     assert pl.read_parquet(path).equals(written)
     assert [one.name for one in path.parent.iterdir()] == [path.name]

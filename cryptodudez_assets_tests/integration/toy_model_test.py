@@ -116,7 +116,7 @@ def test_it_is_trained_and_its_base_rates_serve_until_it_has_shown_skill(home: H
     assert champion.name == "btc_signal"
     assert champion.trained_on.table == "ml.btc_training_set"
     assert champion.trained_on.inputs.keys() == {view.history for view in inputs_of(model).views}
-    assert (home.lake.settings.reports / "btc_signal.html").read_text().count("Bitcoin signal") >= 1
+    assert (home.lake.settings.home / "reports" / "btc_signal.html").read_text().count("Bitcoin signal") >= 1
     rows = training_set.read(home.lake, model).rows
     closes = rows_of(home.lake, "features.crypto_daily").filter(symbol="BTC").sort("event_ts")["close"]
     assert rows["close"].to_list() == closes.to_list()
@@ -156,7 +156,7 @@ def test_its_drift_is_looked_for(home: Home, model: SignalModel) -> None:
     assert looks.model_version.startswith("btc_signal-")
     assert looks.found.keys() == {"days", "requests"}
     assert latest_look(home.lake, model).is_empty(), "no day has passed since it was trained"
-    assert {path.name for path in home.lake.settings.reports.glob("btc_*drift*.html")} == {
+    assert {path.name for path in (home.lake.settings.home / "reports").glob("btc_*drift*.html")} == {
         f"btc_signal_drift_of_{sample}.html" for sample in ("days", "requests")
     }
 

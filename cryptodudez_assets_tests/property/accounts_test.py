@@ -59,8 +59,8 @@ def test_amounts_are_the_same_digit_by_digit_in_the_table_and_in_its_csv(form: s
     with a_lake() as lake:
         land(lake, source, f"a.{form}", FORMS[form](NAMES, rows))
         take_in(lake, source)
+        export(lake, source.table, {"id": "id", "amount": "amount"}, ["id"], "exports/withdrawals.csv")
         target = Path(lake.settings.home) / "exports" / "withdrawals.csv"
-        export(lake, source.table, {"id": "id", "amount": "amount"}, ["id"], target)
         with target.open(newline="") as written:
             told = {row["id"]: Decimal(row["amount"]) for row in csv.DictReader(written)}
         kept = dict(rows_of(lake, source.table).select("id", "amount").iter_rows())

@@ -18,6 +18,7 @@ from cryptodudez_assets.lake.iceberg.provenance import (
     noted_beside,
 )
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.store.objects import FolderStore
 from cryptodudez_assets_tests.toy_views import WEATHER, row, store
 
 MADE = MadeFrom("abc", {"market.a": 1, "market.b": 2**62})
@@ -88,10 +89,10 @@ def test_it_changed_when_it_first_said_something_else(lake: Lake) -> None:
 
 
 def test_a_note_beside_a_file_goes_with_it(tmp_path: Path) -> None:
-    path = tmp_path / "report.html"
-    path.write_text("")
-    assert noted_beside(path) is None
-    note_beside(path, MADE)
-    assert noted_beside(path) == MADE
-    path.unlink()
-    assert noted_beside(path) is None
+    store, key = FolderStore(tmp_path), "reports/report.html"
+    store.create(key, b"")
+    assert noted_beside(store, key) is None
+    note_beside(store, key, MADE)
+    assert noted_beside(store, key) == MADE
+    store.delete(key)
+    assert noted_beside(store, key) is None

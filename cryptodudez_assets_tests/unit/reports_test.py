@@ -1,13 +1,11 @@
 """What all reports share: one file that needs nothing else, says what it was told and nothing more."""
 
 import re
-from pathlib import Path
 
-import pytest
 from matplotlib.figure import Figure
 
 from cryptodudez_assets.reports import figures
-from cryptodudez_assets.reports.page import page, write
+from cryptodudez_assets.reports.page import page
 from cryptodudez_assets.reports.sections import Check, Plot, Section, Table, markdown
 
 EVIL = '<script src="https://example.org">&'
@@ -66,17 +64,3 @@ class TestFigures:
     def test_alone_it_has_colours_of_its_own(self):
         assert figures.data_uri(figures.draw("line", 1, line)).startswith("data:image/svg+xml;base64,")
         assert figures.ON_WHITE.keys() == figures.ON_PAGE.keys()
-
-
-class TestWrite:
-    def test_it_replaces_what_was_there(self, tmp_path: Path):
-        for text in ("old", "né"):
-            write(tmp_path / "new" / "report.html", text)
-        assert [one.name for one in (tmp_path / "new").iterdir()] == ["report.html"]
-        assert (tmp_path / "new" / "report.html").read_text(encoding="utf-8") == "né"
-
-    def test_what_fails_leaves_the_old_page(self, tmp_path: Path):
-        write(tmp_path / "report.html", "old")
-        with pytest.raises(UnicodeEncodeError):
-            write(tmp_path / "report.html", "\ud800")
-        assert (tmp_path / "report.html").read_text() == "old"

@@ -15,10 +15,12 @@ from litestar.params import FromPath
 from litestar.static_files import create_static_files_router
 
 from cryptodudez_assets.declared_models.signal import SignalModel
+from cryptodudez_assets.lake import pages
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.store.objects import open_store
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
-from serving.dashboard.data import NoDecision, Today, gather, report_names
+from serving.dashboard.data import NoDecision, Today, gather
 from serving.dashboard.page import render
 from serving.errors import NO_FILE
 
@@ -91,9 +93,10 @@ def dashboard(settings: Settings, signals: Mapping[SignalModel, Callable[[], Tod
 
     @get("/reports/{name:str}", media_type=MediaType.HTML, include_in_schema=False, sync_to_thread=True)
     def show_report(name: FromPath[str]) -> Response[str]:
-        if name not in report_names(settings):
+        store = open_store(settings)
+        if name not in pages.names(store):  # no other name is served
             raise NotFoundException("there is no such report")
-        return _html((settings.reports / name).read_text(encoding="utf-8"), REPORT_POLICY)
+        return _html(pages.read(store, name), REPORT_POLICY)
 
     assets = create_static_files_router(
         path="/assets",

@@ -13,6 +13,7 @@ import polars as pl
 from cryptodudez_assets.contracts.quarantine import Fate
 from cryptodudez_assets.declared_models.signal import Decision, SignalModel
 from cryptodudez_assets.features import left_out
+from cryptodudez_assets.lake import pages
 from cryptodudez_assets.lake.freshness import Freshness, freshness
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.quarantine import quarantine
@@ -23,7 +24,6 @@ from cryptodudez_assets.models.manifest import Manifest, Stage
 from cryptodudez_assets.models.registry import Damaged, Registry, Tampered, registry_of
 from cryptodudez_assets.models.signal.inputs import inputs_of
 from cryptodudez_assets.models.signal.signal import Confidence
-from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import Source
 
 BASE_RATES = "base_rates"  # as training calls it, which a server need not load
@@ -114,7 +114,7 @@ class DashboardData:
     sources: list[SourceHealth]
     left_out: list[str]
     """Declarations that could not be loaded, each with its place and the reason."""
-    reports: list[str]
+    reports: Sequence[str]
     samples_until: date | None
     """The last day of the demo's simulated data; None where it has put none into the lake."""
 
@@ -143,14 +143,9 @@ def gather(lake: Lake, model: SignalModel | None, today: Callable[[], Today | No
         distrusted=distrusted,
         sources=[_health(lake, source) for source in lake.sources.values()],
         left_out=[str(one) for one in left_out()],
-        reports=report_names(lake.settings),
+        reports=pages.names(lake.store),
         samples_until=last_day_of(lake.settings),
     )
-
-
-def report_names(settings: Settings) -> list[str]:
-    """The reports that there are; no other name is served."""
-    return sorted(path.name for path in settings.reports.glob("*.html") if path.is_file())
 
 
 def _closes(lake: Lake, model: SignalModel | None) -> pl.DataFrame:

@@ -8,14 +8,16 @@ Upkeep writes snapshots too, which say the same as the one before. They carry it
 input says now is its *content*, the id of the newest snapshot that said something else than the one before it.
 """
 
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
+
+from cryptodudez_assets.lake.store.objects import ObjectStore
 
 MADE_FROM = "cryptodudez.made_from"
 SAME_AS = "cryptodudez.same_as"
@@ -95,21 +97,23 @@ def changed_at(table: Table, content: int | None) -> datetime:
     return datetime.fromtimestamp(since.timestamp_ms / 1000, UTC) if since else datetime.now(UTC)
 
 
-def note_beside(path: Path, made: MadeFrom) -> None:
-    """Write down what a file was made from, in a file beside it. Call it when the file is whole."""
-    note, aside = _beside(path), path.with_name(f".{path.name}.made_from")
-    aside.write_text(made.as_json)
-    aside.replace(note)
+def note_beside(store: ObjectStore, key: str, made: MadeFrom) -> None:
+    """Write down what an object was made from, in one beside it. Call it when the object is whole."""
+    store.write(_beside(key), io.BytesIO(made.as_json.encode()))
 
 
-def noted_beside(path: Path) -> MadeFrom | None:
-    """What is written beside a file; None where it, or the file, is not there."""
-    note = _beside(path)
-    return MadeFrom.parse(note.read_text()) if path.is_file() and note.is_file() else None
+def noted_beside(store: ObjectStore, key: str) -> MadeFrom | None:
+    """What is written beside an object; None where it, or the object, is not there."""
+    if store.stat(key) is None:
+        return None
+    try:
+        return MadeFrom.parse(store.read(_beside(key)).decode())
+    except FileNotFoundError:
+        return None
 
 
-def _beside(path: Path) -> Path:
-    return path.with_name(f"{path.name}.made_from.json")
+def _beside(key: str) -> str:
+    return f"{key}.made_from.json"
 
 
 def _told(snapshot: Snapshot) -> str | None:

@@ -17,6 +17,7 @@ import polars as pl
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.drift import DriftLooks
 from cryptodudez_assets.declared_models.signal import CLASSES, SignalModel
+from cryptodudez_assets.lake import pages
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake, now
@@ -29,7 +30,6 @@ from cryptodudez_assets.models.registry import Registry, registry_of
 from cryptodudez_assets.models.signal import training_set
 from cryptodudez_assets.models.signal.inputs import inputs_of
 from cryptodudez_assets.models.signal.training import PREDICTIONS
-from cryptodudez_assets.reports.page import write
 
 REQUESTS = 2000
 COLUMNS = tuple(f"prediction: {name}" for name in CLASSES)
@@ -149,6 +149,5 @@ def _rows(at: datetime, sample: str, model: str, drift: Drift) -> Iterator[dict[
 
 
 def _write_page(lake: Lake, model: SignalModel, sample: str, drift: Drift) -> str:
-    path = lake.settings.reports / f"{model.name}_drift_of_{sample}.html"
-    write(path, page(drift, f"Drift of the {model.title}: {sample}", sent_to(model, sample)))
-    return str(path)
+    text = page(drift, f"Drift of the {model.title}: {sample}", sent_to(model, sample))
+    return pages.write(lake, f"{model.name}_drift_of_{sample}.html", text)

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import polars as pl
 
 from cryptodudez_assets.declared_models.signal import SignalModel
-from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, note_beside
+from cryptodudez_assets.lake import pages
+from cryptodudez_assets.lake.iceberg.provenance import MadeFrom
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.models.manifest import Manifest
 from cryptodudez_assets.models.registry import Registry, registry_of
 from cryptodudez_assets.models.signal.promoting import findings_of
-from cryptodudez_assets.models.signal.report import code_hash, page, plots, report_path, words
+from cryptodudez_assets.models.signal.report import code_hash, page, plots, report_name, words
 from cryptodudez_assets.models.signal.training import MOMENTUM, PREDICTIONS
 from cryptodudez_assets.reports.figures import data_uri
-from cryptodudez_assets.reports.page import write
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,13 @@ def write_report(lake: Lake, model: SignalModel) -> Written | None:
     head = page.ReportHead(
         model.coin.name, manifest.label, _snapshots(manifest), manifest.code_version, _stage(registry, manifest)
     )
-    path = report_path(lake, model)
-    write(path, page.page(findings, predictions, head))
     champion = registry.champion()
     serving = {model.champion: champion.version} if champion else {}
-    note_beside(path, MadeFrom(code_hash(), {model.asset: manifest.version, **serving}))
+    made = MadeFrom(code_hash(), {model.asset: manifest.version, **serving})
+    place = pages.write(lake, report_name(model), page.page(findings, predictions, head), made)
     drawn = plots.draw(findings, predictions)
     pictures = {name: data_uri(svg) for name, svg in drawn.items()}
-    return Written(str(path), words.markdown(findings, model.coin.name), pictures)
+    return Written(place, words.markdown(findings, model.coin.name), pictures)
 
 
 def _snapshots(manifest: Manifest) -> dict[str, int]:

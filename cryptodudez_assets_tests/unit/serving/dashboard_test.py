@@ -208,7 +208,7 @@ def test_the_page_is_gathered_once_in_a_while(lake: Lake, monkeypatch: pytest.Mo
 
 
 def test_reports_are_served_and_nothing_else(lake: Lake):
-    reports = lake.settings.reports
+    reports = Path(lake.settings.lake) / "reports"
     reports.mkdir(parents=True)
     (reports / "dogecoin.html").write_text("<p>Wow</p>")
     (reports / "notes.txt").write_text("secret")

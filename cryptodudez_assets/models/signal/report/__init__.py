@@ -8,14 +8,13 @@ from pathlib import Path
 from cryptodudez_assets import reports
 from cryptodudez_assets.code_hash import hash_of_code
 from cryptodudez_assets.declared_models.signal import SignalModel
-from cryptodudez_assets.lake.lake import Lake
 
 PAGE_FILES = {".css", ".html"}
 
 
-def report_path(lake: Lake, model: SignalModel) -> Path:
-    """Where the report is written."""
-    return lake.settings.reports / f"{model.name}.html"
+def report_name(model: SignalModel) -> str:
+    """What the page is called."""
+    return f"{model.name}.html"
 
 
 def code_hash() -> str:

@@ -1,0 +1,53 @@
+"""HTML pages of the lake, `<lake>/reports/<name>`: each whole or not there, with what it was made from beside it.
+
+What a page looks like is not said here, but in the room `reports`.
+"""
+
+import io
+from collections.abc import Sequence
+
+from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, note_beside, noted_beside
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.store.beside_lake import link_from_home
+from cryptodudez_assets.lake.store.objects import ObjectStore
+
+FOLDER = "reports"
+
+
+def write(lake: Lake, name: str, text: str, made: MadeFrom | None = None) -> str:
+    """Put a page in its place; returns where that is. `made`: what it was made from, where no table says so."""
+    lake.store.write(_key(name), io.BytesIO(text.encode()))
+    if made is not None:
+        note_beside(lake.store, _key(name), made)
+    link_from_home(lake.settings, FOLDER)
+    return place(lake, name)
+
+
+def place(lake: Lake, name: str) -> str:
+    """Where a page lies, as people see it."""
+    return lake.store.uri(_key(name))
+
+
+def is_there(lake: Lake, name: str) -> bool:
+    """Whether there is such a page."""
+    return lake.store.stat(_key(name)) is not None
+
+
+def made_from(lake: Lake, name: str) -> MadeFrom | None:
+    """What a page was made from, where that is written beside it; None where there is none."""
+    return noted_beside(lake.store, _key(name))
+
+
+def names(store: ObjectStore) -> Sequence[str]:
+    """The pages that there are."""
+    keys = [found.key for found in store.list(FOLDER) if not found.oddity]
+    return [name for key in keys if (name := key.removeprefix(f"{FOLDER}/")).endswith(".html") and "/" not in name]
+
+
+def read(store: ObjectStore, name: str) -> str:
+    """A page. Raises FileNotFoundError."""
+    return store.read(_key(name)).decode()
+
+
+def _key(name: str) -> str:
+    return f"{FOLDER}/{name}"
