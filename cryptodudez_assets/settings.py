@@ -62,6 +62,11 @@ class Settings(BaseSettings):
         default="",
         description="Root of the lake: a folder, `s3://bucket/prefix` or `gs://bucket/prefix`. Default: `lake` in the home folder.",
     )
+    raw: str = Field(
+        default="",
+        description="Root of the raw zone, where it is not `raw` in the lake: a folder, `s3://bucket/prefix` or `gs://bucket/prefix`, "
+        "such as a bucket that keeps old versions.",
+    )
     catalog: str = Field(
         default="",
         description="Iceberg's SQL catalog: `sqlite:///file` or `postgresql://user:password@host/database`. "
@@ -267,7 +272,7 @@ class Settings(BaseSettings):
     def _in_a_bucket(cls, run_logs: str) -> str:
         return cls._folder_or_bucket(_beginning_with(LAKES, run_logs))
 
-    @field_validator("lake")
+    @field_validator("lake", "raw")
     @classmethod
     def _folder_or_bucket(cls, lake: str) -> str:
         if "://" in lake and not lake.startswith(LAKES):
@@ -354,6 +359,8 @@ class Settings(BaseSettings):
         if "://" not in lake:
             lake = str(Path(lake).expanduser().absolute())
         object.__setattr__(self, "lake", lake.rstrip("/"))
+        raw = self.raw if not self.raw or "://" in self.raw else str(Path(self.raw).expanduser().absolute())
+        object.__setattr__(self, "raw", raw.rstrip("/") if raw.rstrip("/") != f"{self.lake}/raw" else "")
         object.__setattr__(self, "catalog", self.catalog or _sqlite(self.home / "catalog.db"))
         object.__setattr__(self, "spark_master", self.spark_master or f"local[{os.cpu_count() or 1},4]")
         object.__setattr__(self, "online", self.online or _sqlite(self.home / "online.db"))
@@ -384,6 +391,21 @@ class Settings(BaseSettings):
     def lake_is_local(self) -> bool:
         """Whether the lake is a folder of this machine."""
         return "://" not in self.lake
+
+    @property
+    def raw_zone(self) -> str:
+        """Root of the raw zone."""
+        return self.raw or f"{self.lake}/raw"
+
+    @property
+    def raw_is_local(self) -> bool:
+        """Whether the raw zone is a folder of this machine."""
+        return "://" not in self.raw_zone
+
+    @property
+    def only_here(self) -> str:
+        """The setting by which lake or raw zone are a folder of this machine; empty where both are buckets."""
+        return "lake" if self.lake_is_local else "raw" if self.raw_is_local else ""
 
     @property
     def nothing_yet(self) -> bool:

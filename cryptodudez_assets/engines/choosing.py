@@ -51,9 +51,10 @@ def insist_on_usable(name: str, settings: Settings) -> None:
 
 def _insist_on_shared(settings: Settings, workers: str, instead: str) -> None:
     """Refuse a lake that workers on other machines cannot see."""
-    if settings.lake_is_local:
+    if name := settings.only_here:
         raise EngineUnusable(
-            f"workers of {workers} cannot see the folder {settings.lake}: set CRYPTODUDEZ_LAKE to s3://… or gs://…, or {instead}"
+            f"workers of {workers} cannot see the folder {getattr(settings, name)}: set CRYPTODUDEZ_{name.upper()} to s3://… or gs://…, "
+            f"or {instead}"
         )
     if settings.catalog.startswith("sqlite:"):
         raise EngineUnusable(

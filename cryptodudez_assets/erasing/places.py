@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store.places import inside, is_local, true_path
+from cryptodudez_assets.lake.store.raw_elsewhere import RAW
 from cryptodudez_assets.settings import Settings
 
 NOT_OURS = ("cache", "locks", "erasures")
@@ -23,8 +24,8 @@ def files_of_home(settings: Settings, *, with_lake: bool) -> Iterator[Path]:
             here = Path(folder)
             if here == settings.home and not with_lake:
                 folders[:] = sorted(set(folders) - set(NOT_OURS))
-            if not with_lake and lake:
-                folders[:] = [one for one in folders if here / one != lake]
+            if not with_lake:
+                folders[:] = [one for one in folders if here / one not in (lake, Path(settings.raw_zone))]
             yield from (
                 here / name for name in sorted(names) if (here / name).is_file() and not (here / name).is_symlink()
             )
@@ -37,9 +38,10 @@ def files_of_home(settings: Settings, *, with_lake: bool) -> Iterator[Path]:
 def names_of_everything(lake: Lake) -> Iterator[str]:
     """The name of every file of home and lake."""
     yield from map(str, files_of_home(lake.settings, with_lake=True))
-    if not lake.settings.lake_is_local:
-        for prefix in lake.store.folders(""):
-            yield from (lake.store.uri(found.key) for found in lake.store.list(prefix))
+    settings = lake.settings
+    raw_is_apart = settings.raw and not inside(settings.raw, str(settings.home))
+    for prefix in lake.store.folders("") if not settings.lake_is_local else [RAW] if raw_is_apart else []:
+        yield from (lake.store.uri(found.key) for found in lake.store.list(prefix) if not found.oddity)
 
 
 def everything(lake: Lake) -> Iterator[tuple[str, BinaryIO]]:
@@ -63,4 +65,4 @@ def among(places: Iterable[str]) -> Callable[[str], bool]:
 
 def holds_rows(settings: Settings, place: str) -> bool:
     """Whether a file is one of rows: of tables, raw files and exports."""
-    return inside(place, settings.lake)
+    return inside(place, settings.lake) or inside(place, settings.raw_zone)

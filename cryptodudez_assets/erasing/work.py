@@ -1,10 +1,12 @@
 """The steps of an erasure, from raw files to the search at the end. Why in this order is in `erase.py`."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 
 from cryptodudez_assets.contracts.base import Contract, places_of
 from cryptodudez_assets.derived.declaration import Derived
@@ -20,10 +22,12 @@ from cryptodudez_assets.erasing.journal import (
     ONLINE,
     RAW,
     TABLE,
+    VERSION,
     WHOLE,
     Done,
     Journal,
 )
+from cryptodudez_assets.erasing.old_versions import OldVersions
 from cryptodudez_assets.erasing.places import among, everything, holds_rows, names_of_everything
 from cryptodudez_assets.erasing.receipt import Receipt
 from cryptodudez_assets.erasing.scan import Needle, scan_files, times_in
@@ -96,6 +100,7 @@ class Work:
         keys = {old: new for source in self.sources for old, new in keys_of(source, self.names).items()}
         self.words = replace(self.names, instead={**self.names.instead, **keys})
         """The identity, and as text the keys that were made of it: what may stand in messages, logs and other databases."""
+        self.buckets = OldVersions(self.lake.settings)
         self.journal = Journal(self.lake.settings.home, self.name, self.words)
 
     def do(self) -> Receipt:
@@ -114,6 +119,7 @@ class Work:
         self.pasts()
         for place, kind, n in erase_from_files(self.lake, self.words, self._refused):
             self._done(Done(kind, place, n))
+        self.old_versions()
         return self.finish()
 
     def settle_batches(self) -> None:
@@ -274,11 +280,20 @@ class Work:
                     return True
         return False
 
+    def old_versions(self) -> None:
+        """What buckets keep of objects as they were."""
+        told = self.words.instead if self.names.mode is Mode.PSEUDONYMISE else ()
+        needle = Needle(*filter(is_telling, told), others=self.names.others, in_data=True)
+        rewritten = {one.place for one in self.journal.since_whole() if one.what in (RAW, COPY)}
+        removed = Counter(one.place for one in self.buckets.remove(needle, rewritten))
+        for place, n in sorted(removed.items()):
+            self._done(Done(VERSION, place, n))
+
     def finish(self) -> Receipt:
         """Look at everything, and write the receipt."""
         self.say("looking at everything")
         scanned = scan_files(
-            everything(self.lake),
+            chain(everything(self.lake), self.buckets.everything()),
             *filter(is_telling, self.words.instead),
             others=self.names.others,
             is_data=partial(holds_rows, self.lake.settings),
@@ -289,7 +304,7 @@ class Work:
         if not all(map(is_distinctive, self.names.instead)):
             self.left += in_columns(self.lake, self.names, self.sources, self.derived)
         said = [] if all(map(is_telling, self.names.instead)) else [TOO_SHORT]
-        said += [] if self.lake.settings.lake_is_local else [VERSIONS]
+        said += [f"{one}. {VERSIONS}" for one in self.buckets.unknown] + self.buckets.kept_until(now())
         if self.lake.settings.notifications.startswith("postgres"):
             said.append("the outbox of notifications is in PostgreSQL, and was not searched")
         if mentioned := [one.place for one in scanned.found if one not in told]:

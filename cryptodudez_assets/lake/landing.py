@@ -154,7 +154,7 @@ def _newer_version(lake: Lake, source: str, name: str, digest: str) -> StoredObj
 def _let_time_pass(lake: Lake, version: StoredObject) -> None:
     """So that the store's times tell that what lands now is later."""
     until = version.modified + timedelta(
-        seconds=LOCAL_TICK_SECONDS if lake.settings.lake_is_local else CLOUD_TICK_SECONDS
+        seconds=LOCAL_TICK_SECONDS if lake.settings.raw_is_local else CLOUD_TICK_SECONDS
     )
     time.sleep(min(CLOUD_TICK_SECONDS, max(0.0, (until - now()).total_seconds())))
 

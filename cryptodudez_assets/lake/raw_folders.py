@@ -10,9 +10,9 @@ from cryptodudez_assets.sources.declaration import Source
 
 def make_folders(lake: Lake, sources: Iterable[Source]) -> None:
     """Make those that are missing. What has the name of one, whatever it is, is left; OSError where none can be made."""
-    if not lake.settings.lake_is_local:
+    if not lake.settings.raw_is_local:
         return
     for source in sources:
-        folder = Path(lake.settings.lake, "raw", source.raw)
+        folder = Path(lake.settings.raw_zone, source.raw)
         if not os.path.lexists(folder):
             folder.mkdir(parents=True, exist_ok=True)

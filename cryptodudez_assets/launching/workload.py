@@ -12,7 +12,7 @@ from cryptodudez_assets.launching import Unlaunchable
 from cryptodudez_assets.settings import PREFIX, SUBMITTED, Settings
 
 TOLD = (
-    *("lake", "catalog", "online", "notifications", "s3_endpoint", "s3_region"),
+    *("lake", "raw", "catalog", "online", "notifications", "s3_endpoint", "s3_region"),
     *("settle_seconds", "batch_megabytes", "rolling_days"),
 )
 """Settings of a run that a workload is told, where they are set here. The others are its own."""
@@ -51,8 +51,10 @@ def insist_on_launchable(settings: Settings) -> None:
     needed += ["dataproc_bucket"] if settings.dataproc_cluster else ["dataproc_image"]
     if missing := [f"{PREFIX}{name}".upper() for name in needed if not getattr(settings, name)]:
         raise Unlaunchable(f"launching on Dataproc needs {' and '.join(missing)}")
-    if settings.lake_is_local:
-        raise Unlaunchable(f"Dataproc cannot see the folder {settings.lake}: set CRYPTODUDEZ_LAKE to gs://… or s3://…")
+    if name := settings.only_here:
+        raise Unlaunchable(
+            f"Dataproc cannot see the folder {getattr(settings, name)}: set CRYPTODUDEZ_{name.upper()} to gs://… or s3://…"
+        )
     if settings.catalog.startswith("sqlite:"):
         raise Unlaunchable("Dataproc cannot see a catalog in SQLite: set CRYPTODUDEZ_CATALOG to postgresql://…")
 

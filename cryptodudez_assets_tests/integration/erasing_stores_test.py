@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from cryptodudez_assets.erasing.erase import erase
+from cryptodudez_assets.erasing.journal import VERSION
+from cryptodudez_assets.erasing.old_versions import OldVersions
 from cryptodudez_assets.erasing.places import everything
 from cryptodudez_assets.erasing.scan import scan_files
 from cryptodudez_assets.lake.erasing.identity import Identity
@@ -16,6 +18,14 @@ from cryptodudez_assets_tests.builders import rows_of, take_in
 from cryptodudez_assets_tests.toy_accounts import ADA, BOB, KEY, PAYMENTS, as_csv, every_form, row
 
 pytestmark = [pytest.mark.servers, pytest.mark.long]
+
+
+@pytest.fixture
+def versioned(tmp_path: Path, s3_endpoint: str) -> Lake:
+    """A lake in a bucket, and its raw zone in one that keeps old versions."""
+    lake, raw = f"s3://lake/{tmp_path.name}", f"s3://versioned/{tmp_path.name}/raw"
+    settings = Settings(home=tmp_path / "home", lake=lake, raw=raw, erasure_key=KEY, s3_endpoint=s3_endpoint)
+    return Lake.open(settings, {"payments": PAYMENTS})
 
 
 @pytest.fixture(params=["s3", "gs"])
@@ -41,7 +51,6 @@ def test_an_identity_goes_from_a_bucket(cloud: Lake):
     receipt = erase(cloud, Identity("account", ADA), derived=[])
 
     assert not receipt.left
-    assert "old versions" in " ".join(receipt.said)
     assert scan_files(everything(cloud), ADA).found == []
     found = rows_of(cloud, PAYMENTS.table).sort("id")
     assert found.drop("user_id", "user_key").equals(before.drop("user_id", "user_key"))
@@ -50,3 +59,47 @@ def test_an_identity_goes_from_a_bucket(cloud: Lake):
     take_in(cloud, PAYMENTS)
     assert set(rows_of(cloud, PAYMENTS.table)["user_id"]) == {BOB, receipt.pseudonym}
     assert scan_files(everything(cloud), ADA).found == []
+
+
+def test_old_versions_that_tell_of_it_go_and_the_others_stay(versioned: Lake):
+    put(versioned, "replaced.csv", as_csv([row(1, ADA), row(2, BOB)]).encode())
+    put(versioned, "replaced.csv", as_csv([row(2, BOB)]).encode())
+    put(versioned, "deleted.csv", as_csv([row(3, ADA)]).encode())
+    versioned.store.delete("raw/payments/deleted.csv")
+    put(versioned, "others.csv", as_csv([row(4, BOB)]).encode())
+    put(versioned, "others.csv", as_csv([row(4, BOB), row(5, BOB)]).encode())
+    put(versioned, "packed.zip", every_form()["archive.zip"])
+    take_in(versioned, PAYMENTS)
+    old = OldVersions(versioned.settings)
+    assert {place.rpartition("/")[2].partition("?")[0] for place in in_old(old, ADA)} == {"replaced.csv", "deleted.csv"}
+    assert len(in_old(old, BOB)) == 2
+
+    receipt = erase(versioned, Identity("account", ADA), derived=[])
+
+    assert not receipt.left
+    assert not in_old(old, ADA)
+    assert [place.rpartition("/")[2].partition("?")[0] for place in in_old(old, BOB)] == ["others.csv"]
+    done = {one.place.rpartition("/")[2]: one.count for one in receipt.done if one.what == VERSION}
+    assert done == {"replaced.csv": 1, "deleted.csv": 1, "packed.zip": 1}
+
+
+def test_where_nobody_can_ask_for_old_versions_that_is_said(versioned: Lake, monkeypatch: pytest.MonkeyPatch):
+    put(versioned, "a.csv", as_csv([row(1, ADA)]).encode())
+    take_in(versioned, PAYMENTS)
+    monkeypatch.setattr("cryptodudez_assets.lake.store.versions._is_installed", lambda _: False)
+    receipt = erase(versioned, Identity("account", ADA), derived=[])
+    assert "cannot be asked without boto3" in " ".join(receipt.said)
+    assert "old versions" in " ".join(receipt.said)
+    monkeypatch.undo()
+    assert in_old(OldVersions(versioned.settings), ADA)
+    assert not erase(versioned, Identity("account", ADA), derived=[]).left
+    assert not in_old(OldVersions(versioned.settings), ADA)
+
+
+def put(lake: Lake, name: str, content: bytes) -> None:
+    lake.store.write(f"raw/payments/{name}", io.BytesIO(content))
+
+
+def in_old(old: OldVersions, identity: str) -> list[str]:
+    """The old versions in which it stands."""
+    return [one.place for one in scan_files(old.everything(), identity).found]

@@ -1,4 +1,4 @@
-"""The whole way from raw bytes to tables where the lake is a bucket: of S3, of S3 with versioning, of Google's.
+"""The whole way from raw bytes to tables where the lake is a bucket: of S3, of S3 with versioning (or only its raw zone), of Google's.
 
 Of S3 the catalog is a PostgreSQL database, as in a cluster.
 """
@@ -32,7 +32,7 @@ LANDINGS = [
 ]
 
 
-@pytest.fixture(params=["s3", "versioned s3", "gs"])
+@pytest.fixture(params=["s3", "versioned s3", "raw files in a bucket of their own", "gs"])
 def cloud(tmp_path: Path, request: pytest.FixtureRequest) -> Lake:
     """A lake in a bucket."""
     home = tmp_path / "cloud"
@@ -42,7 +42,8 @@ def cloud(tmp_path: Path, request: pytest.FixtureRequest) -> Lake:
     bucket = "versioned" if request.param == "versioned s3" else "lake"
     prefix, catalog = f"s3://{bucket}/{tmp_path.name}", request.getfixturevalue("database")
     endpoint = request.getfixturevalue("s3_endpoint")
-    return open_lake(Settings(home=home, lake=prefix, catalog=catalog, s3_endpoint=endpoint))
+    raw = f"s3://versioned/{tmp_path.name}/landed" if request.param.startswith("raw") else ""
+    return open_lake(Settings(home=home, lake=prefix, raw=raw, catalog=catalog, s3_endpoint=endpoint))
 
 
 def put(lake: Lake, name: str, content: bytes) -> None:

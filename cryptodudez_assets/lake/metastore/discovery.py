@@ -172,4 +172,4 @@ def is_known(lake: Lake, found: StoredObject, known: Set[tuple[str, str]]) -> bo
 def is_stable(lake: Lake, found: StoredObject) -> bool:
     """Whether a file is done being written. Stores show whole objects only; a time to come was set, not written just now."""
     age = now() - found.modified
-    return not lake.settings.lake_is_local or abs(age) >= timedelta(seconds=lake.settings.settle_seconds)
+    return not lake.settings.raw_is_local or abs(age) >= timedelta(seconds=lake.settings.settle_seconds)

@@ -12,11 +12,11 @@ from cryptodudez_assets.settings import Settings
 ANY_TOKEN = {"gcs.oauth2.token": "none", "gcs.oauth2.token-expires-at": "4102444800000"}
 
 
-def for_obstore(settings: Settings) -> tuple[dict[str, str], dict[str, bool]]:
-    """Options of the store, and of its HTTP client."""
+def for_obstore(settings: Settings, root: str) -> tuple[dict[str, str], dict[str, bool]]:
+    """Options of the store with this root, and of its HTTP client."""
     options: dict[str, str] = {}
     endpoint = ""
-    if settings.lake.startswith("s3://"):
+    if root.startswith("s3://"):
         endpoint = settings.s3_endpoint
         options = {"region": settings.s3_region}
         if endpoint:

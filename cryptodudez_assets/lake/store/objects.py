@@ -1,6 +1,7 @@
 """The one seam to where bytes are kept: a folder, or an object store through obstore.
 
-Objects are named by keys relative to the lake's root (`raw/<source>/…`, `quarantine/<source>/…`).
+Objects are named by keys relative to the lake's root (`raw/<source>/…`, `quarantine/<source>/…`), also where the raw zone lies elsewhere
+(`raw_elsewhere.py`).
 """
 
 import errno
@@ -18,6 +19,7 @@ from uuid import uuid4
 
 from cryptodudez_assets.lake.store import endpoints
 from cryptodudez_assets.lake.store.folders import Link, Walk, folder_of, open_file, readable, stat_of
+from cryptodudez_assets.lake.store.raw_elsewhere import RawElsewhere
 from cryptodudez_assets.settings import Settings
 
 COPY_BYTES = 1 << 20
@@ -88,8 +90,20 @@ class ObjectStore(Protocol):
 
 
 def open_store(settings: Settings) -> ObjectStore:
-    """The store that the settings name."""
-    return FolderStore(Path(settings.lake)) if settings.lake_is_local else CloudStore(settings)
+    """The store that the settings name, with the raw zone wherever that is."""
+    lake = _store(settings.lake, settings)
+    if not settings.raw:
+        return lake
+    if not settings.raw_is_local:
+        return RawElsewhere(lake, _store(settings.raw, settings), "", settings.raw)
+    folder = Path(
+        settings.raw
+    ).resolve()  # links below a store's root are not followed, and to this one people may have one
+    return RawElsewhere(lake, FolderStore(folder.parent), folder.name, settings.raw)
+
+
+def _store(root: str, settings: Settings) -> ObjectStore:
+    return CloudStore(root, settings) if "://" in root else FolderStore(Path(root))
 
 
 class FolderStore:
@@ -121,7 +135,7 @@ class FolderStore:
     def _no_folder(self, prefix: str, error: OSError) -> StoredObject:
         key = prefix + "/"
         if isinstance(error, Link):
-            told = f"symbolic link: {error.strerror}; put the files here, or name the folder in CRYPTODUDEZ_LAKE"
+            told = f"symbolic link: {error.strerror}; put the files here, or name the folder in CRYPTODUDEZ_LAKE or CRYPTODUDEZ_RAW"
             return _odd(self.root / prefix, key, told, "link")
         return _odd(self.root / prefix, key, "this should be a folder, but is none")
 
@@ -227,12 +241,12 @@ class CloudStore:
 
     lists_after_key = True
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, root: str, settings: Settings) -> None:
         from obstore.store import from_url
 
-        options, client = endpoints.for_obstore(settings)
-        self.root = settings.lake
-        self.store = from_url(settings.lake, config=options, client_options=client)
+        options, client = endpoints.for_obstore(settings, root)
+        self.root = root
+        self.store = from_url(root, config=options, client_options=client)
 
     def uri(self, key: str) -> str:
         return f"{self.root}/{key}"
@@ -241,7 +255,7 @@ class CloudStore:
         return uri.removeprefix(f"{self.root}/")
 
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
-        for page in self.store.list(prefix + "/", offset=after or None):
+        for page in self.store.list(f"{prefix}/" if prefix else None, offset=after or None):
             yield from (_from_cloud(meta) for meta in page)
 
     def folders(self, prefix: str) -> Sequence[str]:
