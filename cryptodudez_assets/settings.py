@@ -300,9 +300,10 @@ class Settings(BaseSettings):
     @field_validator("events")
     @classmethod
     def _of_the_bucket(cls, events: str, told: ValidationInfo) -> str:
-        cloud = next((one for one in LAKES if told.data.get("lake", "").startswith(one)), None)
+        raw_zone = told.data.get("raw") or told.data.get("lake", "")
+        cloud = next((one for one in LAKES if raw_zone.startswith(one)), None)
         if events and cloud is None:
-            raise ValueError("is of a bucket: CRYPTODUDEZ_LAKE must be s3://… or gs://…")
+            raise ValueError("is of a bucket: CRYPTODUDEZ_LAKE, or CRYPTODUDEZ_RAW, must be s3://… or gs://…")
         if events and cloud and not QUEUES[cloud].fullmatch(events):
             raise ValueError(
                 f"must be {PUBSUB}project/subscription for gs://…, {SQS}queue or "

@@ -147,7 +147,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass_through(self, body: bytes) -> Answer:
         headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
-        answer = self._behind(self.command, self.path, content=body, headers=headers)
+        path = self.path.replace("versions=True", "versions=true")  # so Google's client asks, and Google reads both
+        answer = self._behind(self.command, path, content=body, headers=headers)
         kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP}
         return answer.status_code, kept, answer.content
 

@@ -27,7 +27,7 @@ from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.ingest.merge import observations_spec, table_spec
 from cryptodudez_assets.lake.metastore import file_entries, inventory
 from cryptodudez_assets.lake.quarantine import quarantine
-from cryptodudez_assets.models import ledger
+from cryptodudez_assets.models import ledger, shared_receipts
 from cryptodudez_assets.models.signal import drifting, training_set
 from cryptodudez_assets.products.dogecoin import DOGECOIN
 from cryptodudez_assets.products.mood import MOOD
@@ -123,7 +123,12 @@ def data_dictionary() -> str:
     ]
     derived = [spec for table in all_derived().values() for spec in table_specs(table)]
     signals = models_of_kind(SignalModel)
-    models = [*map(training_set.spec_of, signals), ledger.SPEC, *map(drifting.spec_of, signals)]
+    models = [
+        *map(training_set.spec_of, signals),
+        ledger.SPEC,
+        *map(drifting.spec_of, signals),
+        shared_receipts.SPEC,
+    ]
     own = [
         REGISTRY,
         file_entries.FILES,

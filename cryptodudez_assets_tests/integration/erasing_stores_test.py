@@ -1,8 +1,10 @@
 """An identity is erased from a lake in a bucket as from one in a folder."""
 
 import io
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from cryptodudez_assets.erasing.erase import erase
@@ -103,3 +105,33 @@ def put(lake: Lake, name: str, content: bytes) -> None:
 def in_old(old: OldVersions, identity: str) -> list[str]:
     """The old versions in which it stands."""
     return [one.place for one in scan_files(old.everything(), identity).found]
+
+
+def test_google_tells_old_versions_and_hands_them_out(tmp_path: Path, gs_endpoint: str):
+    """To remove a single generation is more than the stand-in can."""
+    made = httpx.post(
+        f"{gs_endpoint}/storage/v1/b?project=tests", json={"name": "versioned", "versioning": {"enabled": True}}
+    )
+    assert made.is_success
+    settings = Settings(
+        home=tmp_path, lake="gs://lake/l", raw=f"gs://versioned/{tmp_path.name}", gs_endpoint=gs_endpoint
+    )
+    lake = Lake.open(settings, {})
+    for name, content in (("a.csv", ADA.encode()), ("a.csv", b"two"), ("b.csv", BOB.encode())):
+        put(lake, name, content)
+    lake.store.delete("raw/payments/b.csv")
+    old = OldVersions(settings)
+    assert old.unknown == []
+    assert [content.read() for _, content in old.everything()] == [ADA.encode(), BOB.encode()]
+    assert [place.partition("?")[0] for place in in_old(old, ADA)] == [lake.store.uri("raw/payments/a.csv")]
+
+
+def test_until_when_what_was_removed_can_be_brought_back_is_said(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    class Kept:
+        soft_delete = timedelta(days=7)
+
+    monkeypatch.setattr("cryptodudez_assets.erasing.old_versions.versions_below", lambda *_: Kept())
+    buckets = OldVersions(Settings(home=settings.home, lake="gs://bucket/lake", raw="gs://landed"))
+    said = buckets.kept_until(datetime(2026, 11, 20, 12, tzinfo=UTC))
+    assert len(said) == 2
+    assert said[1].startswith("gs://landed keeps what is deleted (soft delete): until 2026-11-27 12:00 UTC")

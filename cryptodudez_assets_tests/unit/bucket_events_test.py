@@ -184,6 +184,17 @@ def test_folders_that_consoles_make_are_passed_over(bucket: Lake):
     assert (drained.keys, drained.dead) == ({}, [])
 
 
+def test_a_raw_zone_in_a_bucket_of_its_own_is_told_of_by_that_bucket(tmp_path: Path):
+    here, prices = open_lake(Settings(home=tmp_path)), "crypto_prices/a.csv"
+    for raw, key in (("s3://landed", prices), ("s3://landed/of/ours", f"of/ours/{prices}")):
+        lake = replace(here, settings=Settings(home=tmp_path, lake="s3://lake", raw=raw))
+        landed, in_lake = record(key), record(f"raw/{prices}")
+        landed["s3"]["bucket"]["name"] = "landed"
+        drained = drain(lake, SOURCES, Told(body(landed, in_lake)))
+        assert drained.keys == {"crypto_prices": [f"raw/{prices}"]}
+        assert drained.passed_over == {"outside the raw zone": 1}
+
+
 def test_sources_that_share_a_folder_are_told_alike(bucket: Lake):
     drained = drain(bucket, SOURCES, Told(body(record("of/ours/raw/stock_market/a.zip"))))
     assert set(drained.keys) == {"stock_market", "stock_symbols"}

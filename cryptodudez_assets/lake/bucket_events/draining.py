@@ -108,12 +108,11 @@ def _folders(lake: Lake, sources: Iterable[Source]) -> dict[str, list[str]]:
 
 def _sorted(lake: Lake, folders: Mapping[str, list[str]], event: BucketEvent) -> tuple[str, str, list[str]]:
     """Why an event is passed over, or its key in the lake and the sources that it is for."""
-    bucket, _, prefix = lake.settings.lake.partition("://")[2].partition("/")
+    bucket, _, prefix = lake.settings.raw_zone.partition("://")[2].partition("/")
     root = f"{prefix}/" if prefix else ""
-    key = event.key.removeprefix(root)
-    zone, _, rest = key.partition("/")
-    sources = folders.get(f"{zone}/{rest.partition('/')[0]}", [])
-    if event.bucket != bucket or not event.key.startswith(root) or zone != "raw" or not rest:
+    rest = event.key.removeprefix(root)
+    key, sources = f"raw/{rest}", folders.get(f"raw/{rest.partition('/')[0]}", [])
+    if event.bucket != bucket or not event.key.startswith(root) or not rest:
         return "outside the raw zone", key, sources
     if not sources:
         return "of no declared source", key, sources

@@ -50,11 +50,11 @@ class Versions(Protocol):
 
 def versions_below(root: str, settings: Settings) -> Versions:
     """The old versions below `s3://bucket/prefix` or `gs://bucket/prefix`. Raises `VersionsUnknown` without the cloud's client."""
-    needed, package = (
-        ("boto3", "boto3") if root.startswith("s3://") else ("google.cloud.storage", "google-cloud-storage")
-    )
+    needed, extra = ("boto3", "aws") if root.startswith("s3://") else ("google.cloud.storage", "gcp")
     if not _is_installed(needed):
-        raise VersionsUnknown(f"whether {root} keeps old versions cannot be asked without {package}: install it")
+        raise VersionsUnknown(
+            f"whether {root} keeps old versions cannot be asked without {needed}: pip install 'cryptodudez[{extra}]'"
+        )
     return _S3(root, settings) if root.startswith("s3://") else _Google(root, settings)
 
 
