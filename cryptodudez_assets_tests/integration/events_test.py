@@ -9,14 +9,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
 import dagster as dg
 import pytest
 
-from cryptodudez_assets.defs import source_sensors
+from cryptodudez_assets.defs import event_sensor, source_sensors
 from cryptodudez_assets.defs.event_sensor import NAME, Cursor
 from cryptodudez_assets.defs.source_assets import catalogue_key
 from cryptodudez_assets.defs.source_sensors import SOURCE_TAG
@@ -38,6 +38,7 @@ from cryptodudez_assets_tests.toy_source import SOURCE
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 HEADER = "Block,Time,Gwei\n"
 PATIENCE_SECONDS, UP_SECONDS = 60, 240
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 A_TICK = timedelta(seconds=60)
 """More than Dagster gives one."""
 
@@ -207,19 +208,22 @@ def test_an_object_that_is_gone_is_asked_no_run_for(events: Events):
     assert "2 gone by now" in said(result)
 
 
-def test_what_cannot_be_read_is_kept_aside_told_once_and_holds_nothing_up(events: Events):
+def test_what_cannot_be_read_is_kept_aside_told_once_an_hour_and_holds_nothing_up(
+    events: Events, monkeypatch: pytest.MonkeyPatch
+):
     key = events.put("a.csv", 1)
     events.bucket.tell_nonsense()
     events.bucket.tell_nonsense()
-    (request,) = events.tick().run_requests or ()
-    assert keys_of(request) == [key]
-    events.hand_out_again()
-    events.cursor = None
-    events.tick()
+    for minutes in (5, 55, 65):
+        monkeypatch.setattr(event_sensor, "now", lambda at=NOON + timedelta(minutes=minutes): at)
+        (request,) = events.tick().run_requests or ()
+        assert keys_of(request) == [key]
+        events.hand_out_again()
+        events.cursor = None
     letters = [json.load(events.lake.store.open(one.key)) for one in events.lake.store.list(DEAD_LETTERS)]
     assert [(one["body"], one["why"].startswith("no ")) for one in letters] == [("hello", True)] * 2
     told = [one.event for one in open_outbox(events.lake.settings).deliveries() if one.event.rule == "dead_letter"]
-    assert [one.subject for one in told] == [events.lake.settings.events]
+    assert [one.subject for one in told] == [events.lake.settings.events] * 2
     assert f"{events.lake.store.uri(DEAD_LETTERS)}/" in told[0].text
     assert "hello" not in told[0].text
     assert events.all_is_acknowledged()
@@ -244,6 +248,7 @@ def test_a_listing_finds_what_no_event_told_and_says_how_far_behind_it_is(
     events: Events, monkeypatch: pytest.MonkeyPatch
 ):
     events.put("a.csv", 1)
+    monkeypatch.setattr(source_sensors, "UNDER_WAY", timedelta(days=1))
     assert not events.rig.tick().asset_events, "its event may be under way"
     monkeypatch.setattr(source_sensors, "UNDER_WAY", timedelta(days=-1))
     result = events.rig.tick()
@@ -338,7 +343,7 @@ def test_under_up_files_are_in_the_table_though_nobody_lists(events: Events, tmp
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, env=os.environ | rare, stdout=log, stderr=log)
     try:
-        for number in range(1, 4):  # the first may be found by the one listing at the start
+        for number in (1, 2):  # the first may be found by the one listing at the start
             row = f"{number},Testcoin,TST,2021-01-0{number} 23:59:59,2,1,1.5,1.5,100,1000\n"
             written = io.BytesIO(f"SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n{row}".encode())
             events.lake.store.write(f"raw/crypto_prices/{number}.csv", written)
@@ -353,4 +358,4 @@ def wait_until(is_so: Callable[[], bool], log: Path) -> None:
     until = time.monotonic() + UP_SECONDS
     while not is_so():
         assert time.monotonic() < until, log.read_text()
-        time.sleep(0.2)
+        time.sleep(2)  # looking costs the machine more than waiting

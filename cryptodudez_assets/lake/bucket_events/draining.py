@@ -19,7 +19,8 @@ from cryptodudez_assets.lake.metastore.file_entries import known_versions
 from cryptodudez_assets.lake.store.objects import StoredObject
 from cryptodudez_assets.sources.declaration import Source
 
-WAIT_SECONDS = 5.0
+WAIT_SECONDS = 8.0
+"""For the first message. Dagster's daemon comes round every five seconds: so the queue is listened to most of the time."""
 PULL_SECONDS = 15.0
 """Of a minute that Dagster gives a tick; the last pull may take WAIT_SECONDS more."""
 MOST_MESSAGES = 1000
