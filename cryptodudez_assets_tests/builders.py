@@ -158,7 +158,9 @@ def picture(lake: Lake, also_incidental: Iterable[str] = ()) -> dict[str, list[t
         rows = rows_of(lake, name)
         rows = rows.drop(*INCIDENTAL, *also_incidental, strict=False)
         rows = rows.with_columns(
-            pl.selectors.matches("uri|corrected_by").str.replace(lake.settings.lake, "", literal=True)
+            pl.selectors.matches("uri|corrected_by")
+            .str.replace(lake.settings.raw_zone, "/raw", literal=True)
+            .str.replace(lake.settings.lake, "", literal=True)
         )
         if rows.height:
             shown[name] = sorted(rows.select(sorted(rows.columns)).rows(), key=repr)
