@@ -16,9 +16,10 @@ from cryptodudez_assets.contracts.served_receipts import ServedReceipts
 from cryptodudez_assets.lake.compaction import compact_if_due
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.metastore.inventory import RECEIPTS
 from cryptodudez_assets.models.receipts import Receipt, Receipts, decoded
 
-SPEC = TableSpec("ml.receipts", ServedReceipts, (("made_at", "day"),), ("made_at",))
+SPEC = TableSpec(RECEIPTS, ServedReceipts, (("made_at", "day"),), ("made_at",))
 KEPT = timedelta(days=90)
 """So long they are kept here."""
 MOST, MOST_BYTES = 5_000, 16 << 20

@@ -15,7 +15,7 @@ from cryptodudez_assets.lake import pages
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, made_from
 from cryptodudez_assets.lake.ingest import lookups
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.metastore.inventory import NOTHING, TABLES
+from cryptodudez_assets.lake.metastore.inventory import NOTHING, RECEIPTS, TABLES
 from cryptodudez_assets.models.signal.inputs import inputs_of
 from cryptodudez_assets.products import dogecoin, incidents, mood
 from cryptodudez_assets.products.exports import Exported, exports_of
@@ -137,7 +137,7 @@ def _registry(views: Sequence[FeatureView]) -> Product:
 
 def _inventory() -> Product:
     def others(look: Look) -> list[str]:
-        return [name for name in look.names if name != TABLES.name]
+        return [name for name in look.names if name not in (TABLES.name, RECEIPTS)]
 
     return Product(
         (TABLES.name,),
