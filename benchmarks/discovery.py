@@ -21,7 +21,8 @@ from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import Cursor, discover
 from cryptodudez_assets.lake.metastore.entry import Entry
-from cryptodudez_assets.lake.store.objects import FolderStore, ObjectStore, StoredObject
+from cryptodudez_assets.lake.store.objects import FolderStore
+from cryptodudez_assets.lake.store.stored import ObjectStore, StoredObject
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 

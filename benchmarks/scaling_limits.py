@@ -40,7 +40,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import Cursor, discover, discover_all
 from cryptodudez_assets.lake.metastore.entry import Entry
-from cryptodudez_assets.lake.store.objects import StoredObject
+from cryptodudez_assets.lake.store.stored import StoredObject
 from cryptodudez_assets.lake.upkeep.maintenance import remove_orphans
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources

@@ -27,7 +27,7 @@ from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.status import status_of
-from cryptodudez_assets.lake.store.objects import StoredObject
+from cryptodudez_assets.lake.store.stored import StoredObject
 from cryptodudez_assets.sources.declaration import Source
 
 WHY_FIRST = [pl.col("rules").list.join(", "), pl.col("line"), pl.col("raw")]

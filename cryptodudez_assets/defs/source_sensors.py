@@ -19,7 +19,7 @@ from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore.discovery import Cursor, Listing, discover, listing
 from cryptodudez_assets.lake.metastore.file_entries import open_entries
 from cryptodudez_assets.lake.raw_folders import make_folders
-from cryptodudez_assets.lake.store.objects import StoredObject
+from cryptodudez_assets.lake.store.stored import StoredObject
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import Source
 

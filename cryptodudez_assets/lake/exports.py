@@ -17,8 +17,8 @@ from cryptodudez_assets.lake.iceberg.provenance import MADE_FROM, MadeFrom, cont
 from cryptodudez_assets.lake.iceberg.scan import scan
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store.beside_lake import link_from_home
-from cryptodudez_assets.lake.store.objects import ObjectStore
 from cryptodudez_assets.lake.store.private import make_private
+from cryptodudez_assets.lake.store.stored import ObjectStore
 
 FOLDER = "exports"
 """Of the lake."""

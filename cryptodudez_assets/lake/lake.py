@@ -9,8 +9,9 @@ from cryptodudez_assets.engines.local import LocalEngine
 from cryptodudez_assets.lake.iceberg.homes import own
 from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 from cryptodudez_assets.lake.store.beside_lake import bring_over
-from cryptodudez_assets.lake.store.objects import ObjectStore, open_store
+from cryptodudez_assets.lake.store.objects import open_store
 from cryptodudez_assets.lake.store.private import close_to_others
+from cryptodudez_assets.lake.store.stored import ObjectStore
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import Source
 

@@ -20,7 +20,7 @@ from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.standing import landed_name
 from cryptodudez_assets.lake.store.folders import readable
-from cryptodudez_assets.lake.store.objects import StoredObject
+from cryptodudez_assets.lake.store.stored import StoredObject
 
 READ_BYTES = 1 << 20
 # How finely stores tell the time at which an object was written.

@@ -18,7 +18,7 @@ from cryptodudez_assets.lake.iceberg.scan import scan
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store.beside_lake import link_from_home
 from cryptodudez_assets.lake.store.locks import exclusive
-from cryptodudez_assets.lake.store.objects import ObjectStore
+from cryptodudez_assets.lake.store.stored import ObjectStore
 
 NOTE = ".made_from.json"
 

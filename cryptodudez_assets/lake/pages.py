@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, note_beside, noted_beside
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store.beside_lake import link_from_home
-from cryptodudez_assets.lake.store.objects import ObjectStore
+from cryptodudez_assets.lake.store.stored import ObjectStore
 
 FOLDER = "reports"
 

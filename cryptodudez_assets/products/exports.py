@@ -11,7 +11,7 @@ from cryptodudez_assets.derived.files import Export, Parquet
 from cryptodudez_assets.lake import exports, month_folders
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.store.objects import StoredObject
+from cryptodudez_assets.lake.store.stored import StoredObject
 from cryptodudez_assets.sources.declaration import Source
 
 OF_SOURCES: Mapping[str, Sequence[Export]] = {

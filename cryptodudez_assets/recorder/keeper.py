@@ -17,7 +17,7 @@ from threading import Lock
 
 from msgspec.structs import replace
 
-from cryptodudez_assets.lake.store.objects import ObjectStore
+from cryptodudez_assets.lake.store.stored import ObjectStore
 from cryptodudez_assets.recorder.gaps import Cause, Gap, Repair
 from cryptodudez_assets.recorder.record import Origin, Record
 from cryptodudez_assets.recorder.window import Window, stamp, window_start

@@ -17,7 +17,7 @@ from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.quarantine.replay import Unknown, correct, reopen
 from cryptodudez_assets.lake.status import status_of, unbalanced_files
-from cryptodudez_assets.lake.store.objects import ObjectStore
+from cryptodudez_assets.lake.store.stored import ObjectStore
 from cryptodudez_assets.sources import Layout, Source, all_sources
 from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.integration.crash_test import Died, MortalLakehouse

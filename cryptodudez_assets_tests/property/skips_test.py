@@ -23,7 +23,8 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.metastore.unknown import look_for_unknown
 from cryptodudez_assets.lake.status import status_of
-from cryptodudez_assets.lake.store.objects import FolderStore, StoredObject
+from cryptodudez_assets.lake.store.objects import FolderStore
+from cryptodudez_assets.lake.store.stored import StoredObject
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import READINGS, csv, files, open_lake, rows_of, take_in, zipped
 

@@ -15,7 +15,8 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import PARTITIONS_A_LOOK, Cursor, Discovery, discover, discover_all
 from cryptodudez_assets.lake.metastore.entry import Entry
-from cryptodudez_assets.lake.store.objects import FolderStore, StoredObject
+from cryptodudez_assets.lake.store.objects import FolderStore
+from cryptodudez_assets.lake.store.stored import StoredObject
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import csv, files, open_lake, take_in
 

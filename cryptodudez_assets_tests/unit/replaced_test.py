@@ -7,7 +7,7 @@ from typing import Any, cast
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake.ingest.ingest import LOOKS_AT_ONCE, _replaced
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.store.objects import StoredObject
+from cryptodudez_assets.lake.store.stored import StoredObject
 from cryptodudez_assets_tests.unit.catalogue_test import AT, entry
 
 

@@ -16,7 +16,7 @@ from cryptodudez_assets.lake.formats.archives import UNFINISHED
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import is_known
 from cryptodudez_assets.lake.metastore.file_entries import known_versions
-from cryptodudez_assets.lake.store.objects import StoredObject
+from cryptodudez_assets.lake.store.stored import StoredObject
 from cryptodudez_assets.sources.declaration import Source
 
 WAIT_SECONDS = 8.0

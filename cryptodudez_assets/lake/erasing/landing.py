@@ -24,7 +24,7 @@ from cryptodudez_assets.lake.formats.archives import ARCHIVE_ERRORS, FileRefused
 from cryptodudez_assets.lake.iceberg.checksums import digest_of
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.entry import Entry
-from cryptodudez_assets.lake.store.objects import StoredObject
+from cryptodudez_assets.lake.store.stored import StoredObject
 from cryptodudez_assets.sources.declaration import Source
 
 LANDED = f"{NOTES}/landed"

@@ -25,7 +25,7 @@ from cryptodudez_assets.lake.iceberg.checksums import digest_of
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.entry import Entry, entries_in
-from cryptodudez_assets.lake.store.objects import WRITTEN, StoredObject
+from cryptodudez_assets.lake.store.stored import WRITTEN, StoredObject
 from cryptodudez_assets.sources.declaration import Source
 
 NOTES = "erasures"

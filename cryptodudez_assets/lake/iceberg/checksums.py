@@ -13,8 +13,8 @@ from typing import BinaryIO, cast
 
 from pyiceberg.io import FileIO
 
-from cryptodudez_assets.lake.store.objects import ObjectStore
 from cryptodudez_assets.lake.store.places import key_within, path_of
+from cryptodudez_assets.lake.store.stored import ObjectStore
 
 RECORD = ".sums.json"
 READ_BYTES = 1 << 20

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 from cryptodudez_assets.addresses import place_of
 from cryptodudez_assets.lake.iceberg.catalog_database import Damaged, OutOfReach, Pointer, backups, database_file, named
-from cryptodudez_assets.lake.store.objects import ObjectStore, open_store
+from cryptodudez_assets.lake.store.objects import open_store
 from cryptodudez_assets.lake.store.places import inside, is_local, lake_of, same, version_of
+from cryptodudez_assets.lake.store.stored import ObjectStore
 from cryptodudez_assets.settings import Settings
 
 RESTORE = "cryptodudez restore-catalog"

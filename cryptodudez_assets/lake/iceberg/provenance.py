@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
 
-from cryptodudez_assets.lake.store.objects import ObjectStore
+from cryptodudez_assets.lake.store.stored import ObjectStore
 
 MADE_FROM = "cryptodudez.made_from"
 SAME_AS = "cryptodudez.same_as"

@@ -22,7 +22,7 @@ from cryptodudez_assets.lake.metastore.entry import Entry, entries_in, frame_of,
 from cryptodudez_assets.lake.metastore.history import History
 from cryptodudez_assets.lake.quarantine.corrections import close_corrected
 from cryptodudez_assets.lake.store.locks import FOREVER, SOURCES, exclusive
-from cryptodudez_assets.lake.store.objects import StoredObject
+from cryptodudez_assets.lake.store.stored import StoredObject
 from cryptodudez_assets.sources.declaration import Source
 
 ENTRIES_PER_COMMIT = 1000

@@ -18,7 +18,7 @@ from cryptodudez_assets.lake.metastore.counts import FileCount
 from cryptodudez_assets.lake.metastore.describe import path_of, written_as
 from cryptodudez_assets.lake.metastore.entry import Entry, known
 from cryptodudez_assets.lake.store.folders import Link
-from cryptodudez_assets.lake.store.objects import ObjectStore
+from cryptodudez_assets.lake.store.stored import ObjectStore
 from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
 
 # Chunks of many small files are judged together: evaluating a contract has a price per call, not per row.

@@ -16,7 +16,7 @@ from cryptodudez_assets.lake.ingest.reading import read_files
 from cryptodudez_assets.lake.ingest.spill import SpillBuffer
 from cryptodudez_assets.lake.ingest.validating import Reading
 from cryptodudez_assets.lake.metastore.entry import Entry
-from cryptodudez_assets.lake.store.objects import ObjectStore
+from cryptodudez_assets.lake.store.stored import ObjectStore
 from cryptodudez_assets.sources.declaration import Source
 
 

@@ -28,7 +28,7 @@ from cryptodudez_assets.lake.formats.signatures import document
 from cryptodudez_assets.lake.formats.text import HEAD_BYTES
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore.entry import Entry, gone_before_read, known
-from cryptodudez_assets.lake.store.objects import StoredObject
+from cryptodudez_assets.lake.store.stored import StoredObject
 from cryptodudez_assets.sources.declaration import Layout, Source
 
 BUFFERED_BYTES = 8 << 20

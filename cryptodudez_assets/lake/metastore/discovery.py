@@ -16,7 +16,7 @@ from json import dumps, loads
 from cryptodudez_assets.lake.formats.archives import UNFINISHED
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore.file_entries import known_versions
-from cryptodudez_assets.lake.store.objects import StoredObject
+from cryptodudez_assets.lake.store.stored import StoredObject
 
 PAGE = 1000
 PAGE_OF_ALL = 20_000

@@ -15,7 +15,7 @@ from cryptodudez_assets.lake.formats.archives import UNFINISHED
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import PAGE, is_known, is_stable
-from cryptodudez_assets.lake.store.objects import StoredObject
+from cryptodudez_assets.lake.store.stored import StoredObject
 
 LOOKED_AT = 20_000
 """Objects that one look lists at most: some twenty requests to a bucket."""

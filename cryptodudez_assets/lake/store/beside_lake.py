@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cryptodudez_assets.lake.store.locks import exclusive
-from cryptodudez_assets.lake.store.objects import ObjectStore, open_store
+from cryptodudez_assets.lake.store.objects import open_store
 from cryptodudez_assets.lake.store.places import same
+from cryptodudez_assets.lake.store.stored import ObjectStore
 from cryptodudez_assets.settings import Settings
 
 FOLDERS = ("models", "reports", "exports")

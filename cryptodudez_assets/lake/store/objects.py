@@ -11,82 +11,19 @@ import shutil
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, cast
 from uuid import uuid4
 
 from cryptodudez_assets.lake.store import endpoints
 from cryptodudez_assets.lake.store.folders import Link, Walk, folder_of, open_file, readable, stat_of
 from cryptodudez_assets.lake.store.raw_elsewhere import RawElsewhere
+from cryptodudez_assets.lake.store.stored import WRITTEN, ObjectStore, StoredObject
 from cryptodudez_assets.settings import Settings
 
 COPY_BYTES = 1 << 20
 BEHIND_SLASH = "0"  # the character behind "/": greater than whatever lies below a folder
-WRITTEN = "@"  # between an ETag and the time of writing
-
-
-@dataclass(frozen=True)
-class StoredObject:
-    """One object as a listing shows it. `generation` changes whenever the bytes may have changed; a list and a look at the
-    object itself tell the same one.
-
-    `oddity` says why it is not a file to be read: a symbolic link, an empty folder, a folder that may not be listed.
-    """
-
-    key: str
-    size: int
-    modified: datetime
-    generation: str
-    oddity: str | None = None
-
-    @property
-    def generations(self) -> tuple[str, ...]:
-        """The names that the catalogue may know this version by: a bucket's were once without the time."""
-        return (self.generation, self.generation.partition(WRITTEN)[0])
-
-
-class ObjectStore(Protocol):
-    """What the lake needs of a place that keeps bytes."""
-
-    lists_after_key: bool
-
-    def uri(self, key: str) -> str:
-        """The object's full location, as people see it."""
-
-    def key(self, uri: str) -> str:
-        """The key of an object's full location."""
-
-    def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
-        """Objects below `prefix` in key order, beginning behind the key `after`."""
-
-    def folders(self, prefix: str) -> Sequence[str]:
-        """Names of what lies directly below `prefix` and has something below it, in order."""
-
-    def stat(self, key: str) -> StoredObject | None:
-        """The object as it is now, or None."""
-
-    def open(self, key: str) -> BinaryIO:
-        """A seekable reader of the object's bytes."""
-
-    def read(self, key: str) -> bytes:
-        """All bytes of a small object. Raises FileNotFoundError."""
-
-    def write(self, key: str, content: BinaryIO) -> None:
-        """Store the bytes under the key, whole or not at all."""
-
-    def create(self, key: str, content: bytes) -> None:
-        """The same where there is no such object yet; raises FileExistsError where there is one, which stays as it is."""
-
-    def replace(self, prefix: str, parts: Iterable[tuple[str, BinaryIO]], last: str) -> None:
-        """Have these objects, by their keys below `prefix`, and no others there; the part `last` comes last, and says that all are there.
-
-        In a folder all at once. In a bucket one after the other, while there is no `last`.
-        """
-
-    def delete(self, key: str) -> None:
-        """Remove the object, if it is there."""
 
 
 def open_store(settings: Settings) -> ObjectStore:

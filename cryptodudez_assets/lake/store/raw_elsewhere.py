@@ -5,10 +5,9 @@ A bucket keeps old versions of all its objects or of none, so that raw files, wh
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
-if TYPE_CHECKING:
-    from cryptodudez_assets.lake.store.objects import ObjectStore, StoredObject
+from cryptodudez_assets.lake.store.stored import ObjectStore, StoredObject
 
 RAW = "raw"
 
@@ -16,7 +15,7 @@ RAW = "raw"
 class RawElsewhere:
     """Keys `raw/…` are objects of `raw` below `base`, and lie in `place` as people see it; all others are the lake's."""
 
-    def __init__(self, lake: "ObjectStore", raw: "ObjectStore", base: str, place: str) -> None:
+    def __init__(self, lake: ObjectStore, raw: ObjectStore, base: str, place: str) -> None:
         self.lake, self.raw, self.base, self.place = lake, raw, base, place
         self.lists_after_key = raw.lists_after_key
 
@@ -28,7 +27,7 @@ class RawElsewhere:
             return f"{RAW}/{uri.removeprefix(f'{self.place}/')}"
         return self.lake.key(uri)
 
-    def list(self, prefix: str, after: str = "") -> "Iterator[StoredObject]":
+    def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         store, inner = self._of(prefix)
         if store is self.lake:
             yield from store.list(prefix, after)
@@ -41,7 +40,7 @@ class RawElsewhere:
         found = store.folders(inner)
         return found if prefix else sorted({*found, RAW})
 
-    def stat(self, key: str) -> "StoredObject | None":
+    def stat(self, key: str) -> StoredObject | None:
         store, inner = self._of(key)
         found = store.stat(inner)
         return replace(found, key=key) if found else None
@@ -70,7 +69,7 @@ class RawElsewhere:
         store, inner = self._of(key)
         store.delete(inner)
 
-    def _of(self, key: str) -> "tuple[ObjectStore, str]":
+    def _of(self, key: str) -> tuple[ObjectStore, str]:
         if not _is_raw(key):
             return self.lake, key
         rest = key.removeprefix(RAW)

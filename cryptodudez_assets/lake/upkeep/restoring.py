@@ -20,8 +20,9 @@ from cryptodudez_assets.lake.iceberg import catalog_database, homes
 from cryptodudez_assets.lake.iceberg.catalog_database import Damaged, Named, Pointer, backups, database_file
 from cryptodudez_assets.lake.iceberg.tables import open_catalog
 from cryptodudez_assets.lake.store.locks import exclusive
-from cryptodudez_assets.lake.store.objects import ObjectStore, open_store
+from cryptodudez_assets.lake.store.objects import open_store
 from cryptodudez_assets.lake.store.places import METADATA, inside
+from cryptodudez_assets.lake.store.stored import ObjectStore
 from cryptodudez_assets.settings import Settings
 
 NOW = datetime.max.replace(tzinfo=UTC)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake.store.objects import ObjectStore, StoredObject, open_store
+from cryptodudez_assets.lake.store.objects import open_store
+from cryptodudez_assets.lake.store.stored import ObjectStore, StoredObject
 from cryptodudez_assets.settings import Settings
 
 READ_BYTES = 4 << 20

@@ -18,8 +18,8 @@ from cryptodudez_assets.lake.iceberg.checksums import Sums, digest_of, name_in
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.entry import Entry, entries_in, known
-from cryptodudez_assets.lake.store.objects import StoredObject
 from cryptodudez_assets.lake.store.places import key_within, path_of
+from cryptodudez_assets.lake.store.stored import StoredObject
 
 Kind = Literal["data file", "metadata file", "record of checksums", "raw file", "model file"]
 SHOULD_BE_THERE = [Status.PENDING, Status.CLAIMED, Status.LOADED, Status.QUARANTINED, Status.EXPANDED]
