@@ -179,6 +179,14 @@ def test_an_object_that_no_library_opens_is_a_dead_letter_and_holds_up_nothing(b
     assert bucket.store.stat(f"{DEAD_LETTERS}/message-0.json")
 
 
+def test_such_an_object_elsewhere_is_nobodys(bucket: Lake):
+    drained = drain(
+        bucket, SOURCES, Told(body(record("of/ours/tables//b.parquet"), record("of/ours/raw/unknown//b.csv")))
+    )
+    assert drained.dead == []
+    assert drained.passed_over == {"outside the raw zone": 1, "of no declared source": 1}
+
+
 def test_folders_that_consoles_make_are_passed_over(bucket: Lake):
     drained = drain(bucket, SOURCES, Told(body(record("of/ours/raw/deposits/"), record("of/ours/raw/deposits/a/"))))
     assert (drained.keys, drained.dead) == ({}, [])

@@ -27,7 +27,9 @@ MOST_MESSAGES = 1000
 DEAD_LETTERS = "events/dead"
 """Where messages are kept that cannot be read, below the lake's root."""
 LOOKS_AT_ONCE = 16
+# The names that the library of object stores takes for none.
 REFUSED = re.compile(r"(^|/)[.]{0,2}(/|$)|[\x00-\x1f\x7f]")
+UNOPENED = "cannot be opened"
 NAMELESS = "an object whose name has an empty part, . or .. between slashes, or control characters, cannot be opened"
 NAMEABLE = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
@@ -59,8 +61,7 @@ def drain(lake: Lake, sources: Iterable[Source], queue: Queue, most: int = MOST_
             continue
         if not events:
             drained.passed_over["tests of the notification"] += 1
-        if any(map(_is_nameless, events)):
-            drained.dead.append(f"{_bury(lake, message, NAMELESS)}: {NAMELESS}")
+        before = drained.passed_over[UNOPENED]
         for event in events:
             why, key, readers = _sorted(lake, folders, event)
             if (event.key, event.generation) in seen:
@@ -71,6 +72,8 @@ def drain(lake: Lake, sources: Iterable[Source], queue: Queue, most: int = MOST_
             seen.add((event.key, event.generation))
             for source in readers:
                 drained.keys.setdefault(source, []).append(key)
+        if drained.passed_over[UNOPENED] > before:
+            drained.dead.append(f"{_bury(lake, message, NAMELESS)}: {NAMELESS}")
     drained.keys = {source: sorted(set(keys)) for source, keys in drained.keys.items()}
     return drained
 
@@ -123,12 +126,7 @@ def _sorted(lake: Lake, folders: Mapping[str, list[str]], event: BucketEvent) ->
         return "folders", key, sources
     if key.endswith(UNFINISHED):
         return "unfinished downloads", key, sources
-    return ("cannot be opened" if _is_nameless(event) else ""), key, sources
-
-
-def _is_nameless(event: BucketEvent) -> bool:
-    """Whether there are new bytes under a name that the library of object stores refuses, not only on folders of a machine."""
-    return event.created and not event.key.endswith("/") and bool(REFUSED.search(event.key))
+    return (UNOPENED if REFUSED.search(event.key) else ""), key, sources
 
 
 def _bury(lake: Lake, message: Message, why: str) -> str:
