@@ -8,7 +8,7 @@ RUNGS := cryptodudez_assets_tests/unit cryptodudez_assets_tests/property
 timed = start=$$(date +%s); $(PYTEST) $(1) cryptodudez_assets_tests; \
 	code=$$?; echo "tests took $$(( $$(date +%s) - start )) s"; exit $$code
 
-.PHONY: help install demo up test test-long test-fast test-spark install-engines install-readers coverage mutants lint bench docs
+.PHONY: help install demo up twin test test-long test-fast test-spark install-engines install-readers coverage mutants lint bench docs
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ demo: install  ## Everything once on sample data, headless, with a summary
 
 up: install  ## Dagster UI with sensors on: http://127.0.0.1:3000
 	@exec $(VENV)/cryptodudez up
+
+twin: install  ## A twin of the cluster: bucket, its events, PostgreSQL and the platform on this machine; Ctrl-C stops it
+	@exec $(VENV)/python -m cryptodudez_assets_tests.twin $(ARGS)
 
 test: install  ## All tests but the long ones, a worker for each core
 	@$(call timed,-m "not long and not spark")
