@@ -13,7 +13,7 @@ from cryptodudez_assets.settings import PREFIX, SUBMITTED, Settings
 
 TOLD = (
     *("lake", "raw", "catalog", "online", "notifications", "s3_endpoint", "s3_region"),
-    *("settle_seconds", "batch_megabytes", "rolling_days"),
+    *("batch_megabytes", "rolling_days"),
 )
 """Settings of a run that a workload is told, where they are set here. The others are its own."""
 SERVERS = ("catalog", "online", "notifications")
