@@ -13,7 +13,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake.ingest import ingest, reading
+from cryptodudez_assets.lake.ingest import claims, reading
 from cryptodudez_assets.lake.ingest.spill import SpillBuffer
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore.entry import Entry
@@ -103,7 +103,7 @@ def fate(lake: Lake, source: Source) -> tuple[Mapping[str, Any], list[Any], list
 def landed(source: Source, batches: Sequence[Sequence[str]], whole: Mapping[str, bytes], per_batch: int) -> Any:
     """A lake in which these files landed one lot after the other."""
     with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ingest, "MAX_FILES_PER_BATCH", per_batch)
+        patch.setattr(claims, "MAX_FILES_PER_BATCH", per_batch)
         lake = open_lake(Settings(home=Path(home), settle_seconds=0))
         folder = Path(lake.settings.lake) / "raw" / source.name
         folder.mkdir(parents=True)
