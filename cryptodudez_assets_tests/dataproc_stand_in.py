@@ -6,7 +6,6 @@ that are taken are treated as Google's reference says.
 
 import re
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +26,8 @@ from google.cloud.dataproc_v1.services.batch_controller.transports import BatchC
 from google.cloud.dataproc_v1.services.job_controller.transports import JobControllerGrpcTransport
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
+
+from cryptodudez_assets_tests.grpc_stand_in import Services, served
 
 State = Batch.State
 WELL = [(State.PENDING, ""), (State.RUNNING, "on 2 executors"), (State.SUCCEEDED, "")]
@@ -126,7 +127,7 @@ class DataprocStandIn:
         )
 
 
-SERVICES: dict[str, dict[str, tuple[Any, Any]]] = {
+SERVICES: Services = {
     "google.cloud.dataproc.v1.BatchController": {
         "CreateBatch": (CreateBatchRequest, operations_pb2.Operation),
         "GetBatch": (GetBatchRequest, Batch),
@@ -144,13 +145,5 @@ SERVICES: dict[str, dict[str, tuple[Any, Any]]] = {
 def dataproc_stand_in() -> Iterator[DataprocStandIn]:
     """The service, on a port of loopback that was free."""
     stand_in = DataprocStandIn()
-    server = grpc.server(ThreadPoolExecutor(4))
-    for service, methods in SERVICES.items():
-        handlers = {name: stand_in.handler(name, *messages) for name, messages in methods.items()}
-        server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(service, handlers)])
-    stand_in.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
-    server.start()
-    try:
+    with served(stand_in, SERVICES):
         yield stand_in
-    finally:
-        server.stop(None).wait()

@@ -8,7 +8,6 @@ fast Google's service is, or in which order it hands out.
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Condition
@@ -29,6 +28,8 @@ from google.pubsub_v1.types import (
     ReceivedMessage,
     Topic,
 )
+
+from cryptodudez_assets_tests.grpc_stand_in import Services, served
 
 TOPIC, SUBSCRIPTION = "projects/tests/topics/landed", "projects/tests/subscriptions/lake"
 LEASE_SECONDS = 10
@@ -130,7 +131,7 @@ class PubSubStandIn:
         )
 
 
-SERVICES: dict[str, dict[str, tuple[Any, Any]]] = {
+SERVICES: Services = {
     "google.pubsub.v1.Publisher": {
         "GetTopic": (GetTopicRequest, Topic),
         "Publish": (PublishRequest, PublishResponse),
@@ -147,13 +148,5 @@ SERVICES: dict[str, dict[str, tuple[Any, Any]]] = {
 def pubsub_stand_in() -> Iterator[PubSubStandIn]:
     """The service, on a port of loopback that was free."""
     stand_in = PubSubStandIn()
-    server = grpc.server(ThreadPoolExecutor(8))
-    for service, methods in SERVICES.items():
-        handlers = {name: stand_in.handler(name, *messages) for name, messages in methods.items()}
-        server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(service, handlers)])
-    stand_in.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
-    server.start()
-    try:
+    with served(stand_in, SERVICES):
         yield stand_in
-    finally:
-        server.stop(None).wait()

