@@ -41,6 +41,8 @@ from cryptodudez_assets_tests.wrapped_engines import Meanwhile
 
 Drop = Callable[[str, str, bytes], Path]
 TABLES = [READINGS.table, READINGS.observations or ""]
+IN_A_ROW = 3
+"""So often it does not come to a death: once may be since the other was so fast that nothing was left to do."""
 MARKET, SYMBOLS = all_sources()["stock_market"], all_sources()["stock_symbols"]
 
 
@@ -230,8 +232,8 @@ def test_after_death_at_any_step_of_two_at_once_the_tables_are_those_of_one(lake
     copytree(home, backup)
     take_in(lake)
     expected = picture(lake)
-    step, is_dead = 0, True
-    while is_dead:
+    step, deaths, survived = 0, 0, 0
+    while survived < IN_A_ROW:
         rmtree(home)
         copytree(backup, home)
         step += 1
@@ -242,11 +244,12 @@ def test_after_death_at_any_step_of_two_at_once_the_tables_are_those_of_one(lake
         mortal, other = (process.process.exitcode for process in processes)
         assert other == 0
         is_dead = mortal == -signal.SIGKILL
+        deaths, survived = deaths + is_dead, 0 if is_dead else survived + 1
         after = open_lake(lake.settings)
         take_in(after)
         assert picture(after) == expected, f"after death at step {step}"
         assert unbalanced_files(after, READINGS).is_empty()
-    assert step > 2
+    assert deaths
 
 
 def test_death_at_any_step_beside_a_batch_that_is_being_read_is_made_good(lake: Lake, tmp_path: Path) -> None:
