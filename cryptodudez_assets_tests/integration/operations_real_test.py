@@ -32,6 +32,7 @@ def test_the_commands_of_the_page_work_in_their_order(tmp_path: Path, real_data:
         list(land(lake, name, [path]))
         take_in(lake, all_sources()[name])
     before = {table: rows_of(lake, table) for table in TABLES.values()}
+    # What needs servers elsewhere, or goes on until it is stopped, is told as `console` on the page.
     commands = "\n".join(re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.S)).replace("/srv/", f"{tmp_path}/")
     done = subprocess.run(
         ["bash", "-euc", commands], env=environment(), cwd=ROOT, capture_output=True, text=True, timeout=600
