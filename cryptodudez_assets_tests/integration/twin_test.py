@@ -21,7 +21,7 @@ HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
 def test_a_file_in_the_bucket_comes_out_as_rows_and_features(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with twin(tmp_path, free_ports(5)) as made:
+    with twin(tmp_path, free_ports(3)) as made:
         wait(made, lambda: "ready" in made.log.read_text())
         days = [date(2021, 3, 1) + timedelta(days=n) for n in range(40)]
         rows = [f"{n},Twincoin,TWIN,{day} 23:59:59,2,1,1.5,1.5,100,1000\n" for n, day in enumerate(days, 1)]
