@@ -42,8 +42,8 @@ ONE_RUN = "--one-run"
 
 
 def import_everything() -> None:
-    """Import and build what runs need, so that forks share it."""
-    built = definitions.defs()
+    """Import and build what runs need, so that forks share it. The home is looked at by each run: who asks a bucket has threads."""
+    built = definitions.built()
     built.get_repository_def()
     definitions.defs = built  # type: ignore[assignment]  # which is where a run looks: building takes most of two seconds
     for name in LATER:

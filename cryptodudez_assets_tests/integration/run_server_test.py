@@ -49,8 +49,14 @@ print(computes())
 """
 
 
-def test_importing_everything_computes_nothing_which_a_fork_would_wait_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lake", ["folder", pytest.param("bucket", marks=pytest.mark.servers)])
+def test_importing_everything_computes_nothing_which_a_fork_would_wait_for(
+    tmp_path: Path, lake: str, request: pytest.FixtureRequest
+) -> None:
     environment = os.environ | {"CRYPTODUDEZ_HOME": str(tmp_path)}
+    if lake == "bucket":
+        endpoint = request.getfixturevalue("gs_endpoint")
+        environment |= {"CRYPTODUDEZ_LAKE": f"gs://lake/{tmp_path.name}", "CRYPTODUDEZ_GS_ENDPOINT": endpoint}
     done = subprocess.run(
         [sys.executable, "-c", COMPUTES], env=environment, capture_output=True, text=True, check=False
     )
