@@ -225,6 +225,12 @@ class Settings(BaseSettings):
         description="Order books that `cryptodudez up` records, such as `btc_mxn,usd_mxn`; without it none, but in a home of sample "
         "data these two of a simulated exchange.",
     )
+    record_window_seconds: int = Field(
+        default=600,
+        ge=2,
+        le=86_400,
+        description="Seconds of order books in a file that a recorder lands.",
+    )
     bitso_rest_url: str = Field(default="", description="Bitso's REST interface, where it is not the public one.")
     bitso_ws_url: str = Field(default="", description="Bitso's websocket, where it is not the public one.")
 

@@ -83,7 +83,9 @@ def _host() -> str:
 )
 @click.option("--instance", type=Instance(), default=_host, show_default="this host", help="Name of this recorder.")
 @click.option(
-    "--window-seconds", type=click.IntRange(2, 86_400), default=600, show_default=True, help="Seconds in a file."
+    "--window-seconds",
+    type=click.IntRange(2, 86_400),
+    help="Seconds in a file. Default: CRYPTODUDEZ_RECORD_WINDOW_SECONDS, or 600.",
 )
 @click.option(
     "--rest-url",
@@ -104,7 +106,7 @@ def record(
     books: tuple[str, ...],
     thresholds: tuple[float, ...],
     instance: str,
-    window_seconds: int,
+    window_seconds: int | None,
     rest_url: str | None,
     ws_url: str | None,
     capture: Path | None,
@@ -131,7 +133,7 @@ def record(
     wanted = Wanted(
         books=list(dict.fromkeys(books)),
         instance=instance,
-        window_seconds=window_seconds,
+        window_seconds=window_seconds or settings.record_window_seconds,
         rest_url=rest_url or settings.bitso_rest_url or REST_URL,
         socket_url=ws_url or settings.bitso_ws_url or SOCKET_URL,
         thresholds=thresholds,

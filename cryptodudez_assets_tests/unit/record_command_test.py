@@ -1,9 +1,12 @@
 """What `record` refuses before it starts."""
 
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
 from cryptodudez_assets.cli import main
+from cryptodudez_assets.recorder.run import Wanted
 
 
 @pytest.mark.parametrize(
@@ -20,6 +23,22 @@ def test_what_cannot_work_is_refused(words: list[str], told: str, monkeypatch: p
 
     assert done.exit_code == 2
     assert told in done.output.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("words", "setting", "seconds"), [([], "", 600), ([], "30", 30), (["--window-seconds", "60"], "30", 60)]
+)
+def test_how_long_a_file_is_comes_from_the_option_or_else_from_the_setting(
+    words: list[str], setting: str, seconds: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Wanted] = []
+    monkeypatch.setattr("cryptodudez_assets.recorder.run.record", lambda _, wanted, __: begun.append(wanted))
+    monkeypatch.setenv("CRYPTODUDEZ_HOME", str(tmp_path))
+    monkeypatch.setenv("CRYPTODUDEZ_RECORD_WINDOW_SECONDS", setting)
+    done = CliRunner().invoke(main, ["record", "--book", "btc_mxn", *words])
+
+    assert done.exit_code == 0, done.output
+    assert [one.window_seconds for one in begun] == [seconds]
 
 
 def _must_not_start(*_: object) -> None:
