@@ -31,6 +31,8 @@ class PooledPostgres(DagsterPostgresStorage):  # type: ignore[misc]
         super().__init__(postgres_url, inst_data=inst_data)
         for storage in (self.run_storage, self.event_log_storage, self.schedule_storage):
             storage.optimize_for_webserver(STATEMENT_MILLISECONDS, RECYCLE_SECONDS, AT_MOST - KEPT)
+            # Else each connection that was kept while the server was restarted would fail whoever takes it next, a tick or a run.
+            storage._engine.pool._pre_ping = True
             self._open.add(storage)
 
     @classmethod

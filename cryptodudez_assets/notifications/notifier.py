@@ -85,6 +85,10 @@ class Notifier:
         """The last incident of each rule and subject, for whoever goes on where another process stopped."""
         return self._delivery.outbox.incidents()
 
+    def incidents_now(self) -> list[Incident] | None:
+        """The same for whoever goes on anyway; None where the outbox cannot be used."""
+        return self._without_fail(self.incidents)
+
     @property
     def untold(self) -> int:
         """How many events wait in memory, which is more than none for long only where the outbox cannot be written."""

@@ -85,8 +85,9 @@ async def _record(settings: Settings, wanted: Wanted, say: Callable[[str], None]
 
     def watch(records: Sequence[Record]) -> None:
         """Alerts of a second. Once a minute what the outbox made of them is taken over: other recorders put theirs into it, too."""
-        if records and records[0].second % ADOPT_SECONDS == 0 and not notifier.untold:
-            alerts.adopt(notifier.incidents())
+        is_due = records and records[0].second % ADOPT_SECONDS == 0 and not notifier.untold
+        if is_due and (told := notifier.incidents_now()) is not None:
+            alerts.adopt(told)
         notifier.tell(alerts.observe(records))
 
     recorder.on_recorded.append(watch)

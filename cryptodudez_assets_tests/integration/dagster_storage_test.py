@@ -86,6 +86,18 @@ class TestOnPostgresql:
             on_postgresql.get_runs(limit=1)
         assert len(opened) == before, "one is kept"
 
+    def test_a_server_that_was_restarted_fails_nobody_afterwards(
+        self, on_postgresql: dg.DagsterInstance, database: str
+    ) -> None:
+        on_postgresql.get_runs(limit=1)
+        name = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
+        with psycopg.connect(database.replace(f"/{name}?", "/postgres?"), autocommit=True) as connection:
+            ended = connection.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", (name,)
+            ).fetchall()
+        assert ended
+        assert on_postgresql.get_runs(limit=1) == []
+
     def test_a_fork_begins_with_connections_of_its_own(self, on_postgresql: dg.DagsterInstance) -> None:
         on_postgresql.get_runs(limit=1)
         storage = on_postgresql.run_storage

@@ -241,6 +241,15 @@ def test_the_notifier_takes_events_while_the_outbox_is_away_and_puts_them_when_i
     assert sink.sent == [("started", 0)]
 
 
+def test_who_goes_on_without_the_outbox_is_told_no_incidents_instead_of_failing(tmp_path: Path):
+    outbox = Outbox(f"sqlite:///{tmp_path / 'n.db'}", ["fake"])
+    notifier = Notifier(Delivery(outbox, [Fake()]))
+    assert notifier.incidents_now() == []
+    outbox.close()
+    assert notifier.incidents_now() is None
+    assert notifier.problem
+
+
 def test_a_receiver_that_hangs_keeps_no_event_from_the_outbox(tmp_path: Path):
     released, sending = threading.Event(), threading.Event()
     sink = Fake()
