@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 from uuid import uuid4
@@ -41,6 +42,14 @@ def open_store(settings: Settings) -> ObjectStore:
 
 def _store(root: str, settings: Settings) -> ObjectStore:
     return CloudStore(root, settings) if "://" in root else FolderStore(Path(root))
+
+
+@lru_cache(maxsize=16)
+def _opened(root: str, options: tuple[tuple[str, str], ...], client: tuple[tuple[str, bool], ...]) -> Any:
+    """obstore's store, once a process: opening one takes as long as a look at the catalog, and begins without connections."""
+    from obstore.store import from_url
+
+    return from_url(root, config=dict(options), client_options=dict(client))
 
 
 class FolderStore:
@@ -179,11 +188,9 @@ class CloudStore:
     lists_after_key = True
 
     def __init__(self, root: str, settings: Settings) -> None:
-        from obstore.store import from_url
-
         options, client = endpoints.for_obstore(settings, root)
         self.root = root
-        self.store = from_url(root, config=options, client_options=client)
+        self.store = _opened(root, tuple(options.items()), tuple(client.items()))
 
     def uri(self, key: str) -> str:
         return f"{self.root}/{key}"
