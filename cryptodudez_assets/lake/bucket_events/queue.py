@@ -6,8 +6,8 @@ from typing import Protocol
 
 from cryptodudez_assets.lake.bucket_events.decoding import BucketEvent
 
-LEASE_SECONDS = 300
-"""So long a message that was handed out is not handed out again: many times what two ticks of the sensor take."""
+LEASE_SECONDS = 150
+"""So long a message that was handed out is not handed out again: longer than Dagster gives two ticks. So long a file may wait where a tick dies."""
 
 
 @dataclass(frozen=True)
