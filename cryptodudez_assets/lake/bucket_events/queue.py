@@ -7,7 +7,9 @@ from typing import Protocol
 from cryptodudez_assets.lake.bucket_events.decoding import BucketEvent
 
 LEASE_SECONDS = 150
-"""So long a message that was handed out is not handed out again: longer than Dagster gives two ticks. So long a file may wait where a tick dies."""
+"""So long a message that was handed out is not handed out again: longer than Dagster gives two ticks.
+
+So long a file may wait of which a tick was told that died."""
 
 
 @dataclass(frozen=True)
