@@ -141,6 +141,7 @@ class _Gateway(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else what follows the headers waits 40 ms for these to be acknowledged
     server: _Gateway
 
     def do_GET(self) -> None:
