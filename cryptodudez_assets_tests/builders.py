@@ -64,6 +64,7 @@ def readings_source(name: str = "readings") -> Source:
 
 
 READINGS = readings_source()
+JUNK = "__MACOSX/._junk"
 
 
 def csv(sensor: str, hours: Iterable[int], value: float = 1.0, bad: int = 0, form: str = "csv") -> bytes:
@@ -75,12 +76,11 @@ def csv(sensor: str, hours: Iterable[int], value: float = 1.0, bad: int = 0, for
 
 
 def zipped(**members: bytes) -> bytes:
-    """An archive of CSV files."""
+    """An archive of CSV files; of the same files the same bytes."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(f"{name}.csv", content)
-        archive.writestr("__MACOSX/._junk", b"junk")
+        for name, content in {**{f"{name}.csv": content for name, content in members.items()}, JUNK: b"junk"}.items():
+            archive.writestr(zipfile.ZipInfo(name), content)  # which has no time of its own
     return packed.getvalue()
 
 
@@ -128,6 +128,11 @@ def compute_few_rows_at_a_time(patch: pytest.MonkeyPatch, rows: int) -> None:
     patch.setattr(carry, "BACK", (timedelta(days=1), timedelta(days=5), None))
     patch.setattr(key_ranges, "RANGE_KEYS", rows)
     patch.setattr(dividing, "PORTION_ROWS", rows)
+
+
+def put(lake: Lake, name: str, content: bytes, source: Source = READINGS) -> None:
+    """Land bytes under this name in the raw zone, whatever the lake's store."""
+    lake.store.write(f"raw/{source.name}/{name}", io.BytesIO(content))
 
 
 def take_in(lake: Lake, source: Source = READINGS) -> None:

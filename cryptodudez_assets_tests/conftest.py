@@ -1,6 +1,7 @@
 """Fixtures that every rung shares: a lake of one's own, the folder of real archives, what is made once in a run of tests.
 
-Which tests need servers or real archives is told here, by their fixtures; `slow` and `long` are written at the tests themselves.
+Which tests need servers or real archives is told here, by their fixtures; `slow` and `long` are written at the tests themselves, and so are
+`every_store` and `core`, which say on which stores a test is run (`stores.py`).
 """
 
 import os
@@ -17,6 +18,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets_tests.builders import open_lake
+from cryptodudez_assets_tests.stores import FOLDER, chosen
 
 ROOT = Path(__file__).parents[1]
 NEED_SERVERS = {"postgres", "database", "s3_endpoint", "gs_endpoint", "redis_url", "proxy", "page"}
@@ -42,6 +44,12 @@ LONGEST_FIRST = (
 Once = Callable[[str, Callable[[Path], None]], Path]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take the stores on which the suites of stores are run."""
+    told = "stores for the tests marked every_store: names from stores.py, with commas, or all; else a folder, and all of them for core"
+    parser.addoption("--stores", default="", help=told)
+
+
 def pytest_configure() -> None:
     """Have all temporary folders in memory where there is room, unless TMPDIR says where: half of the time tests waited for the disk.
 
@@ -60,6 +68,13 @@ def _takes_homes(folder: Path) -> bool:
     return found.f_bavail * found.f_frsize >= MEMORY_BYTES and not found.f_flag & os.ST_NOEXEC
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have a test run once on each of its stores. One that is not marked is run on a folder, and its name says nothing of it."""
+    is_every, is_core = (metafunc.definition.get_closest_marker(name) is not None for name in ("every_store", "core"))
+    if "store" in metafunc.fixturenames and (is_every or is_core):
+        metafunc.parametrize("store", chosen(metafunc.config.getoption("--stores"), is_core), indirect=True)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by what they need, and begin with the long ones."""
     for item in items:
@@ -68,7 +83,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.servers)
         if fixtures & NEED_REAL_ARCHIVES:
             item.add_marker(pytest.mark.real)
+        if store := _store_of(item):
+            item.user_properties.append(("store", store))  # for the table of docs/stores.md
+            if store != FOLDER:
+                item.add_marker(pytest.mark.servers)
     items.sort(key=_rank)
+
+
+def _store_of(item: pytest.Item) -> str:
+    """The store that a test is run on by a parameter, if any."""
+    found = (
+        item.callspec.params.get("store", "") if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ""
+    )
+    return str(found)
 
 
 def _rank(item: pytest.Item) -> int:

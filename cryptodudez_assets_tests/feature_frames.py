@@ -1,6 +1,5 @@
 """Inputs of feature views for tests: written by hand, or archives taken into a lake; and all views computed from them."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from cryptodudez_assets.features import FeatureView, all_views, topological
 from cryptodudez_assets.features.look_ahead import with_absent
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
-from cryptodudez_assets_tests.builders import open_lake, take_in
+from cryptodudez_assets_tests.builders import open_lake, put, take_in
 
 TIME = pl.Datetime("us", "UTC")
 
@@ -49,15 +48,15 @@ def with_views(tables: Mapping[str, pl.LazyFrame]) -> dict[str, pl.LazyFrame]:
     return frames
 
 
-def ingested(home: Path, archives: Mapping[str, Sequence[Path]]) -> dict[str, pl.LazyFrame]:
-    """The tables of a new lake in which these archives were landed, by source."""
-    lake = open_lake(Settings(home=home, settle_seconds=0))
+def ingested(settings: Settings, archives: Mapping[str, Sequence[Path]]) -> dict[str, pl.LazyFrame]:
+    """The tables of a new lake in which these archives were landed, by source. A folder lands with all that lies in it."""
+    lake = open_lake(settings)
     tables = {}
     for name, paths in archives.items():
-        folder = Path(lake.settings.lake) / "raw" / name
-        folder.mkdir(parents=True)
         for path in paths:
-            shutil.copytree(path, folder / path.name) if path.is_dir() else shutil.copy(path, folder)
+            for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+                if file.is_file():
+                    put(lake, str(file.relative_to(path.parent)), file.read_bytes(), all_sources()[name])
     landed = [source for source in all_sources().values() if source.raw in archives]
     for source in sorted(landed, key=lambda source: source.lookup is not None):
         take_in(lake, source)

@@ -19,6 +19,7 @@ from cryptodudez_assets.features.declaration import Frames
 from cryptodudez_assets.features.look_ahead_check import check, read_for_check
 from cryptodudez_assets.simulator import Size, simulate
 from cryptodudez_assets_tests.feature_frames import ingested, with_views
+from cryptodudez_assets_tests.stores import Store
 
 SEEDS = 20
 # Coins and stocks over the same years, so that every view has rows with values.
@@ -249,7 +250,7 @@ def planted_archives(folder: Path) -> dict[str, pl.LazyFrame]:
         "stock_prices",
     )
     sources = (*of_markets, "bitcoin_tweets", "elon_tweets", *ACCOUNTS)
-    tables = ingested(home, {name: sorted((archives / name).iterdir()) for name in sources})
+    tables = ingested(Store().settings(home), {name: sorted((archives / name).iterdir()) for name in sources})
     odd = {
         ARCHIVES: _told_otherwise(tables[ARCHIVES].collect()),
         BOOKS: _told_late(tables[BOOKS].collect()),

@@ -3,7 +3,7 @@
 `take_in_by_steps` takes in what lies there, in many small steps. `lander` is one that lands files of its own and takes in after each.
 """
 
-import io
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import Source
-from cryptodudez_assets_tests.builders import csv, open_lake, readings_source, take_in
+from cryptodudez_assets_tests.builders import csv, open_lake, put, readings_source, take_in
 from cryptodudez_assets_tests.processes import PROCESSES
 
 SHARED, LANDINGS = readings_source(), 2
@@ -62,12 +62,16 @@ class Worker:
 def start(settings: Settings, work: Callable[[Lake], None]) -> Worker:
     """Start a worker on this lake; it waits for its `go`."""
     ready, told = PROCESSES.Event(), PROCESSES.Event()
-    process = PROCESSES.Process(target=_be, args=(settings, work, ready, told))
+    # What forks it may have begun before there was a bucket, and know no keys of it.
+    process = PROCESSES.Process(target=_be, args=(settings, work, ready, told, dict(os.environ)))
     process.start()
     return Worker(process, ready, told)
 
 
-def _be(settings: Settings, work: Callable[[Lake], None], ready: Event, told: Event) -> None:
+def _be(
+    settings: Settings, work: Callable[[Lake], None], ready: Event, told: Event, environment: dict[str, str]
+) -> None:
+    os.environ.update(environment)
     lake = open_lake(settings)
     ready.set()
     told.wait()
@@ -105,5 +109,5 @@ def lander(number: int) -> Callable[[Lake], None]:
 
 def _land_and_take_in(number: int, lake: Lake) -> None:
     for source, name, content in landings(number):
-        lake.store.write(f"raw/{source.name}/{name}", io.BytesIO(content))
+        put(lake, name, content, source)
         take_in(lake, source)

@@ -18,25 +18,20 @@ from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.integration.conftest import free_ports
 from cryptodudez_assets_tests.model_builders import fitted_toy, register_base_rates, register_toy, toy_draft
 from cryptodudez_assets_tests.serving_builders import MODEL, PATIENCE_SECONDS, ROW, champion, served
+from cryptodudez_assets_tests.stores import Store, in_environment, other_home
 from serving import model_slot
 from serving.metrics import Metrics
 from serving.model_slot import ModelSlot
 from serving.receipt_shipper import SHIP_SECONDS
 
-pytestmark = [pytest.mark.servers, pytest.mark.long]
+pytestmark = pytest.mark.every_store
 
 
-@pytest.fixture(params=["folder", "s3", "gs"])
-def homes(tmp_path: Path, request: pytest.FixtureRequest) -> list[Settings]:
+@pytest.fixture
+def homes(store: Store, tmp_path: Path) -> list[Settings]:
     """Settings of two machines."""
-    told: dict[str, str] = {"lake": str(tmp_path / "lake"), "catalog": f"sqlite:///{tmp_path}/shared/catalog.db"}
-    if request.param != "folder":
-        told["lake"] = f"{request.param}://lake/{tmp_path.name}"
-        told[f"{request.param}_endpoint"] = request.getfixturevalue(f"{request.param}_endpoint")
-    if request.param == "s3":
-        told["catalog"] = request.getfixturevalue("database")
-    (tmp_path / "shared").mkdir()
-    return [Settings(home=tmp_path / name, settle_seconds=0, **told) for name in ("one", "other")]  # type: ignore[arg-type]
+    one = store.settings(tmp_path / "one")
+    return [one, other_home(one, tmp_path / "other")]
 
 
 def test_what_is_promoted_in_one_home_is_served_by_the_other(homes: list[Settings], monkeypatch: pytest.MonkeyPatch):
@@ -119,20 +114,17 @@ def test_a_file_is_fetched_once_and_again_where_the_kept_one_was_changed(homes: 
 
 
 def test_an_answer_that_was_given_before_a_kill_is_explained_by_the_other_home(
-    homes: list[Settings], monkeypatch: pytest.MonkeyPatch
+    homes: list[Settings],
 ):
     one, other = homes
     champion(one)
-    for name in ("lake", "catalog", "s3_endpoint", "gs_endpoint"):
-        if value := getattr(one, name):
-            monkeypatch.setenv(f"CRYPTODUDEZ_{name.upper()}", value)
     [port] = free_ports(1)
     url = f"http://127.0.0.1:{port}/models/{MODEL}/predict"
-    with served(one, port) as process:
+    with in_environment(one), served(one, port) as process:
         answers = [httpx.post(url, json={"rows": [ROW]}, timeout=30).json()["receipt_id"] for _ in range(3)]
         process.kill()
         process.wait()
-    with served(one, port):
+    with in_environment(one), served(one, port):
         found = explained(open_lake(other), answers[-1])
         assert found.replay.replayed
         assert all(explained(open_lake(other), name).receipt.id == name for name in answers)

@@ -3,7 +3,6 @@
 import gzip
 import random
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +12,8 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.status import unbalanced_files
-from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.builders import open_lake
+from cryptodudez_assets_tests.builders import open_lake, put
+from cryptodudez_assets_tests.stores import Store
 from cryptodudez_assets_tests.toy import (
     GAUGES,
     HEADER,
@@ -28,6 +27,8 @@ from cryptodudez_assets_tests.toy import (
     table,
     zipped,
 )
+
+pytestmark = [pytest.mark.every_store, pytest.mark.core]
 
 NOISE = random.Random(7).randbytes(5000)
 BAD_DATES = ["2021-02-30", "20210-01-01", "+20210-01-01", "0000-01-01", ""]
@@ -183,17 +184,15 @@ Landing = tuple[Lake, dict[str, dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
-def landing(tmp_path_factory: pytest.TempPathFactory) -> Landing:
-    lake = open_lake(Settings(home=tmp_path_factory.mktemp("home"), settle_seconds=0))
-    folder = Path(lake.settings.lake) / "raw" / GAUGES.name
-    folder.mkdir(parents=True)
+def landing(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Landing:
+    lake = open_lake(store.settings(tmp_path_factory.mktemp("home")))
     contents = {
         **{name: content for name, (content, _) in SET_ASIDE.items()},
         **{name: content for name, (content, _, _) in MEMBERS_SET_ASIDE.items()},
         **{name: case.raw for name, case in LOADED.items()},
     }
     for name, content in contents.items():
-        (folder / name).write_bytes(content)
+        put(lake, name, content, GAUGES)
     return lake, load(lake)
 
 

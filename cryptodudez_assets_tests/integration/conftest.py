@@ -13,9 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from uuid import uuid4
 
-import psycopg
 import pytest
 
 from cryptodudez_assets.defs.resources import spark_session
@@ -33,9 +31,10 @@ from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.conftest import ROOT, Once
 from cryptodudez_assets_tests.feature_frames import ingested
 from cryptodudez_assets_tests.google_stand_in import google_stand_in
+from cryptodudez_assets_tests.stores import BUCKET, FOLDER, GS, POSTGRES, VERSIONED, Store, new_database
 from cryptodudez_assets_tests.wrapped_engines import Watched
 
-ACCESS, SECRET, BUCKET, VERSIONED = "test-access", "test-secret", "lake", "versioned"
+ACCESS, SECRET = "test-access", "test-secret"
 PATIENCE_SECONDS = 60
 
 
@@ -55,10 +54,23 @@ def postgres() -> Iterator[str]:
 @pytest.fixture
 def database(postgres: str) -> str:
     """URL of an empty database of the test's own."""
-    name = f"test_{uuid4().hex}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return postgres.replace("/postgres?", f"/{name}?")
+    return new_database(postgres)
+
+
+@pytest.fixture(scope="module")
+def store(request: pytest.FixtureRequest) -> Store:
+    """Where lakes lie: in a folder, unless the test is marked `every_store` and `--stores` says more."""
+    name = getattr(request, "param", FOLDER)
+    if name == FOLDER:
+        return Store(name)
+    endpoint = request.getfixturevalue("gs_endpoint" if name == GS else "s3_endpoint")
+    return Store(name, endpoint, request.getfixturevalue("postgres") if name == POSTGRES else "")
+
+
+@pytest.fixture
+def settings(store: Store, tmp_path: Path) -> Settings:
+    """Settings for a home of the test's own, and a lake on its store; files count as settled at once."""
+    return store.settings(tmp_path / "home")
 
 
 @pytest.fixture(scope="session")
@@ -197,8 +209,9 @@ def tiny_home(once: Once, tiny_samples: Path) -> Path:
             for name, source in all_sources().items()
             if not source.shares_raw_with
         }
-        ingested(folder / "home", archives)
-        lake = open_lake(Settings(home=folder / "home", settle_seconds=0))
+        settings = Store().settings(folder / "home")
+        ingested(settings, archives)
+        lake = open_lake(settings)
         for view in topological(all_views().values()):
             materialize(lake, view)
 

@@ -1,9 +1,9 @@
 """A process dies, another goes on: all tables are as if nothing had happened."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -15,12 +15,12 @@ from cryptodudez_assets.lake.iceberg.tables import IcebergTables
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests import worker
-from cryptodudez_assets_tests.builders import csv, open_lake, picture, take_in, zipped
+from cryptodudez_assets_tests.builders import csv, open_lake, picture, put, take_in, zipped
 from cryptodudez_assets_tests.forms import FORMS
+from cryptodudez_assets_tests.stores import STORES, Store
 
-pytestmark = pytest.mark.long
-
-Drop = Callable[[str, str, bytes], Path]
+STEPS = 15
+"""The work has at least so many."""
 
 
 class Died(Exception):
@@ -54,54 +54,85 @@ class MortalLakehouse(IcebergTables):
             raise Died
 
 
-def first_landing(drop: Drop, form: str) -> None:
-    drop("readings", "a.csv", csv("s", range(20), value=1, bad=1, form=form))
+def first_landing(lake: Lake, form: str) -> None:
+    put(lake, "a.csv", csv("s", range(20), value=1, bad=1, form=form))
 
 
-def second_landing(drop: Drop, form: str) -> None:
-    drop(
-        "readings", "b.csv", csv("s", range(10, 30), value=2, bad=2, form=form)
-    )  # displaces half of a.csv, in two partitions
-    drop("readings", "c.csv", csv("s", range(5), value=3, bad=1, form=form))  # loses against a.csv
-    drop("readings", "d.csv", b"what,is,this\n1,2,3\n")
-    drop("readings", "e.csv", csv("s", [1], bad=9, form=form))  # the circuit breaker
-    drop("readings", "f.zip", zipped(x=csv("x", range(5), form=form), y=csv("s", [29], value=4, bad=1, form=form)))
-    drop("readings", "g.csv", csv("s", range(5), value=3, bad=1, form=form))  # the bytes of c.csv
+def second_landing(lake: Lake, form: str) -> None:
+    put(lake, "b.csv", csv("s", range(10, 30), value=2, bad=2, form=form))  # displaces half of a.csv, in two partitions
+    put(lake, "c.csv", csv("s", range(5), value=3, bad=1, form=form))  # loses against a.csv
+    put(lake, "d.csv", b"what,is,this\n1,2,3\n")
+    put(lake, "e.csv", csv("s", [1], bad=9, form=form))  # the circuit breaker
+    put(lake, "f.zip", zipped(x=csv("x", range(5), form=form), y=csv("s", [29], value=4, bad=1, form=form)))
+    put(lake, "g.csv", csv("s", range(5), value=3, bad=1, form=form))  # the bytes of c.csv
 
 
-def third_landing(drop: Drop, form: str) -> None:
-    drop(
-        "readings", "aa.csv", csv("s", range(15, 40), value=5, bad=1, form=form)
+def third_landing(lake: Lake, form: str) -> None:
+    put(
+        lake, "aa.csv", csv("s", range(15, 40), value=5, bad=1, form=form)
     )  # sorts before the others and displaces them
 
 
-def nothing(drop: Drop, form: str) -> None:
+def nothing(lake: Lake, form: str) -> None:
     pass
 
 
-@pytest.mark.parametrize(("meanwhile", "form"), [(nothing, "csv"), *((third_landing, form) for form in FORMS)])
-def test_after_death_at_any_step_another_run_ends_in_the_same_tables(
-    lake: Lake, drop: Drop, meanwhile: Callable[[Drop, str], None], form: str
-) -> None:
-    home, backup = lake.settings.home, lake.settings.home.with_name("backup")
-    first_landing(drop, form)
-    take_in(lake)
-    second_landing(drop, form)
-    shutil.copytree(home, backup)
-    meanwhile(drop, form)
-    take_in(lake)
-    expected = picture(lake)
-    step, died = 0, True
-    while died:
-        shutil.rmtree(home)
-        shutil.copytree(backup, home)
-        step += 1
+@dataclass
+class Deaths:
+    """Lakes on a store, each of which dies at a step of the same work; meanwhile more may land."""
+
+    store: Store
+    folder: Path
+    meanwhile: Callable[[Lake, str], None] = nothing
+    form: str = "csv"
+
+    def __post_init__(self) -> None:
+        lake = self._begun("calm")
+        self.meanwhile(lake, self.form)
+        take_in(lake)
+        self.expected = picture(lake)
+
+    def come_at(self, step: int) -> bool:
+        """Die at this step, and have another go on; whether there was such a step."""
+        lake = self._begun(str(step))
         died = dies_at(step, lake.settings)
-        meanwhile(drop, form)
+        self.meanwhile(lake, self.form)
         after = open_lake(lake.settings)
         take_in(after)
-        assert picture(after) == expected, f"after death at step {step}"
-    assert step > 15
+        assert picture(after) == self.expected, f"after death at step {step}"
+        return died
+
+    def _begun(self, name: str) -> Lake:
+        lake = open_lake(self.store.settings(self.folder / name))
+        first_landing(lake, self.form)
+        take_in(lake)
+        second_landing(lake, self.form)
+        return lake
+
+
+@pytest.mark.every_store
+@pytest.mark.long
+@pytest.mark.parametrize("meanwhile", [nothing, third_landing])
+def test_after_death_at_any_step_another_run_ends_in_the_same_tables(
+    store: Store, tmp_path: Path, meanwhile: Callable[[Lake, str], None]
+) -> None:
+    deaths = Deaths(store, tmp_path, meanwhile)
+    assert next(step for step in count(1) if not deaths.come_at(step)) > STEPS
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("form", sorted(FORMS.keys() - {"csv"}))
+def test_so_it_does_whatever_the_form_of_files(store: Store, tmp_path: Path, form: str) -> None:
+    deaths = Deaths(store, tmp_path, third_landing, form)
+    assert next(step for step in count(1) if not deaths.come_at(step)) > STEPS
+
+
+@pytest.mark.core
+def test_so_it_does_on_every_store(store: Store, tmp_path: Path) -> None:
+    """Two steps each, and others on each; `make test-stores` has all steps on each."""
+    deaths = Deaths(store, tmp_path)
+    for step in range(1 + STORES.index(store.name), STEPS, STEPS // 2):
+        assert deaths.come_at(step)
 
 
 def dies_at(step: int, settings: Settings) -> bool:
@@ -113,9 +144,10 @@ def dies_at(step: int, settings: Settings) -> bool:
     return False
 
 
-def test_killed_at_random_moments_again_and_again_it_ends_in_the_same_tables(
-    lake: Lake, drop: Drop, tmp_path: Path
-) -> None:
+@pytest.mark.every_store
+@pytest.mark.long
+def test_killed_at_random_moments_again_and_again_it_ends_in_the_same_tables(store: Store, tmp_path: Path) -> None:
+    lake, calm = (open_lake(where.settings(tmp_path / name)) for where, name in ((store, "killed"), (Store(), "calm")))
     random = Random(7)
     contents = {}
     for number in range(60):
@@ -124,7 +156,8 @@ def test_killed_at_random_moments_again_and_again_it_ends_in_the_same_tables(
             f"s{number % 3}", range(start, start + random.randrange(1, 40)), value=1 + number, bad=random.randrange(3)
         )
     for name, content in contents.items():
-        drop("readings", name, content)
+        put(lake, name, content)
+        put(calm, name, content)
     killed = 0
     process = worker.start(lake.settings, worker.take_in_by_steps)
     for _ in range(16):
@@ -137,11 +170,6 @@ def test_killed_at_random_moments_again_and_again_it_ends_in_the_same_tables(
     process.go()
     assert process.ends_within()
     assert process.process.exitcode == 0
-    calm = open_lake(Settings(home=tmp_path / "calm", settle_seconds=0))
-    for name, content in contents.items():
-        path = Path(calm.settings.lake) / "raw" / "readings" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
     take_in(calm)
     assert killed >= 8
     assert picture(lake) == picture(calm)

@@ -10,6 +10,7 @@ from cryptodudez_assets.features import FeatureView, all_views
 from cryptodudez_assets.features.look_ahead import look_ahead, look_back, perturb
 from cryptodudez_assets.lake.lake import now
 from cryptodudez_assets_tests.feature_frames import ingested, utc, with_views
+from cryptodudez_assets_tests.stores import Store
 
 TWEETS = dict(zip(range(2010, 2022), [1, 42, 272, 422, 188, 328, 753, 1161, 2288, 2932, 3330, 3107], strict=True))
 ARCHIVES = {
@@ -40,7 +41,7 @@ def frames(real_data: Path, tmp_path_factory: pytest.TempPathFactory, started: d
     """The tables made from the real archives, and all views over them."""
     archives = {source: [real_data / "teraflow" / name for name in names] for source, names in ARCHIVES.items()}
     archives["bitso_order_book"] = sorted((real_data / RECORDINGS).iterdir())
-    return with_views(ingested(tmp_path_factory.mktemp("home"), archives))
+    return with_views(ingested(Store().settings(tmp_path_factory.mktemp("home")), archives))
 
 
 def test_tweets_per_year(frames: dict[str, pl.LazyFrame]) -> None:

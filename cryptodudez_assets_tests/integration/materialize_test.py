@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import polars as pl
+import pytest
 from pyiceberg.expressions import AlwaysTrue
 
 from cryptodudez_assets.derived.upkeep.materialize import Materialized, materialize, table_specs
@@ -12,9 +13,9 @@ from cryptodudez_assets.lake.ingest.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
 from cryptodudez_assets.lake.metastore.discovery import discover_all
-from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import copy_of, open_lake
+from cryptodudez_assets_tests.stores import Store
 
 READ = {"crypto_prices", "elon_tweets", "stock_market", "stock_prices", "bitso_order_book"}
 """The sources whose tables the views read."""
@@ -51,14 +52,15 @@ def one_more_candle(path: Path, day: str) -> Path:
     return path
 
 
+@pytest.mark.every_store
 def test_what_a_landing_reaches_is_computed_anew_and_equals_computing_everything(
-    tmp_path: Path, tiny_samples: Path
+    store: Store, tmp_path: Path, tiny_samples: Path
 ) -> None:
     samples = tiny_samples
     older, newer = (samples / "elon_tweets" / f"elon_musk_tweets{years}.zip" for years in ("_2010_2019", ""))
     candle = one_more_candle(tmp_path / "doge.csv", "2019-07-01")
 
-    stepwise = open_lake(Settings(home=tmp_path / "stepwise", settle_seconds=0))
+    stepwise = open_lake(store.settings(tmp_path / "stepwise"))
     for source in sorted(READ - {"elon_tweets"}):
         bring_in(stepwise, source, *(samples / source).iterdir())
     bring_in(stepwise, "elon_tweets", older)
@@ -84,6 +86,7 @@ def test_nothing_new_computes_nothing(tiny_home: Path, tmp_path: Path) -> None:
     assert {done.rows for done in bring_up_to_date(lake).values()} == {0}
 
 
+@pytest.mark.every_store
 def test_an_input_that_was_only_rearranged_computes_nothing(lake: Lake, tiny_samples: Path) -> None:
     with_coins(lake, tiny_samples)
     view = all_views()["crypto_daily"]
@@ -94,6 +97,7 @@ def test_an_input_that_was_only_rearranged_computes_nothing(lake: Lake, tiny_sam
     assert materialize(lake, view).rows == 0
 
 
+@pytest.mark.every_store
 def test_a_changed_definition_computes_everything(lake: Lake, tiny_samples: Path) -> None:
     with_coins(lake, tiny_samples)
     view = all_views()["crypto_daily"]

@@ -1,18 +1,18 @@
 """The real archives, from raw bytes to tables: what is true of them was found by two other readings of the same bytes."""
 
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.status import status_of, unbalanced_files
-from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
-from cryptodudez_assets_tests.builders import open_lake
+from cryptodudez_assets_tests.builders import INCIDENTAL, open_lake, put, rows_of
+from cryptodudez_assets_tests.stores import Store
 from cryptodudez_assets_tests.toy import counts, files, load, rejected, table
 
 GOOD_ROWS = {
@@ -25,29 +25,30 @@ TWEETS = dict(zip(range(2010, 2021), [1, 42, 272, 422, 188, 328, 753, 1161, 2288
 BAD_TWEETS = {448, 895, 1200, 1831, 2228, 2696, 2697, 3082, 3117}
 CRYPTO, ELON, STOCKS = (all_sources()[name] for name in ("crypto_prices", "elon_tweets", "stock_prices"))
 NEW, OLD = "elon_musk_tweets.zip", "elon_musk_tweets_2010_2019.zip"
+ARCHIVES = {
+    "crypto_prices": ["cryptocurrency_historical_prices.zip"],
+    "elon_tweets": [OLD, NEW],
+    "stock_prices": ["stock_prices_2020_2021.zip"],
+}
 
-Land = Callable[[str, Sequence[Sequence[str]]], Lake]
+pytestmark = pytest.mark.every_store
+
+Land = Callable[..., Lake]
 
 
 @pytest.fixture(scope="module")
-def land(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Land:
+def land(store: Store, real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Land:
     """A new lake in which these archives were landed, one run for each group."""
 
-    def bring(source: str, runs: Sequence[Sequence[str]]) -> Lake:
-        lake = open_lake(Settings(home=tmp_path_factory.mktemp("home"), settle_seconds=0))
+    def bring(source: str, runs: Sequence[Sequence[str]], store: Store = store) -> Lake:
+        lake = open_lake(store.settings(tmp_path_factory.mktemp("home")))
         for archives in runs:
             for name in archives:
-                put(lake, source, real_data / "teraflow" / name)
+                put(lake, name, (real_data / "teraflow" / name).read_bytes(), all_sources()[source])
             load(lake, all_sources()[source])
         return lake
 
     return bring
-
-
-def put(lake: Lake, source: str, path: Path, name: str | None = None) -> None:
-    folder = Path(lake.settings.lake) / "raw" / source
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(path, folder / (name or path.name))
 
 
 def totals(lake: Lake, source: str) -> tuple[int, int, int, int]:
@@ -92,7 +93,7 @@ def test_what_was_not_recorded_is_null(crypto: Lake) -> None:
 
 
 def test_the_same_bytes_under_another_name_add_nothing(crypto: Lake, real_data: Path) -> None:
-    put(crypto, "crypto_prices", real_data / "teraflow" / "cryptocurrency_historical_prices.zip", "again.zip")
+    put(crypto, "again.zip", (real_data / "teraflow" / "cryptocurrency_historical_prices.zip").read_bytes(), CRYPTO)
     assert load(crypto, CRYPTO)["again.zip"]["status"] == Status.DUPLICATE
     assert totals(crypto, "crypto_prices") == (37_083, 37_081, 2, 0)
     assert len(table(crypto, CRYPTO)) == 37_081
@@ -126,3 +127,12 @@ def test_stock_prices_are_all_there(land: Land) -> None:
     assert totals(lake, "stock_prices") == (26_443, 26_443, 0, 0)
     assert (len(rows), rows["symbol"].n_unique()) == (26_443, 53)
     assert (str(rows["date"].min()), str(rows["date"].max())) == ("2020-01-02", "2021-12-31")
+
+
+@pytest.mark.parametrize("source", ARCHIVES)
+def test_rows_are_those_of_a_lake_in_a_folder_column_by_column(land: Land, source: str) -> None:
+    here, plain = land(source, [ARCHIVES[source]]), land(source, [ARCHIVES[source]], Store())
+    for name in filter(None, (all_sources()[source].table, all_sources()[source].observations)):
+        ours, theirs = (rows_of(lake, name).drop(INCIDENTAL, strict=False) for lake in (here, plain))
+        by = ["file_id", "file_row"]
+        assert_frame_equal(ours.sort(by), theirs.sort(by))

@@ -1,5 +1,6 @@
 """The API as a client meets it: what it answers, what it refuses, what it writes down."""
 
+import io
 import json
 import os
 import re
@@ -26,6 +27,7 @@ from cryptodudez_assets.feature_store.online import open_online_store
 from cryptodudez_assets.feature_store.publish import publish_latest
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.store.objects import open_store
 from cryptodudez_assets.models.predictor import as_array, load
 from cryptodudez_assets.models.receipts import Receipts
 from cryptodudez_assets.models.signal.signal import OF_A_CANDLE
@@ -90,6 +92,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient[Li
         yield client
 
 
+@pytest.mark.every_store
 def test_the_signal_with_all_that_it_stands_on(settings: Settings, start: Start):
     champion(settings)
     known = write_features(settings)
@@ -117,6 +120,7 @@ def test_prices_of_a_candle_are_told(settings: Settings, start: Start):
     assert start().get("/signal/eth").json()["notes"] == []
 
 
+@pytest.mark.every_store
 def test_the_signals_receipt_is_the_same_while_nothing_changes(settings: Settings, start: Start):
     registry = champion(settings)
     write_features(settings)
@@ -172,6 +176,7 @@ def test_a_view_that_lags_a_little_does_not(settings: Settings, start: Start, la
     assert timedelta(hours=30) <= newest < timedelta(hours=30, seconds=100)
 
 
+@pytest.mark.every_store
 def test_a_receipt_names_the_snapshots_that_were_published(settings: Settings, start: Start, lake: Lake):
     champion(settings)
     store = open_online_store(settings.online)
@@ -194,16 +199,19 @@ def test_a_receipt_names_the_snapshots_that_were_published(settings: Settings, s
     assert receipt.feature_snapshots == published != newer
 
 
+@pytest.mark.every_store
 def test_a_model_that_was_mended_serves(settings: Settings, start: Start, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("serving.model_slot.POLL_SECONDS", 0.05)
-    file = Path(champion(settings).uri(1, "model.onnx"))
-    content = file.read_bytes()
-    file.write_bytes(b"no model")
+    for seconds in ("POLL_SECONDS", "POLL_BUCKET_SECONDS"):
+        monkeypatch.setattr(f"serving.model_slot.{seconds}", 0.05)
+    champion(settings)
+    store, key = open_store(settings), f"models/{MODEL}/versions/1/model.onnx"
+    content = store.read(key)
+    store.write(key, io.BytesIO(b"no model"))
     client = start()
     answer = client.get("/health/ready")
     assert (answer.status_code, "model.onnx" in answer.json()["detail"]) == (503, True)
 
-    file.write_bytes(content)
+    store.write(key, io.BytesIO(content))
     deadline = time.monotonic() + PATIENCE_SECONDS
     while client.get("/health/ready").status_code != 200:
         assert time.monotonic() < deadline
@@ -211,6 +219,7 @@ def test_a_model_that_was_mended_serves(settings: Settings, start: Start, monkey
     assert client.post(PREDICT, json={"rows": [ROW]}).json()["model_version"] == 1
 
 
+@pytest.mark.every_store
 def test_what_is_missing_is_said_with_what_to_do(settings: Settings, start: Start):
     client = start()
     for response in (
@@ -235,6 +244,7 @@ def test_a_model_of_other_features_gives_no_signal_but_predicts(settings: Settin
     assert client.post(PREDICT, json={"rows": [dict.fromkeys(TOY_FEATURES, 1.0)]}).status_code == 200
 
 
+@pytest.mark.every_store
 def test_a_batch_is_predicted_in_order_with_a_receipt_that_gives_the_same(settings: Settings, start: Start):
     registry = champion(settings)
     rows = [ROW, ROW | {NAMES[0]: 3}, ROW | {NAMES[1]: None}] * 10
@@ -270,6 +280,7 @@ def test_without_skill_no_prediction_is_a_decision(settings: Settings, start: St
     assert (answer["verdict"], answer["reasons"]) == ("no skill", [NO_SKILL.words])
 
 
+@pytest.mark.every_store
 def test_a_version_is_served_by_name_or_not_at_all(settings: Settings, start: Start):
     champion(settings)
     client = start()
@@ -280,6 +291,7 @@ def test_a_version_is_served_by_name_or_not_at_all(settings: Settings, start: St
     assert (unknown.status_code, MODEL in unknown.json()["detail"]) == (404, True)
 
 
+@pytest.mark.every_store
 def test_a_model_is_described(settings: Settings, start: Start):
     registry = champion(settings)
     answer = start().get(f"/models/{MODEL}").json()

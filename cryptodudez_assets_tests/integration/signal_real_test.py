@@ -17,21 +17,24 @@ from cryptodudez_assets.models.signal import training_set
 from cryptodudez_assets.models.signal.promoting import promote_if_better
 from cryptodudez_assets.models.signal.reporting import write_report
 from cryptodudez_assets.models.signal.training import TrainedSignal, train
-from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.ether import ETHER, VIEWS
 from cryptodudez_assets_tests.feature_frames import ingested
 from cryptodudez_assets_tests.integration.features_real_test import ARCHIVES
+from cryptodudez_assets_tests.stores import Store
 from serving.app import create_app
+
+pytestmark = pytest.mark.every_store
 
 OPTIONS = SignalOptions()
 
 
 @pytest.fixture(scope="module")
-def lake(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    home = tmp_path_factory.mktemp("home")
-    ingested(home, {source: [real_data / "teraflow" / name for name in names] for source, names in ARCHIVES.items()})
-    lake = open_lake(Settings(home=home, settle_seconds=0))
+def lake(store: Store, real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    settings = store.settings(tmp_path_factory.mktemp("home"))
+    archives = {source: [real_data / "teraflow" / name for name in names] for source, names in ARCHIVES.items()}
+    ingested(settings, archives)
+    lake = open_lake(settings)
     for view in topological(all_views().values()):
         if all(map(lake.tables.table, view.needs(lambda name: lake.tables.table(name) is not None))):
             materialize(lake, view)
@@ -49,7 +52,7 @@ def trained(lake: Lake) -> TrainedSignal:
 def test_the_report_states_the_base_rates_and_its_verdict(lake: Lake, trained: TrainedSignal) -> None:
     written = write_report(lake, ETHER)
     assert written is not None
-    page = Path(written.path).read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " ")
+    page = lake.store.read("reports/eth_signal.html").decode().replace("\N{NO-BREAK SPACE}", " ")
     for words in ("51.5 % in 2016–2021", "57.3 % in 2020 to July 2021", "48.5 % in 2019"):
         assert words in page
     assert f"Verdict: {trained.manifest.verdict.label}" in page

@@ -1,7 +1,6 @@
 """The Ethereum training set on sample archives: what it was made from is kept, and it can be made again."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -18,21 +17,29 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.models.signal import training_set
 from cryptodudez_assets.models.signal.contract import training_contract
 from cryptodudez_assets.models.signal.training_set import TrainingSet
-from cryptodudez_assets_tests.builders import copy_of
+from cryptodudez_assets_tests.builders import open_lake, rows_of
 from cryptodudez_assets_tests.ether import ETHER, INPUTS, NAMES, PRICES, VIEWS
+from cryptodudez_assets_tests.stores import Store
+
+pytestmark = pytest.mark.every_store
 
 DAY = timedelta(days=1)
 OPTIONS = SignalOptions()
 
 
 @pytest.fixture(scope="module")
-def tiny_lake(tiny_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    return copy_of(tiny_home, tmp_path_factory.mktemp("training_set") / "home")
+def sampled(store: Store, tiny_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A lake with the views of the tiny sample from which the set is made."""
+    lake = open_lake(store.settings(tmp_path_factory.mktemp("training_set")))
+    for spec in (spec for view in VIEWS for spec in table_specs(view)):
+        with lake.tables.changing(spec) as change:
+            change.add(rows_of(tiny_lake, spec.name))
+    return lake
 
 
 @pytest.fixture(scope="module")
-def made(tiny_lake: Lake) -> TrainingSet:
-    made = training_set.update(tiny_lake, ETHER, OPTIONS)
+def made(sampled: Lake) -> TrainingSet:
+    made = training_set.update(sampled, ETHER, OPTIONS)
     assert made is not None
     return made
 
@@ -59,17 +66,17 @@ def test_the_next_day_s_return_is_that_of_the_closes(made: TrainingSet) -> None:
     assert made.rows["return_next_day"][-1] is None
 
 
-def test_nothing_changes_where_nothing_did(tiny_lake: Lake, made: TrainingSet) -> None:
-    again = training_set.update(tiny_lake, ETHER, OPTIONS)
+def test_nothing_changes_where_nothing_did(sampled: Lake, made: TrainingSet) -> None:
+    again = training_set.update(sampled, ETHER, OPTIONS)
     assert again is not None
     assert again.snapshot_id == made.snapshot_id
 
 
-def test_online_features_are_those_of_the_newest_day(tiny_lake: Lake, made: TrainingSet) -> None:
-    store = open_online_store(f"sqlite:///{tiny_lake.settings.home / 'online.db'}")
+def test_online_features_are_those_of_the_newest_day(sampled: Lake, made: TrainingSet) -> None:
+    store = open_online_store(f"sqlite:///{sampled.settings.home / 'online.db'}")
     assert INPUTS.online_row(store) is None
     for view in VIEWS:
-        publish_latest(tiny_lake, view, store)
+        publish_latest(sampled, view, store)
     row = INPUTS.online_row(store)
     store.close()
     assert row is not None
@@ -77,22 +84,22 @@ def test_online_features_are_those_of_the_newest_day(tiny_lake: Lake, made: Trai
     assert row.values == list(made.rows.select(NAMES).row(-1))
 
 
-def test_a_past_training_set_is_built_again_after_everything_changed(tiny_lake: Lake, made: TrainingSet) -> None:
+def test_a_past_training_set_is_built_again_after_everything_changed(sampled: Lake, made: TrainingSet) -> None:
     """Prices are revised a few times, old snapshots are forgotten, and the first training set is still there."""
     (prices,) = table_specs(PRICES)
     for factor in (1.1, 1.2, 1.3):
-        with tiny_lake.tables.changing(prices) as change:
+        with sampled.tables.changing(prices) as change:
             revised = change.rows().with_columns(pl.col("close") * factor).collect()
             change.delete(AlwaysTrue()).add(revised)
-    changed = training_set.update(tiny_lake, ETHER, OPTIONS)
+    changed = training_set.update(sampled, ETHER, OPTIONS)
     for name in (*made.inputs, ETHER.training_set):
-        expire(tiny_lake, name, keep=1)
+        expire(sampled, name, keep=1)
 
     assert changed is not None
     assert not changed.rows["close"].equals(made.rows["close"])
-    assert training_set.read(tiny_lake, ETHER, made.snapshot_id).rows.equals(made.rows)
-    assert training_set.rebuild(tiny_lake, ETHER, made.snapshot_id).equals(made.rows)
-    assert training_set.rebuild(tiny_lake, ETHER).equals(changed.rows)
+    assert training_set.read(sampled, ETHER, made.snapshot_id).rows.equals(made.rows)
+    assert training_set.rebuild(sampled, ETHER, made.snapshot_id).equals(made.rows)
+    assert training_set.rebuild(sampled, ETHER).equals(changed.rows)
 
 
 def test_days_without_a_candle_are_rows_about_which_nothing_is_known(made: TrainingSet) -> None:
