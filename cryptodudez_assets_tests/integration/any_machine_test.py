@@ -24,7 +24,7 @@ from serving.metrics import Metrics
 from serving.model_slot import ModelSlot
 from serving.receipt_shipper import SHIP_SECONDS
 
-pytestmark = pytest.mark.every_store
+pytestmark = [pytest.mark.every_store, pytest.mark.long]
 
 
 @pytest.fixture

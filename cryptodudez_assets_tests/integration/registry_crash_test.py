@@ -1,19 +1,22 @@
 """Trainings and promotions die at every step, or meet each other: the last champion serves on, no version is half there."""
 
+import io
 import os
 import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from cryptodudez_assets.lake.store.objects import CloudStore, open_store
 from cryptodudez_assets.models.predictor import ModelRefused, load
 from cryptodudez_assets.models.registry import Registry
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.model_builders import SKILL, fitted_toy, register_base_rates, register_toy, toy_draft
+from cryptodudez_assets_tests.stores import in_environment
 
 WORKER = """
 import sys
@@ -32,13 +35,17 @@ for _ in range(int(sys.argv[2])):
 """
 
 
+ON_DISK = [(os, "fsync"), (os, "link"), (os, "replace"), (os, "mkdir")]
+IN_BUCKET = [(CloudStore, "create"), (CloudStore, "write"), (CloudStore, "delete")]
+
+
 class Died(Exception):
     """The process is gone."""
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Registry:
-    registry = Registry(Settings(home=tmp_path), "eth_signal")
+def registry(settings: Settings) -> Registry:
+    registry = Registry(settings, "eth_signal")
     register_base_rates(registry)
     registry.promote(1, "there was no model")
     return registry
@@ -56,11 +63,16 @@ def review(registry: Registry) -> None:
     registry.review(1, SKILL)
 
 
-@pytest.mark.parametrize(("work", "steps", "champions"), [(register, 12, {1}), (promote, 4, {1, 2}), (review, 4, {1})])
+@pytest.mark.every_store
+@pytest.mark.parametrize(
+    ("work", "on_disk", "in_bucket", "champions"),
+    [(register, 24, 12, {1}), (promote, 8, 2, {1, 2}), (review, 8, 2, {1})],
+)
 def test_after_death_at_any_step_there_is_a_champion_that_loads(
     registry: Registry,
     work: Callable[[Registry], None],
-    steps: int,
+    on_disk: int,
+    in_bucket: int,
     champions: set[int],
     monkeypatch: pytest.MonkeyPatch,
 ):
@@ -68,7 +80,8 @@ def test_after_death_at_any_step_there_is_a_champion_that_loads(
         register_toy(registry)
     before = registry.versions()
     step = 0
-    while dies_at(step := step + 1, lambda: work(registry), monkeypatch):
+    is_folder = registry.settings.lake_is_local
+    while dies_at(step := step + 1, lambda: work(registry), ON_DISK if is_folder else IN_BUCKET, monkeypatch):
         after = Registry(registry.settings, "eth_signal")
         for version in after.versions():
             load(after, version)
@@ -76,14 +89,16 @@ def test_after_death_at_any_step_there_is_a_champion_that_loads(
         champion = after.champion()
         assert champion is not None
         assert champion.version in champions, "the new one only where it died after the deed"
-    assert step > steps
+    assert step > (on_disk if is_folder else in_bucket)
     work(registry)
     assert all(load(registry, version) for version in registry.versions())
-    assert not list(Path(registry.location).rglob(".*.part"))
+    assert not [found.key for found in open_store(registry.settings).list("models") if found.key.endswith(".part")]
 
 
-def dies_at(step: int, work: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Let the n-th thing that is done to the disk raise; say whether it came to that."""
+def dies_at(
+    step: int, work: Callable[[], object], acts: Sequence[tuple[object, str]], monkeypatch: pytest.MonkeyPatch
+) -> bool:
+    """Let the n-th of these acts raise, before it is done, or when it is; say whether it came to that."""
     left = step
 
     def mortal(real: Callable[..., object]) -> Callable[..., object]:
@@ -92,12 +107,16 @@ def dies_at(step: int, work: Callable[[], object], monkeypatch: pytest.MonkeyPat
             left -= 1
             if left == 0:
                 raise Died
-            return real(*arguments, **more)
+            done = real(*arguments, **more)
+            left -= 1
+            if left == 0:
+                raise Died
+            return done
 
         return act
 
     with monkeypatch.context() as patch:
-        for owner, name in ((os, "fsync"), (os, "link"), (os, "replace"), (os, "mkdir")):
+        for owner, name in acts:
             patch.setattr(owner, name, mortal(getattr(owner, name)))
         try:
             work()
@@ -115,6 +134,7 @@ def test_a_dead_trainings_leftovers_are_neither_a_version_nor_in_the_way(registr
     assert not (unfinished / "stale.bin").exists()
 
 
+@pytest.mark.every_store
 def test_killed_at_random_moments_there_is_always_a_champion_and_every_version_is_whole(registry: Registry):
     dice, killed = random.Random(5), 0
     for _ in range(8):
@@ -134,6 +154,7 @@ def test_killed_at_random_moments_there_is_always_a_champion_and_every_version_i
     register_toy(registry)  # nobody holds the lock
 
 
+@pytest.mark.every_store
 def test_processes_that_register_at_once_get_versions_of_their_own(registry: Registry):
     workers = [start(registry, 5) for _ in range(3)]
     for worker in workers:
@@ -144,14 +165,14 @@ def test_processes_that_register_at_once_get_versions_of_their_own(registry: Reg
     assert sum(registry.stage(version) == "champion" for version in registry.versions()) == 1
 
 
+@pytest.mark.every_store
 def test_a_tampered_champion_is_never_loaded_and_going_back_helps(registry: Registry):
     register_toy(registry)
     registry.promote(2, "skill")
     other = registry.register(toy_draft(fitted_toy(seed=4)), {"model.onnx": registry.read(1, "model.onnx")})
-    theirs = Path(registry.location) / "versions" / str(other.version)
-    ours = Path(registry.location) / "versions" / "2"
-    (ours / "model.onnx").write_bytes((theirs / "model.onnx").read_bytes())
-    (ours / "manifest.json").write_bytes((theirs / "manifest.json").read_bytes())  # with hashes that fit
+    store, versions = open_store(registry.settings), f"models/{registry.name}/versions"
+    for name in ("model.onnx", "manifest.json"):  # with hashes that fit
+        store.write(f"{versions}/2/{name}", io.BytesIO(store.read(f"{versions}/{other.version}/{name}")))
     with pytest.raises(ModelRefused, match=r"manifest\.json of version 2 was changed"):
         load(registry, 2)
     registry.promote(1, "2 was tampered with")
@@ -162,7 +183,8 @@ def test_a_tampered_champion_is_never_loaded_and_going_back_helps(registry: Regi
 
 def start(registry: Registry, times: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", WORKER, str(registry.settings.home), str(times)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with in_environment(registry.settings):
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def go(worker: subprocess.Popen[str]) -> None:
