@@ -3,7 +3,9 @@
 `take_in_by_steps` takes in what lies there, in many small steps. `lander` is one that lands files of its own and takes in after each.
 """
 
+import io
 import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.context import ForkServerProcess
 from multiprocessing.synchronize import Event
+from pathlib import Path
 
 from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.ingest.ingest import ingest
@@ -21,7 +24,7 @@ from cryptodudez_assets.sources.declaration import Source
 from cryptodudez_assets_tests.builders import csv, open_lake, put, readings_source, take_in
 from cryptodudez_assets_tests.processes import PROCESSES
 
-SHARED, LANDINGS = readings_source(), 2
+SHARED, LANDINGS, SENT_MEGABYTES = readings_source(), 2, 40
 PATIENCE_SECONDS = 120
 
 
@@ -100,6 +103,30 @@ def take_in_by_steps(lake: Lake) -> None:
     for first in range(0, len(found), 2):
         catalogue_objects(lake, SHARED, found[first : first + 2])
         ingest(lake, SHARED)
+
+
+def never_ending(key: str, sent: Path) -> Callable[[Lake], None]:
+    """The work of one that writes an object and never comes to its end; the file `sent` is there once several parts are on their way."""
+    return partial(_write_without_end, key, sent)
+
+
+class _NeverEnding(io.BytesIO):
+    """Gives megabytes, and then nothing any more."""
+
+    def __init__(self, sent: Path) -> None:
+        super().__init__()
+        self._sent, self._left = sent, SENT_MEGABYTES
+
+    def read(self, size: int | None = -1) -> bytes:
+        if not self._left:
+            self._sent.touch()
+            time.sleep(PATIENCE_SECONDS)
+        self._left -= 1
+        return bytes(1 << 20)
+
+
+def _write_without_end(key: str, sent: Path, lake: Lake) -> None:
+    lake.store.write(key, _NeverEnding(sent))
 
 
 def lander(number: int) -> Callable[[Lake], None]:

@@ -1,9 +1,12 @@
 """The whole way from raw bytes to tables, and what stores must keep to: lists, versions, whole objects or none."""
 
 import io
+import socket
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import polars as pl
 import pytest
@@ -14,6 +17,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import Cursor, discover, discover_all
 from cryptodudez_assets.lake.upkeep.maintenance import maintain
+from cryptodudez_assets_tests import worker
 from cryptodudez_assets_tests.builders import csv, files, open_lake, picture, put, rows_of, take_in, zipped
 from cryptodudez_assets_tests.stores import Store
 
@@ -136,6 +140,58 @@ def test_a_failed_write_leaves_no_object(lake: Lake) -> None:
     with pytest.raises(OSError, match="disk is gone"):
         lake.store.write("raw/readings/half.csv", Broken())
     assert lake.store.stat("raw/readings/half.csv") is None
+
+
+def test_of_what_a_killed_client_has_sent_there_is_no_object(lake: Lake, tmp_path: Path) -> None:
+    key, sent = "raw/readings/a.csv", tmp_path / "sent"
+    process = worker.start(lake.settings, worker.never_ending(key, sent))
+    process.go()
+    wait_until(sent.exists)
+    process.kill()
+    assert lake.store.stat(key) is None
+    assert not [found for found in lake.store.list("raw/readings") if found.key == key]
+    assert discover_all(lake, "readings") == []
+    put(lake, "a.csv", csv("s", range(5)))
+    take_in(lake)
+    assert rows_of(lake, "lab.readings").height == 5
+
+
+def test_of_half_a_put_there_is_no_object(lake: Lake) -> None:
+    if lake.settings.lake_is_local:
+        pytest.skip("nobody puts into a folder over a wire")
+    key, content = "raw/readings/a.csv", csv("s", range(5))
+    half_a_put(lake, key, content)
+    assert lake.store.stat(key) is None
+    assert discover_all(lake, "readings") == []
+    put(lake, "a.csv", content)
+    assert lake.store.read(key) == content
+
+
+def half_a_put(lake: Lake, key: str, content: bytes) -> None:
+    """Begin to put this, and go away in the middle."""
+    place = urlsplit(lake.store.uri(key))
+    if place.scheme == "s3":
+        import boto3
+
+        client = boto3.client("s3", endpoint_url=lake.settings.s3_endpoint, region_name=lake.settings.s3_region)
+        asked = {"Bucket": place.netloc, "Key": place.path.lstrip("/")}
+        url = urlsplit(client.generate_presigned_url("put_object", asked))
+    else:
+        url = urlsplit(f"{lake.settings.gs_endpoint}/{place.netloc}{place.path}")
+    head = f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: {len(content)}\r\n\r\n"
+    with socket.create_connection((url.hostname, url.port)) as connection:
+        connection.settimeout(worker.PATIENCE_SECONDS)
+        connection.sendall(head.encode() + content[: len(content) // 2])
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.recv(1 << 16)  # nothing where it was understood that nobody waits
+    assert b" 200 " not in answer.partition(b"\r\n")[0]
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + worker.PATIENCE_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.05)
 
 
 def test_upkeep_removes_what_is_not_used_and_nothing_else(lake: Lake) -> None:
