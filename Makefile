@@ -8,7 +8,7 @@ RUNGS := cryptodudez_assets_tests/unit cryptodudez_assets_tests/property
 timed = start=$$(date +%s); $(PYTEST) $(1) cryptodudez_assets_tests; \
 	code=$$?; echo "tests took $$(( $$(date +%s) - start )) s"; exit $$code
 
-.PHONY: help install demo up twin test test-long test-fast test-spark install-engines install-readers coverage mutants lint bench docs
+.PHONY: help install demo up twin test test-long test-stores test-fast test-spark install-engines install-readers coverage mutants lint bench docs
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ test: install  ## All tests but the long ones, a worker for each core
 
 test-long: install  ## The long ones: whole commands, homes that are killed, buckets
 	@$(call timed,-m "long and not spark")
+
+test-stores: install  ## Suites of lake, features, training and serving on each of five stores; leaves a report in .stores.xml
+	@$(call timed,-m "every_store" --stores all --junitxml .stores.xml)
 
 test-fast: install  ## Unit and property tests without servers, real archives and slow ones
 	@$(PYTEST) -m "not slow and not servers and not real" $(RUNGS)

@@ -28,6 +28,8 @@ LONGEST_FIRST = (
     "readme",
     "kill_campaign",
     "stores",
+    "crash",
+    "concurrency",
     "first_hour",
     "pending",
     "ui",

@@ -34,6 +34,26 @@ def kind_of(method: str, target: str) -> str:
     return "list" if of_bucket else "read"
 
 
+def body_of(asked: BaseHTTPRequestHandler) -> bytes:
+    """The body of a request, in chunks or not; raises ConnectionError where its sender is gone before the end of it."""
+    if asked.headers.get("Transfer-Encoding", "").lower() != "chunked":
+        return _exactly(asked, int(asked.headers.get("Content-Length") or 0))
+    body = b""
+    while size := int(asked.rfile.readline().split(b";")[0] or b"0", 16):
+        body += _exactly(asked, size)
+        asked.rfile.readline()
+    if not asked.rfile.readline():
+        raise ConnectionError("gone before the last chunk")
+    return body
+
+
+def _exactly(asked: BaseHTTPRequestHandler, size: int) -> bytes:
+    content = asked.rfile.read(size)
+    if len(content) < size:
+        raise ConnectionError(f"gone after {len(content)} of {size} bytes")
+    return content
+
+
 def counts(endpoint: str) -> Counter[str]:
     """What was asked since this was asked last."""
     return Counter(httpx.get(f"{endpoint}{COUNTS}", timeout=PATIENCE_SECONDS).json())
@@ -73,9 +93,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(200, {}, content, len(content))
             return
         self.counted[kind_of(self.command, self.path)] += 1
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        told = self.behind.build_request(self.command, self.path, content=body, headers=dict(self.headers.items()))
-        answer = self.behind.send(told)
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in OF_A_CONNECTION}
+        answer = self.behind.request(self.command, self.path, content=body_of(self), headers=headers)
         kept = {name: value for name, value in answer.headers.items() if name.lower() not in OF_A_CONNECTION}
         length = int(answer.headers.get("Content-Length", 0)) if self.command == "HEAD" else len(answer.content)
         self._say(answer.status_code, kept, answer.content, length)

@@ -26,7 +26,7 @@ from xml.sax.saxutils import escape
 
 import httpx
 
-from cryptodudez_assets_tests.counting_proxy import COUNTS, kind_of
+from cryptodudez_assets_tests.counting_proxy import COUNTS, body_of, kind_of
 
 PATIENCE_SECONDS = 30
 JSON_API = ("storage", "upload", "download", "batch", "_internal")
@@ -101,7 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         try:
-            body = self._body()
+            body = body_of(self)
         except ConnectionError:  # who began to send is gone: there is no object
             self.close_connection = True
             return
@@ -118,23 +118,6 @@ class _Handler(BaseHTTPRequestHandler):
         told = json.dumps(self.server.counted).encode()
         self.server.counted.clear()
         return 200, {}, told
-
-    def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            return self._exactly(int(self.headers.get("Content-Length") or 0))
-        body = b""
-        while size := int(self.rfile.readline().split(b";")[0] or b"0", 16):
-            body += self._exactly(size)
-            self.rfile.readline()
-        if not self.rfile.readline():
-            raise ConnectionError("gone before the last chunk")
-        return body
-
-    def _exactly(self, size: int) -> bytes:
-        content = self.rfile.read(size)
-        if len(content) < size:
-            raise ConnectionError(f"gone after {len(content)} of {size} bytes")
-        return content
 
     def _route(self, body: bytes) -> Answer:
         self.server.counted[kind_of(self.command, self.path)] += 1

