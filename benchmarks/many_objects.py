@@ -10,6 +10,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import obstore
@@ -38,7 +39,7 @@ def main() -> None:
         _measured("listed", lambda: f"{sum(1 for _ in lake.store.list(f'raw/{READINGS.name}')):,} objects")
         cursor = Cursor()
         for number in range(TICKS):
-            _measured(f"tick {number + 1}", lambda at=cursor: _tick(lake, at))
+            _measured(f"tick {number + 1}", partial(_tick, lake, cursor))
             cursor = discover(lake, READINGS.name, cursor).cursor
         _measured("all that is new", lambda: f"{len(discover_all(lake, READINGS.name)):,} objects")
 

@@ -1,7 +1,7 @@
 """The table of `docs/stores.md`: how many tests of which suite passed on which store, from a report that is kept in `docs/stores.csv`.
 
-`python docs/stores_made.py REPORT…` takes JUnit reports, as `make test-stores` leaves one in `.stores.xml`; of a suite that is in none of
-them what was known before stays. The table itself needs no servers.
+`python docs/stores_made.py REPORT…` takes JUnit reports, as `make test-stores` leaves one in `.stores.xml`; of a suite on a store
+that none of them has, what was known before stays. The table itself needs no servers.
 """
 
 import ast
@@ -23,10 +23,7 @@ Counts = dict[tuple[str, str], Counter[str]]
 
 def main() -> None:
     """Keep what these reports tell."""
-    kept = _kept()
-    told = _told(map(Path, sys.argv[1:]))
-    suites = {suite for suite, _ in told}
-    counts = {of: count for of, count in kept.items() if of[0] not in suites} | told
+    counts = _kept() | _told(map(Path, sys.argv[1:]))
     with KEPT.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["suite", "store", *TOLD])

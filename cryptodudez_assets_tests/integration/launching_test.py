@@ -26,7 +26,7 @@ from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import open_lake, rows_of
 from cryptodudez_assets_tests.conftest import ROOT
 from cryptodudez_assets_tests.dataproc_stand_in import DataprocStandIn, State, dataproc_stand_in
-from cryptodudez_assets_tests.integration.conftest import BUCKET
+from cryptodudez_assets_tests.stores import BUCKET
 
 RUN = ROOT / "deploy" / "dataproc" / "run.py"
 SET = {

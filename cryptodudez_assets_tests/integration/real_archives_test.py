@@ -102,7 +102,7 @@ def test_the_same_bytes_under_another_name_add_nothing(crypto: Lake, real_data: 
 def test_nine_records_are_in_quarantine_and_the_tweets_are_all_there(land: Land) -> None:
     lake = land("elon_tweets", [[NEW]])
     assert totals(lake, "elon_tweets") == (14_833, 14_824, 9, 0)
-    newest = next(entry for name, entry in files(lake, ELON).items() if name.endswith("2021.csv"))
+    newest = next(entry for name, entry in files(lake, ELON).items() if name.endswith("/2021.csv"))
     assert rejected(lake, newest).keys() == BAD_TWEETS
     years = table(lake, ELON)["event_ts"].dt.year().value_counts()
     assert dict(years.iter_rows()) == TWEETS | {2021: 3107}
