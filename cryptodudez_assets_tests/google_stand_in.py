@@ -1,8 +1,9 @@
 """A stand-in for Google Cloud Storage: fake-gcs-server behind a gateway that speaks the XML API.
 
 fake-gcs-server keeps the objects and speaks JSON, as pyiceberg does; obstore and Polars speak XML, which it does not take.
-The gateway turns one into the other; beside that it only refuses a write whose condition on the generation does not hold,
-which fake-gcs-server ignores. No permissions, no quotas, no retention: nothing here says how Google's own service behaves.
+The gateway turns one into the other; beside that it refuses a write whose condition on the generation does not hold,
+which fake-gcs-server ignores, and counts what it is asked. No permissions, no quotas, no retention: nothing here says how
+Google's own service behaves.
 """
 
 import json
@@ -26,9 +27,10 @@ from xml.sax.saxutils import escape
 
 import httpx
 
-from cryptodudez_assets_tests.counting_proxy import COUNTS, body_of, kind_of
+from cryptodudez_assets_tests.counting_proxy import COUNTS, body_of, counts, kind_of
 
 PATIENCE_SECONDS = 30
+CONFLICT = 409
 JSON_API = ("storage", "upload", "download", "batch", "_internal")
 HOP_BY_HOP = {"transfer-encoding", "connection", "content-encoding", "content-length", "keep-alive", "date", "server"}
 TOLD = {"pubsub-project-id": "tests", "pubsub-topic": "landed", "bucket": "lake", "list": "finalize,delete"}
@@ -38,41 +40,80 @@ Answer = tuple[int, dict[str, str], bytes]
 Query = dict[str, str]
 
 
-@contextmanager
-def google_stand_in(binary: Path, ports: tuple[int, int], folder: Path, pubsub: str = "") -> Iterator[str]:
-    """Run it with a bucket `lake`; gives the endpoint. `pubsub`: where a Pub/Sub is that is told of objects in the raw zone."""
-    ours, theirs = ports
-    endpoint = f"http://127.0.0.1:{ours}"
-    command = [str(binary), "-scheme=http", "-host=127.0.0.1", f"-port={theirs}", "-backend=memory"]
-    command += [f"-public-host=127.0.0.1:{ours}", f"-external-url={endpoint}", "-log-level=warn"]
-    command += [f"-event.{name}={value}" for name, value in TOLD.items()] if pubsub else []
-    environment = os.environ | ({"PUBSUB_EMULATOR_HOST": pubsub} if pubsub else {})
-    # The gateway is a process of its own: pyarrow waits for an answer with Python's lock in its hands.
-    gateway = [sys.executable, "-m", __name__, str(ours), str(theirs)]
-    running: list[subprocess.Popen[bytes]] = []
-    try:
-        with (folder / "log").open("wb") as log:
-            for one in (command, gateway):
-                running.append(subprocess.Popen(one, stdout=log, stderr=log, env=environment, start_new_session=True))
-        _make_bucket(endpoint, running, folder / "log")
-        yield endpoint
-    finally:
-        for process in running:
+class GoogleStandIn:
+    """Both processes, with a bucket `lake`, reached at `endpoint`.
+
+    `pubsub`: where a Pub/Sub is that is told of objects, of all or of those below `told_of`. `kept`: a folder for the objects, which outlive a kill there;
+    without it they are in memory, which is quicker.
+    """
+
+    def __init__(
+        self,
+        binary: Path,
+        ports: tuple[int, int],
+        folder: Path,
+        pubsub: str = "",
+        told_of: str = "",
+        kept: Path | None = None,
+    ) -> None:
+        ours, theirs = ports
+        self.endpoint = f"http://127.0.0.1:{ours}"
+        self.running: list[subprocess.Popen[bytes]] = []
+        command = [str(binary), "-scheme=http", "-host=127.0.0.1", f"-port={theirs}"]
+        command += ["-backend=filesystem", f"-filesystem-root={kept}"] if kept else ["-backend=memory"]
+        command += [f"-public-host=127.0.0.1:{ours}", f"-external-url={self.endpoint}", "-log-level=warn"]
+        told = TOLD | ({"object-prefix": told_of} if told_of else {})
+        command += [f"-event.{name}={value}" for name, value in told.items()] if pubsub else []
+        # The gateway is a process of its own: pyarrow waits for an answer with Python's lock in its hands.
+        self._commands = [command, [sys.executable, "-m", __name__, str(ours), str(theirs)]]
+        self._environment = os.environ | ({"PUBSUB_EMULATOR_HOST": pubsub} if pubsub else {})
+        self._log = folder / "log"
+
+    def start(self) -> None:
+        """Start both; gives back once the bucket is there."""
+        with self._log.open("ab") as log:
+            for one in self._commands:
+                self.running.append(
+                    subprocess.Popen(one, stdout=log, stderr=log, env=self._environment, start_new_session=True)
+                )
+        self._make_bucket()
+
+    def kill(self) -> None:
+        """As a loss of power does."""
+        for process in self.running:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+        self.running.clear()
+
+    def counted(self) -> Counter[str]:
+        """How many requests there were since this was asked last, by what they ask: read, list, write or delete."""
+        return counts(self.endpoint)
+
+    def _make_bucket(self) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                url = f"{self.endpoint}/storage/v1/b?project=tests"
+                answer = httpx.post(url, json={"name": "lake"}, timeout=PATIENCE_SECONDS)
+                if answer.status_code != CONFLICT:  # of one that was kept
+                    answer.raise_for_status()
+                return
+            except httpx.HTTPError as error:
+                if any(process.poll() is not None for process in self.running) or time.monotonic() > deadline:
+                    said = self._log.read_text(errors="replace")
+                    raise RuntimeError(f"the stand-in did not come up:\n{said}") from error
+                time.sleep(0.1)
 
 
-def _make_bucket(endpoint: str, running: list[subprocess.Popen[bytes]], log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            url = f"{endpoint}/storage/v1/b?project=tests"
-            httpx.post(url, json={"name": "lake"}, timeout=PATIENCE_SECONDS).raise_for_status()
-            return
-        except httpx.HTTPError as error:
-            if any(process.poll() is not None for process in running) or time.monotonic() > deadline:
-                raise RuntimeError(f"the stand-in did not come up:\n{log.read_text(errors='replace')}") from error
-            time.sleep(0.1)
+@contextmanager
+def google_stand_in(binary: Path, ports: tuple[int, int], folder: Path, pubsub: str = "") -> Iterator[str]:
+    """Run it while the context lasts; gives the endpoint."""
+    stand_in = GoogleStandIn(binary, ports, folder, pubsub)
+    try:
+        stand_in.start()
+        yield stand_in.endpoint
+    finally:
+        stand_in.kill()
 
 
 class _Gateway(ThreadingHTTPServer):
@@ -82,13 +123,25 @@ class _Gateway(ThreadingHTTPServer):
         super().__init__(address, _Handler)
         self.behind = behind
         self.parts: dict[str, dict[int, bytes]] = {}
-        self.counted: Counter[str] = Counter()
         self.writing = Lock()  # between the look at a generation and the write
+        self._counted: Counter[str] = Counter()
+        self._counting = Lock()
+
+    def count(self, kind: str) -> None:
+        """One more of this kind."""
+        with self._counting:
+            self._counted[kind] += 1
+
+    def counted(self) -> dict[str, int]:
+        """How many there were of each kind since this was asked last."""
+        with self._counting:
+            told = dict(self._counted)
+            self._counted.clear()
+            return told
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # else what follows the headers waits 40 ms for these to be acknowledged
     server: _Gateway
 
     def do_GET(self) -> None:
@@ -105,7 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
         except ConnectionError:  # who began to send is gone: there is no object
             self.close_connection = True
             return
-        status, headers, content = self._counts() if self.path == COUNTS else self._route(body)
+        status, headers, content = self._route(body)
         self.send_response(status)
         length = headers.pop("Content-Length", str(len(content)))
         for name, value in {**headers, "Content-Length": length}.items():
@@ -114,17 +167,14 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
-    def _counts(self) -> Answer:
-        told = json.dumps(self.server.counted).encode()
-        self.server.counted.clear()
-        return 200, {}, told
-
     def _route(self, body: bytes) -> Answer:
-        self.server.counted[kind_of(self.command, self.path)] += 1
+        if self.path == COUNTS:
+            return 200, {"Content-Type": "application/json"}, json.dumps(self.server.counted()).encode()
         url = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
         bucket, _, name = url.path.lstrip("/").partition("/")
         bucket, name = unquote(bucket), unquote(name)
+        self.server.count(kind_of(self.command, self.path))
         if bucket in JSON_API:
             return self._pass_through(body)
         if not name:
