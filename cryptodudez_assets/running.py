@@ -28,6 +28,8 @@ UI_HOST = "127.0.0.1"
 """Dagster's UI asks nobody for a key: it is for this machine, or for a proxy that asks."""
 DAEMON = "daemon"
 """The sign of life of whoever runs Dagster's daemon: there may be one for all that share its records."""
+SERVING = "serving."
+"""The sign of life of a server of the API is called so, and by its process."""
 QUIET = ["--log-level", "warning"]
 SAMPLE_BOOKS = ("btc_mxn", "usd_mxn")
 STAND_INS = ("binance",)

@@ -14,6 +14,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from cryptodudez_assets.declared_models import Model, all_models, models_of_kind
 from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.declared_models.volume import VolumeModel
+from cryptodudez_assets.lake.store.objects import looks_of
 from cryptodudez_assets.settings import Settings
 from serving.accounts.routes import accounts
 from serving.dashboard import dashboard
@@ -45,8 +46,10 @@ def _routes_of(models: Iterable[Model]) -> list[HTTPRouteHandler]:
 def create_app(settings: Settings, only_here: bool = False) -> Litestar:
     """The app over a home's models, online store and receipts, which are opened when it starts.
 
-    `only_here`: no name but this machine's own leads here, so that requests with another one are refused.
+    `only_here`: no name but this machine's own leads here, so that requests with another one are refused. Raises `HomeMoved` where
+    the lake went elsewhere, since who answers writes receipts.
     """
+    looks_of(settings).insist_on_staying()
     counted = Metrics()
 
     @asynccontextmanager

@@ -5,7 +5,7 @@ import sys
 import click
 
 from cryptodudez_assets.cli.group import main
-from cryptodudez_assets.cli.opening import opened_lake
+from cryptodudez_assets.cli.opening import lake_to_read
 from cryptodudez_assets.cli.output import console, print_json
 from cryptodudez_assets.terminal import say
 
@@ -26,7 +26,7 @@ def explain(receipt: str, as_json: bool) -> None:
     from cryptodudez_assets.models.receipts import DamagedReceipt
 
     try:
-        found = find(opened_lake(), receipt)
+        found = find(lake_to_read(), receipt)
     except LookupError as missing:
         raise click.ClickException(str(missing)) from missing
     except DamagedReceipt as damaged:

@@ -28,12 +28,16 @@ def run_sources(sources: list[str], *, check_all: bool = False, engine: EngineNa
 
 
 def opened_lake() -> "Lake":
-    """The lake of the settings, with a folder for each source to drop files into."""
+    """The lake of the settings, to be written to, with a folder for each source to drop files into."""
+    return _with_folders(staying(usable_settings()))
+
+
+def _with_folders(settings: Settings) -> "Lake":
     from cryptodudez_assets.lake.lake import Lake
     from cryptodudez_assets.lake.raw_folders import make_folders
     from cryptodudez_assets.sources import all_sources
 
-    lake = Lake.open(usable_settings(), all_sources())
+    lake = Lake.open(settings, all_sources())
     try:
         make_folders(lake, lake.sources.values())
     except OSError as error:
@@ -47,9 +51,17 @@ def lake_to_read() -> "Lake":
     from cryptodudez_assets.sources import all_sources
 
     if not nothing_yet(read_settings()):
-        return opened_lake()
+        return _with_folders(usable_settings())
     empty = click.get_current_context().with_resource(tempfile.TemporaryDirectory())
     return Lake.open(Settings(home=Path(empty), lake="", catalog=""), all_sources())
+
+
+def staying(settings: Settings) -> Settings:
+    """The settings, if their lake may be written to; one that was moved is told by `Commands`."""
+    from cryptodudez_assets.lake.store.objects import looks_of
+
+    looks_of(settings).insist_on_staying()
+    return settings
 
 
 def nothing_yet(settings: Settings) -> bool:
@@ -75,7 +87,7 @@ def reachable(settings: Settings) -> Settings:
     from cryptodudez_assets.feature_store.online import open_online_store
     from cryptodudez_assets.lake.lake import Lake
 
-    Lake.open(settings, {}).tables.pointers()
+    Lake.open(staying(settings), {}).tables.pointers()
     if settings.online.startswith("postgres"):
         import psycopg
 

@@ -10,7 +10,7 @@ import click
 
 from cryptodudez_assets.cli.arguments import PORT
 from cryptodudez_assets.cli.group import main
-from cryptodudez_assets.cli.opening import usable_settings
+from cryptodudez_assets.cli.opening import staying, usable_settings
 from cryptodudez_assets.cli.output import console, errors, print_frame
 from cryptodudez_assets.terminal import say
 from cryptodudez_assets.venues.bitso.protocol import REST_URL, SOCKET_URL, book_name
@@ -129,7 +129,7 @@ def record(
     def tell(line: str) -> None:
         say(console, f"{datetime.now(UTC):%H:%M:%S} {line}")
 
-    settings = usable_settings()
+    settings = staying(usable_settings())
     wanted = Wanted(
         books=list(dict.fromkeys(books)),
         instance=instance,

@@ -8,7 +8,7 @@ import click
 
 from cryptodudez_assets.cli.arguments import PORT
 from cryptodudez_assets.cli.group import main
-from cryptodudez_assets.cli.opening import insist_on_free, reachable, usable_settings
+from cryptodudez_assets.cli.opening import insist_on_free, reachable, staying, usable_settings
 from cryptodudez_assets.cli.output import console
 from cryptodudez_assets.settings import PREFIX
 from cryptodudez_assets.terminal import escape_in_children, say
@@ -64,6 +64,7 @@ def up(port: int, host: str, api_port: int) -> None:
             "Dagster's sensors and schedules have one daemon, and it is running already, by another `cryptodudez up` with this catalog: "
             "stop that one first, or start the API alone: `cryptodudez serve`"
         )
+    staying(settings)  # still: whoever moves the lake looks for the sign of life once all are refused
     where = f"Dagster UI http://{UI_HOST}:{port}, dashboard and API http://{host}:{api_port}, lake {settings.lake}"
     tell(f"starting: {where}; logs in {settings.logs}; Ctrl-C stops")
     sys.exit(run_servers(settings, dagster, host, port, api_port, tell, where, stand_ins))
@@ -85,7 +86,12 @@ def serve(port: int, host: str) -> None:
       cryptodudez serve --port 8000
       curl http://127.0.0.1:8000/signal/eth
     """
+    from cryptodudez_assets.lake.store.locks import sign_of_life
+    from cryptodudez_assets.running import SERVING
     from serving.run import run
 
     insist_on_free(host, port)
-    sys.exit(run(reachable(usable_settings()), host, port))
+    settings = reachable(usable_settings())
+    click.get_current_context().with_resource(sign_of_life(settings, f"{SERVING}{os.getpid()}"))
+    staying(settings)  # still: whoever moves the lake looks for the sign once all are refused
+    sys.exit(run(settings, host, port))

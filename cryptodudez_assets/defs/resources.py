@@ -12,6 +12,7 @@ from cryptodudez_assets.engines import Engine
 from cryptodudez_assets.engines.choosing import engine_of
 from cryptodudez_assets.engines.spark import configuration
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.store.objects import looks_of
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 
@@ -38,9 +39,10 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def open(self) -> Lake:
         """The lake itself, in a run with the engine that this asks for; the domain never sees Dagster.
 
-        Raises EngineUnusable where that cannot be used here.
+        Raises EngineUnusable where that cannot be used here, HomeMoved where the lake went elsewhere.
         """
         lake = Lake.open(self.settings, all_sources())
+        looks_of(lake.settings).insist_on_staying()  # what runs and sensors are for is writing
         if self._asked is None:  # a sensor, which has no tasks
             return lake
         if self._engine is None:

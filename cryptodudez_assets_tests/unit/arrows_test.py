@@ -108,6 +108,7 @@ LAKE_ROOMS: dict[str, set[str]] = {
     "erasing": {"store", "formats", "iceberg", "lake", "metastore", "quarantine"},
     "ingest": {"store", "formats", "iceberg", "lake", "metastore", "compaction", "quarantine", "erasing"},
     "upkeep": {"store", "formats", "iceberg", "lake", "metastore", "compaction", "quarantine", "ingest"},
+    "moving": {"store", "iceberg", "upkeep"},
     "landing": {"store", "lake", "metastore"},
     "status": {"store", "lake", "metastore", "quarantine"},
     "exports": {"iceberg", "lake", "store"},
@@ -115,7 +116,7 @@ LAKE_ROOMS: dict[str, set[str]] = {
     "month_folders": {"exports", "iceberg", "lake", "store"},
     "freshness": {"lake"},
     "checking": {"lake", "metastore"},
-    "raw_folders": {"lake"},
+    "raw_folders": {"lake", "store"},
     "samples": set(),
     "sql": {"lake"},
 }
@@ -124,6 +125,7 @@ KNOW_DAGSTER = {"defs", "definitions", "headless", "demo", "run_server"}
 # Where a command, a code location, a run or a server begins; a draft is tried in a scratch lake of its own.
 MAKE_SETTINGS = {
     "cli/opening.py",
+    "cli/migrating.py",
     "cli/upkeep.py",
     "definitions.py",
     "defs/resources.py",
@@ -132,7 +134,7 @@ MAKE_SETTINGS = {
 }
 # Views are checked against the contracts of the sources that they read, where they are declared.
 ASK_FOR_ALL_SOURCES = {
-    *(f"cli/{name}.py" for name in ("arguments", "data", "declaring", "opening", "quarantined", "upkeep")),
+    *(f"cli/{name}.py" for name in ("arguments", "data", "declaring", "migrating", "opening", "quarantined", "upkeep")),
     "definitions.py",
     "demo.py",
     "headless.py",

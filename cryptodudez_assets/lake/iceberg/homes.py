@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from cryptodudez_assets.addresses import place_of
 from cryptodudez_assets.lake.iceberg.catalog_database import Damaged, OutOfReach, Pointer, backups, database_file, named
-from cryptodudez_assets.lake.store.objects import open_store
+from cryptodudez_assets.lake.store.objects import looks_of, open_store
 from cryptodudez_assets.lake.store.places import inside, is_local, lake_of, same, version_of
 from cryptodudez_assets.lake.store.stored import ObjectStore
 from cryptodudez_assets.settings import Settings
@@ -30,8 +30,10 @@ def warehouse(settings: Settings) -> str:
 def own(settings: Settings) -> Settings:
     """The settings, with the lake spelled as its tables spell it; raises `HomeRefused`. Reads the catalog's list of tables, no more.
 
-    A database server that cannot be reached is not told here: whoever needs it is told by its own error.
+    A database server that cannot be reached is not told here: whoever needs it is told by its own error. A lake that is being filled
+    from another one is none yet (`HomeMoved`).
     """
+    looks_of(settings).insist_on_whole()
     try:
         found = named(settings)
     except Damaged as error:

@@ -28,7 +28,7 @@ from cryptodudez_assets.lake.iceberg.spec import METADATA_KEPT, TABLE_PROPERTIES
 from cryptodudez_assets.lake.iceberg.writing import Target
 from cryptodudez_assets.lake.store import endpoints
 from cryptodudez_assets.lake.store.locks import exclusive
-from cryptodudez_assets.lake.store.objects import open_store
+from cryptodudez_assets.lake.store.objects import looks_of, open_store
 from cryptodudez_assets.lake.store.places import key_within, path_of, table_folder, version_of
 from cryptodudez_assets.lake.store.private import make_private
 from cryptodudez_assets.settings import Settings
@@ -123,7 +123,7 @@ class IcebergTables:
         """
         with ExitStack() as held:
             for name in sorted(names):
-                held.enter_context(exclusive(self.settings, f"table.{name}"))
+                held.enter_context(self._alone_with(name))
             for name in names:
                 self.catalog.create_namespace_if_not_exists(name.split(".")[0])
             settled = {name: self._settled(name) for name in sorted(names)}
@@ -160,7 +160,7 @@ class IcebergTables:
     def changing(self, spec: TableSpec) -> Iterator["TableTransaction"]:
         """Collect changes to a table under its lock; they are committed together at the end, or not at all."""
         with (
-            exclusive(self.settings, f"table.{spec.name}"),
+            self._alone_with(spec.name),
             committed(TableTransaction(self._ensure(spec), self.records)) as change,
         ):
             yield change
@@ -171,10 +171,17 @@ class IcebergTables:
 
         Its snapshots say so, that nothing made from the table counts as out of date.
         """
-        with exclusive(self.settings, f"table.{name}"):
+        with self._alone_with(name):
             table = self.load(name)
             with committed(TableTransaction(table, self.records, same_as=content_of(table))) as change:
                 yield change
+
+    @contextmanager
+    def _alone_with(self, name: str) -> Iterator[None]:
+        """The table's lock. Whoever moves the lake takes it, too, once all who look know that: so one look under it is enough."""
+        with exclusive(self.settings, f"table.{name}"):
+            looks_of(self.settings).insist_on_staying()
+            yield
 
     def keep(self, name: str, snapshot_id: int | None = None) -> None:
         """Tag a snapshot (by default the newest), so that upkeep never forgets it."""

@@ -98,7 +98,9 @@ class Walk:
             self._open.move_to_end(path)
             return self._open[path]
         above, _, name = path.rpartition("/")
-        if above in self._open:
+        if not path:
+            opened = os.open(self.root, LIST)
+        elif above in self._open:
             opened = _entered(self._open[above], name, LIST, path)
         else:
             with folder_of(self.root, above.split("/") if above else ()) as at:

@@ -19,6 +19,7 @@ from uuid import uuid4
 
 from cryptodudez_assets.lake.store import endpoints
 from cryptodudez_assets.lake.store.folders import Link, Walk, folder_of, open_file, readable, stat_of
+from cryptodudez_assets.lake.store.moved import LOOK_SECONDS, Looks, unless_moved
 from cryptodudez_assets.lake.store.raw_elsewhere import RawElsewhere
 from cryptodudez_assets.lake.store.stored import WRITTEN, ObjectStore, StoredObject
 from cryptodudez_assets.settings import Settings
@@ -28,20 +29,37 @@ BEHIND_SLASH = "0"  # the character behind "/": greater than whatever lies below
 
 
 def open_store(settings: Settings) -> ObjectStore:
-    """The store that the settings name, with the raw zone wherever that is."""
-    lake = _store(settings.lake, settings)
+    """The store that the settings name, with the raw zone wherever that is. Writing raises `HomeMoved` where the lake went elsewhere."""
+    return _opened(settings, looks_of(settings))
+
+
+def open_store_that_moves(settings: Settings) -> ObjectStore:
+    """The same for whoever moves the lake."""
+    return _opened(settings, None)
+
+
+def looks_of(settings: Settings) -> Looks:
+    """Whether the lake went elsewhere."""
+    return Looks(
+        settings.lake,
+        lambda key: _store(settings.lake, settings, None).read(key),
+        counts_for=0.0 if settings.lake_is_local else LOOK_SECONDS,
+    )
+
+
+def _opened(settings: Settings, looks: Looks | None) -> ObjectStore:
+    lake = _store(settings.lake, settings, looks)
     if not settings.raw:
         return lake
     if not settings.raw_is_local:
-        return RawElsewhere(lake, _store(settings.raw, settings), "", settings.raw)
-    folder = Path(
-        settings.raw
-    ).resolve()  # links below a store's root are not followed, and to this one people may have one
-    return RawElsewhere(lake, FolderStore(folder.parent), folder.name, settings.raw)
+        return RawElsewhere(lake, _store(settings.raw, settings, looks), "", settings.raw)
+    # Links below a store's root are not followed, and to this one people may have one.
+    folder = Path(settings.raw).resolve()
+    return RawElsewhere(lake, FolderStore(folder.parent, looks), folder.name, settings.raw)
 
 
-def _store(root: str, settings: Settings) -> ObjectStore:
-    return CloudStore(root, settings) if "://" in root else FolderStore(Path(root))
+def _store(root: str, settings: Settings, looks: Looks | None) -> ObjectStore:
+    return CloudStore(root, settings, looks) if "://" in root else FolderStore(Path(root), looks)
 
 
 @lru_cache(maxsize=16)
@@ -57,8 +75,8 @@ class FolderStore:
 
     lists_after_key = False
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, looks: Looks | None = None) -> None:
+        self.root, self.looks = root, looks
 
     def uri(self, key: str) -> str:
         return f"{self.root}/{key}"
@@ -138,10 +156,12 @@ class FolderStore:
         with self.open(key) as content:
             return content.read()
 
+    @unless_moved
     def write(self, key: str, content: BinaryIO) -> None:
         with self._beside(key, content) as (at, unfinished, name):
             os.replace(unfinished, name, src_dir_fd=at, dst_dir_fd=at)
 
+    @unless_moved
     def create(self, key: str, content: bytes) -> None:
         with self._beside(key, io.BytesIO(content)) as (at, unfinished, name):
             os.link(unfinished, name, src_dir_fd=at, dst_dir_fd=at)
@@ -164,6 +184,7 @@ class FolderStore:
                 with suppress(FileNotFoundError):
                     os.unlink(unfinished, dir_fd=at)
 
+    @unless_moved
     def replace(self, prefix: str, parts: Iterable[tuple[str, BinaryIO]], last: str) -> None:
         above, _, name = prefix.rpartition("/")
         unfinished, old = (f"{above}/.{name}.{what}" for what in ("part", "old"))
@@ -176,6 +197,7 @@ class FolderStore:
         (self.root / unfinished).rename(self.root / prefix)
         shutil.rmtree(self.root / old, ignore_errors=True)
 
+    @unless_moved
     def delete(self, key: str) -> None:
         *folders, name = key.split("/")
         with suppress(FileNotFoundError), folder_of(self.root, folders) as at:
@@ -187,10 +209,19 @@ class CloudStore:
 
     lists_after_key = True
 
+<<<<<<< HEAD
     def __init__(self, root: str, settings: Settings) -> None:
         options, client = endpoints.for_obstore(settings, root)
         self.root = root
         self.store = _opened(root, tuple(options.items()), tuple(client.items()))
+=======
+    def __init__(self, root: str, settings: Settings, looks: Looks | None = None) -> None:
+        from obstore.store import from_url
+
+        options, client = endpoints.for_obstore(settings, root)
+        self.root, self.looks = root, looks
+        self.store = from_url(root, config=options, client_options=client)
+>>>>>>> 5e08c23 (A lake that went elsewhere is only read)
 
     def uri(self, key: str) -> str:
         return f"{self.root}/{key}"
@@ -223,6 +254,7 @@ class CloudStore:
     def read(self, key: str) -> bytes:
         return bytes(self.store.get(key).bytes())
 
+    @unless_moved
     def create(self, key: str, content: bytes) -> None:
         from obstore.exceptions import AlreadyExistsError
 
@@ -231,6 +263,7 @@ class CloudStore:
         except AlreadyExistsError as error:
             raise FileExistsError(errno.EEXIST, "there is such an object already", self.uri(key)) from error
 
+    @unless_moved
     def write(self, key: str, content: BinaryIO) -> None:
         from obstore import open_writer
 
@@ -239,6 +272,7 @@ class CloudStore:
         shutil.copyfileobj(content, writer, COPY_BYTES)
         writer.close()  # only now is there an object; a writer that is dropped leaves none
 
+    @unless_moved
     def replace(self, prefix: str, parts: Iterable[tuple[str, BinaryIO]], last: str) -> None:
         self.delete(f"{prefix}/{last}")
         before, written = {found.key for found in self.list(prefix)}, set[str]()
@@ -250,6 +284,7 @@ class CloudStore:
             self.write(key, content)
             written.add(key)
 
+    @unless_moved
     def delete(self, key: str) -> None:
         with suppress(FileNotFoundError):
             self.store.delete(key)
