@@ -42,7 +42,8 @@ def content(lake: Lake) -> dict[str, list[tuple[object, ...]]]:
     for name in lake.tables.names():
         rows = rows_of(lake, name).drop(INCIDENTAL, strict=False)
         rows = rows.drop("files", "bytes", "snapshots", "snapshot_id", "written_at", "settled_at", strict=False)
-        rows = rows.with_columns(pl.selectors.string().str.replace_all(lake.settings.lake, "", literal=True))
+        for place, told in ((lake.settings.raw_zone, "/raw"), (lake.settings.lake, "")):
+            rows = rows.with_columns(pl.selectors.string().str.replace_all(place, told, literal=True))
         shown[name] = sorted(rows.select(sorted(rows.columns)).rows(), key=repr)
     return shown
 

@@ -28,13 +28,15 @@ class Immovable(Exception):
 
 
 class Rewriting:
-    """One table's metadata on their way to another place. Old names are read where the files lie now.
+    """One table's metadata on their way to another place. Old names are read where the files lie now: `lies` says where, if that is
+    not the place that they are written to.
 
     What is named and is not there stays named, as it was before: `gone` lists it.
     """
 
-    def __init__(self, io: FileIO, mapped: Mapped) -> None:
-        self._io, self._mapped = io, mapped
+    def __init__(self, io: FileIO, mapped: Mapped, lies: Mapped | None = None) -> None:
+        self._io, self._mapped, self._lies = io, mapped, lies or mapped
+        self._is_beside = lies is None
         self._manifests: dict[str, tuple[str, int | None]] = {}
         self._data_files: set[str] = set()
         self._gone: set[str] = set()
@@ -44,10 +46,15 @@ class Rewriting:
         """What the table's snapshots name and is not there."""
         return sorted(self._gone | {path for path in self._data_files if not Path(path).is_file()})
 
+    @property
+    def data_files(self) -> frozenset[str]:
+        """Where the data files of the table's snapshots lie in the new place."""
+        return frozenset(self._data_files)
+
     def table(self, metadata_location: str) -> str:
         """Write the table's metadata anew, with all that they name; returns the new metadata file."""
         here = self._mapped(metadata_location)
-        with self._io.new_input(here).open() as content:
+        with self._io.new_input(self._lies(metadata_location)).open() as content:
             metadata: dict[str, Any] = json.loads(content.read())
         metadata["location"] = self._mapped(metadata["location"])
         for snapshot in metadata.get("snapshots", []):
@@ -59,7 +66,8 @@ class Rewriting:
             if name.startswith("write.") and name.endswith(".path"):
                 metadata["properties"][name] = self._mapped(value)
         # Of what came before only the last is named, so that this follows it; the others belong to the old place.
-        metadata["metadata-log"] = [{"timestamp-ms": metadata["last-updated-ms"], "metadata-file": here}]
+        before = {"timestamp-ms": metadata["last-updated-ms"], "metadata-file": here}
+        metadata["metadata-log"] = [before] if self._is_beside else []
         metadata["last-updated-ms"] = time.time_ns() // 1_000_000
         version = (version_of(metadata_location) or 0) + 1
         target = f"{here.rpartition('/')[0]}/{version:05d}-{uuid5(NAMESPACE_URL, here)}.metadata.json"
@@ -68,19 +76,17 @@ class Rewriting:
         return target
 
     def _manifest_list(self, location: str) -> str:
-        here = self._mapped(location)
-
         def moved(entry: Any, place: dict[str, int]) -> None:
             path, length = place["manifest_path"], place["manifest_length"]
             entry[path], written = self._manifest(entry[path])
             entry[length] = entry[length] if written is None else written
 
-        return self._avro(here, "manifest_file", moved)[0]
+        return self._avro(location, "manifest_file", moved)[0]
 
     def _manifest(self, location: str) -> tuple[str, int | None]:
         """A manifest that several snapshots share is written once."""
         if location not in self._manifests:
-            self._manifests[location] = self._avro(self._mapped(location), "manifest_entry", self._entry)
+            self._manifests[location] = self._avro(location, "manifest_entry", self._entry)
         return self._manifests[location]
 
     def _entry(self, entry: Any, place: dict[str, int]) -> None:
@@ -91,9 +97,10 @@ class Rewriting:
         if entry[place["status"]] != DELETED:
             self._data_files.add(path_of(file[path]))
 
-    def _avro(self, here: str, name: str, moved: Callable[[Any, dict[str, int]], None]) -> tuple[str, int | None]:
+    def _avro(self, location: str, name: str, moved: Callable[[Any, dict[str, int]], None]) -> tuple[str, int | None]:
+        here = self._mapped(location)
         try:
-            with AvroFile(self._io.new_input(here)) as content:
+            with AvroFile(self._io.new_input(self._lies(location))) as content:
                 rows = list(content)
         except FileNotFoundError:
             self._gone.add(here)

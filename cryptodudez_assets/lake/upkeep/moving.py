@@ -68,7 +68,7 @@ def move(
         empty = ", but an empty folder: remove it first" if Path(new).is_dir() and not any(Path(new).iterdir()) else ""
         raise HomeRefused(f"{new} is no home{empty}: there is no lake at {settings.lake}")
     _insist_on_own_catalog(old, new, settings)
-    with _at_rest(settings, sources):
+    with at_rest(settings, sources):
         return _bring(lake, settings, progress)
 
 
@@ -95,7 +95,7 @@ def _rename(old: str, new: str, lake: str, settings: Settings, sources: Collecti
     if not Path(lake).is_dir():
         raise HomeRefused(f"{old} is no home: there is no lake at {lake}")
     homes.own(before)  # what is not whole is not moved
-    with _at_rest(before, sources):
+    with at_rest(before, sources):
         try:
             Path(old).rename(new)
         except OSError as error:
@@ -136,7 +136,7 @@ def _insist_on_own_catalog(old: str, new: str, settings: Settings) -> None:
 
 
 @contextmanager
-def _at_rest(settings: Settings, sources: Collection[str]) -> Iterator[None]:
+def at_rest(settings: Settings, sources: Collection[str]) -> Iterator[None]:
     """Hold every lock, so that nothing is under way, and no batch is being read."""
     at_work = HomeRefused(f"something is at work in {settings.home}: stop it, then run the same command again")
     try:
@@ -174,7 +174,7 @@ def _bring(lake: str, settings: Settings, progress: Progress) -> Moved:
     _insist_on_whole_copy(missing, lake, settings)
     catalog_database.stage(settings, [moved.get(one.name, one) for one in found.pointers])
     progress("staged")
-    _name_new_places(mapped, settings, progress)
+    name_new_places(mapped, settings, lambda files: Generations.of(files, settings, progress), progress)
     catalog_database.switch(settings)
     progress("switched")
     return Moved(len(foreign), missing)
@@ -224,8 +224,14 @@ def _insist_on_whole_copy(missing: Sequence[str], lake: str, settings: Settings)
         )
 
 
-def _name_new_places(mapped: Mapped, settings: Settings, progress: Progress) -> None:
-    """Our own tables name raw files by their places: these become those of now, in one more commit of each table."""
+def name_new_places(
+    mapped: Mapped, settings: Settings, generations: Callable[[pl.LazyFrame], Generations], progress: Progress
+) -> dict[str, Callable[[pl.DataFrame], pl.DataFrame]]:
+    """Our own tables name raw files by their places: these become those of now, in one more commit of each staged table.
+
+    `generations`: those that the raw files of `catalog.files` have now. Returns what was made of the rows of each table.
+    """
+    done: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {}
     catalog, records = open_catalog(settings, STAGED), Records(open_store(settings), settings.lake)
     for spec in NAMING_PLACES:
         if not catalog.table_exists(spec.name):
@@ -234,9 +240,11 @@ def _name_new_places(mapped: Mapped, settings: Settings, progress: Progress) -> 
         places = [name for name in places_of(spec.contract) if name in table.schema().column_names]
         of_now = [pl.col(name).map_elements(mapped, return_dtype=pl.String) for name in places]
         with committed(TableTransaction(table, records)) as change:
-            known = Generations.of(change.rows().with_columns(of_now), settings, progress) if spec is FILES else None
-            change.rewrite(change.paths(AlwaysTrue()), partial(_renamed, of_now=of_now, known=known))
+            known = generations(change.rows().with_columns(of_now)) if spec is FILES else None
+            done[spec.name] = partial(_renamed, of_now=of_now, known=known)
+            change.rewrite(change.paths(AlwaysTrue()), done[spec.name])
         progress(f"{spec.name} names the new places")
+    return done
 
 
 def _renamed(rows: pl.DataFrame, of_now: Sequence[pl.Expr], known: Generations | None) -> pl.DataFrame:

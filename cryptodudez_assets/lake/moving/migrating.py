@@ -1,0 +1,331 @@
+"""Bring a lake with its catalog to another place, such as a bucket and PostgreSQL, in steps that can all be done again.
+
+Most is copied while the lake may still be written to. Then a note in it says that it is leaving (`store/moved.py`): from there on nobody
+writes to it, and the last difference is copied, metadata are written, and all tables are compared. One transaction gives the tables their
+names in the catalog there. A note in the new lake says whose it is, and that it is not whole yet, until then. Whoever is killed anywhere
+leaves a lake that is whole, the old one or the new one, and the same call goes on.
+"""
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from io import BytesIO
+from itertools import chain
+from uuid import uuid4
+
+import polars as pl
+
+from cryptodudez_assets.addresses import place_of
+from cryptodudez_assets.lake.iceberg import catalog_database, homes
+from cryptodudez_assets.lake.iceberg.catalog_database import database_file
+from cryptodudez_assets.lake.iceberg.homes import HomeRefused
+from cryptodudez_assets.lake.iceberg.tables import open_catalog
+from cryptodudez_assets.lake.moving.comparing import Compared
+from cryptodudez_assets.lake.moving.copying import Copier, Journal
+from cryptodudez_assets.lake.moving.inventory import Inventory, inventory_of
+from cryptodudez_assets.lake.moving.tables import Arriving, ExpectedSums, mapping
+from cryptodudez_assets.lake.store.beside_lake import FOLDERS
+from cryptodudez_assets.lake.store.locks import BATCHES, RUNS, alive, sign_of_life
+from cryptodudez_assets.lake.store.moved import KEY, LOOK_SECONDS, Move, State
+from cryptodudez_assets.lake.store.objects import open_store_that_moves
+from cryptodudez_assets.lake.store.places import inside, same
+from cryptodudez_assets.lake.store.private import make_private
+from cryptodudez_assets.lake.store.stored import ObjectStore, StoredObject
+from cryptodudez_assets.lake.upkeep.moving import at_rest, name_new_places
+from cryptodudez_assets.lake.upkeep.same_bytes import Generations
+from cryptodudez_assets.settings import Settings
+
+LOOKS = 5
+"""So often what changed meanwhile is looked for, while nobody may write."""
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """Who hears of the progress: what is about to be copied, bytes that arrived (from any thread), and each step that was done."""
+
+    plan: Callable[[Inventory, int], None] = lambda _inventory, _left: None
+    on_bytes: Callable[[int], None] = lambda _: None
+    step: Callable[[str], None] = lambda _: None
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """What was brought, and what to set now. `missing`: files that tables name and that were gone before."""
+
+    move: Move
+    inventory: Inventory
+    tables: list[Compared] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    was_done: bool = False
+
+
+class Migration:
+    """One lake on its way from `source` to `target`. `signs`: names of locks, or how they begin, of whoever works in a lake for long.
+
+    `begin` is called while the lake may still be written to, `carry` brings what is neither an object nor a table once nobody writes any
+    more; both may be called more than once.
+    """
+
+    def __init__(
+        self,
+        source: Settings,
+        target: Settings,
+        sources: Collection[str],
+        signs: Sequence[str] = (),
+        begin: Callable[[], None] = lambda: None,
+        carry: Callable[[], None] = lambda: None,
+        listeners: Listeners | None = None,
+    ) -> None:
+        self._source, self._target = homes.own(source), target
+        self._sources, self._begins, self._carry = sources, begin, carry
+        self._signs = (*signs, RUNS, BATCHES)
+        self._tell = listeners or Listeners()
+        self._old, self._new = (open_store_that_moves(one) for one in (self._source, target))
+
+    def carry_out(self) -> Migrated:
+        """All of it, or what is left of it. Raises `HomeRefused`, and `HomeMoved` where the lake went to another place."""
+        _insist_on_two_places(self._source, self._target)
+        with sign_of_life(self._source, "migrating") as is_alone:
+            if not is_alone:
+                raise HomeRefused(f"another process moves {self._source.lake} already: let it end")
+            sealed = self._sealed()
+            if sealed and sealed.state == "left":
+                return Migrated(sealed, Inventory([], []), was_done=True)
+            self._insist_on_rest()
+            id_, is_whole = self._begin(sealed)
+            if sealed and is_whole:
+                self._end(sealed)
+                return Migrated(sealed, Inventory([], []), was_done=True)
+            journal = Journal(self._source.home / "moves" / f"{id_}.jsonl")
+            try:
+                done = self._brought(id_, sealed, journal)
+            finally:
+                journal.close()
+            self._end(done.move)
+            journal.remove()
+            return done
+
+    def _brought(self, id_: str, sealed: Move | None, journal: Journal) -> Migrated:
+        if not sealed:
+            self._begins()
+            self._copy(journal, self._inventory())
+            sealed = self._seal(id_)
+        with at_rest(self._source, self._sources):
+            for _ in range(LOOKS):
+                if (done := self._difference(sealed, journal)) is not None:
+                    return done
+        raise HomeRefused(
+            f"files in {self._source.lake} change again and again, from outside: stop what writes them, and migrate again"
+        )
+
+    # Before anything is copied.
+
+    def _sealed(self) -> Move | None:
+        """What the lake says of its move, if it is this one."""
+        note = _note(self._old)
+        if note is None or note.state == "whole":
+            return None
+        if note != self._goal(note.id, note.state):
+            note.insist_on_staying(self._source.lake)
+        return note
+
+    def _insist_on_rest(self) -> None:
+        for sign in self._signs:
+            for name in alive(self._source, sign):
+                raise HomeRefused(
+                    f"something is at work in {self._source.home} ({name}): stop it, then run the same command again"
+                )
+
+    def _begin(self, sealed: Move | None) -> tuple[str, bool]:
+        """Make the other place ours, or find that it is: the move's id, and whether all is there."""
+        mark = self._mark(sealed.id if sealed else uuid4().hex, "arriving")
+        found = _note(self._new)
+        if found is None:
+            self._insist_on_nothing_there()
+            try:
+                self._new.create(KEY, mark.as_json)
+            except FileExistsError:
+                found = _note(self._new)
+        mine = found or mark
+        states = ("arriving", "whole") if sealed else ("arriving",)
+        if mine.state not in states or mine != self._mark(sealed.id if sealed else mine.id, mine.state):
+            raise HomeRefused(
+                f"{self._target.lake} holds another lake, which came from {mine.place}: name a place where nothing is"
+            )
+        if file := database_file(self._target):
+            make_private(file.parent)
+        open_catalog(self._target).engine.dispose()  # its tables are made, which needs rights
+        self._tell.step("begun")
+        return mine.id, mine.state == "whole"
+
+    def _mark(self, id_: str, state: State) -> Move:
+        """What the other place says."""
+        return Move(id_, state, self._source.lake, self._source.raw, _catalog_of(self._source))
+
+    def _goal(self, id_: str, state: State) -> Move:
+        """What the lake says that leaves."""
+        return Move(id_, state, self._target.lake, self._target.raw, _catalog_of(self._target))
+
+    def _insist_on_nothing_there(self) -> None:
+        raw = (found.key for found in self._new.list("raw") if not found.oddity)
+        there = next(chain((one for one in self._new.folders("") if one != "raw"), raw), None)
+        if there:
+            raise HomeRefused(
+                f"{self._target.lake} is not empty, there is {self._new.uri(there)}: name a place where nothing is"
+            )
+        found = catalog_database.named(self._target)
+        if found and found.pointers:
+            raise HomeRefused(
+                f"the catalog {_catalog_of(self._target)} names {len(found.pointers)} tables of another lake: name an empty database"
+            )
+
+    # Copying.
+
+    def _inventory(self) -> Inventory:
+        named = catalog_database.named(self._source)
+        return inventory_of(self._old, self._source.lake, named.pointers if named else [])
+
+    def _copy(self, journal: Journal, inventory: Inventory) -> bool:
+        """Copy what is not there yet; whether all of it is there now."""
+        expected = ExpectedSums(self._source, list(inventory.tables))
+        copier = Copier((self._old, self._new), journal, expected.of, self._tell.on_bytes)
+        left = list(copier.left(inventory.objects, self._there(inventory)))
+        self._tell.plan(inventory, sum(one.size for one in left))
+        arrived = 0
+        for key in copier.bring(left):
+            arrived += 1
+            self._tell.step(f"copied {key}")
+        return arrived == len(left)
+
+    def _there(self, inventory: Inventory) -> dict[str, StoredObject]:
+        """What lies in the other place of these rooms."""
+        rooms = {one.key.partition("/")[0] for one in inventory.objects}
+        return {one.key: one for room in sorted(rooms) for one in self._new.list(room) if not one.oddity}
+
+    def _seal(self, id_: str) -> Move:
+        """From here on nobody writes to the lake. Where somebody does so now, it is opened again."""
+        before = _note(self._old)
+        note = self._goal(id_, "leaving")
+        _write(self._old, note)
+        self._tell.step("sealed")
+        if not self._source.lake_is_local:
+            time.sleep(LOOK_SECONDS)  # whoever looked before that goes by what it saw
+        try:
+            self._insist_on_rest()
+        except HomeRefused:
+            if before:
+                _write(self._old, before)
+            else:
+                self._old.delete(KEY)
+            raise
+        return note
+
+    def _difference(self, sealed: Move, journal: Journal) -> Migrated | None:
+        """Copy what changed, write the metadata, compare; None where more changed meanwhile."""
+        inventory = self._inventory()
+        if not self._copy(journal, inventory):
+            return None
+        self._let_go(journal, inventory)
+        self._carry()
+        self._tell.step("carried")
+        there = self._there(inventory)
+        arriving = Arriving(self._source, self._target, ExpectedSums(self._source, list(inventory.tables)))
+        pointers, missing = [], []
+        for one in inventory.tables:
+            pointer, gone = arriving.write(one, there)
+            pointers.append(pointer)
+            missing += gone
+            self._tell.step(f"wrote the metadata of {one.name}")
+        catalog_database.stage(self._target, pointers)
+        self._tell.step("staged")
+        generations = partial(_generations, self._generations(inventory, there))
+        changed = name_new_places(mapping(self._source, self._target), self._target, generations, self._tell.step)
+        compared = []
+        for told in arriving.compare(list(inventory.tables), changed):
+            if told.differing:
+                raise HomeRefused(
+                    f"{told.table} does not say the same in {self._target.lake}: {', '.join(told.differing[:3])}. Nothing was switched; "
+                    "run the same command again, and if it says so again, `cryptodudez verify`"
+                )
+            compared.append(told)
+            self._tell.step(f"compared {told.table}")
+        if _changed(inventory, self._inventory()):
+            return None
+        catalog_database.switch(self._target)
+        self._tell.step("switched")
+        return Migrated(sealed, inventory, compared, missing)
+
+    def _let_go(self, journal: Journal, inventory: Inventory) -> None:
+        """Remove what was copied and is not there any more. What came to the new raw zone from elsewhere stays."""
+        kept = {one.key for one in inventory.objects}
+        for key in sorted(set(journal.by_key) - kept):
+            self._new.delete(key)
+
+    def _generations(self, inventory: Inventory, there: dict[str, StoredObject]) -> pl.DataFrame:
+        """Of raw files as they are now the version that the catalogue may know, and the one that they are in the new place."""
+        rows = [
+            (self._new.uri(one.key), known, there[one.key].generation)
+            for one in inventory.objects
+            if one.key.startswith("raw/")
+            for known in one.generations
+        ]
+        return pl.DataFrame(
+            rows, schema={"uri": pl.String, "generation": pl.String, "_now": pl.String}, orient="row"
+        ).unique()
+
+    # The end.
+
+    def _end(self, move: Move) -> None:
+        """Say in both places that it is done."""
+        _write(self._new, self._mark(move.id, "whole"))
+        self._tell.step("whole")
+        for name in FOLDERS:
+            _unlink(self._source, name)
+        _write(self._old, replace(move, state="left"))
+        self._tell.step("left")
+
+
+def _generations(known: pl.DataFrame, _files: pl.LazyFrame) -> Generations:
+    return Generations(known)
+
+
+def _insist_on_two_places(source: Settings, target: Settings) -> None:
+    for one in (target.lake, target.raw_zone):
+        for other in (source.lake, source.raw_zone):
+            if same(one, other) or inside(one, other) or inside(other, one):
+                raise HomeRefused(f"{one} is where {source.lake} lies already, or in it: name another place")
+    if source.catalog == target.catalog:
+        raise HomeRefused(
+            "the catalog is to be another one than it is now: tables of two lakes would have the same names"
+        )
+
+
+def _changed(before: Inventory, after: Inventory) -> bool:
+    versions = ({(one.key, one.generation) for one in told.objects} for told in (before, after))
+    return len(set(map(frozenset, versions))) > 1 or list(before.tables) != list(after.tables)
+
+
+def _catalog_of(settings: Settings) -> str:
+    """Where the catalog is, without who asks."""
+    if database_file(settings):
+        return settings.catalog
+    return f"{settings.catalog.partition('://')[0]}://{place_of(settings.catalog)}"
+
+
+def _unlink(settings: Settings, name: str) -> None:
+    """In the home, a link to a folder of the lake would be taken for that folder of another lake."""
+    link = settings.home / name
+    if link.is_symlink() and same(str(link), f"{settings.lake}/{name}"):
+        link.unlink()
+
+
+def _write(store: ObjectStore, note: Move) -> None:
+    store.write(KEY, BytesIO(note.as_json))
+
+
+def _note(store: ObjectStore) -> Move | None:
+    try:
+        return Move.parse(store.read(KEY))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
