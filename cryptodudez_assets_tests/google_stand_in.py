@@ -43,8 +43,8 @@ Query = dict[str, str]
 class GoogleStandIn:
     """Both processes, with a bucket `lake`, reached at `endpoint`.
 
-    `pubsub`: where a Pub/Sub is that is told of objects, of all or of those below `told_of`. `kept`: a folder for the objects, which outlive a kill there;
-    without it they are in memory, which is quicker.
+    `pubsub`: where a Pub/Sub is that is told of objects, of all or of those below `told_of`. `kept`: a folder for the objects,
+    which outlive a kill there; without it they are in memory, which is quicker.
     """
 
     def __init__(

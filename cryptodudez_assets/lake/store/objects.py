@@ -63,7 +63,7 @@ def _store(root: str, settings: Settings, looks: Looks | None) -> ObjectStore:
 
 
 @lru_cache(maxsize=16)
-def _opened(root: str, options: tuple[tuple[str, str], ...], client: tuple[tuple[str, bool], ...]) -> Any:
+def _once(root: str, options: tuple[tuple[str, str], ...], client: tuple[tuple[str, bool], ...]) -> Any:
     """obstore's store, once a process: opening one takes as long as a look at the catalog, and begins without connections."""
     from obstore.store import from_url
 
@@ -209,19 +209,10 @@ class CloudStore:
 
     lists_after_key = True
 
-<<<<<<< HEAD
-    def __init__(self, root: str, settings: Settings) -> None:
-        options, client = endpoints.for_obstore(settings, root)
-        self.root = root
-        self.store = _opened(root, tuple(options.items()), tuple(client.items()))
-=======
     def __init__(self, root: str, settings: Settings, looks: Looks | None = None) -> None:
-        from obstore.store import from_url
-
         options, client = endpoints.for_obstore(settings, root)
         self.root, self.looks = root, looks
-        self.store = from_url(root, config=options, client_options=client)
->>>>>>> 5e08c23 (A lake that went elsewhere is only read)
+        self.store = _once(root, tuple(options.items()), tuple(client.items()))
 
     def uri(self, key: str) -> str:
         return f"{self.root}/{key}"
