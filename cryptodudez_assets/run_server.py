@@ -24,6 +24,7 @@ from cryptodudez_assets import definitions
 from cryptodudez_assets.child_logs import MARK
 from cryptodudez_assets.defs.dead_runs import end_life
 from cryptodudez_assets.defs.run_lines import lines_of
+from cryptodudez_assets.engines.likeness import likeness
 from cryptodudez_assets.forking import RULES, computes
 from cryptodudez_assets.lake.iceberg.kept import Kept
 
@@ -43,6 +44,7 @@ ONE_RUN = "--one-run"
 
 def import_everything() -> None:
     """Import and build what runs need, so that forks share it. The home is looked at by each run: who asks a bucket has threads."""
+    likeness()  # of what is imported here: runs go on with that, whatever is edited later
     built = definitions.built()
     built.get_repository_def()
     definitions.defs = built  # type: ignore[assignment]  # which is where a run looks: building takes most of two seconds

@@ -33,8 +33,10 @@ def main() -> None:
 def import_for_tasks() -> None:
     """Import what tasks name, and every declaration."""
     from cryptodudez_assets.derived import all_derived
+    from cryptodudez_assets.engines.likeness import likeness
     from cryptodudez_assets.sources import all_sources
 
+    likeness()  # which reads all code
     all_sources(), all_derived()
     for name in OF_TASKS:
         import_module(name)

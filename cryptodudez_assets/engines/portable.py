@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cryptodudez_assets.engines import Done, Say, Task
+from cryptodudez_assets.engines.likeness import insist_on, likeness
 
 
 class NotPortable(TypeError):
@@ -12,9 +13,9 @@ class NotPortable(TypeError):
 
 
 def packed(function: Callable[[Task, Say], Done], task: Task) -> bytes:
-    """A task with what does it. Raises NotPortable where it holds what no other process can be handed."""
+    """A task with what does it, and with what it was planned. Raises NotPortable where it holds what no other process can be handed."""
     try:
-        return pickle.dumps((function, task))
+        return pickle.dumps((likeness(), pickle.dumps((function, task))))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise NotPortable(
             f"a {type(task).__name__} cannot be handed to another process: {error}. Functions of a declaration must be "
@@ -23,8 +24,10 @@ def packed(function: Callable[[Task, Say], Done], task: Task) -> bytes:
 
 
 def do(task: bytes) -> Any:
-    """Do what was packed; its words are heard by nobody."""
-    function, unpacked = pickle.loads(task)  # noqa: S301  (from whoever planned it)
+    """Do what was packed; its words are heard by nobody. Raises UnlikeWorker, before anything of it is looked at."""
+    planned, work = pickle.loads(task)  # noqa: S301  (from whoever planned it)
+    insist_on(planned)
+    function, unpacked = pickle.loads(work)  # noqa: S301  (the same)
     return function(unpacked, _silent)
 
 
