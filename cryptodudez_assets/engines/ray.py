@@ -7,15 +7,21 @@ its workers in their own environment; that it reports to nobody is switched off 
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptodudez_assets.engines import Done, Say, Task
 from cryptodudez_assets.engines.loopback import is_on_loopback
 from cryptodudez_assets.engines.portable import attempt, opened, packed
 
 CLIENT = "ray://"
+QUIET_SECONDS = 30.0
+"""So long no task ends before that is said, and each time again."""
+CONNECT_SECONDS = 10.0
+"""So long an address is tried before it is told that nothing answers: Ray itself would try for minutes, whatever interrupts it."""
 TRIES = 4
 """How often a task is tried whose process is lost; the same as on Spark."""
 
@@ -60,7 +66,10 @@ def _done(ray: Any, parts: Sequence[bytes], say: Say) -> list[Any]:
     try:
         left = under_way
         while left:
-            ready, left = ray.wait(left)
+            ready, left = ray.wait(left, timeout=QUIET_SECONDS)
+            if not ready:
+                say(f"no task has ended for {QUIET_SECONDS:.0f} s: {len(found)} of {len(parts)} are done")
+                continue
             found |= {one: opened(ray.get(one)) for one in ready}
             say(f"{len(found)} of {len(parts)} tasks are done")
     except ray.exceptions.RayError as error:
@@ -78,6 +87,7 @@ def _connected(address: str) -> Any:
 
     if not ray.is_initialized():
         options, ends = {} if address else _of_our_own(), signal.getsignal(signal.SIGTERM)
+        _insist_on_answer(address)
         try:
             # Polars in a task uses the one core that the task has.
             threads = {"env_vars": {"POLARS_MAX_THREADS": "1"}}
@@ -92,6 +102,19 @@ def _connected(address: str) -> Any:
                     signal.SIGTERM, ends
                 )  # Ray takes it over, and a run that is cancelled would end otherwise than others
     return ray
+
+
+def _insist_on_answer(address: str) -> None:
+    """Refuse an address, if it has a host and a port, at which nothing listens."""
+    parts = urlsplit(f"//{address.removeprefix(CLIENT)}")
+    if parts.hostname is None or parts.port is None:
+        return
+    try:
+        socket.create_connection((parts.hostname, parts.port), CONNECT_SECONDS).close()
+    except OSError as error:
+        raise RayFailed(
+            f"Ray could not be reached: nothing answers at {address}, CRYPTODUDEZ_RAY_ADDRESS ({error})"
+        ) from error
 
 
 def _of_our_own() -> dict[str, Any]:

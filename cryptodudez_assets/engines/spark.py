@@ -4,7 +4,10 @@ A session is handed over by whoever begins (`defs/resources.py`); it is started 
 addresses of stores are found by the executors in their own environment.
 """
 
+import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 LOOK_SECONDS = 1.0
+QUIET_SECONDS = 30.0
+"""So long no executor takes a task before that is said, and each time again: Spark itself would wait without a word."""
 # Java only hands tasks out: to compile it well, and to collect its garbage in parallel, costs more than it gives.
 LITTLE_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 SAID_CHARACTERS = 500
@@ -36,6 +41,7 @@ class SparkEngine:
 
     def __init__(self, session: "Callable[[], SparkSession]", *, is_remote: bool) -> None:
         self._session, self.is_remote = session, is_remote
+        self._failed: SparkFailed | None = None
 
     @property
     def parallel(self) -> int:
@@ -65,13 +71,22 @@ class SparkEngine:
         with ThreadPoolExecutor(1) as executor:
             job = executor.submit(collect)
             try:
-                told = 0
+                told, heard = 0, time.monotonic()
                 while wait([job], LOOK_SECONDS).not_done:
                     for failure in failures.value:
                         opened(failure)  # raises what it holds
-                    if (done := _done_in(context, group)) > told:
+                    done, running = _seen_of(context, group)
+                    if running or done > told:
+                        heard = time.monotonic()
+                    if done > told:
                         told = done
                         say(f"{done} of {len(parts)} tasks are done")
+                    if time.monotonic() - heard > QUIET_SECONDS:
+                        heard = time.monotonic()
+                        say(
+                            f"no executor has taken a task for {QUIET_SECONDS:.0f} s ({done} of {len(parts)} are done): {context.master} "
+                            "has none, or none with so many cores and so much memory as is asked for"
+                        )
                 return job.result()
             except BaseException as error:
                 context.cancelJobGroup(group)
@@ -80,12 +95,23 @@ class SparkEngine:
                 raise
 
     def _context(self) -> "SparkContext":
+        if self._failed is not None:
+            raise self._failed  # to find out once more would take a minute, for each table of a run
+        interrupts = signal.getsignal(signal.SIGINT)
         try:
             context = self._session().sparkContext
         except Exception as error:
             if _is_of_py4j(error):
-                raise SparkFailed(f"Spark did not start: {_words_of(error)}. It needs Java 17 or newer") from error
+                self._failed = SparkFailed(f"Spark did not start: {_why_not(error)}")
+                raise self._failed from error
             raise
+        finally:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(
+                    signal.SIGINT, interrupts
+                )  # Spark takes it over, and would speak to Java in the middle of a word
+        if not self.is_remote and is_remote(context.master):
+            raise SparkFailed(f"Spark's master is {context.master}, and the lake was opened for this machine alone")
         conf = context.getConf()
         # Executors run the same Python as whoever plans, unless the cluster has it elsewhere; Polars uses what a task was given.
         context.pythonExec = conf.get("spark.pyspark.python", None) or sys.executable
@@ -132,16 +158,28 @@ def is_remote(master: str) -> bool:
     return not (master.startswith("spark://") and is_on_loopback(master.removeprefix("spark://")))
 
 
-def _done_in(context: "SparkContext", group: str) -> int:
+def _seen_of(context: "SparkContext", group: str) -> tuple[int, int]:
+    """How many tasks are done, and how many are under way."""
     tracker = context.statusTracker()
     jobs = [tracker.getJobInfo(job) for job in tracker.getJobIdsForGroup(group)]
-    stages = [tracker.getStageInfo(stage) for job in jobs if job for stage in job.stageIds]
-    return sum(int(stage.numCompletedTasks) for stage in stages if stage)
+    found = [tracker.getStageInfo(stage) for job in jobs if job for stage in job.stageIds]
+    stages = [stage for stage in found if stage]
+    return sum(int(stage.numCompletedTasks) for stage in stages), sum(int(stage.numActiveTasks) for stage in stages)
 
 
 def _is_of_py4j(error: BaseException) -> bool:
     """Whether Spark, or the way to it, raised it. Nothing of theirs is imported before they are used."""
     return any(kind.__module__.split(".")[0] in {"py4j", "pyspark"} for kind in type(error).__mro__)
+
+
+def _why_not(error: BaseException) -> str:
+    """What Spark says of not starting, in words of who asked for it."""
+    words = _words_of(error)
+    if "JAVA_GATEWAY_EXITED" in words:
+        return "Java did not begin; what it said is above. It must be there, 17 or newer, and understand CRYPTODUDEZ_SPARK_OPTIONS"
+    if "stopped SparkContext" in words:
+        return "the master of CRYPTODUDEZ_SPARK_MASTER did not answer, or would not have it"
+    return words
 
 
 def _words_of(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -130,7 +131,89 @@ except SparkFailed as error:
 def test_that_it_did_not_start_is_told(java: None) -> None:
     done = subprocess.run([sys.executable, "-c", STARTS], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     assert "Spark did not start" in done.stdout
-    assert "needs Java" in done.stdout
+    assert "Java did not begin" in done.stdout
+
+
+UNLIKE = """
+import sys
+from cryptodudez_assets.engines.likeness import UnlikeWorker, hash_of_project
+from cryptodudez_assets.engines.spark import SparkEngine
+from cryptodudez_assets.defs.resources import spark_session
+from cryptodudez_assets.settings import Settings
+
+engine = SparkEngine(spark_session(Settings()), is_remote=False)
+try:
+    list(engine.run(hash_of_project, [1], print))
+except UnlikeWorker as error:
+    print(error)
+"""
+
+
+def test_executors_with_other_code_do_nothing(java: None, tmp_path: Path) -> None:
+    """Of a project that lies elsewhere, of which one declaration was edited: as on a cluster that was set up before."""
+    shutil.copytree(ROOT / "cryptodudez_assets", tmp_path / "there" / "cryptodudez_assets")
+    with (tmp_path / "there" / "cryptodudez_assets" / "sources" / "crypto_prices.py").open("a") as declaration:
+        declaration.write("# edited\n")
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={tmp_path / "there"} exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    told = {"SPARK_MASTER": "local[1]", "SPARK_OPTIONS": json.dumps({"spark.pyspark.python": str(python)})}
+    environment = os.environ | {f"CRYPTODUDEZ_{name}": value for name, value in told.items()}
+    done = subprocess.run(
+        [sys.executable, "-c", UNLIKE],
+        cwd=tmp_path,
+        env=environment | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=True,
+    )
+    assert "a worker has cryptodudez" in done.stdout, done.stdout
+
+
+WAITS = """
+import signal
+from cryptodudez_assets.defs.resources import spark_session
+from cryptodudez_assets.engines import spark
+from cryptodudez_assets.settings import Settings
+
+spark.QUIET_SECONDS = 2.0
+before = signal.getsignal(signal.SIGINT)
+
+
+def say(words):
+    print(words, signal.getsignal(signal.SIGINT) is before)
+    raise KeyError
+
+
+try:
+    list(spark.SparkEngine(spark_session(Settings()), is_remote=False).run(print, [1], say))
+except KeyError:
+    pass
+"""
+
+
+def test_that_no_executor_takes_a_task_is_said(java: None, tmp_path: Path) -> None:
+    with standalone(tmp_path, 0) as master:
+        done = subprocess.run(
+            [sys.executable, "-c", WAITS],
+            cwd=ROOT,
+            env=os.environ | {"CRYPTODUDEZ_SPARK_MASTER": master},
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=True,
+        )
+    assert f"no executor has taken a task for 2 s (0 of 1 are done): {master} has none" in done.stdout, done.stdout
+    assert done.stdout.endswith("True\n"), done.stdout  # and Ctrl-C is whoever's it was
+
+
+def test_an_address_at_which_nothing_listens_is_told_at_once(has_ray: None) -> None:
+    told = "from cryptodudez_assets.engines.ray import RayEngine; RayEngine('127.0.0.1:1').parallel"
+    done = subprocess.run(
+        [sys.executable, "-c", told], cwd=ROOT, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_SECONDS
+    )
+    assert "RayFailed: Ray could not be reached: nothing answers at 127.0.0.1:1, CRYPTODUDEZ_RAY_ADDRESS" in done.stderr
 
 
 ON_A_CLUSTER = """
