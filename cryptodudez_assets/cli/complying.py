@@ -6,7 +6,7 @@ import click
 from rich.markup import escape
 
 from cryptodudez_assets.cli.group import main
-from cryptodudez_assets.cli.opening import nothing_yet, opened_lake, read_settings
+from cryptodudez_assets.cli.opening import lake_to_work_on, nothing_yet, read_settings
 from cryptodudez_assets.cli.output import console, errors, warn
 from cryptodudez_assets.terminal import say
 
@@ -36,7 +36,7 @@ def comply() -> None:
         erasure_key(settings)
         if nothing_yet(settings):
             return
-        lake = opened_lake()
+        lake = lake_to_work_on()
         with errors.status("asking X") as shown:
             done = carry_out(lake, say=lambda line: shown.update(escape(line)), patience_seconds=PATIENCE_SECONDS)
     except (Failed, NoKey, RunUnderWay, LookupError) as error:

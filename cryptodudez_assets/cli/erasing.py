@@ -6,7 +6,7 @@ import click
 from rich.markup import escape
 
 from cryptodudez_assets.cli.group import main
-from cryptodudez_assets.cli.opening import nothing_yet, opened_lake, read_settings
+from cryptodudez_assets.cli.opening import lake_to_work_on, nothing_yet, read_settings
 from cryptodudez_assets.cli.output import console, errors, print_frame, warn
 from cryptodudez_assets.terminal import say
 
@@ -49,7 +49,7 @@ def erase_user(user_id: str, as_json: bool) -> None:
             return
         with errors.status("erasing") as shown:
             receipt = erase(
-                opened_lake(),
+                lake_to_work_on(),
                 Identity(ACCOUNT, value),
                 say=lambda line: shown.update(f"erasing: {escape(line.replace(value, 'ID'))}"),
             )

@@ -45,6 +45,13 @@ def _with_folders(settings: Settings) -> "Lake":
     return lake
 
 
+def lake_to_work_on() -> "Lake":
+    """The same, with the engine of the settings, for what reads files or computes tables without a run."""
+    from cryptodudez_assets.defs.resources import with_engine
+
+    return with_engine(opened_lake())
+
+
 def lake_to_read() -> "Lake":
     """The lake; where there is nothing yet an empty one, since to read must leave nothing behind."""
     from cryptodudez_assets.lake.lake import Lake

@@ -13,7 +13,7 @@ from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedCol
 from cryptodudez_assets.cli.group import main
 from cryptodudez_assets.cli.opening import (
     lake_to_read,
-    opened_lake,
+    lake_to_work_on,
     read_settings,
     usable_settings,
 )
@@ -106,7 +106,7 @@ def rebuild(table: str, lose_rows: bool) -> None:
     from cryptodudez_assets.lake.upkeep.rebuild import CannotRebuild
     from cryptodudez_assets.rebuilding import rebuild as make_again
 
-    lake = opened_lake()
+    lake = lake_to_work_on()
     with errors.status(f"rebuilding {table}") as shown:
         try:
             done = make_again(

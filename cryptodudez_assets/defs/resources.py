@@ -46,13 +46,22 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         if self._asked is None:  # a sensor, which has no tasks
             return lake
         if self._engine is None:
-            self._engine = engine_of(self._asked, lake.settings, spark_session(lake.settings))
+            self._engine = _engine_of(self._asked, lake)
         return replace(lake, engine=self._engine)
 
     @property
     def settings(self) -> Settings:
         """Where it is kept."""
         return Settings(home=self.home) if self.home else Settings()  # type: ignore[arg-type]
+
+
+def with_engine(lake: Lake) -> Lake:
+    """The lake with the engine of its settings, for commands that are no runs. Raises EngineUnusable."""
+    return replace(lake, engine=_engine_of(lake.settings.engine, lake))
+
+
+def _engine_of(name: str, lake: Lake) -> Engine:
+    return engine_of(name, lake.settings, spark_session(lake.settings))
 
 
 def engine_tag(settings: Settings) -> dict[str, str]:
