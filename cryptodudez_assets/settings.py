@@ -36,7 +36,12 @@ QUEUES = {
 """Who tells of the objects of a bucket, and how it is named."""
 SUBMITTED = "spark-submit"
 """A master: what `spark-submit` was told, which begins the driver."""
-MASTERS = ("local", "spark://", "k8s://", "yarn", SUBMITTED)
+MASTERS = re.compile(
+    r"local(\[([1-9]\d*|\*)(,[1-9]\d*)?\])?|local-cluster\[\d+,\d+,\d+\]|spark://[^/]+:\d+(,[^/]+:\d+)*|k8s://.+|yarn|"
+    + SUBMITTED
+)
+OF_MASTERS = ("spark.master", "spark.remote", "spark.submit.deployMode")
+"""Options of Spark that say where it runs, as a setting of its own does."""
 ONLINE = ("sqlite:///", "postgresql://", "postgres://", "redis://", "rediss://", "unix://")
 
 EngineName = Literal["local", "pool", "spark", "ray"]
@@ -141,7 +146,8 @@ class Settings(BaseSettings):
         default="{}",
         validate_default=True,
         repr=False,
-        description='More options of Spark, as JSON: `{"spark.executor.memory": "4g", "spark.ui.enabled": "true"}`. They win.',
+        description='More options of Spark, as JSON: `{"spark.executor.memory": "4g", "spark.ui.enabled": "true"}`. They win; none says '
+        "where it runs.",
     )
     ray_address: str = Field(
         default="",
@@ -320,7 +326,18 @@ class Settings(BaseSettings):
     @field_validator("spark_master")
     @classmethod
     def _known_master(cls, master: str) -> str:
-        return _beginning_with(MASTERS, master)
+        if master and not MASTERS.fullmatch(master):
+            raise ValueError(
+                f"must be local, local[cores], local[cores,tries], spark://host:port, k8s://…, yarn or {SUBMITTED}"
+            )
+        return master
+
+    @field_validator("spark_options")
+    @classmethod
+    def _of_no_master(cls, options: dict[str, str]) -> dict[str, str]:
+        if theirs := [name for name in OF_MASTERS if name in options]:
+            raise ValueError(f"must not have {theirs[0]}: where Spark runs is said by CRYPTODUDEZ_SPARK_MASTER")
+        return options
 
     @field_validator("notify_webhook", "notify_slack")
     @classmethod

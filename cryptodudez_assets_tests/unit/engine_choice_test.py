@@ -1,5 +1,6 @@
 """Which engine a run gets, and what is refused before anything begins."""
 
+import json
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from cryptodudez_assets.engines.choosing import EngineUnusable, engine_of, insis
 from cryptodudez_assets.engines.local import LocalEngine
 from cryptodudez_assets.engines.pool import PoolEngine
 from cryptodudez_assets.engines.ray import RayEngine
-from cryptodudez_assets.engines.spark import SparkEngine, configuration, is_remote
+from cryptodudez_assets.engines.spark import SparkEngine, SparkFailed, configuration, is_remote
 from cryptodudez_assets.instance import CONFIGURATION
 from cryptodudez_assets.settings import Settings
 
@@ -123,6 +124,71 @@ def test_options_of_spark_win_and_what_is_no_json_is_refused() -> None:
     assert configuration("local", settings.spark_options)["spark.ui.enabled"] == "true"
     with pytest.raises(ValidationError, match="spark_options"):
         Settings(spark_options="spark.ui.enabled=true")
+
+
+@pytest.mark.parametrize("option", ["spark.master", "spark.remote", "spark.submit.deployMode"])
+def test_no_option_says_where_spark_runs_behind_the_back_of_the_setting(option: str) -> None:
+    with pytest.raises(ValidationError, match=f"must not have {option}: .*CRYPTODUDEZ_SPARK_MASTER"):
+        Settings(spark_options=json.dumps({option: CLUSTER}))
+
+
+@pytest.mark.parametrize(
+    "master", ["localhost:7077", "local[0]", "local[]", "local[2", "spark://cluster", "cluster:7077"]
+)
+def test_what_is_no_master_is_refused_before_anything_begins(master: str) -> None:
+    with pytest.raises(ValidationError, match="must be local"):
+        Settings(spark_master=master)
+
+
+@pytest.mark.parametrize(
+    "master", ["local", "local[*]", "local[2,4]", "local-cluster[2,1,1024]", "spark://a:1,b:2", "k8s://https://a:443"]
+)
+def test_what_spark_takes_for_a_master_is_taken(master: str) -> None:
+    assert Settings(spark_master=master).spark_master == master
+
+
+class Elsewhere:
+    """A session whose context has another master than was asked for."""
+
+    master = CLUSTER
+
+    @property
+    def sparkContext(self) -> "Elsewhere":  # noqa: N802  (Spark's name)
+        return self
+
+
+def test_a_session_on_other_machines_is_not_used_where_the_lake_is_for_this_one() -> None:
+    with pytest.raises(SparkFailed, match=rf"{CLUSTER}, and the lake was opened for this machine alone"):
+        SparkEngine(Elsewhere, is_remote=False).parallel  # noqa: B018
+
+
+def test_that_spark_did_not_start_is_found_out_once() -> None:
+    tries = []
+
+    def fails() -> None:
+        tries.append(1)
+        raise type("Unreachable", (RuntimeError,), {"__module__": "py4j.protocol"})(
+            "Cannot call methods on a stopped SparkContext."
+        )
+
+    engine = SparkEngine(fails, is_remote=True)
+    for _ in range(2):
+        with pytest.raises(SparkFailed, match=r"the master of CRYPTODUDEZ_SPARK_MASTER did not answer"):
+            engine.parallel  # noqa: B018
+    assert len(tries) == 1
+
+
+@pytest.mark.parametrize("command", [["rebuild", "market.crypto_prices"], ["erase-user", "somebody"]])
+def test_commands_that_make_tables_again_use_the_engine_of_the_settings_or_refuse(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choosing, "find_spec", lambda name: None)
+    (tmp_path / "lake").mkdir()
+    for name, value in {"HOME": str(tmp_path), "ENGINE": "spark", "ERASURE_KEY": "k" * 16}.items():
+        monkeypatch.setenv(f"CRYPTODUDEZ_{name}", value)
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 1
+    assert "Error: the engine spark needs" in done.output
 
 
 def test_runs_on_an_engine_with_servers_wait_for_each_other(tmp_path: Path) -> None:
