@@ -1,7 +1,7 @@
 """Merging: one row per key, the newest observation by a column wins, whatever came first."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,11 +11,16 @@ from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.types import StringType
 
 from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.engines import Done, Say, Task
+from cryptodudez_assets.engines.local import LocalEngine
 from cryptodudez_assets.lake.iceberg.scan import planned_files
+from cryptodudez_assets.lake.ingest import rivals
 from cryptodudez_assets.lake.ingest.merge import Merged, merging, observations_spec, table_spec
+from cryptodudez_assets.lake.ingest.rivals import RivalsTask
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.sources.declaration import Source
 from cryptodudez_assets_tests.builders import Readings, new_rows, readings_source, rows_of
+from cryptodudez_assets_tests.wrapped_engines import Wrapped
 
 READINGS = replace(readings_source(), newest_by="known_ts")
 Row = tuple[str, str, float, str, str, int]
@@ -184,3 +189,35 @@ def test_rows_survive_a_column_that_only_the_table_has(lake: Lake) -> None:
     assert rows_of(lake, READINGS.table).height == 2
     with lake.tables.changing(table_spec(READINGS)) as change:
         assert change.rows(AlwaysTrue()).collect()["known_ts"].max() == datetime(2021, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Counted(Wrapped):
+    """An engine that remembers how many keys each task was told of."""
+
+    told: list[int] = field(default_factory=list)
+
+    def run(self, function: Callable[[Task, Say], Done], tasks: Sequence[Task], say: Say) -> Iterator[Done]:
+        """What the function gives for each task, in their order."""
+        self.told += [len(task.keys.hashes) for task in tasks if isinstance(task, RivalsTask)]
+        yield from self.engine.run(function, tasks, say)
+
+
+def test_no_task_is_told_of_more_keys_than_fit_and_each_rival_is_found_once(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rivals, "SLICE_KEYS", 3)
+    names = [f"s{number:02}" for number in range(20)]
+    old = [(name, "2020-05-01", 1.0, "2020-06-01", "f1", row) for row, name in enumerate(names, 1)]
+    for part in (old[::2], old[1::2]):
+        bring(lake, frame(*part))
+    new = [
+        (name, "2020-05-01", 2.0, f"2021-01-0{1 + n}", f"f{2 + n}", row)
+        for n in range(3)
+        for row, name in enumerate(names[:11])
+    ]
+    engine = Counted(LocalEngine())
+    merged = bring(replace(lake, engine=engine), frame(*new))
+    assert sorted(engine.told) == [2, 3, 3, 3]  # of eleven keys, each three times in the batch, in two files
+    assert (merged.displaced, merged.duplicates) == ({"f1": 11}, {"f2": 11, "f3": 11})
+    assert values(lake) == [(name, 2 if name in names[:11] else 1) for name in names]

@@ -7,6 +7,7 @@ then by file and row. So what is read in one batch and what in the next makes no
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from math import ceil
 
 import polars as pl
 from pyiceberg.expressions import In
@@ -185,7 +186,9 @@ class Merging:
 
     def _rivals(self, keys: NewKeys) -> pl.DataFrame:
         files = self._change.files(keys.may_match())
-        tasks = [RivalsTask(keys, part) for part in files.split(self._engine.parallel)]
+        slices = keys.slices()
+        parts = list(files.split(ceil(self._engine.parallel / max(1, len(slices)))))
+        tasks = [RivalsTask(some, part) for some in slices for part in parts]
         return pl.concat([keys.none(files), *self._engine.run(find_rivals, tasks, self._say)])
 
 

@@ -1,7 +1,7 @@
 """Which rows of a table have a key that new rows have, too. Looking for them are tasks; which of them wins is decided in `merge.py`."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 from pyiceberg.expressions import AlwaysFalse, BooleanExpression
@@ -12,6 +12,8 @@ from cryptodudez_assets.sources.declaration import Source
 
 PLACE = ["file_id", "file_row"]
 HASH = " hash"  # no column's name begins with a blank
+SLICE_KEYS = 8_000_000
+"""Of so many new keys, at most, a task is told: 64 MB. It travels with the task, and Spark by default sends none of more than 128 MiB."""
 TOLD = " told"  # a hash of the values that a row tells of its key
 Complete = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -51,6 +53,11 @@ class NewKeys:
             if known.any():
                 found.append(self.narrowed(rows.select(*self.columns, PATH).collect().filter(known), PATH))
         return pl.concat(found)
+
+    def slices(self) -> list["NewKeys"]:
+        """These keys, each once, divided by their hashes, so that tasks can be told of some of them: what one finds, no other does."""
+        once = self.hashes.filter(self.hashes.ne_missing(self.hashes.shift()))
+        return [replace(self, hashes=once[at : at + SLICE_KEYS]) for at in range(0, len(once), SLICE_KEYS)]
 
     def none(self, files: Files) -> pl.DataFrame:
         """The same without rows."""
