@@ -8,7 +8,7 @@ RUNGS := cryptodudez_assets_tests/unit cryptodudez_assets_tests/property
 timed = start=$$(date +%s); $(PYTEST) $(1) cryptodudez_assets_tests; \
 	code=$$?; echo "tests took $$(( $$(date +%s) - start )) s"; exit $$code
 
-.PHONY: help install demo up twin test test-long test-stores test-fast test-spark install-engines install-readers coverage mutants lint bench docs
+.PHONY: help install demo up twin test test-long test-stores test-fast test-spark test-deploy install-engines install-deploy install-readers coverage mutants lint bench docs
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -27,7 +27,13 @@ install: .venv/installed  ## Make .venv from the lock file
 install-engines: .venv/with-engines  ## The same with Ray, and with Apache Spark, which needs Java 17 or newer
 
 .venv/with-engines: .venv/installed
-	@VIRTUAL_ENV=.venv $(VENV)/uv sync --frozen --quiet --extra spark --extra ray --python $(VENV)/python
+	@VIRTUAL_ENV=.venv $(VENV)/uv sync --frozen --quiet --inexact --extra spark --extra ray --python $(VENV)/python
+	@touch $@
+
+install-deploy: .venv/with-deploy  ## The same with Pulumi, and what its program is looked at with
+
+.venv/with-deploy: .venv/installed
+	@VIRTUAL_ENV=.venv $(VENV)/uv sync --frozen --quiet --inexact --compile-bytecode --extra deploy --extra k8s --group deploy-checks --python $(VENV)/python
 	@touch $@
 
 install-readers: .readers/installed  ## Spark's JVM, Daft, DuckDB and an older PyIceberg, which read our tables in tests
@@ -47,7 +53,7 @@ twin: install  ## A twin of the cluster: bucket, its events, PostgreSQL and the 
 	@exec $(VENV)/python -m cryptodudez_assets_tests.twin $(ARGS)
 
 test: install  ## All tests but the long ones, a worker for each core
-	@$(call timed,-m "not long and not spark")
+	@$(call timed,-m "not long and not spark and not deploy")
 
 test-long: install  ## The long ones: whole commands, homes that are killed, buckets
 	@$(call timed,-m "long and not spark")
@@ -60,6 +66,9 @@ test-fast: install  ## Unit and property tests without servers, real archives an
 
 test-spark: install-engines install-readers  ## Those on Apache Spark and Ray, and of readers outside; without Java Spark's are skipped, and say so
 	@$(VENV)/pytest -m spark cryptodudez_assets_tests/integration
+
+test-deploy: install-deploy  ## Those of the program that `pulumi up` runs, and of what it makes
+	@$(VENV)/pytest -m deploy cryptodudez_assets_tests/deploying
 
 coverage: install  ## All tests, and which lines and branches they run
 	@$(PYTEST) --cov --cov-report=term cryptodudez_assets_tests
