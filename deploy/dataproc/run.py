@@ -16,7 +16,7 @@ DAGSTERS = "--dagster-pipes-"
 def main(arguments: list[str]) -> None:
     """Take what was told, and begin."""
     settings = list(takewhile(lambda one: "=" in one and not one.startswith("-"), arguments))
-    os.environ.update(one.split("=", 1) for one in settings)
+    os.environ.update({name: value for name, _, value in (one.partition("=") for one in settings)})
     command = list(takewhile(lambda one: not one.startswith(DAGSTERS), arguments[len(settings) :]))
     if len(settings) + len(command) == len(arguments):
         begin(command)
