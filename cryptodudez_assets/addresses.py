@@ -4,11 +4,17 @@ never repeats it.
 
 import re
 from base64 import b64decode
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 PRINTABLE = re.compile(r"[\x21-\x7e\xa1-\ud7ff\ue000-\U0010ffff]*")
 HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\[\]:@/]*)(:(?P<port>\d{0,5}))?")
 KEY_PREFIX = "whsec_"
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+OF_REST_CATALOGS = {
+    *("warehouse", "prefix", "scope", "audience", "resource", "oauth2-server-uri"),
+    *("rest.sigv4-enabled", "rest.signing-name", "rest.signing-region"),
+}
+"""What a client of a REST catalog may be told in the address, by the names that Iceberg gives it."""
 ESCAPED = (
     "a sign of a user name or password that means something in URLs is written as % and two digits, such as %40 for @"
 )
@@ -58,6 +64,22 @@ def insist_on_endpoint(url: str) -> str:
         raise ValueError(
             "must have no user, password or query: credentials are found where the cloud's own tools find them"
         )
+    return url
+
+
+def insist_on_rest_catalog(url: str) -> str:
+    """The address of an Iceberg REST catalog. Behind `?` stand properties of its client that are no secrets."""
+    insist_on_address(url)
+    parts = urlsplit(url)
+    if not parts.hostname or "@" in parts.netloc:
+        raise ValueError(
+            "must be https://host/path?warehouse=name, without user or password: credentials are CRYPTODUDEZ_CATALOG_TOKEN or "
+            "CRYPTODUDEZ_CATALOG_CREDENTIAL"
+        )
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise ValueError("must be https://…; http://… only on this machine (127.0.0.1, ::1 or localhost)")
+    if set(parse_qs(parts.query, keep_blank_values=True)) - OF_REST_CATALOGS:
+        raise ValueError(f"may have nothing but {', '.join(sorted(OF_REST_CATALOGS))} behind ?")
     return url
 
 

@@ -28,6 +28,9 @@ TOLD_BY_POLARS = re.compile(r"\(os error (\d+)\)")
 
 def refusal(error: BaseException) -> str | None:
     """What was refused, by whom, and what to do; None for an error that is a fault of ours. Holds no password."""
+    for module, name, whose in SERVERS:
+        if _is(error, module, name):
+            return f"{whose} does not answer: {said_by_driver(error)}"
     if isinstance(error, OSError):
         return _of_the_machine(error.errno, error.filename) if error.errno in OF_THE_MACHINE else None
     if isinstance(error, sqlite3.OperationalError):
@@ -36,9 +39,6 @@ def refusal(error: BaseException) -> str | None:
     if _is(error, "sqlalchemy.exc", "OperationalError"):
         cause = getattr(error, "orig", None)
         return refusal(cause) if cause else None
-    for module, name, whose in SERVERS:
-        if _is(error, module, name):
-            return f"{whose} does not answer: {said_by_driver(error)}"
     if _is(error, "polars.exceptions", "ComputeError") and (found := TOLD_BY_POLARS.search(str(error))):
         number = int(found[1])
         return _of_the_machine(number, None) if number in OF_THE_MACHINE else None
@@ -46,6 +46,9 @@ def refusal(error: BaseException) -> str | None:
 
 
 SERVERS = [
+    ("requests.exceptions", "ConnectionError", "a server"),
+    ("requests.exceptions", "Timeout", "a server"),
+    ("pyiceberg.exceptions", "RESTError", "the catalog's server"),
     ("psycopg", "OperationalError", "the database server"),
     ("redis.exceptions", "ConnectionError", "the Redis server"),
     ("redis.exceptions", "TimeoutError", "the Redis server"),

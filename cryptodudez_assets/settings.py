@@ -20,13 +20,16 @@ from cryptodudez_assets.addresses import (
     insist_on_key,
     insist_on_postgresql,
     insist_on_receiver,
+    insist_on_rest_catalog,
 )
 
 PREFIX = "CRYPTODUDEZ_"
 OF_TESTS = {f"{PREFIX}REAL_DATA"}  # no setting, but no mistake
 LAKES = ("s3://", "gs://")
 READ_BY_URLS = frozenset("?#%")  # in a bucket's address each library reads them in a way of its own
-CATALOGS = ("sqlite:///", "postgresql://")
+DATABASES = ("sqlite:///", "postgresql://")
+REST = ("https://", "http://")
+CATALOGS = (*DATABASES, *REST)
 SOCKETS = ("ws://", "wss://")
 PUBSUB, SQS = "pubsub://", "sqs://"
 QUEUES = {
@@ -74,9 +77,22 @@ class Settings(BaseSettings):
     )
     catalog: str = Field(
         default="",
-        description="Iceberg's SQL catalog: `sqlite:///file` or `postgresql://user:password@host/database`. "
-        "Default: `catalog.db` in the home folder.",
+        description="Iceberg's catalog: `sqlite:///file`, `postgresql://user:password@host/database`, or a REST catalog, "
+        "`https://host/path?warehouse=name` (`http://` on this machine). Default: `catalog.db` in the home folder.",
         repr=False,
+    )
+    catalog_token: SecretStr | None = Field(
+        default=None, repr=False, description="Bearer token for a REST catalog that wants one."
+    )
+    catalog_credential: SecretStr | None = Field(
+        default=None,
+        repr=False,
+        description="`id:secret` for a REST catalog that hands out tokens for it (OAuth2, client credentials).",
+    )
+    lease_seconds: int = Field(
+        default=60,
+        ge=2,
+        description="Beside a REST catalog locks are objects in the lake's bucket: so long one is good for that its holder does not renew.",
     )
     online: str = Field(
         default="",
@@ -277,7 +293,7 @@ class Settings(BaseSettings):
     @field_validator("dagster")
     @classmethod
     def _on_a_server(cls, dagster: str) -> str:
-        return _readable(_beginning_with(CATALOGS[1:], dagster))
+        return _readable(_beginning_with(DATABASES[1:], dagster))
 
     @field_validator("run_logs")
     @classmethod
@@ -299,10 +315,16 @@ class Settings(BaseSettings):
             _nameable(Path(lake))
         return lake
 
-    @field_validator("catalog", "notifications")
+    @field_validator("catalog")
     @classmethod
     def _known_catalog(cls, catalog: str) -> str:
-        return _readable(_beginning_with(CATALOGS, catalog))
+        _beginning_with(CATALOGS, catalog)
+        return insist_on_rest_catalog(catalog) if catalog.startswith(REST) else _readable(catalog)
+
+    @field_validator("notifications")
+    @classmethod
+    def _known_database(cls, notifications: str) -> str:
+        return _readable(_beginning_with(DATABASES, notifications))
 
     @field_validator("online")
     @classmethod
@@ -415,6 +437,11 @@ class Settings(BaseSettings):
     def lake_is_local(self) -> bool:
         """Whether the lake is a folder of this machine."""
         return "://" not in self.lake
+
+    @property
+    def catalog_is_rest(self) -> bool:
+        """Whether Iceberg's catalog is asked over HTTP, and not in SQL."""
+        return self.catalog.startswith(REST)
 
     @property
     def raw_zone(self) -> str:

@@ -19,6 +19,7 @@ class Commands(click.Group):
         from cryptodudez_assets.instance import DagsterUnusable
         from cryptodudez_assets.lake.iceberg.catalog_database import OutOfReach
         from cryptodudez_assets.lake.iceberg.homes import HomeRefused
+        from cryptodudez_assets.lake.store.leases import LeaseLost
         from cryptodudez_assets.lake.store.moved import HomeMoved
 
         try:
@@ -26,7 +27,7 @@ class Commands(click.Group):
         except click.ClickException as error:
             vars(error)["message"] = visible(error.message, lines=True)
             raise
-        except (DagsterUnusable, EngineUnusable, HomeMoved, HomeRefused) as refused:
+        except (DagsterUnusable, EngineUnusable, HomeMoved, HomeRefused, LeaseLost) as refused:
             raise click.ClickException(visible(str(refused), lines=True)) from None
         except OutOfReach as error:
             raise click.ClickException(f"the catalog's server does not answer: {error}") from None

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from cryptodudez_assets.contracts.x_posts import POST
-from cryptodudez_assets.erasing.erase import erase
+from cryptodudez_assets.erasing.erase import erase, insist_on_sql
 from cryptodudez_assets.feeds.x import FEED
 from cryptodudez_assets.fetching.access import access_of
 from cryptodudez_assets.fetching.compliance import Honoured, honour
@@ -20,6 +20,7 @@ def comply(lake: Lake, *, say: Callable[[str], None], own_run: str = "", patienc
     `own_run`, `patience_seconds`: as for `erase`. Raises what `erase` and `honour` do; nothing is asked without the key for erasing.
     """
     erasure_key(lake.settings)
+    insist_on_sql(lake.settings)  # before anything is asked for that costs money
 
     def remove(posts: Sequence[str]) -> list[str]:
         identities = [Identity(POST, one) for one in posts]

@@ -17,6 +17,7 @@ from cryptodudez_assets.lake.erasing import registry
 from cryptodudez_assets.lake.erasing.identity import Identity, Mode, Names
 from cryptodudez_assets.lake.erasing.others import others_beside
 from cryptodudez_assets.lake.erasing.rows import holding_of
+from cryptodudez_assets.lake.iceberg import homes
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.store.locks import RUNS, alive, exclusive
 from cryptodudez_assets.settings import Settings
@@ -47,6 +48,7 @@ def erase(
     if len({one.kind for one in identities}) != 1:
         raise ValueError(f"expected identities of one kind, found {sorted({one.kind for one in identities})}")
     kind = identities[0].kind
+    insist_on_sql(lake.settings)
     sources = [one for one in lake.sources.values() if kind in personal_of(one.contract).values()]
     if not sources:
         raise LookupError(f"no source has a column that is tagged with {{'personal': {kind!r}}}")
@@ -60,6 +62,11 @@ def erase(
         names = replace(names, others=others_beside(lake, sources, names))
         work = Work(lake, names, sources, topological(tables), say)
         return work.do()
+
+
+def insist_on_sql(settings: Settings) -> None:
+    """Refuse a catalog that keeps old versions of tables, whatever they say. Raises HomeRefused."""
+    homes.insist_on_sql(settings, "erasing", "have the catalog in PostgreSQL where identities are to be erased")
 
 
 @contextmanager

@@ -30,12 +30,13 @@ def is_on(settings: Settings, feed: Feed) -> bool:
 
 
 def spending_url(settings: Settings) -> str:
-    """Where what is spent is written down: in the catalog's server, where it has one.
+    """Where what is spent is written down: in the catalog's database server, or else in that of notifications, where one of them is.
 
     Beside a catalog in a file it is a file of its own: whoever restores an older catalog has not got the money back.
     """
-    if not settings.catalog.startswith("sqlite"):
-        return settings.catalog
+    for server in (settings.catalog, settings.notifications if settings.catalog_is_rest else ""):
+        if server.startswith("postgresql"):
+            return server
     return f"sqlite:///{quote(str(settings.fetching / 'spending.db'))}"
 
 

@@ -324,7 +324,7 @@ class Registry:
     def _write_stages(self, stages: _Stages) -> None:
         self._store.write(self._stages, io.BytesIO(stages.model_dump_json(indent=1).encode()))
 
-    def _exclusive(self) -> AbstractContextManager[None]:
+    def _exclusive(self) -> AbstractContextManager[bool]:
         return exclusive(self.settings, f"models.{self.name}")
 
 

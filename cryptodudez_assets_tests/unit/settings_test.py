@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from cryptodudez_assets.settings import Settings, unknown_variables
 from cryptodudez_assets_tests.builders import open_lake
@@ -42,10 +42,30 @@ def test_a_password_in_the_catalog_is_not_shown():
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "https://host/path?warehouse=s3%3A%2F%2Fbucket&rest.sigv4-enabled=true",
+        "http://127.0.0.1:8181",
+        "http://[::1]:8181/a",
+    ],
+)
+def test_a_rest_catalog_is_one_by_its_address(url: str):
+    told = Settings(catalog=url, catalog_token=SecretStr("secret"))
+    assert told.catalog_is_rest
+    assert "secret" not in f"{told!r}"
+    assert not Settings(catalog="postgresql://host/db").catalog_is_rest
+
+
+@pytest.mark.parametrize(
     ("name", "url", "told"),
     [
         ("lake", "abfs://secret@host", "must be a folder or begin with s3:// or gs://"),
-        ("catalog", "mysql://user:secret@host", "must begin with sqlite:/// or postgresql://"),
+        ("catalog", "mysql://user:secret@host", "must begin with sqlite:///, postgresql://, https:// or http://"),
+        ("catalog", "https://user:secret@host/path", "without user or password: .* CRYPTODUDEZ_CATALOG_TOKEN"),
+        ("catalog", "https://host/path?token=secret", "nothing but audience, .*, warehouse behind"),
+        ("catalog", "http://secret.example/path", "http://… only on this machine"),
+        ("notifications", "https://secret.example", "must begin with sqlite:/// or postgresql://"),
+        ("dagster", "https://secret.example", "must begin with postgresql://"),
         ("online", "secret", "must begin with sqlite:///, postgresql://"),
     ],
 )

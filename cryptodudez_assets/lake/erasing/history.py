@@ -18,7 +18,6 @@ from cryptodudez_assets.lake.iceberg.checksums import RECORD, name_in
 from cryptodudez_assets.lake.iceberg.recording import METADATA
 from cryptodudez_assets.lake.iceberg.scan import data_files
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.lake.store.places import key_within, path_of, true_path, version_of
 
 COMPRESSION = cast(AvroCompressionCodec, "deflate")
@@ -30,7 +29,7 @@ def forget_past(lake: Lake, name: str, names: Names) -> int:
 
     Whoever calls sees to it that nobody is writing files of this table that are not committed yet.
     """
-    with exclusive(lake.settings, f"table.{name}"):
+    with lake.tables.alone(name):
         table = lake.tables.load(name)
         used = _written_anew(lake, name, table, names)
         return _remove_all_but(lake, table, used)

@@ -15,7 +15,6 @@ from cryptodudez_assets.lake.erasing.identity import Mode, Names
 from cryptodudez_assets.lake.iceberg.change import TableTransaction, committed
 from cryptodudez_assets.lake.iceberg.scan import PATH, data_files, frame_schema, scan_files
 from cryptodudez_assets.lake.iceberg.tables import IcebergTables
-from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.sources.declaration import Source
 
 TEXTS = pl.List(pl.String)
@@ -47,7 +46,7 @@ class Holding:
 def changing(tables: IcebergTables, name: str) -> Iterator[TableTransaction]:
     """Change a table as it is found, whatever contract it was made from."""
     with (
-        exclusive(tables.settings, f"table.{name}"),
+        tables.alone(name),
         committed(TableTransaction(tables.load(name), tables.records)) as change,
     ):
         yield change

@@ -1,6 +1,7 @@
 """The database behind Iceberg's catalog: which tables it names, copies of it, and changing all names at once.
 
 Two things are done here that a catalog cannot: to look without creating anything, and to change many tables in one transaction.
+Which tables a REST catalog names is told here, too; there is no database to look into, nor to change.
 """
 
 import os
@@ -67,6 +68,8 @@ def database_file(settings: Settings) -> Path | None:
 
 def named(settings: Settings) -> Named | None:
     """What the catalog names, or None where there is no database. Raises `Damaged` or `OutOfReach`; creates nothing."""
+    if settings.catalog_is_rest:
+        return Named(_pointers_of_rest(settings))
     path = database_file(settings)
     if path is not None:
         return named_in(path) if os.path.lexists(path) else None
@@ -143,6 +146,19 @@ def switch(settings: Settings) -> None:
             "AND p.namespace = t.table_namespace)",
             (CATALOG,),
         )
+
+
+def _pointers_of_rest(settings: Settings) -> list[Pointer]:
+    from pyiceberg.exceptions import RESTError
+    from requests.exceptions import RequestException
+
+    from cryptodudez_assets.lake.iceberg.rest_catalog import opened
+
+    try:
+        found = opened(settings, CATALOG).locations()
+    except (RESTError, RequestException) as error:
+        raise OutOfReach(said_by_driver(error)) from None
+    return [Pointer(*name.rpartition(".")[::2], location) for name, location in found]
 
 
 def _pointers(connection: Any) -> list[Pointer]:

@@ -75,6 +75,7 @@ class TableTransaction:
         self._dropped: dict[str, DataFile] = {}
         self._changed = False
         self._is_result = False
+        self._is_fence = False
 
     def rows(self, where: BooleanExpression | None = None) -> pl.LazyFrame:
         """Rows as they were before the change, in the files that may match `where`."""
@@ -225,6 +226,11 @@ class TableTransaction:
         self._is_result = True
         return self
 
+    def as_fence(self) -> Self:
+        """Make a snapshot without any change, so that no commit is taken that was made from the one before."""
+        self._is_fence = True
+        return self
+
     def _carry_out_deletions(self) -> None:
         if not self._deleted:
             return
@@ -256,7 +262,7 @@ class TableTransaction:
         """Make everything visible at once."""
         self._carry_out_deletions()
         added = self._added.close()
-        if added or self._dropped or (self._is_result and self.snapshot_id is None):
+        if added or self._dropped or self._is_fence or (self._is_result and self.snapshot_id is None):
             with self._new_snapshot() as snapshot:
                 for old in self._dropped.values():
                     snapshot.delete_data_file(old)

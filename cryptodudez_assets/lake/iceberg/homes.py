@@ -60,6 +60,14 @@ def own(settings: Settings) -> Settings:
     return _as_spelled(settings, found.pointers)
 
 
+def insist_on_sql(settings: Settings, what: str, instead: str) -> None:
+    """Refuse what a REST catalog cannot do: naming metadata of our own making, or several tables at once."""
+    if settings.catalog_is_rest:
+        raise HomeRefused(
+            f"{what} needs a catalog in SQLite or PostgreSQL, and CRYPTODUDEZ_CATALOG is a REST catalog ({_where(settings)}): {instead}"
+        )
+
+
 def _unnamed(settings: Settings, pointers: Sequence[Pointer]) -> list[str]:
     """Tables that were written to, and that the catalog does not name: not when it was read, nor now."""
     store = open_store(settings)
@@ -151,10 +159,14 @@ def _as_spelled(settings: Settings, pointers: Sequence[Pointer]) -> Settings:
 
 def _where(settings: Settings) -> str:
     path = database_file(settings)
-    return str(path) if path else f"PostgreSQL ({place_of(settings.catalog)})"
+    if path:
+        return str(path)
+    return place_of(settings.catalog) if settings.catalog_is_rest else f"PostgreSQL ({place_of(settings.catalog)})"
 
 
 def _beside_tables(settings: Settings) -> str:
+    if settings.catalog_is_rest:
+        return f"but there are tables in {warehouse(settings)}: name them there (register), or choose a lake without tables"
     kept = backups(settings)
     newest = f"the newest backup of it is {kept[0]}" if kept else "there is no backup of it"
     advice = f"run `{RESTORE}`" if database_file(settings) else f"restore it with pg_restore, or run `{RESTORE}`"

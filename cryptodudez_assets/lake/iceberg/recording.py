@@ -1,7 +1,7 @@
-"""Iceberg's SQL catalog, which records the sums of whatever was written to a table with the commit.
+"""Iceberg's catalogs, which record the sums of whatever was written to a table with the commit: here the SQL catalog.
 
-The record is written before the catalog's database is told of the commit, so there is no commit without one. How sums are taken
-is in `hashing.py`, what is done with the record in `checksums.py`.
+The record is written before the catalog is told of the commit, so there is no commit without one. How sums are taken
+is in `hashing.py`, what is done with the record in `checksums.py`. The other catalog is in `rest_catalog.py`.
 """
 
 from collections.abc import Collection, Mapping
@@ -27,11 +27,27 @@ METADATA = ".metadata.json"
 _known: Kept[TableMetadata] = Kept(100)
 
 
-class RecordingCatalog(SqlCatalog):  # type: ignore[misc]
-    """The catalog. Writers of one table take turns by a lock, so what was written below a table belongs to its next commit."""
+class Recording:
+    """What was written, by any catalog. Writers of one table take turns by a lock: what lies below a table belongs to its next commit."""
+
+    def __init__(self) -> None:
+        self._written: Written = {}
+
+    def written_for(self, location: str) -> dict[str, str]:
+        """The sums of what was written for the table that lies there and is not committed yet, by path."""
+        return {path: digest for path, digest in list(self._written.items()) if path.startswith(f"{location}/")}
+
+    def forget_written(self, location: str) -> None:
+        """It was committed."""
+        for path in self.written_for(location):
+            self._written.pop(path, None)
+
+
+class RecordingCatalog(Recording, SqlCatalog):  # type: ignore[misc]
+    """The catalog in a database."""
 
     def __init__(self, name: str, **properties: str) -> None:
-        self._written: Written = {}
+        Recording.__init__(self)
         # Not SqlCatalog's own: there nobody could say how long to wait for a locked database.
         MetastoreCatalog.__init__(self, name, **properties)
         self.engine = patient_engine(properties["uri"])
@@ -53,12 +69,12 @@ class RecordingCatalog(SqlCatalog):  # type: ignore[misc]
     def _write_metadata(self, metadata: TableMetadata, io: FileIO, metadata_path: str) -> None:
         hashing = self._load_file_io(io.properties, metadata_path)
         super()._write_metadata(metadata, hashing, metadata_path)
-        write_record(io, metadata_path, metadata.location, self._of(metadata.location))
+        write_record(io, metadata_path, metadata.location, self.written_for(metadata.location))
 
     def create_table(self, *args: Any, **kwargs: Any) -> Table:
         """As ever; what was recorded is forgotten here."""
         table = super().create_table(*args, **kwargs)
-        self._forget(table.location())
+        self.forget_written(table.location())
         return table
 
     def commit_table(
@@ -67,7 +83,7 @@ class RecordingCatalog(SqlCatalog):  # type: ignore[misc]
         """As ever; what was recorded is forgotten here."""
         # Not before it has gone well: a commit that collides with one of another engine is tried again.
         done = super().commit_table(table, requirements, updates)
-        self._forget(done.metadata.location)
+        self.forget_written(done.metadata.location)
         return done
 
     def names(self) -> list[str]:
@@ -104,7 +120,7 @@ class RecordingCatalog(SqlCatalog):  # type: ignore[misc]
         """Write metadata of a table where one says, with a record that tells these sums, too. Nothing names it yet."""
         self._written.update(sums)
         self._write_metadata(metadata, table.io, path)
-        self._forget(metadata.location)
+        self.forget_written(metadata.location)
 
     def _is(self, name: str) -> list[ColumnElement[bool]]:
         space, _, table = name.rpartition(".")
@@ -113,13 +129,6 @@ class RecordingCatalog(SqlCatalog):  # type: ignore[misc]
             IcebergTables.table_namespace == space,
             IcebergTables.table_name == table,
         ]
-
-    def _of(self, location: str) -> dict[str, str]:
-        return {path: digest for path, digest in list(self._written.items()) if path.startswith(f"{location}/")}
-
-    def _forget(self, location: str) -> None:
-        for path in self._of(location):
-            self._written.pop(path, None)
 
 
 def write_record(io: FileIO, metadata_path: str, location: str, sums: Mapping[str, str]) -> None:

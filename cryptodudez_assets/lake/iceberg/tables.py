@@ -35,6 +35,7 @@ from cryptodudez_assets.settings import Settings
 
 if TYPE_CHECKING:
     from cryptodudez_assets.lake.iceberg.recording import RecordingCatalog
+    from cryptodudez_assets.lake.iceberg.rest_catalog import RestRecordingCatalog
 
 METADATA_FOLDER = "write.metadata.path"
 REBUILDING = "lake.rebuilding"
@@ -50,23 +51,27 @@ class IcebergTables:
         """Tables that are made again: under these names, what is there is neither seen nor touched."""
 
     @cached_property
-    def catalog(self) -> "RecordingCatalog":
+    def catalog(self) -> "RecordingCatalog | RestRecordingCatalog":
         """Iceberg's catalog, connected to when it is first needed; `homes.HomeRefused` where the home is not whole and its own."""
         return self._connected(CATALOG)
 
-    def _connected(self, name: str) -> "RecordingCatalog":
+    def _connected(self, name: str) -> "RecordingCatalog | RestRecordingCatalog":
         homes.own(self.settings)
+        if self.settings.catalog_is_rest:
+            from cryptodudez_assets.lake.iceberg.rest_catalog import opened
+
+            return opened(self.settings, name)
         if self.settings.catalog.startswith("sqlite"):
             make_private(self.settings.home)
         with exclusive(self.settings, "catalog"):  # two first starts at once would both create its tables
             return open_catalog(self.settings, name)
 
     @cached_property
-    def _staging(self) -> "RecordingCatalog":
+    def _staging(self) -> "RecordingCatalog | RestRecordingCatalog":
         """Where the staged tables are named: nobody else reads it."""
         return self._connected(REBUILDING)
 
-    def _catalog_of(self, name: str) -> "RecordingCatalog":
+    def _catalog_of(self, name: str) -> "RecordingCatalog | RestRecordingCatalog":
         return self._staging if name in self._staged else self.catalog
 
     @cached_property
@@ -111,7 +116,15 @@ class IcebergTables:
         return path_of(self.catalog.metadata_location(name))
 
     def staged(self, names: Collection[str]) -> "IcebergTables":
-        """The same tables, but for these, which are not there yet. What is written to them is seen after `swap_in`."""
+        """The same tables, but for these, which are not there yet. What is written to them is seen after `swap_in`.
+
+        Raises HomeRefused with a REST catalog, which names no tables aside.
+        """
+        homes.insist_on_sql(
+            self.settings,
+            "making tables again",
+            f"drop {', '.join(sorted(names))} there, remove what lies in the folders, and run `cryptodudez run`",
+        )
         staged = IcebergTables(self.settings, names)
         staged._staging.forget(names)  # somebody may have died over them
         return staged
@@ -123,7 +136,7 @@ class IcebergTables:
         """
         with ExitStack() as held:
             for name in sorted(names):
-                held.enter_context(self._alone_with(name))
+                held.enter_context(self.alone(name))
             for name in names:
                 self.catalog.create_namespace_if_not_exists(name.split(".")[0])
             settled = {name: self._settled(name) for name in sorted(names)}
@@ -157,10 +170,27 @@ class IcebergTables:
         return None if table is None else scan(table, where, snapshot_id)
 
     @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Hold the lock of a table: who changes it takes turns. Whoever moves the lake takes it, too, once all who look know that: so one
+        look under it is enough.
+
+        Where it was taken from a holder who may be alive, the table first gets another snapshot, which says the same: a commit of that
+        holder's demands the one before, and is refused, also if it is on its way already. Of a table without a snapshot the first is told
+        from another by the same demand.
+        """
+        with exclusive(self.settings, f"table.{name}") as taken_over:
+            looks_of(self.settings).insist_on_staying()
+            table = self.table(name) if taken_over else None
+            if table is not None and table.current_snapshot() is not None:
+                with committed(TableTransaction(table, self.records, same_as=content_of(table))) as change:
+                    change.as_fence()
+            yield
+
+    @contextmanager
     def changing(self, spec: TableSpec) -> Iterator["TableTransaction"]:
         """Collect changes to a table under its lock; they are committed together at the end, or not at all."""
         with (
-            self._alone_with(spec.name),
+            self.alone(spec.name),
             committed(TableTransaction(self._ensure(spec), self.records)) as change,
         ):
             yield change
@@ -171,17 +201,10 @@ class IcebergTables:
 
         Its snapshots say so, that nothing made from the table counts as out of date.
         """
-        with self._alone_with(name):
+        with self.alone(name):
             table = self.load(name)
             with committed(TableTransaction(table, self.records, same_as=content_of(table))) as change:
                 yield change
-
-    @contextmanager
-    def _alone_with(self, name: str) -> Iterator[None]:
-        """The table's lock. Whoever moves the lake takes it, too, once all who look know that: so one look under it is enough."""
-        with exclusive(self.settings, f"table.{name}"):
-            looks_of(self.settings).insist_on_staying()
-            yield
 
     def keep(self, name: str, snapshot_id: int | None = None) -> None:
         """Tag a snapshot (by default the newest), so that upkeep never forgets it."""
@@ -197,7 +220,7 @@ class IcebergTables:
         """
         if table is not None and is_as(table, spec):
             return Target.of(table.metadata, endpoints.for_iceberg(self.settings))
-        with exclusive(self.settings, f"table.{spec.name}"):
+        with self.alone(spec.name):
             table = self.table(spec.name)
             known = (
                 with_new_columns(table, spec).metadata if table is not None else new_table_metadata(**self._new(spec))

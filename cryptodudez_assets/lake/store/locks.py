@@ -1,4 +1,6 @@
-"""Locks between processes, released by the system when their holder dies: a file lock beside SQLite, an advisory lock in PostgreSQL."""
+"""Locks between processes. A catalog in SQLite has file locks beside it, one in PostgreSQL advisory locks: the system takes both from a
+holder who dies. Any other catalog's are leases in a bucket (`leases.py`), or file locks in a lake that is a folder.
+"""
 
 import hashlib
 import math
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from cryptodudez_assets.lake.store import leases
 from cryptodudez_assets.lake.store.waiting import PATIENCE_SECONDS, SOMEBODY, told_if_long
 from cryptodudez_assets.settings import Settings
 
@@ -31,14 +34,18 @@ MAX_NAME = 63
 @contextmanager
 def exclusive(
     settings: Settings, name: str, patience_seconds: float | None = None, run_id: str | None = None
-) -> Iterator[None]:
+) -> Iterator[bool]:
     """Hold the lock `name` against every other process (and thread) that uses the same catalog; wait for it, with a word, if need be.
 
-    Raises TimeoutError where that takes longer than `patience_seconds` (PATIENCE_SECONDS). `run_id`: as whose lock others hear of it.
+    Yields whether it was taken from a holder who may be alive: only leases are. Raises TimeoutError where waiting takes longer than
+    `patience_seconds` (PATIENCE_SECONDS), and LeaseLost where a lease was lost. `run_id`: as whose lock others hear of it.
     """
     patience = PATIENCE_SECONDS if patience_seconds is None else patience_seconds
     me = f"run {run_id} (process {os.getpid()})" if run_id else f"process {os.getpid()} on {platform.node()}"
-    if settings.catalog.startswith("sqlite"):
+    if _are_leases(settings):
+        with leases.exclusive(settings, name, patience, me) as taken_over:
+            yield taken_over
+    elif _are_files(settings):
         from filelock import FileLock
 
         path = _file(settings, name)
@@ -48,7 +55,7 @@ def exclusive(
                 lock.acquire()
         try:
             path.write_text(me, encoding="utf-8")
-            yield
+            yield False
         finally:
             lock.release()
     else:
@@ -62,7 +69,7 @@ def exclusive(
                     connection.execute("SELECT pg_advisory_lock(%s)", (_number(name),))
             except psycopg.errors.LockNotAvailable as error:
                 raise TimeoutError(f"{_holder(settings, name)} holds the lock {name!r}") from error
-            yield
+            yield False
 
 
 def _holder(settings: Settings, name: str) -> str:
@@ -85,7 +92,10 @@ def sign_of_life(settings: Settings, name: str) -> Iterator[bool]:
 
     Whether somebody else is alive is asked by trying, too. Nothing of the lock is left behind.
     """
-    if settings.catalog.startswith("sqlite"):
+    if _are_leases(settings):
+        with leases.sign_of_life(settings, name, f"process {os.getpid()} on {platform.node()}") as is_free:
+            yield is_free
+    elif _are_files(settings):
         from filelock import FileLock, Timeout
 
         path = _file(settings, name)
@@ -123,7 +133,10 @@ def sign_of_life(settings: Settings, name: str) -> Iterator[bool]:
 
 
 def alive(settings: Settings, prefix: str) -> Iterator[str]:
-    """The signs of life whose names begin so that somebody on this machine gives now."""
+    """The signs of life whose names begin so that somebody on this machine gives now; of leases on any machine."""
+    if _are_leases(settings):
+        yield from leases.alive(settings, prefix)
+        return
     for lock in sorted(_file(settings, prefix).parent.glob(f"{prefix}*.lock")):
         name = lock.name.removesuffix(".lock")
         with sign_of_life(settings, name) as is_free:
@@ -143,10 +156,19 @@ def _free(lock: "FileLock") -> bool:
     return True
 
 
+def _are_leases(settings: Settings) -> bool:
+    return settings.catalog_is_rest and not settings.lake_is_local
+
+
+def _are_files(settings: Settings) -> bool:
+    return settings.catalog.startswith("sqlite") or settings.catalog_is_rest
+
+
 def _file(settings: Settings, name: str) -> Path:
-    # Beside the database, not in the home: two homes may share one catalog.
+    # Beside the database, or in the lake, not in the home: two homes may share one catalog.
     database = Path(unquote(settings.catalog.partition(":///")[2]))
-    folder = database.parent / "locks" if database.is_absolute() else settings.home / "locks"
+    beside = Path(settings.lake) if settings.catalog_is_rest else database.parent
+    folder = beside / "locks" if settings.catalog_is_rest or database.is_absolute() else settings.home / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{name.replace('/', '.')}.lock"
 

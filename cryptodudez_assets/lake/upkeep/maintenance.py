@@ -18,7 +18,7 @@ from cryptodudez_assets.lake.iceberg.homes import HomeRefused
 from cryptodudez_assets.lake.iceberg.manifests import files_in
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
-from cryptodudez_assets.lake.store.locks import WRITING, exclusive, sign_of_life
+from cryptodudez_assets.lake.store.locks import WRITING, sign_of_life
 from cryptodudez_assets.lake.store.places import TruePaths, inside, key_within, path_of, same, table_folder
 from cryptodudez_assets.lake.upkeep.verify import Verified
 
@@ -91,7 +91,7 @@ def remove_orphans(lake: Lake, name: str, grace: timedelta = GRACE) -> Removed:
 
 
 def _remove_orphans(lake: Lake, name: str, grace: timedelta) -> Removed:
-    with exclusive(lake.settings, f"table.{name}"):
+    with lake.tables.alone(name):
         table = lake.tables.load(name)  # refuses a table outside of the lake
         places, location = TruePaths(), path_of(table.location())
         # Hashes, for there may be millions. Where two agree by chance, an orphan stays; nothing else can come of it.

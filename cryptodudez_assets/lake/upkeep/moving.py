@@ -60,6 +60,7 @@ def move(
     `settings` are those of the home as it will be. Where only `old` is there, it is renamed; where `new` is there already, it was
     moved or copied by hand, and `old`, if it is still there, is left as it is. Raises `HomeRefused`.
     """
+    homes.insist_on_sql(settings, "moving tables", "a home whose lake is a bucket moves by `mv`")
     lake = _lake_in(old, new, settings)
     if not os.path.lexists(new):
         _rename(old, new, lake, settings, sources)

@@ -76,6 +76,9 @@ class Restored:
 
 def restore(settings: Settings, at: datetime, progress: Progress = lambda _: None) -> Restored | None:
     """Make the catalog anew, whole or not at all; None where it names every table already and is left as it is."""
+    homes.insist_on_sql(
+        settings, "restoring a catalog", "restore the server's own backup, or register the tables there"
+    )
     store = open_store(settings)
     folders = _metadata_files(store)
     before, backup = _known(settings, folders)
