@@ -2,13 +2,15 @@
 
 Two things are done here that a catalog cannot: to look without creating anything, and to change many tables in one transaction.
 Which tables a REST catalog names is told here, too; there is no database to look into, nor to change.
+
+Iceberg's Java library makes the same database, with views among the tables (its schema V1) or without a column that tells them apart (V0).
 """
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,9 @@ STAGED = "lake.moving"
 KEPT_BACKUPS = 7
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 OF_BACKUP = "cryptodudez_backup"
+COLUMNS = {"catalog_name", "table_namespace", "table_name", "metadata_location"}
+TYPE = "iceberg_type"
+"""A column that tells views from tables; without it there are tables only."""
 
 
 class Damaged(Exception):
@@ -52,10 +57,12 @@ class Pointer:
 
 @dataclass(frozen=True)
 class Named:
-    """What a catalog database names. `taken_at`: if it is a copy, when that was made."""
+    """What a catalog database names. `taken_at`: if it is a copy, when that was made. `others`: where the metadata of tables lie that are
+    named in it for other catalogs, each with the name of that."""
 
     pointers: list[Pointer]
     taken_at: datetime | None = None
+    others: Sequence[tuple[str, str]] = ()
 
 
 def database_file(settings: Settings) -> Path | None:
@@ -76,7 +83,7 @@ def named(settings: Settings) -> Named | None:
     with _server(settings) as connection:
         if connection.execute("SELECT to_regclass('iceberg_tables')").fetchone() == (None,):
             return Named([])
-        return Named(_pointers(connection))
+        return _told(connection)
 
 
 def named_in(path: Path) -> Named:
@@ -89,7 +96,7 @@ def named_in(path: Path) -> Named:
             there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             copied = connection.execute(f"SELECT taken_at FROM {OF_BACKUP}").fetchone() if OF_BACKUP in there else None
             taken_at = datetime.fromisoformat(copied[0]) if copied else None
-            return Named(_pointers(connection) if "iceberg_tables" in there else [], taken_at)
+            return replace(_told(connection) if "iceberg_tables" in there else Named([]), taken_at=taken_at)
     except sqlite3.DatabaseError as error:
         if path.is_dir() or error.sqlite_errorcode & 0xFF in DAMAGED:
             raise Damaged("it is a folder" if path.is_dir() else str(error)) from None
@@ -125,10 +132,9 @@ def stage(settings: Settings, pointers: Sequence[Pointer], name: str = STAGED) -
     """Name these tables, and no others, under a name of the database's that nobody reads."""
     with _changing(settings) as change:
         change("DELETE FROM iceberg_tables WHERE catalog_name = ?", (name,))
-        for one in pointers:
+        for one in pointers:  # what has no type is a table
             change(
-                "INSERT INTO iceberg_tables (catalog_name, table_namespace, table_name, metadata_location, iceberg_type) "
-                "VALUES (?, ?, ?, ?, 'TABLE')",
+                "INSERT INTO iceberg_tables (catalog_name, table_namespace, table_name, metadata_location) VALUES (?, ?, ?, ?)",
                 (name, one.namespace, one.table, one.metadata_location),
             )
 
@@ -136,7 +142,7 @@ def stage(settings: Settings, pointers: Sequence[Pointer], name: str = STAGED) -
 def switch(settings: Settings) -> None:
     """Let the staged tables take the place of all: in one transaction, so that there is no moment in between."""
     with _changing(settings) as change:
-        change("DELETE FROM iceberg_tables WHERE catalog_name = ?", (CATALOG,))
+        change(f"DELETE FROM iceberg_tables WHERE catalog_name = ?{_are_tables(change)}", (CATALOG,))
         change("UPDATE iceberg_tables SET catalog_name = ? WHERE catalog_name = ?", (CATALOG, STAGED))
         change("DELETE FROM iceberg_namespace_properties WHERE catalog_name = ?", (STAGED,))
         change(
@@ -161,12 +167,25 @@ def _pointers_of_rest(settings: Settings) -> list[Pointer]:
     return [Pointer(*name.rpartition(".")[::2], location) for name, location in found]
 
 
-def _pointers(connection: Any) -> list[Pointer]:
+def _told(connection: Any) -> Named:
+    """The tables of our name, and where those of others lie."""
     rows = connection.execute(
-        "SELECT table_namespace, table_name, metadata_location FROM iceberg_tables "
-        f"WHERE catalog_name = '{CATALOG}' ORDER BY table_namespace, table_name"
-    )
-    return [Pointer(*row) for row in rows.fetchall()]
+        "SELECT catalog_name, table_namespace, table_name, metadata_location FROM iceberg_tables "
+        f"WHERE metadata_location IS NOT NULL{_are_tables(connection.execute)} ORDER BY table_namespace, table_name"
+    ).fetchall()
+    ours = [Pointer(*row) for catalog, *row in rows if catalog == CATALOG]
+    others = [(catalog, at) for catalog, *_, at in rows if catalog != CATALOG and not catalog.startswith(f"{CATALOG}.")]
+    return Named(ours, others=others)
+
+
+def _are_tables(execute: Callable[..., Any]) -> str:
+    """The condition by which views are left out. Raises `Damaged` where the database is not one of Iceberg's."""
+    columns = [one[0] for one in execute("SELECT * FROM iceberg_tables WHERE 1 = 0", ()).description]
+    if missing := COLUMNS - set(columns):
+        raise Damaged(
+            f"its table iceberg_tables has the columns {', '.join(columns)}; Iceberg's has {', '.join(sorted(missing))}, too"
+        )
+    return f" AND ({TYPE} IS NULL OR {TYPE} = 'TABLE')" if TYPE in columns else ""
 
 
 @contextmanager

@@ -9,11 +9,19 @@ import shlex
 from collections.abc import Sequence
 
 from cryptodudez_assets.addresses import place_of
-from cryptodudez_assets.lake.iceberg.catalog_database import Damaged, OutOfReach, Pointer, backups, database_file, named
+from cryptodudez_assets.lake.iceberg.catalog_database import (
+    CATALOG,
+    Damaged,
+    OutOfReach,
+    Pointer,
+    backups,
+    database_file,
+    named,
+)
 from cryptodudez_assets.lake.store.objects import looks_of, open_store
-from cryptodudez_assets.lake.store.places import inside, is_local, lake_of, same, version_of
+from cryptodudez_assets.lake.store.places import inside, is_local, lake_of, same, table_folder, version_of
 from cryptodudez_assets.lake.store.stored import ObjectStore
-from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.settings import LAKES, Settings
 
 RESTORE = "cryptodudez restore-catalog"
 
@@ -41,6 +49,8 @@ def own(settings: Settings) -> Settings:
     except OutOfReach:
         return settings
     if found is None or not found.pointers:
+        if others := [name for name, at in (found.others if found else []) if inside(at, warehouse(settings))]:
+            raise HomeRefused(_of_others(settings, others[0]))
         if holds_tables(open_store(settings)):
             gone = "there is no catalog" if found is None else "no table is named by the catalog"
             raise HomeRefused(f"{gone} at {_where(settings)}, {_beside_tables(settings)}")
@@ -126,6 +136,12 @@ def lost(settings: Settings, table: str, why: str) -> HomeRefused:
 def foreign(settings: Settings, table: Pointer) -> str:
     """What is said of a home whose tables lie elsewhere."""
     lake = lake_of(table.metadata_location, table.name)
+    if lake == table_folder(table.metadata_location) or not lake.startswith(("/", *LAKES)):
+        return (
+            f"the catalog at {_where(settings)} names {table.name}, which lies in {table_folder(table.metadata_location)}; expected was "
+            f"{warehouse(settings)}/{table.name.replace('.', '/')}. Another program made it, with a warehouse of its own: have it make its "
+            f"tables there, in {warehouse(settings)}, or give this home a catalog of its own (CRYPTODUDEZ_CATALOG)"
+        )
     found = f"the tables of {settings.home} lie in {lake}/tables, not in its lake {settings.lake}"
     if not (is_local(lake) and settings.lake_is_local):
         return f"{found}: set CRYPTODUDEZ_LAKE={shlex.quote(lake)}; tables in a bucket do not move"
@@ -135,6 +151,15 @@ def foreign(settings: Settings, table: Pointer) -> str:
         )
     old, new = of_homes(settings, lake)
     return f"{found}: it was moved or copied. Run `cryptodudez move-home {shlex.quote(old)} {shlex.quote(new)}`"
+
+
+def _of_others(settings: Settings, name: str) -> str:
+    """What is said of a catalog that another program made, under another name, of tables in this lake."""
+    return (
+        f"the catalog at {_where(settings)} names the tables in {warehouse(settings)} as those of {name!r}; expected was {CATALOG!r}. "
+        f"Call it so where they are made (in Spark `spark.sql.catalog.{CATALOG}`), and in `iceberg_tables` and "
+        f"`iceberg_namespace_properties`: UPDATE iceberg_tables SET catalog_name = '{CATALOG}' WHERE catalog_name = '{name}'"
+    )
 
 
 def of_homes(settings: Settings, lake: str) -> tuple[str, str]:

@@ -89,7 +89,7 @@ class RecordingCatalog(Recording, SqlCatalog):  # type: ignore[misc]
     def names(self) -> list[str]:
         """All tables, as `namespace.table`, in one query: the base class makes several for each namespace."""
         asked = select(IcebergTables.table_namespace, IcebergTables.table_name).where(
-            IcebergTables.catalog_name == self.name
+            IcebergTables.catalog_name == self.name, *self._no_views()
         )
         with Session(self.engine) as session:
             return sorted(f"{space}.{table}" for space, table in session.execute(asked))
@@ -128,7 +128,13 @@ class RecordingCatalog(Recording, SqlCatalog):  # type: ignore[misc]
             IcebergTables.catalog_name == self.name,
             IcebergTables.table_namespace == space,
             IcebergTables.table_name == table,
+            *self._no_views(),
         ]
+
+    def _no_views(self) -> list[ColumnElement[bool]]:
+        """Java's library keeps views among the tables."""
+        told = self._iceberg_type_filter()
+        return [] if told is None else [told]
 
 
 def write_record(io: FileIO, metadata_path: str, location: str, sums: Mapping[str, str]) -> None:

@@ -11,7 +11,7 @@ METADATA = re.compile(r"(?P<folder>.+)/metadata/v?(?P<version>\d+)[^/]*\.metadat
 def path_of(location: str) -> str:
     """Where a file lies, as Polars wants it."""
     # Of a local file Polars gets the plain path: it would read a percent sign in a URL as an escape.
-    return location.removeprefix("file://")
+    return location.removeprefix("file://").removeprefix("file:")  # Java writes file:/folder
 
 
 def is_local(location: str) -> bool:
