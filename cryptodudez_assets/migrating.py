@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from cryptodudez_assets.fetching.access import spending_url
+from cryptodudez_assets.lake.iceberg import homes
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.moving.migrating import Listeners, Migrated, Migration
 from cryptodudez_assets.lake.store.database import open_database
@@ -26,6 +27,8 @@ def migrate(
     source: Settings, target: Settings, sources: Collection[str], listeners: Listeners | None = None
 ) -> Migrated:
     """Bring the lake and the catalog of `source` to where `target` says. Raises `HomeRefused`, or `HomeMoved`."""
+    for one in (source, target):
+        homes.insist_on_sql(one, "migrating", "have the catalog in PostgreSQL, in the one place and the other")
     migration = Migration(
         source,
         target,

@@ -22,6 +22,7 @@ from cryptodudez_assets.lake.upkeep.moving import move
 from cryptodudez_assets.lake.upkeep.rebuild import rebuild_source
 from cryptodudez_assets.lake.upkeep.restoring import restore
 from cryptodudez_assets.lake.upkeep.verify import verify_table
+from cryptodudez_assets.migrating import migrate
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests import lease_holders, worker
@@ -233,6 +234,8 @@ def test_what_a_rest_catalog_cannot_do_is_refused_with_what_to_do(cloud: Lake) -
         restore(settings, now())
     with pytest.raises(HomeRefused, match="moving tables needs"):
         move(str(settings.home), f"{settings.home}2", settings, all_sources())
+    with pytest.raises(HomeRefused, match="migrating needs"):
+        migrate(settings, Settings(home=settings.home.with_name("other")), all_sources())
     assert sensors(cloud) == ["s"]
 
 
