@@ -115,16 +115,17 @@ class IcebergTables:
         """Where a table's present metadata lies. Raises NoSuchTableError where there is no table."""
         return path_of(self.catalog.metadata_location(name))
 
-    def staged(self, names: Collection[str]) -> "IcebergTables":
-        """The same tables, but for these, which are not there yet. What is written to them is seen after `swap_in`.
-
-        Raises HomeRefused with a REST catalog, which names no tables aside.
-        """
+    def insist_on_staging(self, names: Collection[str]) -> None:
+        """Raise HomeRefused with a REST catalog, which names no tables aside."""
         homes.insist_on_sql(
             self.settings,
             "making tables again",
             f"drop {', '.join(sorted(names))} there, remove what lies in the folders, and run `cryptodudez run`",
         )
+
+    def staged(self, names: Collection[str]) -> "IcebergTables":
+        """The same tables, but for these, which are not there yet. What is written to them is seen after `swap_in`."""
+        self.insist_on_staging(names)
         staged = IcebergTables(self.settings, names)
         staged._staging.forget(names)  # somebody may have died over them
         return staged

@@ -69,6 +69,7 @@ def aside(lake: Lake, names: Collection[str], make: Callable[[Lake], T]) -> T:
 def rebuild_source(lake: Lake, source: Source, *, lose_rows: bool = False, say: Say = lambda _: None) -> Rebuilt:
     """Make the tables of a source again. Raises CannotRebuild where raw files are gone, unless rows may be lost."""
     names = [name for name in (source.table, source.observations) if name]
+    lake.tables.insist_on_staging(names)  # before any file is read
     with ExitStack() as held:
         for lock in (f"{SOURCES}{source.name}", *(f"{WRITING}{name}" for name in names)):
             held.enter_context(exclusive(lake.settings, lock, FOREVER))
