@@ -1,8 +1,11 @@
 """Homes that are brought to other places: a home with whatever lakes hold, the call that brings it, and what is to be the same after it."""
 
 import io
+import os
 import shutil
+import signal
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import polars as pl
@@ -18,9 +21,11 @@ from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.homes_builder import at, content, lived_in, snapshots
+from cryptodudez_assets_tests.processes import PROCESSES
 from cryptodudez_assets_tests.serving_builders import MODEL, ROW, champion
 from serving.app import create_app
 
+PATIENCE_SECONDS = 300
 Versions = dict[tuple[str, int], pl.DataFrame]
 
 
@@ -67,6 +72,32 @@ def bring(source: Settings, target: Settings, dies_at: int | str = 0) -> tuple[M
     with suppress(Died):
         return migrate(source, target, all_sources(), Listeners(step=step)), steps
     return None, steps
+
+
+def killed(source: Settings, target: Settings, step: int) -> int | None:
+    """Migrate in a process of its own, which dies by SIGKILL at this step; its exit code."""
+    process = PROCESSES.Process(target=_die, args=(source, target, step))
+    process.start()
+    process.join(PATIENCE_SECONDS)
+    return process.exitcode
+
+
+def _die(source: Settings, target: Settings, step: int) -> None:
+    steps = count(1)
+
+    def die(_: str) -> None:
+        if next(steps) == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    migrate(source, target, all_sources(), Listeners(step=die))
+
+
+def to_folder(source: Settings, name: str = "new") -> Settings:
+    """Settings of a lake in a folder beside the home, with a catalog of its own."""
+    place = source.home.parent / name
+    return Settings(
+        home=source.home, lake=str(place / "lake"), catalog=f"sqlite:///{place}/catalog.db", settle_seconds=0
+    )
 
 
 def versions(lake: Lake) -> Versions:

@@ -1,21 +1,23 @@
 """A home's lake and catalog are brought to another folder, to S3 and PostgreSQL, to a stand-in for Google's bucket: all of it, and once."""
 
 import io
-import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 import polars as pl
+import psycopg
 import pytest
 from click.testing import CliRunner
 
 from cryptodudez_assets.cli import main
 from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.fetching.access import spending_url
 from cryptodudez_assets.lake.iceberg.homes import HomeRefused
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.moving.migrating import Listeners
+from cryptodudez_assets.lake.store.database import open_database
 from cryptodudez_assets.lake.store.locks import sign_of_life
 from cryptodudez_assets.lake.store.moved import HomeMoved
 from cryptodudez_assets.lake.upkeep.maintenance import maintain
@@ -27,10 +29,11 @@ from cryptodudez_assets.models.shared_receipts import SPEC
 from cryptodudez_assets.models.verify import verify_models
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets.venues.x.spending import TABLES
 from cryptodudez_assets_tests.builders import READINGS, csv, open_lake, rows_of, take_in
 from cryptodudez_assets_tests.conftest import Once
 from cryptodudez_assets_tests.homes_builder import files_with_hashes, land
-from cryptodudez_assets_tests.migrations import answer, bring, copied, fill, objects, picture, versions
+from cryptodudez_assets_tests.migrations import answer, bring, copied, fill, objects, picture, to_folder, versions
 from cryptodudez_assets_tests.model_builders import register_base_rates
 from cryptodudez_assets_tests.serving_builders import MODEL
 
@@ -46,14 +49,6 @@ def source(lived: Path, tmp_path: Path) -> Settings:
     return copied(lived, tmp_path / "home")
 
 
-def to_folder(source: Settings, name: str = "new") -> Settings:
-    """Settings of a lake in a folder beside the home, with a catalog of its own."""
-    place = source.home.parent / name
-    return Settings(
-        home=source.home, lake=str(place / "lake"), catalog=f"sqlite:///{place}/catalog.db", settle_seconds=0
-    )
-
-
 @pytest.fixture(params=["folder", "s3", "gs"])
 def target(source: Settings, request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """Where the home's lake goes: in S3 the raw zone to a bucket of its own."""
@@ -63,7 +58,7 @@ def target(source: Settings, request: pytest.FixtureRequest, tmp_path: Path) -> 
     if request.param == "s3":
         told["raw"] = f"s3://versioned/{tmp_path.name}"
     lake, catalog = f"{request.param}://lake/{tmp_path.name}", request.getfixturevalue("database")
-    return Settings(home=source.home, lake=lake, catalog=catalog, settle_seconds=0, **told)  # type: ignore[arg-type]
+    return Settings(home=source.home, lake=lake, catalog=catalog, settle_seconds=0, **told)
 
 
 @pytest.mark.servers
@@ -303,10 +298,47 @@ def test_the_command_says_what_it_does_and_no_password(
     assert "nothing is left to do" in again.output
 
 
-def test_a_target_without_rights_is_told_before_anything_is_copied(source: Settings, tmp_path: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("whoever runs this may write everywhere")
-    (tmp_path / "locked").mkdir(mode=0o500)
-    target = to_folder(source).model_copy(update={"lake": str(tmp_path / "locked" / "lake")})
-    with pytest.raises(PermissionError):
+@pytest.mark.servers
+@pytest.mark.parametrize("what", ["a bucket", "a folder", "a database"])
+def test_a_place_that_cannot_be_used_is_told_before_anything_is_copied(
+    source: Settings, what: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    changed = {}
+    if what == "a bucket":
+        changed = {"lake": "s3://nowhere/lake", "s3_endpoint": request.getfixturevalue("s3_endpoint")}
+    elif what == "a folder":
+        (tmp_path / "file").touch()
+        changed = {"lake": f"{tmp_path}/file/lake"}
+    else:
+        database = request.getfixturevalue("database")
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("DROP ROLE IF EXISTS limited")
+            connection.execute("CREATE ROLE limited LOGIN")
+        changed = {"catalog": database.replace("postgres:@", "limited:@")}
+    target = to_folder(source).model_copy(update=changed)
+    with pytest.raises(HomeRefused, match=r"cannot be used .*Nothing was copied"):
         bring(source, target)
+    assert not (source.home / "moves").exists()
+    land(open_lake(source), "late.csv", csv("late", range(3)))
+
+
+def test_a_migration_that_goes_on_with_another_catalog_leaves_the_tables_that_this_one_names(
+    source: Settings, lived: Path
+) -> None:
+    other = copied(lived, source.home.parent / "other")
+    before = picture(other)
+    assert bring(source, to_folder(source), dies_at=4)[0] is None
+    with pytest.raises(HomeRefused, match="tables of another lake"):
+        bring(source, to_folder(source).model_copy(update={"catalog": other.catalog}))
+    assert picture(other) == before
+
+
+@pytest.mark.servers
+def test_what_was_spent_counts_in_the_new_place_too(source: Settings, database: str) -> None:
+    target = to_folder(source).model_copy(update={"catalog": database})
+    call = ("1", "posts", "", "2026-11-28", "2026-11", "settled", 5_000, 1, "2026-11-28T00:00:00")
+    before = open_database(spending_url(source), TABLES, "x_spending")
+    before.run(f"INSERT INTO x_calls VALUES ({', '.join('?' * len(call))})", call)
+    assert bring(source, target, dies_at="staged")[0] is None
+    assert bring(source, target)[0] is not None
+    assert open_database(spending_url(target), TABLES, "x_spending").run("SELECT * FROM x_calls") == [call]

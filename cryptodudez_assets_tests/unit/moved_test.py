@@ -1,6 +1,7 @@
 """A lake says that it went elsewhere, and whoever writes hears of it, also in the midst of writing."""
 
 import io
+import time
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ def test_a_bucket_is_asked_every_now_and_then_and_a_folder_each_time(monkeypatch
         asked += 1
         raise FileNotFoundError
 
-    monkeypatch.setattr(moved.time, "monotonic", lambda: at)
+    monkeypatch.setattr(time, "monotonic", lambda: at)
     monkeypatch.setattr(moved, "_SEEN", {})
     for _ in range(3):
         Looks("s3://bucket/lake", read, LOOK_SECONDS).insist_on_staying()

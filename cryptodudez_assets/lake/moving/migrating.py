@@ -10,28 +10,23 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from io import BytesIO
-from itertools import chain
 from uuid import uuid4
 
 import polars as pl
 
-from cryptodudez_assets.addresses import place_of
 from cryptodudez_assets.lake.iceberg import catalog_database, homes
-from cryptodudez_assets.lake.iceberg.catalog_database import database_file
 from cryptodudez_assets.lake.iceberg.homes import HomeRefused
-from cryptodudez_assets.lake.iceberg.tables import open_catalog
 from cryptodudez_assets.lake.moving.comparing import Compared
 from cryptodudez_assets.lake.moving.copying import Copier, Journal
-from cryptodudez_assets.lake.moving.inventory import Inventory, inventory_of
+from cryptodudez_assets.lake.moving.inventory import UNFINISHED, Inventory, inventory_of
+from cryptodudez_assets.lake.moving.place import catalog_of, claim, insist_on_two_places, note_of, write_note
 from cryptodudez_assets.lake.moving.tables import Arriving, ExpectedSums, mapping
 from cryptodudez_assets.lake.store.beside_lake import FOLDERS
 from cryptodudez_assets.lake.store.locks import BATCHES, RUNS, alive, sign_of_life
 from cryptodudez_assets.lake.store.moved import KEY, LOOK_SECONDS, Move, State
 from cryptodudez_assets.lake.store.objects import open_store_that_moves
-from cryptodudez_assets.lake.store.places import inside, same
-from cryptodudez_assets.lake.store.private import make_private
-from cryptodudez_assets.lake.store.stored import ObjectStore, StoredObject
+from cryptodudez_assets.lake.store.places import same
+from cryptodudez_assets.lake.store.stored import StoredObject
 from cryptodudez_assets.lake.upkeep.moving import at_rest, name_new_places
 from cryptodudez_assets.lake.upkeep.same_bytes import Generations
 from cryptodudez_assets.settings import Settings
@@ -85,7 +80,7 @@ class Migration:
 
     def carry_out(self) -> Migrated:
         """All of it, or what is left of it. Raises `HomeRefused`, and `HomeMoved` where the lake went to another place."""
-        _insist_on_two_places(self._source, self._target)
+        insist_on_two_places(self._source, self._target)
         with sign_of_life(self._source, "migrating") as is_alone:
             if not is_alone:
                 raise HomeRefused(f"another process moves {self._source.lake} already: let it end")
@@ -123,7 +118,7 @@ class Migration:
 
     def _sealed(self) -> Move | None:
         """What the lake says of its move, if it is this one."""
-        note = _note(self._old)
+        note = note_of(self._old)
         if note is None or note.state == "whole":
             return None
         if note != self._goal(note.id, note.state):
@@ -140,45 +135,22 @@ class Migration:
     def _begin(self, sealed: Move | None) -> tuple[str, bool]:
         """Make the other place ours, or find that it is: the move's id, and whether all is there."""
         mark = self._mark(sealed.id if sealed else uuid4().hex, "arriving")
-        found = _note(self._new)
-        if found is None:
-            self._insist_on_nothing_there()
-            try:
-                self._new.create(KEY, mark.as_json)
-            except FileExistsError:
-                found = _note(self._new)
-        mine = found or mark
+        mine = claim(self._new, self._target, mark)
         states = ("arriving", "whole") if sealed else ("arriving",)
         if mine.state not in states or mine != self._mark(sealed.id if sealed else mine.id, mine.state):
             raise HomeRefused(
                 f"{self._target.lake} holds another lake, which came from {mine.place}: name a place where nothing is"
             )
-        if file := database_file(self._target):
-            make_private(file.parent)
-        open_catalog(self._target).engine.dispose()  # its tables are made, which needs rights
         self._tell.step("begun")
         return mine.id, mine.state == "whole"
 
     def _mark(self, id_: str, state: State) -> Move:
         """What the other place says."""
-        return Move(id_, state, self._source.lake, self._source.raw, _catalog_of(self._source))
+        return Move(id_, state, self._source.lake, self._source.raw, catalog_of(self._source))
 
     def _goal(self, id_: str, state: State) -> Move:
         """What the lake says that leaves."""
-        return Move(id_, state, self._target.lake, self._target.raw, _catalog_of(self._target))
-
-    def _insist_on_nothing_there(self) -> None:
-        raw = (found.key for found in self._new.list("raw") if not found.oddity)
-        there = next(chain((one for one in self._new.folders("") if one != "raw"), raw), None)
-        if there:
-            raise HomeRefused(
-                f"{self._target.lake} is not empty, there is {self._new.uri(there)}: name a place where nothing is"
-            )
-        found = catalog_database.named(self._target)
-        if found and found.pointers:
-            raise HomeRefused(
-                f"the catalog {_catalog_of(self._target)} names {len(found.pointers)} tables of another lake: name an empty database"
-            )
+        return Move(id_, state, self._target.lake, self._target.raw, catalog_of(self._target))
 
     # Copying.
 
@@ -205,9 +177,9 @@ class Migration:
 
     def _seal(self, id_: str) -> Move:
         """From here on nobody writes to the lake. Where somebody does so now, it is opened again."""
-        before = _note(self._old)
+        before = note_of(self._old)
         note = self._goal(id_, "leaving")
-        _write(self._old, note)
+        write_note(self._old, note)
         self._tell.step("sealed")
         if not self._source.lake_is_local:
             time.sleep(LOOK_SECONDS)  # whoever looked before that goes by what it saw
@@ -215,7 +187,7 @@ class Migration:
             self._insist_on_rest()
         except HomeRefused:
             if before:
-                _write(self._old, before)
+                write_note(self._old, before)
             else:
                 self._old.delete(KEY)
             raise
@@ -257,9 +229,9 @@ class Migration:
         return Migrated(sealed, inventory, compared, missing)
 
     def _let_go(self, journal: Journal, inventory: Inventory) -> None:
-        """Remove what was copied and is not there any more. What came to the new raw zone from elsewhere stays."""
-        kept = {one.key for one in inventory.objects}
-        for key in sorted(set(journal.by_key) - kept):
+        """Remove what was copied and is not there any more, and what whoever died left half written. All else stays."""
+        half_written = [key for key in self._there(inventory) if UNFINISHED.search(key)]
+        for key in (*half_written, *sorted(set(journal.by_key) - {one.key for one in inventory.objects})):
             self._new.delete(key)
 
     def _generations(self, inventory: Inventory, there: dict[str, StoredObject]) -> pl.DataFrame:
@@ -278,11 +250,11 @@ class Migration:
 
     def _end(self, move: Move) -> None:
         """Say in both places that it is done."""
-        _write(self._new, self._mark(move.id, "whole"))
+        write_note(self._new, self._mark(move.id, "whole"))
         self._tell.step("whole")
         for name in FOLDERS:
             _unlink(self._source, name)
-        _write(self._old, replace(move, state="left"))
+        write_note(self._old, replace(move, state="left"))
         self._tell.step("left")
 
 
@@ -290,27 +262,9 @@ def _generations(known: pl.DataFrame, _files: pl.LazyFrame) -> Generations:
     return Generations(known)
 
 
-def _insist_on_two_places(source: Settings, target: Settings) -> None:
-    for one in (target.lake, target.raw_zone):
-        for other in (source.lake, source.raw_zone):
-            if same(one, other) or inside(one, other) or inside(other, one):
-                raise HomeRefused(f"{one} is where {source.lake} lies already, or in it: name another place")
-    if source.catalog == target.catalog:
-        raise HomeRefused(
-            "the catalog is to be another one than it is now: tables of two lakes would have the same names"
-        )
-
-
 def _changed(before: Inventory, after: Inventory) -> bool:
     versions = ({(one.key, one.generation) for one in told.objects} for told in (before, after))
     return len(set(map(frozenset, versions))) > 1 or list(before.tables) != list(after.tables)
-
-
-def _catalog_of(settings: Settings) -> str:
-    """Where the catalog is, without who asks."""
-    if database_file(settings):
-        return settings.catalog
-    return f"{settings.catalog.partition('://')[0]}://{place_of(settings.catalog)}"
 
 
 def _unlink(settings: Settings, name: str) -> None:
@@ -318,14 +272,3 @@ def _unlink(settings: Settings, name: str) -> None:
     link = settings.home / name
     if link.is_symlink() and same(str(link), f"{settings.lake}/{name}"):
         link.unlink()
-
-
-def _write(store: ObjectStore, note: Move) -> None:
-    store.write(KEY, BytesIO(note.as_json))
-
-
-def _note(store: ObjectStore) -> Move | None:
-    try:
-        return Move.parse(store.read(KEY))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
