@@ -9,7 +9,7 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from cryptodudez_assets.cli.group import main
-from cryptodudez_assets.cli.opening import usable_settings
+from cryptodudez_assets.cli.opening import nothing_yet, read_settings, usable_settings
 from cryptodudez_assets.cli.output import console, errors, print_frame, warn
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.terminal import say, visible
@@ -56,6 +56,8 @@ def migrate(to_lake: str, to_catalog: str, to_raw: str) -> None:
     from cryptodudez_assets.migrating import migrate as carry_out
     from cryptodudez_assets.sources import all_sources
 
+    if nothing_yet(read_settings()):
+        return
     source = usable_settings()
     target = _target(source, to_lake, to_catalog, to_raw)
     columns = (
