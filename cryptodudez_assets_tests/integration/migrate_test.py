@@ -19,7 +19,7 @@ from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.moving.migrating import Listeners
 from cryptodudez_assets.lake.store.database import open_database
 from cryptodudez_assets.lake.store.locks import sign_of_life
-from cryptodudez_assets.lake.store.moved import HomeMoved
+from cryptodudez_assets.lake.store.moved import KEY, HomeMoved
 from cryptodudez_assets.lake.upkeep.maintenance import maintain
 from cryptodudez_assets.lake.upkeep.verify import verify_raw, verify_table
 from cryptodudez_assets.migrating import migrate
@@ -219,6 +219,14 @@ def test_what_writes_by_code_is_refused_too(left: tuple[Settings, Settings], way
     assert files_with_hashes(lake.settings.home) == before
 
 
+def test_half_of_the_new_settings_is_told_the_other_half(left: tuple[Settings, Settings]) -> None:
+    source, target = left
+    with pytest.raises(HomeMoved, match=f"set .*CRYPTODUDEZ_CATALOG={target.catalog}"):
+        open_lake(source.model_copy(update={"lake": target.lake}))
+    with pytest.raises(HomeRefused, match=f"lie in {target.lake}/tables, not in its lake"):
+        open_lake(source.model_copy(update={"catalog": target.catalog}))
+
+
 def test_places_that_hold_another_lake_are_refused_and_stay_as_they_are(source: Settings, lived: Path) -> None:
     target = to_folder(source)
     other = copied(lived, source.home.parent / "other")
@@ -274,6 +282,36 @@ def test_damage_is_not_brought_along(source: Settings) -> None:
         bring(source, to_folder(source))
     path.write_bytes(content_before)
     assert bring(source, to_folder(source))[0] is not None
+
+
+def test_a_table_that_does_not_say_the_same_is_not_switched_to(source: Settings) -> None:
+    target = to_folder(source)
+
+    def change(line: str) -> None:
+        if line == "staged":
+            path = next(Path(target.lake, "tables/lab/readings/data").rglob("*.parquet"))
+            rows = pl.read_parquet(path)
+            rows.with_columns(value=pl.col("value") + (pl.int_range(pl.len()) == 0)).write_parquet(path)
+
+    with pytest.raises(HomeRefused, match=r"lab\.readings does not say the same in .*: the column value"):
+        migrate(source, target, all_sources(), Listeners(step=change))
+    with pytest.raises(HomeMoved, match="is being filled"):
+        open_lake(target)
+    with pytest.raises(HomeMoved, match=f"is being moved to {target.lake}"):
+        land(open_lake(source), "late.csv", b"")
+    assert bring(source, target)[0] is not None
+    assert picture(target) == picture(source)
+
+
+def test_without_its_note_the_old_lake_is_what_it_was(source: Settings) -> None:
+    before = picture(source)
+    assert bring(source, to_folder(source))[0] is not None
+    Path(source.lake, KEY).unlink()
+    lake = open_lake(source)
+    assert picture(source) == before
+    land(lake, "late.csv", csv("late", range(3)))
+    take_in(lake)
+    assert rows_of(lake, READINGS.table).filter(sensor="late").height == 3
 
 
 def test_the_command_says_what_it_does_and_no_password(

@@ -62,6 +62,9 @@ def own(settings: Settings) -> Settings:
         )
     strange = [one for one in found.pointers if not inside(one.metadata_location, warehouse(settings))]
     if strange:
+        # The catalog may be that of a lake which went elsewhere, and the lake the one of now.
+        if is_local(lake := lake_of(strange[0].metadata_location, strange[0].name)):
+            looks_of(settings.model_copy(update={"lake": lake})).insist_on_staying()
         raise HomeRefused(foreign(settings, strange[0]))
     if unnamed := _unnamed(settings, found.pointers):
         raise HomeRefused(
