@@ -6,7 +6,7 @@ Only its webserver keeps some, in a way that it offers to nobody else; here ever
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 from weakref import WeakSet
 
@@ -20,6 +20,11 @@ RECYCLE_SECONDS = 300
 KEPT, AT_MOST = 1, 8
 """Connections for each of runs, events and schedules: kept, and at one time."""
 STATEMENT_MILLISECONDS = 120_000
+ASKED_OF_SCHEMA = (
+    *("has_run_stats_index_cols", "has_backfill_id_column", "has_backfill_tags_table"),
+    *("has_secondary_index_table", "_has_instigators_table", "_has_asset_daemon_asset_evaluations_table"),
+)
+"""What Dagster asks the schema for with each look at runs and ticks, by a query that costs more than the look."""
 
 
 class PooledPostgres(DagsterPostgresStorage):  # type: ignore[misc]
@@ -34,6 +39,9 @@ class PooledPostgres(DagsterPostgresStorage):  # type: ignore[misc]
             # Else each connection that was kept while the server was restarted would fail whoever takes it next, a tick or a run.
             storage._engine.pool._pre_ping = True
             self._open.add(storage)
+            for name in ASKED_OF_SCHEMA:
+                if hasattr(storage, name):
+                    setattr(storage, name, _until_there(getattr(storage, name)))
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
@@ -46,6 +54,18 @@ class PooledPostgres(DagsterPostgresStorage):  # type: ignore[misc]
         """Let a fork begin with connections of its own: two processes on one would read each other's answers."""
         for storage in cls._open:
             storage._engine.dispose(close=False)
+
+
+def _until_there(ask: Callable[..., bool]) -> Callable[..., bool]:
+    """The same question, which is answered from memory once the answer was yes: no table and no column goes away."""
+    there = False
+
+    def answer(*arguments: Any) -> bool:
+        nonlocal there
+        there = there or ask(*arguments)
+        return there
+
+    return answer
 
 
 os.register_at_fork(after_in_child=PooledPostgres.forget)

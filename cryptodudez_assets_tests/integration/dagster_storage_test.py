@@ -98,6 +98,21 @@ class TestOnPostgresql:
         assert ended
         assert on_postgresql.get_runs(limit=1) == []
 
+    def test_the_schema_is_not_asked_with_each_look(self, on_postgresql: dg.DagsterInstance) -> None:
+        def look() -> None:
+            on_postgresql.get_run_records(limit=1)
+            on_postgresql.all_instigator_state()
+
+        asked: list[str] = []
+        look()
+        for storage in (on_postgresql.run_storage, on_postgresql.schedule_storage):
+            event.listen(
+                storage._engine, "before_cursor_execute", lambda _, __, statement, *___: asked.append(statement)
+            )  # type: ignore[union-attr]
+        look()
+        assert asked
+        assert not [one for one in asked if "pg_catalog" in one]
+
     def test_a_fork_begins_with_connections_of_its_own(self, on_postgresql: dg.DagsterInstance) -> None:
         on_postgresql.get_runs(limit=1)
         storage = on_postgresql.run_storage
