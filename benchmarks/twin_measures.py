@@ -174,10 +174,10 @@ def told_requests(counted: Mapping[str, int], minutes: float) -> bool:
 def counting(lake: TwinLake, minutes: float = 0) -> Iterator[Counter[str]]:
     """What is asked of the bucket while the context lasts, and so many minutes; known behind it."""
     counted: Counter[str] = Counter()
-    before = lake.made.store.counted()
+    lake.made.store.counted()  # what was asked before
     yield counted
     time.sleep(minutes * 60)
-    counted.update(Counter(lake.made.store.counted()) - Counter(before))
+    counted.update(lake.made.store.counted())
 
 
 def taken_in(made: Twin, minutes: float) -> dict[str, float]:
