@@ -35,10 +35,16 @@ def table() -> str:
     """The table, as Markdown."""
     counts = _kept()
     lines = [["suite", "what it is about", *STORES], ["---"] * (2 + len(STORES))]
-    for suite in sorted({suite for suite, _ in counts}):
+    for suite in sorted({suite for suite, _ in counts} | _marked()):
         cells = [_cell(counts.get((suite, store), Counter())) for store in STORES]
         lines.append([f"[{suite}](../cryptodudez_assets_tests/integration/{suite}_test.py)", _about(suite), *cells])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _marked() -> set[str]:
+    """The suites that are meant to be run on every store, whether they were or not."""
+    found = (path for path in SUITES.glob("*_test.py") if "mark.every_store" in path.read_text())
+    return {path.stem.removesuffix("_test") for path in found}
 
 
 def _cell(count: Counter[str]) -> str:
