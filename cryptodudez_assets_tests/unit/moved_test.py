@@ -1,6 +1,7 @@
 """A lake says that it went elsewhere, and whoever writes hears of it, also in the midst of writing."""
 
 import io
+import pickle
 import time
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store import moved
 from cryptodudez_assets.lake.store.moved import KEY, LOOK_SECONDS, HomeMoved, Looks, Move
+from cryptodudez_assets.lake.store.objects import open_store
+from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import open_lake
 
 LEFT = Move("1", "left", "gs://new/lake", "gs://landed", "postgresql://db/catalog")
@@ -43,6 +46,15 @@ def test_who_was_writing_while_the_lake_left_hears_that_it_may_not_have_arrived(
 
     with pytest.raises(HomeMoved):
         lake.store.write("raw/readings/a.csv", Leaving(b"x"))
+
+
+@pytest.mark.parametrize(
+    "places", [{}, {"lake": "s3://bucket/lake"}, {"lake": "gs://bucket/lake", "raw": "gs://landed"}]
+)
+def test_a_store_that_looks_goes_to_other_processes(tmp_path: Path, places: dict[str, str]) -> None:
+    elsewhere = {"s3_endpoint": "http://127.0.0.1:1", "gs_endpoint": "http://127.0.0.1:1"}
+    store = open_store(Settings(home=tmp_path, **elsewhere, **places))
+    assert pickle.loads(pickle.dumps(store)).uri("raw/a.csv") == store.uri("raw/a.csv")  # noqa: S301  (our own)
 
 
 def test_a_bucket_is_asked_every_now_and_then_and_a_folder_each_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,11 +40,9 @@ def open_store_that_moves(settings: Settings) -> ObjectStore:
 
 def looks_of(settings: Settings) -> Looks:
     """Whether the lake went elsewhere."""
-    return Looks(
-        settings.lake,
-        lambda key: _store(settings.lake, settings, None).read(key),
-        counts_for=0.0 if settings.lake_is_local else LOOK_SECONDS,
-    )
+    # What is handed to another process goes with the store: a method of one can be, a function that was made here could not.
+    read = _store(settings.lake, settings, looks=None).read
+    return Looks(settings.lake, read, counts_for=0.0 if settings.lake_is_local else LOOK_SECONDS)
 
 
 def _opened(settings: Settings, looks: Looks | None) -> ObjectStore:
