@@ -8,7 +8,9 @@ from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import unquote
 
+from cryptodudez_assets.feeds import all_feeds
 from cryptodudez_assets.fetching.access import spending_url
+from cryptodudez_assets.fetching.run import FEEDS
 from cryptodudez_assets.lake.iceberg import homes
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.moving.migrating import Listeners, Migrated, Migration
@@ -34,6 +36,7 @@ def migrate(
         target,
         sources,
         AT_WORK,
+        locks=[f"{FEEDS}{name}" for name in all_feeds()],
         begin=lambda: _bring_receipts(source),
         carry=lambda: _carry(source, target),
         listeners=listeners,
@@ -67,6 +70,7 @@ def _carry_spending(old: str, new: str) -> None:
     try:
         with after.transaction():
             for table in SPENDING:
+                after.run(f"DELETE FROM {table}")  # what an earlier try brought, and was less
                 for row in before.run(f"SELECT * FROM {table}"):
                     after.run(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))}) ON CONFLICT DO NOTHING", row)
     finally:

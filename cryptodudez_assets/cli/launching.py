@@ -6,7 +6,7 @@ import click
 
 from cryptodudez_assets.cli.arguments import DeclaredSource
 from cryptodudez_assets.cli.group import main
-from cryptodudez_assets.cli.opening import read_settings, staying
+from cryptodudez_assets.cli.opening import read_settings
 from cryptodudez_assets.cli.output import console
 from cryptodudez_assets.terminal import say
 
@@ -32,7 +32,6 @@ def launch(select: tuple[str, ...], check_all: bool, name: str | None) -> None:
     settings = read_settings()
     try:
         insist_on_launchable(settings)
-        staying(settings)
         from cryptodudez_assets.launching.batches import Batches, batch_of
         from cryptodudez_assets.launching.clients import batch_client
 

@@ -1,7 +1,7 @@
 """The command that brings a lake and its catalog elsewhere: migrate."""
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import click
 from pydantic import ValidationError
@@ -90,7 +90,7 @@ def _target(source: Settings, lake: str, catalog: str, raw: str) -> Settings:
     """The settings of the new place. What is wrong is told by the option's name, without what was given."""
     if catalog.startswith("postgresql+"):
         catalog = f"postgresql://{catalog.partition('://')[2]}"
-    if urlsplit(catalog).password:
+    if urlsplit(catalog).password or "password" in dict(parse_qsl(urlsplit(catalog).query)):
         raise click.UsageError(
             "--to-catalog has a password in it, which others can see: leave it out, and set PGPASSWORD"
         )
@@ -125,8 +125,6 @@ def _tell_end(done: "Migrated", source: Settings) -> None:
         print_frame(
             pl.DataFrame(rows, ["table", "versions", "files", "rows", "columns", "same in both"], orient="row"), "table"
         )
-        for path in done.missing:
-            warn(f"warning: {path} is named by a table, and was missing before")
         say(
             console,
             f"{len(done.inventory.objects):,} files with {done.inventory.size:,} bytes are in both places, with the same SHA-256",

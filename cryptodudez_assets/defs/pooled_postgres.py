@@ -38,6 +38,9 @@ class PooledPostgres(DagsterPostgresStorage):  # type: ignore[misc]
             storage.optimize_for_webserver(STATEMENT_MILLISECONDS, RECYCLE_SECONDS, AT_MOST - KEPT)
             # Else each connection that was kept while the server was restarted would fail whoever takes it next, a tick or a run.
             storage._engine.pool._pre_ping = True
+            storage.optimize_for_webserver = (
+                _as_it_is  # Dagster's webserver would open more, which nobody tries before use
+            )
             self._open.add(storage)
             for name in ASKED_OF_SCHEMA:
                 if hasattr(storage, name):
@@ -54,6 +57,10 @@ class PooledPostgres(DagsterPostgresStorage):  # type: ignore[misc]
         """Let a fork begin with connections of its own: two processes on one would read each other's answers."""
         for storage in cls._open:
             storage._engine.dispose(close=False)
+
+
+def _as_it_is(*_: Any) -> None:
+    """There is nothing to do any more."""
 
 
 def _until_there(ask: Callable[..., bool]) -> Callable[..., bool]:

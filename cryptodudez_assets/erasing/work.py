@@ -43,6 +43,7 @@ from cryptodudez_assets.lake.erasing.rows import Holding, erase_from_rows, holdi
 from cryptodudez_assets.lake.erasing.set_aside import texts_without
 from cryptodudez_assets.lake.erasing.twins import leave_one_of_twins
 from cryptodudez_assets.lake.iceberg.catalog_database import back_up, backups
+from cryptodudez_assets.lake.iceberg.homes import HomeRefused
 from cryptodudez_assets.lake.ingest.claims import others
 from cryptodudez_assets.lake.ingest.ingest import ingest
 from cryptodudez_assets.lake.lake import Lake, now
@@ -104,7 +105,8 @@ class Work:
         self.journal = Journal(self.lake.settings.home, self.name, self.words)
 
     def do(self) -> Receipt:
-        """All of it."""
+        """All of it. Raises `HomeRefused` while the lake is copied elsewhere."""
+        self.insist_on_one_lake()
         self.settle_batches()
         for source in self._folders():
             with ExitStack() as held:
@@ -121,6 +123,14 @@ class Work:
             self._done(Done(kind, place, n))
         self.old_versions()
         return self.finish()
+
+    def insist_on_one_lake(self) -> None:
+        """What is erased here may have been copied already, into a bucket that keeps old versions."""
+        for journal in (self.lake.settings.home / "moves").glob("*.jsonl"):
+            raise HomeRefused(
+                "the lake is being copied elsewhere, and what is erased here may be there already: let `cryptodudez migrate` end, and "
+                f"erase there; or remove what was copied, with its old versions, and then {journal}"
+            )
 
     def settle_batches(self) -> None:
         """What somebody died over is brought to its end first: it notes what the catalogue calls its files."""

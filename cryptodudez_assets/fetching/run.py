@@ -17,6 +17,8 @@ from cryptodudez_assets.lake.store.locks import exclusive
 from cryptodudez_assets.venues.http import Failed, Missing
 from cryptodudez_assets.venues.pages import Access, Client, Page, Series, Span
 
+FEEDS = "feed."
+"""The lock of who fetches for a feed is called so, and by its name."""
 AT_ONCE = 4
 """Series that are asked for side by side; the venue's governor decides how fast."""
 
@@ -76,7 +78,7 @@ def fetch(
     """
     insist_on_simulated(lake.settings, feed.venue, access.url)
     client = feed.client(access)
-    with exclusive(lake.settings, f"feed.{feed.name}"):
+    with exclusive(lake.settings, f"{FEEDS}{feed.name}"):
         return asyncio.run(_fetch(lake, feed, stretches(), client, on_page))
 
 

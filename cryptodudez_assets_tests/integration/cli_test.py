@@ -339,7 +339,7 @@ def test_up_says_when_its_port_is_taken(run: Run):
     ("setting", "told"),
     [
         ("BATCH_MEGABYTES=many", "BATCH_MEGABYTES=many: Input should be a valid integer"),
-        ("CATALOG=mysql://user:secret@x", "CATALOG: must begin with sqlite:/// or postgresql://"),
+        ("CATALOG=mysql://user:secret@x", "CATALOG: must begin with sqlite:///, postgresql://, https:// or http://"),
     ],
 )
 def test_a_wrong_setting_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, setting: str, told: str):

@@ -121,6 +121,16 @@ def test_a_lock_is_taken_from_a_holder_who_was_killed(bucket: Settings, start: S
         assert not taken_over, "the one before let go"
 
 
+def test_a_lock_is_taken_from_a_holder_who_failed(bucket: Settings) -> None:
+    """A commit of its may be on its way still: to others it is as if it lived, but for the wait."""
+    with pytest.raises(OSError, match="no answer"), exclusive(bucket, "table.x"):
+        raise OSError("no answer")
+    with exclusive(bucket, "table.x", SECONDS / 3) as taken_over:
+        assert taken_over
+    with exclusive(bucket, "table.x") as taken_over:
+        assert not taken_over
+
+
 def test_a_paused_holder_learns_that_it_lost_the_lock(bucket: Settings, start: Start) -> None:
     holder = start(partial(lease_holders.hold, "table.x"))
     assert holder.says() == "holds it"

@@ -3,7 +3,9 @@
 import io
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import psycopg
@@ -12,13 +14,14 @@ from click.testing import CliRunner
 
 from cryptodudez_assets.cli import main
 from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.erasing.work import Work
 from cryptodudez_assets.fetching.access import spending_url
 from cryptodudez_assets.lake.iceberg.homes import HomeRefused
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.moving.migrating import Listeners
 from cryptodudez_assets.lake.store.database import open_database
-from cryptodudez_assets.lake.store.locks import sign_of_life
+from cryptodudez_assets.lake.store.locks import exclusive, sign_of_life
 from cryptodudez_assets.lake.store.moved import KEY, HomeMoved
 from cryptodudez_assets.lake.upkeep.maintenance import maintain
 from cryptodudez_assets.lake.upkeep.verify import verify_raw, verify_table
@@ -108,6 +111,49 @@ def test_all_of_a_home_is_there_and_goes_on(source: Settings, target: Settings, 
     done, steps = bring(source, target)
     assert done is not None
     assert (done.was_done, steps) == (True, [])
+
+
+def test_where_a_file_is_missing_nothing_is_switched_and_the_lake_goes_on(source: Settings) -> None:
+    target, lake = to_folder(source), open_lake(source)
+    table = lake.tables.load(READINGS.table)
+    lost = Path(next(iter(table.scan().plan_files())).file.file_path)
+    kept = lost.read_bytes()
+    lost.unlink()
+    with pytest.raises(HomeRefused, match=rf"{lost.name}: `cryptodudez rebuild {READINGS.table}`, then migrate again"):
+        migrate(source, target, all_sources())
+    land(open_lake(source), "after.csv", csv("after", range(3)))
+    take_in(lake)
+    lost.write_bytes(kept)
+    migrate(source, target, all_sources())
+    assert rows_of(open_lake(target), READINGS.table).filter(sensor="after").height == 3
+
+
+def test_a_table_that_begins_while_the_lake_leaves_is_refused(source: Settings) -> None:
+    target, lake = to_folder(source), open_lake(source)
+
+    def begins(line: str) -> None:
+        if line == "sealed":
+            # As somebody does who looked before the lake said so, and waited for the catalog's lock since.
+            with pytest.raises(HomeMoved):
+                lake.tables._ensure(replace(SPEC, name="ml.begun"))
+
+    migrate(source, target, all_sources(), Listeners(step=begins))
+
+
+def test_who_fetches_is_waited_for_and_the_lake_goes_on(source: Settings) -> None:
+    with (
+        exclusive(source, "feed.x"),
+        pytest.raises(HomeRefused, match="something is at work"),
+    ):
+        migrate(source, to_folder(source), all_sources())
+    land(open_lake(source), "after.csv", csv("after", range(3)))
+
+
+def test_nobody_is_erased_while_the_lake_is_copied(source: Settings) -> None:
+    (source.home / "moves").mkdir()
+    (source.home / "moves" / "1.jsonl").touch()
+    with pytest.raises(HomeRefused, match="the lake is being copied elsewhere"):
+        Work.insist_on_one_lake(SimpleNamespace(lake=open_lake(source)))  # type: ignore[arg-type]
 
 
 def test_what_is_written_meanwhile_arrives(source: Settings) -> None:
@@ -329,7 +375,7 @@ def test_the_command_says_what_it_does_and_no_password(
     done = CliRunner().invoke(main, [*told, database])
     assert done.exit_code == 0, done.output
     assert "are left to copy, and" in done.output
-    assert f"\nset now: CRYPTODUDEZ_LAKE={tmp_path}/lake CRYPTODUDEZ_CATALOG=postgresql://" in done.output
+    assert f"\nset now: CRYPTODUDEZ_LAKE={tmp_path}/lake CRYPTODUDEZ_CATALOG='postgresql:///" in done.output
     assert "same in both" in done.output
     assert n_files == len(objects(Settings(home=source.home, lake=str(tmp_path / "lake"), catalog=database)))
     again = CliRunner().invoke(main, [*told, database])

@@ -27,6 +27,8 @@ from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.refs import MAIN_BRANCH
 from pyiceberg.table.update import AssertRefSnapshotId
 from pyiceberg.typedef import EMPTY_DICT, Properties
+from requests import Response, Session
+from requests.adapters import HTTPAdapter
 
 from cryptodudez_assets.lake.iceberg.hashing import HashingIO
 from cryptodudez_assets.lake.iceberg.recording import METADATA, Recording, write_record
@@ -36,6 +38,7 @@ from cryptodudez_assets.lake.store.leases import insist_on_held
 from cryptodudez_assets.settings import Settings
 
 ASKED_AT_ONCE = 8
+ANSWER_SECONDS = 60
 
 
 class RestRecordingCatalog(Recording, RestCatalog):  # type: ignore[misc]
@@ -50,6 +53,13 @@ class RestRecordingCatalog(Recording, RestCatalog):  # type: ignore[misc]
         told = {name: _secret(value) for name, value in secrets.items() if value is not None}
         uri = address._replace(query="").geturl()
         RestCatalog.__init__(self, name, uri=uri, **dict(parse_qsl(address.query)), **told)
+
+    def _create_session(self) -> Session:
+        """As ever, and nobody is waited for without end: who holds a lock meanwhile keeps others waiting."""
+        session: Session = super()._create_session()
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, _Patient())
+        return session
 
     def _load_file_io(self, properties: Properties = EMPTY_DICT, location: str | None = None) -> FileIO:
         return HashingIO(self._io, self._written)
@@ -110,6 +120,14 @@ class RestRecordingCatalog(Recording, RestCatalog):  # type: ignore[misc]
     def put(self, table: Table, metadata: TableMetadata, path: str, sums: Mapping[str, str]) -> None:
         """A REST catalog does not do so."""
         raise NotImplementedError("a REST catalog writes metadata by itself")
+
+
+class _Patient(HTTPAdapter):
+    """Gives up on a server that says nothing for so long."""
+
+    def send(self, *args: Any, **kwargs: Any) -> Response:
+        """As ever."""
+        return super().send(*args, **kwargs | {"timeout": kwargs.get("timeout") or ANSWER_SECONDS})
 
 
 def opened(settings: Settings, name: str) -> RestRecordingCatalog:

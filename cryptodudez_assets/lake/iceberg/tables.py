@@ -239,9 +239,11 @@ class IcebergTables:
         if spec.name not in self._staged:
             homes.insist_on_new(self.settings, open_store(self.settings), spec.name)
         catalog = self._catalog_of(spec.name)
-        with exclusive(self.settings, "catalog"):  # first tables of a namespace may be made at the same time
+        # First tables of a namespace may be made at the same time, and whoever moves the lake holds this lock: it may have left meanwhile.
+        with exclusive(self.settings, "catalog"):
+            looks_of(self.settings).insist_on_staying()
             catalog.create_namespace_if_not_exists(spec.name.split(".")[0])
-        return catalog.create_table_if_not_exists(spec.name, **self._new(spec))
+            return catalog.create_table_if_not_exists(spec.name, **self._new(spec))
 
     def _new(self, spec: TableSpec) -> dict[str, Any]:
         """What a table is made of that is not there yet."""

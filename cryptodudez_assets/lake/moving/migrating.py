@@ -7,7 +7,8 @@ leaves a lake that is whole, the old one or the new one, and the same call goes 
 """
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from uuid import uuid4
@@ -20,7 +21,7 @@ from cryptodudez_assets.lake.moving.comparing import Compared
 from cryptodudez_assets.lake.moving.copying import Copier, Journal
 from cryptodudez_assets.lake.moving.inventory import UNFINISHED, Inventory, inventory_of
 from cryptodudez_assets.lake.moving.place import catalog_of, claim, insist_on_two_places, note_of, write_note
-from cryptodudez_assets.lake.moving.tables import Arriving, ExpectedSums, mapping
+from cryptodudez_assets.lake.moving.tables import Arriving, ExpectedSums, Incomplete, mapping
 from cryptodudez_assets.lake.store.beside_lake import FOLDERS
 from cryptodudez_assets.lake.store.locks import BATCHES, RUNS, alive, sign_of_life
 from cryptodudez_assets.lake.store.moved import KEY, LOOK_SECONDS, Move, State
@@ -46,17 +47,17 @@ class Listeners:
 
 @dataclass(frozen=True)
 class Migrated:
-    """What was brought, and what to set now. `missing`: files that tables name and that were gone before."""
+    """What was brought, and what to set now."""
 
     move: Move
     inventory: Inventory
     tables: list[Compared] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
     was_done: bool = False
 
 
 class Migration:
-    """One lake on its way from `source` to `target`. `signs`: names of locks, or how they begin, of whoever works in a lake for long.
+    """One lake on its way from `source` to `target`. `signs`: names of locks, or how they begin, of whoever works in a lake for long;
+    `locks`: names of those that are held by whoever changes what `carry` brings.
 
     `begin` is called while the lake may still be written to, `carry` brings what is neither an object nor a table once nobody writes any
     more; both may be called more than once.
@@ -68,12 +69,13 @@ class Migration:
         target: Settings,
         sources: Collection[str],
         signs: Sequence[str] = (),
+        locks: Sequence[str] = (),
         begin: Callable[[], None] = lambda: None,
         carry: Callable[[], None] = lambda: None,
         listeners: Listeners | None = None,
     ) -> None:
         self._source, self._target = homes.own(source), target
-        self._sources, self._begins, self._carry = sources, begin, carry
+        self._sources, self._locks, self._begins, self._carry = sources, locks, begin, carry
         self._signs = (*signs, RUNS, BATCHES)
         self._tell = listeners or Listeners()
         self._old, self._new = (open_store_that_moves(one) for one in (self._source, target))
@@ -105,10 +107,9 @@ class Migration:
         if not sealed:
             self._begins()
             self._copy(journal, self._inventory())
-            sealed = self._seal(id_)
-        with at_rest(self._source, self._sources):
+        with self._closed(id_, sealed) as note:
             for _ in range(LOOKS):
-                if (done := self._difference(sealed, journal)) is not None:
+                if (done := self._difference(note, journal)) is not None:
                     return done
         raise HomeRefused(
             f"files in {self._source.lake} change again and again, from outside: stop what writes them, and migrate again"
@@ -175,23 +176,39 @@ class Migration:
         rooms = {one.key.partition("/")[0] for one in inventory.objects}
         return {one.key: one for room in sorted(rooms) for one in self._new.list(room) if not one.oddity}
 
-    def _seal(self, id_: str) -> Move:
-        """From here on nobody writes to the lake. Where somebody does so now, it is opened again."""
-        before = note_of(self._old)
-        note = self._goal(id_, "leaving")
-        write_note(self._old, note)
-        self._tell.step("sealed")
+    @contextmanager
+    def _closed(self, id_: str, sealed: Move | None) -> Iterator[Move]:
+        """From here on nobody writes to the lake: it says so, whoever looked before has ended, and every lock is ours. Yields what it says.
+
+        Where somebody is at work, or a file is missing that a table names, it is opened again.
+        """
+        before, note = note_of(self._old), sealed or self._goal(id_, "leaving")
+        if not sealed:
+            write_note(self._old, note)
+            self._tell.step("sealed")
         if not self._source.lake_is_local:
-            time.sleep(LOOK_SECONDS)  # whoever looked before that goes by what it saw
+            time.sleep(
+                LOOK_SECONDS
+            )  # whoever looked before goes by what it saw: also where we were killed since, and begin again here
         try:
-            self._insist_on_rest()
-        except HomeRefused:
-            if before:
-                write_note(self._old, before)
-            else:
-                self._old.delete(KEY)
+            with ExitStack() as held:
+                try:
+                    self._insist_on_rest()
+                    held.enter_context(at_rest(self._source, self._sources, self._locks))
+                except HomeRefused:
+                    if not sealed:
+                        self._open_again(before)
+                    raise
+                yield note
+        except Incomplete:
+            self._open_again(None if sealed else before)
             raise
-        return note
+
+    def _open_again(self, before: Move | None) -> None:
+        if before:
+            write_note(self._old, before)
+        else:
+            self._old.delete(KEY)
 
     def _difference(self, sealed: Move, journal: Journal) -> Migrated | None:
         """Copy what changed, write the metadata, compare; None where more changed meanwhile."""
@@ -203,11 +220,9 @@ class Migration:
         self._tell.step("carried")
         there = self._there(inventory)
         arriving = Arriving(self._source, self._target, ExpectedSums(self._source, list(inventory.tables)))
-        pointers, missing = [], []
+        pointers = []
         for one in inventory.tables:
-            pointer, gone = arriving.write(one, there)
-            pointers.append(pointer)
-            missing += gone
+            pointers.append(arriving.write(one, there))
             self._tell.step(f"wrote the metadata of {one.name}")
         catalog_database.stage(self._target, pointers)
         self._tell.step("staged")
@@ -226,7 +241,7 @@ class Migration:
             return None
         catalog_database.switch(self._target)
         self._tell.step("switched")
-        return Migrated(sealed, inventory, compared, missing)
+        return Migrated(sealed, inventory, compared)
 
     def _let_go(self, journal: Journal, inventory: Inventory) -> None:
         """Remove what was copied and is not there any more, and what whoever died left half written. All else stays."""

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from itertools import chain
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from cryptodudez_assets.addresses import place_of
 from cryptodudez_assets.lake.iceberg import catalog_database, homes
 from cryptodudez_assets.lake.iceberg.catalog_database import database_file
 from cryptodudez_assets.lake.iceberg.homes import HomeRefused
@@ -15,6 +15,9 @@ from cryptodudez_assets.lake.store.places import inside, same
 from cryptodudez_assets.lake.store.private import make_private
 from cryptodudez_assets.lake.store.stored import ObjectStore
 from cryptodudez_assets.settings import Settings
+
+WHO = {"user", "password"}
+"""What of an address's query says who asks."""
 
 
 def note_of(store: ObjectStore) -> Move | None:
@@ -34,7 +37,10 @@ def catalog_of(settings: Settings) -> str:
     """Where the catalog is, without who asks."""
     if database_file(settings):
         return settings.catalog
-    return f"{settings.catalog.partition('://')[0]}://{place_of(settings.catalog)}"
+    parts = urlsplit(settings.catalog)
+    asked = [(name, value) for name, value in parse_qsl(parts.query) if name not in WHO]
+    query = f"?{urlencode(asked, safe='/')}" if asked else ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}{query}"
 
 
 def insist_on_two_places(source: Settings, target: Settings) -> None:

@@ -61,6 +61,10 @@ class ExpectedSums:
         return {key.removeprefix(begin): told for key, told in self._by_key.items() if key.startswith(begin)}
 
 
+class Incomplete(HomeRefused):
+    """A file is missing that a table names."""
+
+
 class Arriving:
     """Tables on their way from one lake to another."""
 
@@ -69,9 +73,11 @@ class Arriving:
         self._mapped = mapping(source, target)
         self._properties = {PY_IO_IMPL: FILE_IO, **endpoints.for_iceberg(target)}
 
-    def write(self, one: Pointer, there: Mapping[str, object]) -> tuple[Pointer, list[str]]:
-        """Write a table's metadata in the other place, where objects with these keys are; returns how it is named, and what of its files
-        was missing before already. Raises `HomeRefused` where it cannot be brought."""
+    def write(self, one: Pointer, there: Mapping[str, object]) -> Pointer:
+        """Write a table's metadata in the other place, where objects with these keys are; returns how it is named.
+
+        Raises `HomeRefused` where it cannot be brought, and `Incomplete` where a file of it is missing.
+        """
         written: dict[str, str] = {}
         io = HashingIO(self._properties, written)
         rewriting = Rewriting(io, self._mapped, lies=path_of)
@@ -87,17 +93,22 @@ class Arriving:
         key = key_within(folder, self._target.lake)
         sums = {f"{folder}/{name}": digest for name, digest in self._expected.of_table(key).items()}
         write_record(io, location, folder, {**sums, **written})
-        absent = [path for path in rewriting.data_files if key_within(path, self._target.lake) not in there]
-        return Pointer(one.namespace, one.table, location), [self._before(path) for path in sorted(absent)]
+        absent = sorted(path for path in rewriting.data_files if key_within(path, self._target.lake) not in there)
+        if absent:
+            self._insist_on_all(one.name, absent)
+        return Pointer(one.namespace, one.table, location)
 
-    def _before(self, path: str) -> str:
-        """Where a file was that is not here. Raises `HomeRefused` where it is there still, and was not copied."""
-        before = f"{self._source.lake}/{key_within(path, self._target.lake)}"
+    def _insist_on_all(self, table: str, absent: list[str]) -> None:
+        """Tell what is missing, or is there and was not copied."""
+        before = f"{self._source.lake}/{key_within(absent[0], self._target.lake)}"
         if is_local(before) and Path(before).is_file():
             raise HomeRefused(
                 f"{before} is reached by a link, which is not followed: put the folder in its place, then migrate again"
             )
-        return before
+        raise Incomplete(
+            f"{len(absent)} files that {table} names are missing, such as {before}: `cryptodudez rebuild {table}`, then migrate again. "
+            "Nothing was switched, and the lake may be written to again"
+        )
 
     def compare(self, tables: list[Pointer], changed: Mapping[str, Changed]) -> Iterator[Compared]:
         """Read every version of every table in both places. `changed`: what was made of the rows of some of them on the way."""

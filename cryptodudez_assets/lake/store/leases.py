@@ -2,9 +2,10 @@
 created once.
 
 A lock is a line of numbered objects, `locks/<name>/<number>`, and the last one tells whose it is: with a holder in it, that holder's;
-empty, nobody's. Whoever wants anything creates the next number, and only one can: to take a free lock, to let go of it, to say that one
-is still alive (every third of the time that the lock is good for), and to take it from a holder who has not said so for all of that time.
-The number is the fencing token: it only grows, and whoever finds a higher one than its own has lost the lock.
+empty, nobody's, and so if it was left by one who failed. Whoever wants anything creates the next number, and only one can: to take a free
+lock, to let go of it, to say that one is still alive (every third of the time that the lock is good for), and to take it from a holder who
+has not said so for all of that time. The number is the fencing token: it only grows, and whoever finds a higher one than its own has lost
+the lock.
 
 How long a holder has been silent is told by the store's clock alone, which dates the holder's object and one that is written to ask;
 clocks of machines are not compared. If the store's clock is wrong, or a holder is paused, a lock may be taken from somebody who is alive.
@@ -32,6 +33,8 @@ from cryptodudez_assets.settings import Settings
 
 FOLDER = "locks"
 OBJECT = re.compile(rf"{FOLDER}/(?P<name>[^/]+)/(?P<number>\d{{20}})")
+LEFT = b"left"
+"""What a lock's last object says where its holder failed: it is free, and is taken as from somebody who may be alive."""
 RENEWED_EVERY = 1 / 3
 """Of the time that a lock is good for."""
 SLACK = timedelta(seconds=2)
@@ -88,9 +91,9 @@ def exclusive(settings: Settings, name: str, patience_seconds: float, who: str) 
             yield lease.taken_over
         except BaseException:
             with suppress(LeaseLost):
-                _let_go(lease)
+                _let_go(lease, LEFT)  # a commit of its may be on its way still
             raise
-        _let_go(lease)
+        _let_go(lease, b"")
 
 
 @contextmanager
@@ -157,7 +160,10 @@ class _Look:
         if not newest.size:
             return True
         try:
-            told = json.loads(self.store.read(newest.key))
+            text = self.store.read(newest.key)
+            if text == LEFT:
+                return True
+            told = json.loads(text)
         except FileNotFoundError:
             return False  # somebody is faster
         self._who = told["who"]
@@ -212,18 +218,18 @@ def _kept_alive(lease: _Lease) -> Iterator[None]:
                 _held.remove(lease)
 
 
-def _let_go(lease: _Lease) -> None:
+def _let_go(lease: _Lease, body: bytes) -> None:
     """Make the lock nobody's. Raises LeaseLost where it is somebody else's by now."""
     with _changing:
         if lease not in _held:
             return  # a fork: the lock is its parent's
         try:
             is_ours = not lease.lost and _is_newest(lease.store, lease.name, lease.number)
-            lease.lost = not (is_ours and _created(lease.store, lease.name, lease.number + 1, b""))
+            lease.lost = not (is_ours and _created(lease.store, lease.name, lease.number + 1, body))
         except Exception as error:  # what was to be done is done, and the lock is free when its time is over
             log.warning("the lock %s could not be let go of (%s)", lease.name, error)
         if lease.lost:
-            raise _lost(lease)
+            raise _lost(lease, "What was committed before stands, and whoever has the lock goes on from there")
 
 
 def _wipe(lease: _Lease) -> None:
@@ -274,7 +280,9 @@ def _created(store: ObjectStore, name: str, number: int, body: bytes) -> bool:
         store.create(key, body)
     except FileExistsError:
         try:
-            if not body or store.read(key) != body:  # an answer that got lost was asked for again
+            if (
+                store.read(key) != body
+            ):  # else an answer that got lost was asked for again: nobody but a holder lets go of its lock
                 return False
         except FileNotFoundError:
             return False
@@ -317,10 +325,10 @@ def _number(found: StoredObject) -> int:
     return int(found.key.rpartition("/")[2])
 
 
-def _lost(lease: _Lease) -> LeaseLost:
+def _lost(lease: _Lease, then: str = "What it was about to commit was left out: run it again") -> LeaseLost:
     return LeaseLost(
         f"the lock {lease.name} was taken over by somebody else, since this process was paused or cut off from the lake for more than "
-        f"{lease.seconds:g} seconds (its number was {lease.number}). What it was about to commit was left out: run it again"
+        f"{lease.seconds:g} seconds (its number was {lease.number}). {then}"
     )
 
 

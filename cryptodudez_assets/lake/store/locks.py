@@ -6,8 +6,8 @@ import hashlib
 import math
 import os
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from os.path import samestat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from cryptodudez_assets.settings import Settings
 
 if TYPE_CHECKING:
     from filelock import FileLock
+    from psycopg import Connection
 
 RUNS, BATCHES = "run.", "batch."
 """The sign of life of a run is called so, and by its id; that of the owner of a batch by the batch's."""
@@ -59,17 +60,46 @@ def exclusive(
         finally:
             lock.release()
     else:
-        import psycopg
-
-        with psycopg.connect(_database(settings), autocommit=True, application_name=me[:MAX_NAME]) as connection:
-            wait_ms = 0 if patience == FOREVER else max(1, int(1000 * patience))  # nought is for ever
-            connection.execute(f"SET lock_timeout = '{wait_ms}ms'")
-            try:
-                with told_if_long(f"the lock {name}", lambda: _holder(settings, name)):
-                    connection.execute("SELECT pg_advisory_lock(%s)", (_number(name),))
-            except psycopg.errors.LockNotAvailable as error:
-                raise TimeoutError(f"{_holder(settings, name)} holds the lock {name!r}") from error
+        with _connected(settings, me, patience) as connection:
+            _lock(connection, settings, name)
             yield False
+
+
+@contextmanager
+def all_exclusive(settings: Settings, names: Sequence[str], patience_seconds: float) -> Iterator[None]:
+    """Hold all these locks at once; in PostgreSQL on one connection, of which a server has few. Raises TimeoutError, and LeaseLost."""
+    if _are_leases(settings) or _are_files(settings):
+        with ExitStack() as held:
+            for name in names:
+                held.enter_context(exclusive(settings, name, patience_seconds))
+            yield
+        return
+    with _connected(settings, f"process {os.getpid()} on {platform.node()}", patience_seconds) as connection:
+        for name in names:
+            _lock(connection, settings, name)
+        yield
+
+
+@contextmanager
+def _connected(settings: Settings, me: str, patience_seconds: float) -> Iterator["Connection[tuple[object, ...]]"]:
+    """A connection on which locks are waited for so long."""
+    import psycopg
+
+    with psycopg.connect(_database(settings), autocommit=True, application_name=me[:MAX_NAME]) as connection:
+        wait_ms = 0 if patience_seconds == FOREVER else max(1, int(1000 * patience_seconds))  # nought is for ever
+        connection.execute(f"SET lock_timeout = '{wait_ms}ms'".encode())
+        yield connection
+
+
+def _lock(connection: "Connection[tuple[object, ...]]", settings: Settings, name: str) -> None:
+    """Take an advisory lock, for as long as the connection lasts. Raises TimeoutError."""
+    import psycopg
+
+    try:
+        with told_if_long(f"the lock {name}", lambda: _holder(settings, name)):
+            connection.execute("SELECT pg_advisory_lock(%s)", (_number(name),))
+    except psycopg.errors.LockNotAvailable as error:
+        raise TimeoutError(f"{_holder(settings, name)} holds the lock {name!r}") from error
 
 
 def _holder(settings: Settings, name: str) -> str:

@@ -31,7 +31,7 @@ from cryptodudez_assets.lake.metastore.file_entries import FILES, SCHEMAS
 from cryptodudez_assets.lake.metastore.inventory import TABLES
 from cryptodudez_assets.lake.quarantine.quarantine import FILES as FILES_SET_ASIDE
 from cryptodudez_assets.lake.quarantine.quarantine import ROWS as ROWS_SET_ASIDE
-from cryptodudez_assets.lake.store.locks import BATCHES, SOURCES, WRITING, alive, exclusive
+from cryptodudez_assets.lake.store.locks import BATCHES, SOURCES, WRITING, alive, all_exclusive, exclusive
 from cryptodudez_assets.lake.store.objects import open_store
 from cryptodudez_assets.lake.store.places import inside, is_local, lake_of, path_of, same, table_folder
 from cryptodudez_assets.lake.upkeep.same_bytes import Generations
@@ -137,19 +137,23 @@ def _insist_on_own_catalog(old: str, new: str, settings: Settings) -> None:
 
 
 @contextmanager
-def at_rest(settings: Settings, sources: Collection[str]) -> Iterator[None]:
-    """Hold every lock, so that nothing is under way, and no batch is being read."""
+def at_rest(settings: Settings, sources: Collection[str], others: Collection[str] = ()) -> Iterator[None]:
+    """Hold every lock, and these others, so that nothing is under way, and no batch is being read.
+
+    Tables are made under the catalog's lock, which is taken first: those that there are then are all.
+    """
     at_work = HomeRefused(f"something is at work in {settings.home}: stop it, then run the same command again")
-    try:
-        found = catalog_database.named(settings)
-    except Damaged as error:
-        raise homes.broken(settings, error) from None
-    tables = [one.name for one in (found.pointers if found else [])]
-    names = [f"{of}{table}" for of in (WRITING, "table.") for table in tables]
     with ExitStack() as held:
         try:
-            for name in ["catalog", *(f"{SOURCES}{source}" for source in sources), *names]:
-                held.enter_context(exclusive(settings, name, PATIENCE_SECONDS))
+            held.enter_context(exclusive(settings, "catalog", PATIENCE_SECONDS))
+            try:
+                found = catalog_database.named(settings)
+            except Damaged as error:
+                raise homes.broken(settings, error) from None
+            tables = [one.name for one in (found.pointers if found else [])]
+            of_tables = [f"{of}{table}" for of in (WRITING, "table.") for table in tables]
+            names = [*(f"{SOURCES}{source}" for source in sources), *of_tables, *others]
+            held.enter_context(all_exclusive(settings, names, PATIENCE_SECONDS))
         except TimeoutError as error:
             raise at_work from error
         if any(alive(settings, BATCHES)):
