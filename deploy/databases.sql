@@ -1,10 +1,10 @@
 -- Lets the workloads of the stack into its databases, once, as a user who may create roles: psql -v project=PROJECT -f databases.sql
--- One role owns everything; each workload becomes it when it logs in, so that what one creates the others can use.
+-- One role owns everything. Each workload may become it, and does so by its address, so that what one creates the others can use.
 \set ON_ERROR_STOP on
 
 SELECT 'CREATE ROLE cryptodudez_owner NOLOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'cryptodudez_owner') \gexec
 
-SELECT format('GRANT cryptodudez_owner TO %I', name), format('ALTER ROLE %I SET role TO cryptodudez_owner', name)
+SELECT format('GRANT cryptodudez_owner TO %I', name)
 FROM unnest(ARRAY['webserver', 'daemon', 'code', 'run', 'serving', 'recorder', 'spark']) AS workload,
      format('cryptodudez-%s@%s.iam', workload, :'project') AS name
 WHERE EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec

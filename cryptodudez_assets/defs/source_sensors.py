@@ -4,6 +4,7 @@ Where a queue tells what is new (`event_sensor.py`), these look rarely, at what 
 """
 
 import hashlib
+import logging
 import time
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -22,6 +23,8 @@ from cryptodudez_assets.lake.raw_folders import make_folders
 from cryptodudez_assets.lake.store.stored import StoredObject
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import Source
+
+log = logging.getLogger("cryptodudez")
 
 # A run key is used once for ever. With the time in it, what a failed run left is asked for again, but not each tick.
 RETRY_SECONDS = 600
@@ -105,6 +108,7 @@ def _behind_events(source: Source, new: Iterable[StoredObject]) -> list[dg.Asset
     late = [age for found in new if (age := now() - found.modified) > UNDER_WAY]
     if not late:
         return []
+    log.warning("%d new objects of %s were untold by events, and found by listing", len(late), source.name)
     told = {"untold_by_events": len(late), "seconds_behind_events": max(late).total_seconds()}
     return [dg.AssetObservation(catalogue_key(source), metadata=told)]
 

@@ -32,7 +32,7 @@ def told_of(stack: str) -> dict[str, Any]:
     text = (DEPLOY / f"Pulumi.{stack}.yaml").read_text().replace("PROJECT", "project-of-ours")
     told = yaml.safe_load(text)["config"]["cryptodudez:stack"]
     assert isinstance(told, dict)
-    return deepcopy(told)
+    return deepcopy(told) | {"workloads": True}
 
 
 @pytest.fixture(scope="session")

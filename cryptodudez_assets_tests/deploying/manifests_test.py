@@ -116,6 +116,17 @@ BROKEN: dict[str, tuple[Callable[[list[Manifest]], object], str]] = {
         ),
         "Autopilot changes that",
     ),
+    "more than a pod may write": (
+        change_of(
+            "Deployment",
+            "code",
+            lambda one: [
+                pod(one)["containers"][0]["resources"][kind].update({"ephemeral-storage": "10Gi"})
+                for kind in ("limits", "requests")
+            ],
+        ),
+        "Autopilot gives ten",
+    ),
     "a pod without a policy": (
         lambda manifests: manifests.remove(
             next(one for one in manifests if one["kind"] == "NetworkPolicy" and one["metadata"]["name"] == "recorder")
@@ -163,7 +174,7 @@ def test_the_platform_takes_the_settings_of_each_pod(
             by_identity = stack != "password"
             assert (f"{PREFIX}CATALOG" in told) is by_identity, owner
             if by_identity:
-                assert settings.catalog.endswith("@127.0.0.1:5432/catalog"), owner
+                assert "@127.0.0.1:5432/catalog?options=-c%20role%3Dcryptodudez_owner" in settings.catalog, owner
 
 
 def test_dagster_loads_its_configuration(

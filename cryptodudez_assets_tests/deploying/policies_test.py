@@ -108,6 +108,7 @@ BREAKS: dict[str, list[Break]] = {
         without("gcp:serviceaccount/iAMMember:IAMMember::serving-is"),
         put("kubernetes:core/v1:ServiceAccount::serving", "metadata.annotations", {}),
     ],
+    "accounts_have_names_that_google_takes": [put("gcp:serviceaccount/account:Account::nodes", "accountId", "nodes")],
     "nodes_are_not_the_default_account": [put(f"{CLUSTER}::cluster", "clusterAutoscaling", {})],
     "storage_may_publish": [
         without("gcp:pubsub/topicIAMMember:TopicIAMMember::bucket-publishes"),
@@ -185,6 +186,7 @@ BREAKS: dict[str, list[Break]] = {
     "roles_are_small": [
         put("kubernetes:rbac.authorization.k8s.io/v1:Role::launches-runs", "rules.0.verbs", ["*"]),
         put("kubernetes:rbac.authorization.k8s.io/v1:Role::launches-runs", "rules.0.resources", ["secrets"]),
+        put("kubernetes:rbac.authorization.k8s.io/v1:Role::metrics-key", "rules.0.resourceNames", []),
         manifest("rbac.authorization.k8s.io/v1:ClusterRole", "all", rules=[]),
     ],
     "secrets_are_secret": [
@@ -206,11 +208,19 @@ BREAKS: dict[str, list[Break]] = {
         put(f"{DEPLOYMENT}::daemon", "spec.strategy", {"type": "RollingUpdate"}),
     ],
     "runs_make_room_for_servers": [
-        launcher("run_k8s_config", "pod_spec_config", "priorityClassName", value="cryptodudez-servers")
+        launcher("run_k8s_config", "pod_spec_config", "priorityClassName", value="cryptodudez-servers"),
+        put(SERVING, "spec.template.spec.priorityClassName", None),
+        put("kubernetes:scheduling.k8s.io/v1:PriorityClass::cryptodudez-runs", "preemptionPolicy", None),
     ],
     "jobs_that_are_done_go": [
         launcher("run_k8s_config", "job_spec_config", "ttlSecondsAfterFinished", value=86400),
         launcher("run_k8s_config", "job_spec_config", "backoffLimit", value=4),
+    ],
+    "runs_can_be_ended": [
+        lambda graph: graph.changed(
+            "kubernetes:rbac.authorization.k8s.io/v1:Role::launches-runs",
+            lambda told: [rule.update(verbs=["get"]) for rule in told["rules"] if rule["resources"] == ["pods"]],
+        )
     ],
     "runs_stay_where_they_are": [launcher("run_k8s_config", "pod_template_spec_metadata", "annotations", value={})],
     "sidecars_end_with_their_pod": [

@@ -51,6 +51,13 @@ def test_what_needs_something_waits_for_it(prod: Graph) -> None:
             assert one.provider == "kubernetes", one.key
 
 
+def test_pods_come_once_there_are_images_and_the_databases_let_them_in(prod: Graph) -> None:
+    first = take(told_of("prod") | {"workloads": False})
+    assert {one.key for one in first.resources} < {one.key for one in prod.resources}
+    assert not [one for one in first.manifests() if one["kind"] in {"Deployment", "StatefulSet", "Ingress"}]
+    assert {"images", "database_address", "cluster"} <= set(first.exports)
+
+
 def test_nothing_is_made_before_google_allows_it(prod: Graph) -> None:
     """Each component waits for the services that the project turns on."""
     for one in prod.resources:

@@ -25,6 +25,8 @@ from checks.graph import SIGNATURE, Graph, plain, resource
 PROGRAM = Path(__file__).parents[1]
 PROJECT, REGION, NUMBER = "project-of-ours", "europe-west3", "100000000000"
 SECRET_VALUE = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105  (Pulumi's mark of a secret)
+AGENTS = {"pubsub": "pubsub", "sqladmin": "cloud-sql", "secretmanager": "secretmanager"}
+"""What Google calls its own accounts, by service."""
 STACK = "pulumi:pulumi:Stack"
 SECONDS = 120
 UNDERSTANDS = {
@@ -201,7 +203,7 @@ def _told(kind: str, name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
                 "member": f"serviceAccount:{email}",
             }
         case "gcp:projects/serviceIdentity:ServiceIdentity":
-            service = asked["service"].partition(".")[0]
+            service = AGENTS[asked["service"].partition(".")[0]]
             return {"member": f"serviceAccount:service-{NUMBER}@gcp-sa-{service}.iam.gserviceaccount.com"}
         case "gcp:storage/bucket:Bucket":
             return {"name": name, "url": f"gs://{name}"}

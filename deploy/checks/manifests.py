@@ -30,6 +30,7 @@ MULTIPLES = {
 }
 LEAST_CPU, MOST_CPU = 0.25, 30.0
 LEAST_GIB_A_CORE, MOST_GIB_A_CORE = 1.0, 6.5
+MOST_DISK = 10 * 2**30
 """Autopilot's, of a pod of the general-purpose class: what is asked otherwise it changes."""
 
 
@@ -120,11 +121,17 @@ def _references(manifests: list[Manifest]) -> Iterator[str]:
     for manifest in manifests:
         wanted: list[str] = []
         if manifest["kind"] == "RoleBinding":
-            wanted = [f"{one['kind']}/{one['name']}" for one in (manifest["roleRef"], *manifest["subjects"])]
+            wanted = [f"{one['kind']}/{one['name']}" for one in (manifest["roleRef"], *_ours(manifest))]
         elif manifest["kind"] == "Ingress":
             paths = [path for rule in manifest["spec"]["rules"] for path in rule["http"]["paths"]]
             wanted = [f"Service/{path['backend']['service']['name']}" for path in paths]
         yield from (f"{name_of(manifest)}: there is no {one}" for one in wanted if one not in there)
+
+
+def _ours(binding: Manifest) -> list[Manifest]:
+    """Those that are bound of our own namespace."""
+    here: list[Manifest] = [one for one in binding["subjects"] if one["namespace"] == binding["metadata"]["namespace"]]
+    return here
 
 
 def _wanted_by(pod: Manifest) -> Iterator[str]:
@@ -175,13 +182,15 @@ def _ports(manifests: list[Manifest]) -> Iterator[str]:
 
 def _autopilot(manifests: list[Manifest]) -> Iterator[str]:
     for owner, _, pod in pods_of(manifests):
-        total = {"cpu": 0.0, "memory": 0.0}
+        total = {"cpu": 0.0, "memory": 0.0, "ephemeral-storage": 0.0}
         for container in containers_of(pod):
             asked = container.get("resources", {})
             for what in total:
                 if asked.get("requests", {}).get(what) != asked.get("limits", {}).get(what):
                     yield f"{owner}: {container['name']}: {what} is asked for otherwise than it is limited"
                 total[what] += amount(asked.get("requests", {}).get(what, 0))
+        if total["ephemeral-storage"] > MOST_DISK:
+            yield f"{owner}: may write {total['ephemeral-storage'] / 2**30:g} GiB: Autopilot gives ten"
         if not LEAST_CPU <= total["cpu"] <= MOST_CPU or total["cpu"] % 0.25:
             yield f"{owner}: {total['cpu']:g} cores: Autopilot gives {LEAST_CPU:g} to {MOST_CPU:g}, by quarters"
         elif not LEAST_GIB_A_CORE <= total["memory"] / 2**30 / total["cpu"] <= MOST_GIB_A_CORE:

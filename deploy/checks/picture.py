@@ -19,6 +19,7 @@ WIDTH, HEIGHT = 1180, 740
 WIDE, TALL = 156, 54
 BADGE, HEAD = 10, 8
 LINE = 19
+NAMES_PORT = 53
 EACH_POD = (DNS, METADATA, APIS, DATABASE)
 PRODUCERS, OPERATORS, RAW, LAKE, TOPIC, SPARK = "producers", "operators", "raw", "lake", "events", "spark"
 STANDS = {
@@ -222,25 +223,28 @@ def _peers(policy: Manifest, way: str, end: str) -> Mapping[str, list[int]]:
     found: dict[str, list[int]] = {}
     for rule in policy["spec"][way]:
         for peer in rule[end]:
-            name = _name_of(peer)
+            name = _name_of(peer, rule["ports"])
             ports = found.setdefault(name, [])
             ports += [one["port"] for one in rule["ports"] if one["port"] not in ports]
     return found
 
 
-def _name_of(peer: Manifest) -> str:
+def _name_of(peer: Manifest, ports: Sequence[Manifest]) -> str:
     if set(peer) == {"podSelector"}:
         return str(peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"])
+    if [one["port"] for one in ports] != [NAMES_PORT] and peer.get("ipBlock", {}).get("cidr") in METADATA.networks:
+        return METADATA.name  # which answers for names, too, at the same address
     for place in (DNS, METADATA, APIS, DATABASE, KUBERNETES, VENUES, LOAD_BALANCER, PROMETHEUS):
-        if peer.get("ipBlock", {}).get("cidr") in place.networks or _pods_of(place) == peer:
+        if peer.get("ipBlock", {}).get("cidr") in place.networks or peer in _pods_of(place):
             return place.name
     raise ValueError(f"{peer} is nowhere in the picture")
 
 
-def _pods_of(place: Place) -> Manifest | None:
-    for namespace, labels in place.pods:
-        return {
+def _pods_of(place: Place) -> list[Manifest]:
+    return [
+        {
             "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
             "podSelector": {"matchLabels": labels},
         }
-    return None
+        for namespace, labels in place.pods
+    ]

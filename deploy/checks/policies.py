@@ -22,7 +22,8 @@ BASIC_ROLES = {"roles/owner", "roles/editor", "roles/viewer"}
 SERVERS = ("webserver", "daemon", "code", "serving")
 LAUNCHES = {"webserver", "daemon"}
 ALERTS = ("restart-storm", "out-of-memory", "pending", "dead-letters", "reconciliation-lag", "stale-signal")
-AGENT = re.compile(r"@(gs-project-accounts|gcp-sa-[a-z]+)\.iam\.gserviceaccount\.com$")
+ACCOUNT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
+AGENT = re.compile(r"@(gs-project-accounts|gcp-sa-[a-z-]+)\.iam\.gserviceaccount\.com$")
 """One of Google's own accounts in our project."""
 SECRETS = {
     f"{PREFIX}{name}".upper()
@@ -152,6 +153,14 @@ def pods_are_their_accounts(graph: Graph) -> Iterator[str]:
 
 
 @policy
+def accounts_have_names_that_google_takes(graph: Graph) -> Iterator[str]:
+    """cloud.google.com/iam/reference/rest/v1/projects.serviceAccounts/create: 6 to 30 characters."""
+    for account in graph.of("serviceaccount/account:Account"):
+        if not ACCOUNT.fullmatch(str(account.at("accountId"))):
+            yield f"{account.name}: {account.at('accountId')}"
+
+
+@policy
 def nodes_are_not_the_default_account(graph: Graph) -> Iterator[str]:
     """cloud.google.com/kubernetes-engine/docs/how-to/hardening-your-cluster: the default account may be an editor of the project."""
     for cluster in graph.of("container/cluster:Cluster"):
@@ -240,7 +249,9 @@ def one_takes_events(graph: Graph) -> Iterator[str]:
     takers = [
         one.at("member")
         for one in graph.of("pubsub/subscriptionIAMMember:SubscriptionIAMMember")
-        if one.at("role") == "roles/pubsub.subscriber" and "gcp-sa-pubsub" not in str(one.at("member"))
+        if one.at("role") == "roles/pubsub.subscriber"
+        and str(one.at("subscription")).startswith("lake")
+        and "gcp-sa-pubsub" not in str(one.at("member"))
     ]
     if len(takers) != 1:
         yield f"{len(takers)} may take events"
@@ -443,13 +454,17 @@ def tokens_are_for_who_launches(graph: Graph) -> Iterator[str]:
 
 @policy
 def roles_are_small(graph: Graph) -> Iterator[str]:
-    """No wildcards, nothing of the whole cluster, nothing of secrets."""
+    """No wildcards, nothing of the whole cluster, of secrets only some that are named, to be read."""
     for one in graph.manifests():
         if one["kind"] in {"ClusterRole", "ClusterRoleBinding"}:
             yield f"{name_of(one)}: is of the whole cluster"
         for rule in one.get("rules", ()) if one["kind"] == "Role" else ():
-            if "*" in [*rule["verbs"], *rule["resources"], *rule["apiGroups"]] or "secrets" in rule["resources"]:
+            if "*" in [*rule["verbs"], *rule["resources"], *rule["apiGroups"]] or _opens_secrets(rule):
                 yield f"{name_of(one)}: {rule}"
+
+
+def _opens_secrets(rule: Manifest) -> bool:
+    return "secrets" in rule["resources"] and not (rule.get("resourceNames") and rule["verbs"] == ["get"])
 
 
 # Secrets and settings --------------------------------------------------------------------------------------------------------------------
@@ -520,8 +535,12 @@ def runs_make_room_for_servers(graph: Graph) -> Iterator[str]:
         labels["app.kubernetes.io/name"]: values.get(pod.get("priorityClassName", ""), 0)
         for _, labels, pod in _all_pods(graph)
     }
-    if not pods["run"] < min(pods[name] for name in ("daemon", "code", "webserver")):
-        yield f"{pods}"
+    for name in sorted(set(pods) - {"run"}):
+        if pods[name] <= pods["run"]:
+            yield f"{name}: has no more priority than runs"
+    for one in graph.manifests():
+        if one["kind"] == "PriorityClass" and one["value"] <= pods["run"] and one.get("preemptionPolicy") != "Never":
+            yield f"{one['metadata']['name']}: runs take others' place"
 
 
 @policy
@@ -530,6 +549,17 @@ def jobs_that_are_done_go(graph: Graph) -> Iterator[str]:
     told = yaml.safe_load(instance_text(graph))["run_launcher"]["config"]["run_k8s_config"]["job_spec_config"]
     if not 0 < told.get("ttlSecondsAfterFinished", 0) <= 3600 or told.get("backoffLimit") != 0:
         yield f"{told}"
+
+
+@policy
+def runs_can_be_ended(graph: Graph) -> Iterator[str]:
+    """Dagster deletes a job, and then its pod: without the second right the pod goes on, and another run beside it."""
+    for one in graph.manifests():
+        if one["kind"] != "Role" or one["metadata"]["name"] != "launches-runs":
+            continue
+        deleted = {resource for rule in one["rules"] if "delete" in rule["verbs"] for resource in rule["resources"]}
+        if not {"jobs", "pods"} <= deleted:
+            yield f"{name_of(one)}: deletes {sorted(deleted)} only"
 
 
 @policy

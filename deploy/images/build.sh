@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.."
 
 : "${BASE:?set BASE to an image with Python 3.11, such as docker.io/library/python:3.11-slim-bookworm@sha256:…}"
 case "${1:?code, serving or recorder}" in
-  code) installs="--no-dev --extra gcp --extra postgres --extra k8s" ;;
+  code) installs="--no-dev --extra gcp --extra dataproc --extra postgres --extra k8s" ;;
   serving | recorder) installs="--only-group $1" ;;
   *) echo "there are code, serving and recorder, not $1" >&2; exit 2 ;;
 esac

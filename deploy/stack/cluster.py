@@ -29,7 +29,7 @@ class Cluster(pulumi.ComponentResource):
     ) -> None:
         super().__init__(part_of("Cluster"), "cluster", None, opts)
         nodes = gcp.serviceaccount.Account(
-            "nodes", account_id="nodes", display_name="Nodes of the cluster", opts=options(self)
+            "nodes", account_id="cryptodudez-nodes", display_name="Nodes of the cluster", opts=options(self)
         )
         roles = [
             gcp.projects.IAMMember(

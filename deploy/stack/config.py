@@ -80,6 +80,8 @@ class StackConfig:
     billing_account: Annotated[str, StringConstraints(pattern=r"^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$")]
     budget: Annotated[int, Field(ge=1)]
     """A month; told at a half, nine tenths and all of it."""
+    workloads: bool = True
+    """Whether pods are made: not before there are images, and before the databases let them in."""
     database: Database = Database()
     domain: Domain | None = None
     """Of the API and the dashboard, with Google's certificate. Without it nothing is reached from outside."""

@@ -20,14 +20,16 @@ from stack.cluster import Cluster
 from stack.config import Size, StackConfig
 from stack.deployments import deployment, disruptions, metadata, put, service, settings_map
 from stack.environment import HOME
-from stack.naming import NAMESPACE, labels, options, part_of
+from stack.naming import NAMESPACE, labels, part_of
 from stack.pods import Connection, Container, Spec, asks, main_container, pod, runs
+from stack.priorities import RUNS_LATER, SERVERS_FIRST
 
 DAGSTER_HOME = "/opt/dagster"
 INSTANCE, WORKSPACE = "dagster-instance", "dagster-workspace"
 CODE_PORT, UI_PORT = 4000, 3000
 RUN = "run"
-SERVERS_FIRST, RUNS_LATER = "cryptodudez-servers", "cryptodudez-runs"
+RUN_DISK = 8
+"""GiB: what is read and written meanwhile."""
 JOB_KEPT_SECONDS = 3600
 """Jobs that are done are deleted after so long: by default they stay for a day, in thousands."""
 STAYS = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
@@ -55,7 +57,6 @@ class Dagster(pulumi.ComponentResource):
     ) -> None:
         super().__init__(part_of("Dagster"), "dagster", None, opts)
         self._config, self._cluster, self._connections = config, cluster, connections
-        priorities = self._priorities()
         instance = pulumi.Output.all(
             settings=settings, run=pulumi.Output.from_input(self._run_pod()), image=config.images.code
         ).apply(lambda known: instance_yaml(**known))
@@ -66,7 +67,7 @@ class Dagster(pulumi.ComponentResource):
             settings_map(self, cluster, INSTANCE, {"dagster.yaml": instance}),
             settings_map(self, cluster, WORKSPACE, {"workspace.yaml": workspace}),
         ]
-        self._needs = [*needs, *priorities, *self._maps]
+        self._needs = [*needs, *self._maps]
         # Pods read their configuration when they start: a new one makes new pods.
         self._read = {
             "cryptodudez/configuration": instance.apply(lambda text: hashlib.sha256(text.encode()).hexdigest()[:16])
@@ -74,23 +75,6 @@ class Dagster(pulumi.ComponentResource):
         self._servers()
         self._may_launch()
         self.register_outputs({})
-
-    def _priorities(self) -> list[pulumi.Resource]:
-        """Runs make room for servers: a daemon that waits for room behind runs starts none, and ends none."""
-        return [
-            k8s.scheduling.v1.PriorityClass(
-                name,
-                metadata={"name": name, "labels": labels("dagster")},
-                value=value,
-                global_default=False,
-                description=why,
-                opts=options(self, provider=self._cluster.kubernetes),
-            )
-            for name, value, why in (
-                (SERVERS_FIRST, 1000, "Servers of cryptodudez: they stay when room is short."),
-                (RUNS_LATER, 100, "Runs of cryptodudez: they wait, and are done again."),
-            )
-        ]
 
     def _servers(self) -> None:
         health = {"grpc": {"port": CODE_PORT, "service": "DagsterApi"}, "timeoutSeconds": 10}
@@ -170,7 +154,12 @@ class Dagster(pulumi.ComponentResource):
     def _run_pod(self) -> Spec:
         """A run's pod, as the launcher takes it."""
         container = Container(
-            app=RUN, image=self._config.images.code, command=(), size=self._config.run_size, secrets=True
+            app=RUN,
+            image=self._config.images.code,
+            command=(),
+            size=self._config.run_size,
+            disk=RUN_DISK,
+            secrets=True,
         )
         connection = self._connections[RUN]
         inside, around = main_container(container, connection), pod(container, connection)
@@ -205,6 +194,8 @@ class Dagster(pulumi.ComponentResource):
                     "resources": ["pods", "pods/log", "pods/status"],
                     "verbs": ["get", "list", "watch"],
                 },
+                # Dagster ends a run by deleting its job, and then its pod, which the job would leave.
+                {"apiGroups": [""], "resources": ["pods"], "verbs": ["delete"]},
                 {"apiGroups": [""], "resources": ["events"], "verbs": ["get", "list"]},
             ],
         )

@@ -23,6 +23,8 @@ PORT, PROXY_PORT = 5432, 3307
 CONNECTIONS = 200
 SUFFIX = ".gserviceaccount.com"
 """Cloud SQL leaves it off the names of service accounts."""
+OWNER = "cryptodudez_owner"
+"""Whoever logs in by an identity becomes it, so that what one creates the others can use (`../databases.sql`)."""
 LOGS_IN = ("roles/cloudsql.client", "roles/cloudsql.instanceUser")
 
 
@@ -131,7 +133,9 @@ class Database(pulumi.ComponentResource):
             user = account.email.apply(lambda email: email.removesuffix(SUFFIX).replace("@", "%40"))
             return {
                 # The proxy beside it encrypts; it listens in the pod alone.
-                name: pulumi.Output.concat("postgresql://", user, f"@127.0.0.1:{PORT}/{name}")
+                name: pulumi.Output.concat(
+                    "postgresql://", user, f"@127.0.0.1:{PORT}/{name}?options=-c%20role%3D{OWNER}"
+                )
                 for name in DATABASES
             }
         login = pulumi.Output.concat("postgresql://", self.password.user, ":", self.password.text)

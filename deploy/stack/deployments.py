@@ -1,6 +1,7 @@
 """Things in the cluster that more than one workload is made of: a deployment of a pod, a service, a budget of disruptions, settings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import pulumi
@@ -10,6 +11,8 @@ from stack.cluster import Cluster
 from stack.naming import NAMESPACE, labels
 from stack.pods import Connection, Container, template
 
+NOT_WAITED_FOR = {"pulumi.com/skipAwait": "true"}
+NOTHING: Mapping[str, str] = MappingProxyType({})
 Made = TypeVar("Made", bound=pulumi.Resource)
 
 
@@ -40,9 +43,11 @@ def deployment(
     replicas: int | None = 1,
     one_at_most: bool = False,
     needs: Sequence[pulumi.Resource],
+    of_the_deployment: Mapping[str, str] = NOTHING,
     **of_the_pod: Any,
 ) -> k8s.apps.v1.Deployment:
-    """Pods of one kind. `one_at_most`: the old one ends before the new one starts; `replicas` None: somebody else decides."""
+    """Pods of one kind. `one_at_most`: the old one ends before the new one starts; `replicas` None: somebody else decides;
+    `of_the_deployment`: annotations."""
     strategy = (
         {"type": "Recreate"} if one_at_most else {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0}}
     )
@@ -51,7 +56,7 @@ def deployment(
         cluster,
         k8s.apps.v1.Deployment,
         container.app,
-        metadata=metadata(container.app),
+        metadata=metadata(container.app, annotations=dict(of_the_deployment)),
         spec={
             **({} if replicas is None else {"replicas": replicas}),
             "selector": {"matchLabels": labels(container.app)},

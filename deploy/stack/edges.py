@@ -36,8 +36,12 @@ class Place:
 
 
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16")
-DNS = Place("DNS", networks=("169.254.20.10/32",), pods=(("kube-system", {"k8s-app": "kube-dns"}),))
-"""Also the cache that each node has at an address of its own."""
+DNS = Place(
+    "DNS",
+    networks=("169.254.20.10/32", "169.254.169.254/32"),
+    pods=(("kube-system", {"k8s-app": "kube-dns"}), ("kube-system", {"k8s-app": "node-local-dns"})),
+)
+"""Cloud DNS, which Autopilot has, answers at the metadata server's address; the cache that each node has is judged by its pod."""
 METADATA = Place("metadata server", networks=("169.254.169.254/32", "169.254.169.252/32"))
 """Of Google's identities; Dataplane V2 looks at the address that it is translated to."""
 APIS = Place("Google's APIs", networks=(GOOGLE_APIS,))

@@ -4,13 +4,15 @@ The platform writes dead letters of its own for messages that it cannot read, an
 never acknowledged.
 """
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_gcp as gcp
 
 from stack.agents import Agents
 from stack.keys import Keys
 from stack.lake import Lake
-from stack.naming import options, part_of
+from stack.naming import PROJECT, options, part_of
 
 LEASE_SECONDS = 300
 KEPT = "604800s"
@@ -22,7 +24,13 @@ class Events(pulumi.ComponentResource):
     """`queue`, as the platform's setting names it; `subscription`."""
 
     def __init__(
-        self, project: str, lake: Lake, agents: Agents, keys: Keys | None, opts: pulumi.ResourceOptions | None = None
+        self,
+        project: str,
+        lake: Lake,
+        agents: Agents,
+        keys: Keys | None,
+        operators: Sequence[str],
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(part_of("Events"), "events", None, opts)
         self._keys = keys
@@ -40,12 +48,21 @@ class Events(pulumi.ComponentResource):
         )
         self.dead = gcp.pubsub.Subscription(
             "dead-letters",
+            name=f"{PROJECT}-dead-letters",  # people name it
             topic=dead.id,
             message_retention_duration=KEPT,
             expiration_policy={"ttl": ""},
             opts=options(self),
         )
         self._pubsub_forwards(dead, agents)
+        for number, operator in enumerate(operators):
+            gcp.pubsub.SubscriptionIAMMember(
+                f"operator-{number}-reads-dead-letters",
+                subscription=self.dead.name,
+                role="roles/pubsub.subscriber",
+                member=operator,
+                opts=options(self),
+            )
         self.queue = pulumi.Output.concat("pubsub://", project, "/", self.subscription.name)
         self.register_outputs({"queue": self.queue})
 

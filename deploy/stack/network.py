@@ -108,5 +108,6 @@ class Network(pulumi.ComponentResource):
             network=self.network.id,
             service="servicenetworking.googleapis.com",
             reserved_peering_ranges=[reserved.name],
+            deletion_policy="ABANDON",  # Google refuses to end it for days after the instance is gone
             opts=options(self),
         )

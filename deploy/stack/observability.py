@@ -5,6 +5,7 @@ Each alert has a runbook of the same name in `../README.md`.
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_gcp as gcp
@@ -13,7 +14,11 @@ from stack.config import StackConfig
 from stack.events import Events
 from stack.naming import NAMESPACE, options, part_of
 
-HOUR, MINUTES_5, MINUTES_10 = "3600s", "300s", "600s"
+MINUTES_5, MINUTES_10 = "300s", "600s"
+ONCE_AN_HOUR = {"notification_rate_limit": {"period": "3600s"}}
+AGE = "cryptodudez_features_age_seconds"
+UNTOLD = "untold by events"
+"""What the code server says of objects that were found by listing."""
 IN_NAMESPACE = f'resource.labels.namespace_name="{NAMESPACE}"'
 OF_CONTAINERS = f'resource.type="k8s_container" AND {IN_NAMESPACE}'
 
@@ -34,23 +39,27 @@ class Alert:
 
 @dataclass(frozen=True)
 class Said:
-    """A line of a log that is counted, since no metric of Google's tells it."""
+    """People are told of a line in the logs, once in so long: no metric of Google's tells it."""
 
     name: str
     filter: str
 
 
 SAID = (
-    Said("out-of-memory", f'resource.type="k8s_pod" AND {IN_NAMESPACE} AND jsonPayload.reason="OOMKilling"'),
+    # The kernel's word is of a node, and names no namespace.
+    Said("out-of-memory", 'resource.type="k8s_node" AND jsonPayload.reason="OOMKilling"'),
     Said("pending", f'resource.type="k8s_pod" AND {IN_NAMESPACE} AND jsonPayload.reason="FailedScheduling"'),
-    Said("behind-events", f'resource.type="k8s_container" AND {IN_NAMESPACE} AND textPayload:"untold by events"'),
+    Said(
+        "reconciliation-lag",
+        f'{OF_CONTAINERS} AND (textPayload:"{UNTOLD}" OR jsonPayload.message:"{UNTOLD}")',
+    ),
 )
+STALE = f"min({AGE}) > {2 * 24 * 3600}"
+"""In Prometheus' words."""
 
 
 def alerts(dead: pulumi.Input[str]) -> list[Alert]:
-    """All of them. `dead`: the name of the subscription of dead letters."""
-    of_logs = {one.name: f'metric.type="logging.googleapis.com/user/cryptodudez-{one.name}"' for one in SAID}
-    pods, containers = 'resource.type="k8s_pod"', 'resource.type="k8s_container"'
+    """Those of Google's metrics. `dead`: the name of the subscription of dead letters."""
     return [
         Alert(
             "restart-storm",
@@ -60,8 +69,6 @@ def alerts(dead: pulumi.Input[str]) -> list[Alert]:
             over=MINUTES_10,
             by=("resource.labels.pod_name",),
         ),
-        Alert("out-of-memory", f"{of_logs['out-of-memory']} AND {pods}", 0, "ALIGN_DELTA"),
-        Alert("pending", f"{of_logs['pending']} AND {pods}", 0, "ALIGN_DELTA", lasting=MINUTES_10),
         Alert(
             "dead-letters",
             pulumi.Output.concat(
@@ -72,16 +79,6 @@ def alerts(dead: pulumi.Input[str]) -> list[Alert]:
             ),
             0,
             "ALIGN_MAX",
-        ),
-        Alert("reconciliation-lag", f"{of_logs['behind-events']} AND {containers}", 0, "ALIGN_DELTA", over=HOUR),
-        Alert(
-            "stale-signal",
-            'metric.type="prometheus.googleapis.com/cryptodudez_features_age_seconds/gauge" AND '
-            'resource.type="prometheus_target"',
-            2 * 24 * 3600,
-            "ALIGN_MIN",
-            lasting=MINUTES_10,
-            reducer="REDUCE_MIN",
         ),
         Alert(
             "database-full",
@@ -105,66 +102,66 @@ class Observability(pulumi.ComponentResource):
             labels={"email_address": config.alerts_to},
             opts=options(self),
         )
-        counted = [self._counted(said) for said in SAID]
         for alert in alerts(events.dead.name):
-            self._alert(alert, channel, counted)
+            self._alert(alert.name, channel, condition_threshold=_threshold(alert))
+        for said in SAID:
+            self._alert(said.name, channel, ONCE_AN_HOUR, condition_matched_log={"filter": said.filter})
+        # Of a metric that is not there before the API was asked for it once: Google is not to look whether it is.
+        query = {
+            "query": STALE,
+            "duration": MINUTES_10,
+            "evaluation_interval": "60s",
+            "disable_metric_validation": True,
+        }
+        self._alert("stale-signal", channel, condition_prometheus_query_language=query)
         gcp.monitoring.Dashboard("cryptodudez", dashboard_json=json.dumps(dashboard()), opts=options(self))
         self.register_outputs({})
 
-    def _counted(self, said: Said) -> pulumi.Resource:
-        return gcp.logging.Metric(
-            said.name,
-            name=f"cryptodudez-{said.name}",
-            filter=said.filter,
-            metric_descriptor={"metric_kind": "DELTA", "value_type": "INT64", "unit": "1"},
-            opts=options(self),
-        )
-
-    def _alert(self, alert: Alert, channel: gcp.monitoring.NotificationChannel, counted: list[pulumi.Resource]) -> None:
+    def _alert(
+        self,
+        name: str,
+        channel: gcp.monitoring.NotificationChannel,
+        strategy: dict[str, Any] | None = None,
+        **condition: Any,
+    ) -> None:
         gcp.monitoring.AlertPolicy(
-            alert.name,
-            display_name=f"cryptodudez: {alert.name}",
+            name,
+            display_name=f"cryptodudez: {name}",
             combiner="OR",
             notification_channels=[channel.name],
             documentation={
-                "content": f"What to do: deploy/README.md, runbook `{alert.name}`.",
+                "content": f"What to do: deploy/README.md, runbook `{name}`.",
                 "mime_type": "text/markdown",
             },
-            alert_strategy={"auto_close": "86400s"},
-            conditions=[
-                {
-                    "display_name": alert.name,
-                    "condition_threshold": {
-                        "filter": alert.filter,
-                        "comparison": "COMPARISON_GT",
-                        "threshold_value": alert.limit,
-                        "duration": alert.lasting,
-                        "aggregations": [
-                            {
-                                "alignment_period": alert.over,
-                                "per_series_aligner": alert.aligner,
-                                "cross_series_reducer": alert.reducer,
-                                "group_by_fields": list(alert.by),
-                            }
-                        ],
-                    },
-                }
-            ],
-            opts=options(self, depends_on=counted),
+            alert_strategy=gcp.monitoring.AlertPolicyAlertStrategyArgs(auto_close="86400s", **(strategy or {})),
+            conditions=[gcp.monitoring.AlertPolicyConditionArgs(display_name=name, **condition)],
+            opts=options(self),
         )
 
 
+def _threshold(alert: Alert) -> dict[str, Any]:
+    return {
+        "filter": alert.filter,
+        "comparison": "COMPARISON_GT",
+        "threshold_value": alert.limit,
+        "duration": alert.lasting,
+        "aggregations": [
+            {
+                "alignment_period": alert.over,
+                "per_series_aligner": alert.aligner,
+                "cross_series_reducer": alert.reducer,
+                "group_by_fields": list(alert.by),
+            }
+        ],
+    }
+
+
+ASKED = (
+    ("Signal: age of its features", f"max({AGE})"),
+    ("API: requests a second", "sum(rate(cryptodudez_request_seconds_count[5m]))"),
+)
+"""Of the API's own metrics, in Prometheus' words."""
 CHARTS = (
-    (
-        "Signal: age of its features",
-        'metric.type="prometheus.googleapis.com/cryptodudez_features_age_seconds/gauge"',
-        "ALIGN_MEAN",
-    ),
-    (
-        "API: requests a second",
-        'metric.type="prometheus.googleapis.com/cryptodudez_request_seconds/histogram"',
-        "ALIGN_RATE",
-    ),
     ("Events that wait", 'metric.type="pubsub.googleapis.com/subscription/num_undelivered_messages"', "ALIGN_MEAN"),
     (
         "Oldest event that waits",
@@ -184,8 +181,21 @@ CHARTS = (
 COLUMNS, TALL = 3, 4
 
 
-def dashboard() -> dict:
+def dashboard() -> dict[str, Any]:
     """As Google's Monitoring takes it."""
+    asked = [(title, {"prometheusQuery": query}) for title, query in ASKED]
+    told = [
+        (
+            title,
+            {
+                "timeSeriesFilter": {
+                    "filter": series,
+                    "aggregation": {"alignmentPeriod": "60s", "perSeriesAligner": aligner},
+                }
+            },
+        )
+        for title, series, aligner in CHARTS
+    ]
     width = 12 // COLUMNS
     return {
         "displayName": "cryptodudez",
@@ -199,22 +209,10 @@ def dashboard() -> dict:
                     "height": TALL,
                     "widget": {
                         "title": title,
-                        "xyChart": {
-                            "dataSets": [
-                                {
-                                    "plotType": "LINE",
-                                    "timeSeriesQuery": {
-                                        "timeSeriesFilter": {
-                                            "filter": series,
-                                            "aggregation": {"alignmentPeriod": "60s", "perSeriesAligner": aligner},
-                                        }
-                                    },
-                                }
-                            ]
-                        },
+                        "xyChart": {"dataSets": [{"plotType": "LINE", "timeSeriesQuery": query}]},
                     },
                 }
-                for number, (title, series, aligner) in enumerate(CHARTS)
+                for number, (title, query) in enumerate([*asked, *told])
             ],
         },
     }

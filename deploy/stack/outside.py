@@ -7,7 +7,7 @@ import pulumi_gcp as gcp
 import pulumi_kubernetes as k8s
 
 from stack.cluster import Cluster
-from stack.deployments import metadata, put
+from stack.deployments import NOT_WAITED_FOR, metadata, put
 from stack.naming import options
 
 
@@ -52,7 +52,8 @@ def open_to_outside(
         app,
         metadata=metadata(
             app,
-            annotations={
+            annotations=NOT_WAITED_FOR
+            | {
                 "kubernetes.io/ingress.class": "gce",
                 "kubernetes.io/ingress.global-static-ip-name": address.name,
                 "networking.gke.io/managed-certificates": app,

@@ -19,6 +19,7 @@ from stack.network import Network
 from stack.observability import Observability
 from stack.operators_ui import OperatorsUi
 from stack.pods import SETTINGS, Connection
+from stack.priorities import Priorities
 from stack.recorder import Recorder
 from stack.registry import Registry
 from stack.secrets import DATABASE, Secrets
@@ -36,12 +37,25 @@ def build(project: str, region: str, config: StackConfig, told: pulumi.Config) -
     network = Network(region, opts=later)
     registry = Registry(project, region, opts=later)
     lake = Lake(project, region, config, keys, opts=later)
-    events = Events(project, lake, agents, keys, opts=later)
+    events = Events(project, lake, agents, keys, config.operators, opts=later)
     database = Database(project, region, config, network, keys, opts=later)
     cluster = Cluster(project, region, config, network, opts=later)
     identities = Identities(cluster, lake, events, database, opts=later)
     secrets = Secrets(region, config, told, keys, database, cluster, opts=later)
-    spark = Spark(project, region, config, network, lake, database, keys, opts=later) if config.images.spark else None
+    spark = (
+        Spark(project, region, config, network, lake, database, identities, keys, opts=later)
+        if config.images.spark
+        else None
+    )
+
+    pulumi.export("raw_zone", lake.raw_address)
+    pulumi.export("lake", lake.lake_address)
+    pulumi.export("images", registry.address)
+    pulumi.export("database", database.instance.connection_name)
+    pulumi.export("database_address", database.instance.private_ip_address)
+    pulumi.export("cluster", cluster.cluster.name)
+    if not config.workloads:
+        return
 
     settings: dict[str, pulumi.Input[str]] = {
         "home": f"{HOME}/home",
@@ -55,7 +69,8 @@ def build(project: str, region: str, config: StackConfig, told: pulumi.Config) -
     }
     settings_of_pods = settings_map(cluster, cluster, SETTINGS, plain(settings))
     connections = {name: _connection(name, database, identities, config) for name in WORKLOADS}
-    needs: list[pulumi.Resource] = [settings_of_pods, *secrets.ready, *database.ready]
+    priorities = Priorities(cluster, opts=later)
+    needs: list[pulumi.Resource] = [*priorities.ready, settings_of_pods, *secrets.ready, *database.ready]
     Dagster(config, pulumi.Output.all(**settings), cluster, connections, needs, opts=later)
     serving = Serving(config, cluster, connections["serving"], needs, opts=later)
     if config.recorders:
@@ -65,11 +80,6 @@ def build(project: str, region: str, config: StackConfig, told: pulumi.Config) -
     Observability(config, events, opts=later)
     Budget(project, config, opts=later)
 
-    pulumi.export("raw_zone", lake.raw_address)
-    pulumi.export("lake", lake.lake_address)
-    pulumi.export("images", registry.address)
-    pulumi.export("database", database.instance.connection_name)
-    pulumi.export("cluster", cluster.cluster.name)
     pulumi.export("api_address", serving.address)
     pulumi.export("dagster_address", ui.address if ui else None)
 

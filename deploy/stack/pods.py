@@ -20,6 +20,9 @@ SETTINGS = "settings"
 """The ConfigMap with the settings that are no secrets; `secrets.py` has the Secret of that name."""
 WRITABLE = {"home": HOME, "tmp": "/tmp"}  # noqa: S108  (of a container)
 PROXY_HEALTH = 9090
+PROXY_DISK = 0.125
+HOME_SHARE = 0.625
+"""Of what a container may write; the rest is the temporary folder's."""
 PROXY_SIZE = Size(cpu=0.25, memory=0.5)
 ENDS_WITHIN_SECONDS = 60
 
@@ -44,6 +47,8 @@ class Container:
     image: pulumi.Input[str]
     command: Sequence[str]
     size: Size
+    disk: float = 2
+    """GiB that it may write, to its home and to the temporary folder; a pod has ten at most."""
     port: int | None = None
     """What it listens at, where it listens."""
     probes: Mapping[str, Any] = field(default_factory=dict)
@@ -60,7 +65,11 @@ class Container:
 
 def pod(container: Container, connection: Connection | None, **more: Any) -> Spec:
     """The pod's spec."""
-    homes = [] if container.keeps_home else [{"name": "home", "emptyDir": {"sizeLimit": "4Gi"}}]
+    homes = (
+        []
+        if container.keeps_home
+        else [{"name": "home", "emptyDir": {"sizeLimit": _mebibytes(container.disk * HOME_SHARE)}}]
+    )
     return {
         "serviceAccountName": container.app,
         "automountServiceAccountToken": container.talks_to_kubernetes,
@@ -75,7 +84,11 @@ def pod(container: Container, connection: Connection | None, **more: Any) -> Spe
         },
         **({"initContainers": [_proxy(connection)]} if connection and connection.instance is not None else {}),
         "containers": [main_container(container, connection)],
-        "volumes": [*homes, {"name": "tmp", "emptyDir": {"sizeLimit": "2Gi"}}, *container.volumes],
+        "volumes": [
+            *homes,
+            {"name": "tmp", "emptyDir": {"sizeLimit": _mebibytes(container.disk * (1 - HOME_SHARE))}},
+            *container.volumes,
+        ],
         **more,
     }
 
@@ -105,7 +118,7 @@ def main_container(container: Container, connection: Connection | None) -> Spec:
         "envFrom": sources,
         **({"ports": [{"name": "main", "containerPort": container.port}]} if container.port else {}),
         **container.probes,
-        "resources": resources(container.size),
+        "resources": resources(container.size, container.disk),
         "securityContext": _hardened(),
         "volumeMounts": [
             *({"name": name, "mountPath": path} for name, path in WRITABLE.items()),
@@ -130,10 +143,18 @@ def template(container: Container, connection: Connection | None, **more: Any) -
     return {"metadata": {"labels": labels(container.app), "annotations": annotations}, "spec": spec}
 
 
-def resources(size: Size) -> Spec:
-    """Requests are limits: Autopilot makes them so."""
-    asked = {"cpu": f"{round(size.cpu * 1000)}m", "memory": f"{round(size.memory * 1024)}Mi"}
-    return {"requests": asked | {"ephemeral-storage": "1Gi"}, "limits": asked | {"ephemeral-storage": "8Gi"}}
+def resources(size: Size, disk: float) -> Spec:
+    """Requests are limits: Autopilot makes them so. `disk` in GiB."""
+    asked = {
+        "cpu": f"{round(size.cpu * 1000)}m",
+        "memory": _mebibytes(size.memory),
+        "ephemeral-storage": _mebibytes(disk),
+    }
+    return {"requests": asked, "limits": asked}
+
+
+def _mebibytes(gibibytes: float) -> str:
+    return f"{round(gibibytes * 1024)}Mi"
 
 
 def asks(path: str, port: int | str = "main", **more: int) -> Spec:
@@ -165,7 +186,7 @@ def _proxy(connection: Connection) -> Spec:
         "ports": [{"name": "proxy-health", "containerPort": PROXY_HEALTH}],
         "startupProbe": asks("/startup", PROXY_HEALTH, periodSeconds=1, failureThreshold=60),
         "livenessProbe": asks("/liveness", PROXY_HEALTH, periodSeconds=30, failureThreshold=3),
-        "resources": resources(PROXY_SIZE),
+        "resources": resources(PROXY_SIZE, PROXY_DISK),
         "securityContext": _hardened(),
     }
 

@@ -14,6 +14,7 @@ from stack.deployments import disruptions, metadata, put
 from stack.environment import HOME
 from stack.naming import labels, part_of
 from stack.pods import Connection, Container, runs, template
+from stack.priorities import SERVERS_FIRST
 
 APP = "recorder"
 PORT = 9100
@@ -75,7 +76,9 @@ class Recorder(pulumi.ComponentResource):
                 "minReadySeconds": 60,
                 # What a recorder could not land yet is on its volume.
                 "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
-                "template": template(container, connection, terminationGracePeriodSeconds=120),
+                "template": template(
+                    container, connection, terminationGracePeriodSeconds=120, priorityClassName=SERVERS_FIRST
+                ),
                 "volumeClaimTemplates": [
                     {
                         "metadata": {"name": "home", "labels": labels(APP)},

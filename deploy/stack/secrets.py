@@ -24,6 +24,7 @@ MADE = {"api_key": 40, "erasure_key": 64}
 """Settings that nobody has to choose, with their lengths."""
 TOLD = ("notify_webhook", "notify_secret", "notify_slack", "x_token", "kaggle_key")
 """Settings that somebody else gave us; `cryptodudez:<setting>` in the stack's configuration, if at all."""
+METRICS_KEY = "metrics-key"
 DATABASE = "database"
 """The secret with the addresses of the databases, where a password is in them."""
 
@@ -57,6 +58,7 @@ class Secrets(pulumi.ComponentResource):
         for name, value in self.values.items():
             self._keep(region, name, value, config, keys)
         self.ready = [_secret(self, cluster, SETTINGS, {variable(name): value for name, value in self.values.items()})]
+        _for_prometheus(self, cluster, made["api_key"])
         if database.password is not None:
             self._keep(region, "database_password", database.password.text, config, keys)
             addresses = {variable(name): value for name, value in database.addresses().items()}
@@ -85,6 +87,30 @@ class Secrets(pulumi.ComponentResource):
                 member=operator,
                 opts=options(self),
             )
+
+
+def _for_prometheus(parent: pulumi.Resource, cluster: Cluster, key: pulumi.Output[str]) -> None:
+    """Metrics are told to who has the key; Google's collector reads this one secret."""
+    secret = _secret(parent, cluster, METRICS_KEY, {"password": key})
+    role = put(
+        parent,
+        cluster,
+        k8s.rbac.v1.Role,
+        METRICS_KEY,
+        needs=[secret],
+        metadata=metadata(METRICS_KEY),
+        rules=[{"apiGroups": [""], "resources": ["secrets"], "resourceNames": [METRICS_KEY], "verbs": ["get"]}],
+    )
+    put(
+        parent,
+        cluster,
+        k8s.rbac.v1.RoleBinding,
+        METRICS_KEY,
+        needs=[role],
+        metadata=metadata(METRICS_KEY),
+        role_ref={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": METRICS_KEY},
+        subjects=[{"kind": "ServiceAccount", "name": "collector", "namespace": "gke-gmp-system"}],
+    )
 
 
 def _secret(

@@ -7,10 +7,12 @@ import pulumi_kubernetes as k8s
 
 from stack.cluster import Cluster
 from stack.config import StackConfig
-from stack.deployments import deployment, disruptions, metadata, put, service
+from stack.deployments import NOT_WAITED_FOR, deployment, disruptions, metadata, put, service
 from stack.naming import labels, part_of
 from stack.outside import behind_load_balancer, open_to_outside
 from stack.pods import Connection, Container, asks
+from stack.priorities import SERVERS_FIRST
+from stack.secrets import METRICS_KEY
 
 APP, PORT = "serving", 8000
 LEAST = 2
@@ -46,7 +48,17 @@ class Serving(pulumi.ComponentResource):
             },
             secrets=True,
         )
-        deployment(self, cluster, container, connection, replicas=None, needs=needs)
+        deployment(
+            self,
+            cluster,
+            container,
+            connection,
+            replicas=None,
+            needs=needs,
+            # It is not ready before a model was promoted, which is behind this: nobody waits for it.
+            of_the_deployment=NOT_WAITED_FOR,
+            priorityClassName=SERVERS_FIRST,
+        )
         put(
             self,
             cluster,
@@ -70,7 +82,8 @@ class Serving(pulumi.ComponentResource):
         )
         disruptions(self, cluster, APP)
         self._listed_for_prometheus(cluster)
-        service(self, cluster, APP, PORT, annotations=behind_load_balancer(APP) if config.domain else {})
+        annotations = NOT_WAITED_FOR | (behind_load_balancer(APP) if config.domain else {})
+        service(self, cluster, APP, PORT, annotations=annotations)
         self.address = None if config.domain is None else self._open(config.domain, cluster)
         self.register_outputs({"address": self.address})
 
@@ -86,7 +99,17 @@ class Serving(pulumi.ComponentResource):
             metadata=metadata(APP),
             spec={
                 "selector": {"matchLabels": labels(APP)},
-                "endpoints": [{"port": "main", "path": "/metrics", "interval": "30s"}],
+                "endpoints": [
+                    {
+                        "port": "main",
+                        "path": "/metrics",
+                        "interval": "30s",
+                        "basicAuth": {
+                            "username": "prometheus",
+                            "password": {"secret": {"name": METRICS_KEY, "key": "password"}},
+                        },
+                    }
+                ],
             },
         )
 

@@ -8,6 +8,7 @@ import pulumi_gcp as gcp
 
 from stack.config import StackConfig
 from stack.database import Database
+from stack.identities import Identities
 from stack.keys import Keys
 from stack.lake import CHANGES, CREATES, LOOKS_AT_BUCKET, READS, Lake
 from stack.naming import PROJECT, options, part_of
@@ -27,6 +28,7 @@ class Spark(pulumi.ComponentResource):
         network: Network,
         lake: Lake,
         database: Database,
+        identities: Identities,
         keys: Keys | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -66,6 +68,21 @@ class Spark(pulumi.ComponentResource):
             source_ranges=[NODES],
             destination_ranges=[NODES],
             allows=[{"protocol": "tcp"}, {"protocol": "udp"}, {"protocol": "icmp"}],
+            opts=options(self),
+        )
+        runs = identities.accounts["run"]
+        gcp.projects.IAMMember(
+            "run-asks-for-batches",
+            project=project,
+            role="roles/dataproc.editor",
+            member=runs.member,
+            opts=options(self),
+        )
+        gcp.serviceaccount.IAMMember(
+            "run-lets-batches-be-spark",
+            service_account_id=account.name,
+            role="roles/iam.serviceAccountUser",
+            member=runs.member,
             opts=options(self),
         )
         self.settings: dict[str, pulumi.Input[str]] = {
