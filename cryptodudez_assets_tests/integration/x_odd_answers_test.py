@@ -196,7 +196,8 @@ def test_a_timeline_that_ends_before_its_span_is_not_taken_for_all_of_it(tmp_pat
         keys = [one.key for one in home.store.list("raw/x_posts") if not one.key.endswith(".request.json")]
     begins = min(key.rsplit("/", 1)[1].split("_")[1] for key in keys)
     assert f"{days_ago(20):%Y%m%d}" < begins
-    assert 3000 < len(set(landed_posts(home))) <= 3200
+    # Today's posts are among the newest 3,200, too, and are not asked for: up to 400 by midnight.
+    assert 2700 < len(set(landed_posts(home))) <= 3200
 
 
 def test_an_attempt_that_was_lost_is_not_made_again_on_the_next_day(tmp_path: Path) -> None:
