@@ -34,7 +34,7 @@ def standalone(folder: Path, workers: int) -> Iterator[str]:
                 command = [home / "bin" / "spark-class", f"org.apache.spark.deploy.{name}", *arguments]
                 process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
             stack.callback(process.wait)
-            stack.callback(process.terminate)
+            stack.callback(process.kill)  # where whoever starts it ignores SIGTERM, it does, too
             _wait_for(log, "I have been elected leader" if number == 0 else "Successfully registered with master")
         yield master
 
