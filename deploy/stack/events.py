@@ -56,25 +56,13 @@ class Events(pulumi.ComponentResource):
         )
         self._pubsub_forwards(dead, agents)
         for number, operator in enumerate(operators):
-            gcp.pubsub.SubscriptionIAMMember(
-                f"operator-{number}-reads-dead-letters",
-                subscription=self.dead.name,
-                role="roles/pubsub.subscriber",
-                member=operator,
-                opts=options(self),
-            )
+            self._let_take(f"operator-{number}-reads-dead-letters", self.dead, operator)
         self.queue = pulumi.Output.concat("pubsub://", project, "/", self.subscription.name)
         self.register_outputs({"queue": self.queue})
 
     def let_pull(self, name: str, member: pulumi.Input[str]) -> None:
         """Let somebody take messages. One only: who shares a subscription takes the other's."""
-        gcp.pubsub.SubscriptionIAMMember(
-            f"{name}-pulls",
-            subscription=self.subscription.name,
-            role="roles/pubsub.subscriber",
-            member=member,
-            opts=options(self),
-        )
+        self._let_take(f"{name}-pulls", self.subscription, member)
 
     def _topic(self, name: str) -> gcp.pubsub.Topic:
         keys = self._keys
@@ -112,10 +100,13 @@ class Events(pulumi.ComponentResource):
             member=agents.pubsub,
             opts=options(self),
         )
+        self._let_take("dead-letters-taken", self.subscription, agents.pubsub)
+
+    def _let_take(self, name: str, subscription: gcp.pubsub.Subscription, member: pulumi.Input[str]) -> None:
         gcp.pubsub.SubscriptionIAMMember(
-            "dead-letters-taken",
-            subscription=self.subscription.name,
+            name,
+            subscription=subscription.name,
             role="roles/pubsub.subscriber",
-            member=agents.pubsub,
+            member=member,
             opts=options(self),
         )
