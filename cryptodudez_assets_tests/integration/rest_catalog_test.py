@@ -38,6 +38,10 @@ pytestmark = [pytest.mark.servers, pytest.mark.long]
 Start = Callable[["partial[None]"], Holder]
 
 
+of_s3 = pytest.mark.parametrize("lake_only", ["s3"], indirect=True)
+"""For what takes long. On the stand-in for Google's it takes minutes: many contend for one object there."""
+
+
 @pytest.fixture(params=["s3", "gs"])
 def lake_only(tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
     """A lake in a bucket, without a catalog."""
@@ -95,6 +99,7 @@ def add(lake: Lake, sensor: str) -> None:
         change.add(lease_holders.row(sensor))
 
 
+@of_s3
 def test_tables_say_the_same_as_those_of_a_catalog_in_a_file(
     cloud: Lake, lake: Lake, drop: Callable[[str, str, bytes], Path]
 ) -> None:
@@ -180,6 +185,7 @@ def test_a_commit_of_an_engine_that_knows_no_locks_is_no_reason_to_give_up(cloud
     assert sensors(cloud) == ["before", "ours"]
 
 
+@of_s3
 def test_two_processes_at_once_leave_what_one_alone_would(
     settings: Settings, lake: Lake, drop: Callable[[str, str, bytes], Path]
 ) -> None:
@@ -200,6 +206,7 @@ def test_two_processes_at_once_leave_what_one_alone_would(
     assert unbalanced_files(open_lake(settings), worker.SHARED).is_empty()
 
 
+@of_s3
 def test_whoever_is_killed_over_a_batch_is_followed_by_the_next(
     settings: Settings, lake: Lake, drop: Callable[[str, str, bytes], Path]
 ) -> None:
@@ -259,6 +266,7 @@ def test_a_server_that_does_not_answer_or_does_not_know_us_is_told_without_a_sec
     assert "a-wrong-secret" not in f"{silent.value}{refused.value}{stranger!r}"
 
 
+@of_s3
 def test_a_whole_run_leads_from_landing_to_features(
     settings: Settings, tiny_samples: Path, tmp_path: Path, server: RestServer
 ) -> None:
