@@ -3,6 +3,7 @@ VENV := .venv/bin
 UV_VERSION := 0.13.8
 
 PYTEST := $(VENV)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+STORES := all
 RUNGS := cryptodudez_assets_tests/unit cryptodudez_assets_tests/property
 
 timed = start=$$(date +%s); $(PYTEST) $(1) cryptodudez_assets_tests; \
@@ -59,7 +60,7 @@ test-long: install  ## The long ones: whole commands, homes that are killed, buc
 	@$(call timed,-m "long and not spark")
 
 test-stores: install  ## Suites of lake, features, training and serving on each of five stores; leaves a report in .stores.xml
-	@$(call timed,-m "every_store" --stores all --junitxml .stores.xml)
+	@$(call timed,-m "every_store" --stores $(STORES) --junitxml .stores.xml)
 
 test-fast: install  ## Unit and property tests without servers, real archives and slow ones
 	@$(PYTEST) -m "not slow and not servers and not real" $(RUNGS)

@@ -109,7 +109,9 @@ class Producer:
             self.land()
 
 
-def carry_out(folder: Path, kills: int, seed: int = 1, say: Callable[[str], None] = print) -> Toll:
+def carry_out(
+    folder: Path, kills: int, seed: int = 1, say: Callable[[str], None] = print, kinds: Sequence[str] = KINDS
+) -> Toll:
     """Start a twin, kill so often, each kind in turn, and judge what is left."""
     toll, chance = Toll(), random.Random(seed)
     with twin(folder, free_ports(3), window_seconds=WINDOW_SECONDS, is_kept=True) as made:
@@ -123,7 +125,7 @@ def carry_out(folder: Path, kills: int, seed: int = 1, say: Callable[[str], None
         del toll.calm[0]  # its run makes the table
         with producer.running():
             while len(toll.kills) < kills:
-                for kind in chance.sample(KINDS, len(KINDS))[: kills - len(toll.kills)]:
+                for kind in chance.sample(kinds, len(kinds))[: kills - len(toll.kills)]:
                     toll.kills.append(_kill(lake, producer, kind, chance.uniform(0, 2 * EVERY_SECONDS)))
                     say(f"{len(toll.kills):4} {toll.kills[-1]}")
         toll.wrong += [f"{name} ended with {one.kind}" for one in toll.kills for name in one.ended]

@@ -144,7 +144,6 @@ def dies_at(step: int, settings: Settings) -> bool:
     return False
 
 
-@pytest.mark.every_store
 @pytest.mark.long
 def test_killed_at_random_moments_again_and_again_it_ends_in_the_same_tables(store: Store, tmp_path: Path) -> None:
     lake, calm = (open_lake(where.settings(tmp_path / name)) for where, name in ((store, "killed"), (Store(), "calm")))
