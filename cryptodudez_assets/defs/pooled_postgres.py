@@ -59,7 +59,7 @@ class PooledPostgres(DagsterPostgresStorage):  # type: ignore[misc]
             storage._engine.dispose(close=False)
 
 
-def _as_it_is(*_: Any) -> None:
+def _as_it_is(*_: Any, **__: Any) -> None:
     """There is nothing to do any more."""
 
 

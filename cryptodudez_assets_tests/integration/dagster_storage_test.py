@@ -67,6 +67,14 @@ class TestOnPostgresql:
         assert "CRYPTODUDEZ_DAGSTER" in written
         assert database not in written, "it may hold a password"
 
+    def test_the_webserver_opens_no_more_connections_and_tries_them_too(
+        self, on_postgresql: dg.DagsterInstance
+    ) -> None:
+        engines = [on_postgresql.run_storage._engine, on_postgresql.event_log_storage._engine]
+        on_postgresql.optimize_for_webserver(15_000, 3_600, 20)  # as it does when it begins
+        assert [on_postgresql.run_storage._engine, on_postgresql.event_log_storage._engine] == engines
+        assert all(engine.pool._pre_ping for engine in engines)
+
     def test_what_was_routine_is_forgotten_there_too(self, on_postgresql: dg.DagsterInstance) -> None:
         run = dg.DagsterRun("__ASSET_JOB", status=dg.DagsterRunStatus.SUCCESS, tags={"dagster/sensor_name": "x"})
         on_postgresql.add_run(run)
