@@ -9,7 +9,7 @@ import pytest
 
 from cryptodudez_assets_tests.twin_campaign import KINDS, carry_out
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.twin
 SOON_BACK = tuple(kind for kind in KINDS if kind not in {"daemon", "code server"})
 
 
