@@ -71,6 +71,12 @@ def settings(lake_only: Settings, server: RestServer) -> Settings:
 
 
 @pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """Another one, in a folder with its catalog in a file, to be compared with."""
+    return open_lake(Settings(home=tmp_path / "beside"))
+
+
+@pytest.fixture
 def cloud(settings: Settings) -> Lake:
     """The lake, opened."""
     return open_lake(settings)
