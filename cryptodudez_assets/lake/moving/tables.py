@@ -2,27 +2,25 @@
 the catalog there is to have, which nobody reads until the switch.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import polars as pl
 from pyiceberg.io import PY_IO_IMPL
 
 from cryptodudez_assets.lake.iceberg.catalog_database import STAGED, Pointer
 from cryptodudez_assets.lake.iceberg.checksums import ASIDE, Records
 from cryptodudez_assets.lake.iceberg.hashing import HashingIO
 from cryptodudez_assets.lake.iceberg.homes import HomeRefused
-from cryptodudez_assets.lake.iceberg.paths import Immovable, Mapped, Rewriting
+from cryptodudez_assets.lake.iceberg.paths import Mapped, Rewriting
 from cryptodudez_assets.lake.iceberg.recording import write_record
 from cryptodudez_assets.lake.iceberg.scan import FILE_IO
 from cryptodudez_assets.lake.iceberg.tables import open_catalog
-from cryptodudez_assets.lake.moving.comparing import Compared, compare
+from cryptodudez_assets.lake.moving.comparing import Changed, Compared, compare
 from cryptodudez_assets.lake.store import endpoints
 from cryptodudez_assets.lake.store.objects import open_store_that_moves
 from cryptodudez_assets.lake.store.places import is_local, key_within, path_of, table_folder
+from cryptodudez_assets.lake.upkeep.moving import metadata_anew
 from cryptodudez_assets.settings import Settings
-
-Changed = Callable[[pl.DataFrame], pl.DataFrame]
 
 
 def mapping(source: Settings, target: Settings) -> Mapped:
@@ -81,14 +79,7 @@ class Arriving:
         written: dict[str, str] = {}
         io = HashingIO(self._properties, written)
         rewriting = Rewriting(io, self._mapped, lies=path_of)
-        try:
-            location = rewriting.table(one.metadata_location)
-        except FileNotFoundError:
-            raise HomeRefused(
-                f"{one.metadata_location} is gone, the metadata of {one.name}: run `cryptodudez restore-catalog`"
-            ) from None
-        except Immovable as error:
-            raise HomeRefused(f"{one.name} has {error}") from None
+        location = metadata_anew(rewriting, one, one.metadata_location)
         folder = table_folder(location)
         key = key_within(folder, self._target.lake)
         sums = {f"{folder}/{name}": digest for name, digest in self._expected.of_table(key).items()}

@@ -204,18 +204,21 @@ def _mapping(lake: str, settings: Settings, foreign: Sequence[Pointer]) -> Mappe
     return mapped
 
 
+def metadata_anew(rewriting: Rewriting, one: Pointer, looked_for: str) -> str:
+    """Write a table's metadata with other paths; returns where they are. Raises `HomeRefused`, which names where they were looked for."""
+    try:
+        return rewriting.table(one.metadata_location)
+    except FileNotFoundError:
+        raise HomeRefused(f"{looked_for} is gone, the metadata of {one.name}: run `{homes.RESTORE}`") from None
+    except Immovable as error:
+        raise HomeRefused(f"{one.name} has {error}") from None
+
+
 def _rewritten(one: Pointer, mapped: Mapped) -> tuple[Pointer, list[str]]:
     written: dict[str, str] = {}
     io = HashingIO({}, written)
     rewriting = Rewriting(io, mapped)
-    try:
-        location = rewriting.table(one.metadata_location)
-    except FileNotFoundError:
-        raise HomeRefused(
-            f"{mapped(one.metadata_location)} is gone, the metadata of {one.name}: run `{homes.RESTORE}`"
-        ) from None
-    except Immovable as error:
-        raise HomeRefused(f"{one.name} has {error}") from None
+    location = metadata_anew(rewriting, one, mapped(one.metadata_location))
     write_record(io, location, table_folder(location), written)
     return replace(one, metadata_location=location), rewriting.gone
 
