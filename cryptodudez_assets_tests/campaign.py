@@ -36,7 +36,7 @@ from cryptodudez_assets.simulator.sizes import Size
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.sources.users import LATEST_US
 from cryptodudez_assets_tests.builders import INCIDENTAL, open_lake, rows_of, take_in
-from cryptodudez_assets_tests.processes import PROCESSES
+from cryptodudez_assets_tests.processes import process
 
 PATIENCE_SECONDS = 600
 DAY_US = 24 * 3600 * 1_000_000
@@ -205,13 +205,11 @@ def more_likes(text: str) -> str:
 def start(settings: Settings, order: Order) -> BaseProcess:
     """Start a command in a process group of its own."""
     told = {f"CRYPTODUDEZ_{name.upper()}": str(value) for name, value in settings.model_dump().items() if value}
-    process = PROCESSES.Process(
-        target=be, args=(order, told | {"DAGSTER_HOME": str(settings.home / "dagster")}, log_of(settings))
-    )
-    process.start()
-    while process.is_alive() and os.getpgid(process.pid or 0) != process.pid:
+    begun = process(be, order, told | {"DAGSTER_HOME": str(settings.home / "dagster")}, log_of(settings))
+    begun.start()
+    while begun.is_alive() and os.getpgid(begun.pid or 0) != begun.pid:
         time.sleep(0.001)
-    return process
+    return begun
 
 
 def be(order: Order, told: dict[str, str], log: Path) -> None:

@@ -18,7 +18,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store.private import make_private
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import picture, take_in
-from cryptodudez_assets_tests.processes import PROCESSES
+from cryptodudez_assets_tests.processes import PROCESSES, process
 from cryptodudez_assets_tests.toy_accounts import ADA, KEY, PAYMENTS, TOTALS, every_form
 
 PATIENCE_SECONDS = 300
@@ -84,10 +84,10 @@ def carry_out(folder: Path, kills: int, seed: int) -> Toll:
 def _start(settings: Settings) -> BaseProcess:
     """A process that has begun."""
     begins = PROCESSES.Event()
-    process = PROCESSES.Process(target=work, args=(settings, begins))
-    process.start()
+    begun = process(work, settings, begins)
+    begun.start()
     assert begins.wait(PATIENCE_SECONDS), "it did not come up"
-    return process
+    return begun
 
 
 def _run(settings: Settings) -> float:

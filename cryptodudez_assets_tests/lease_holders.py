@@ -19,7 +19,7 @@ from cryptodudez_assets.lake.store.locks import exclusive, sign_of_life
 from cryptodudez_assets.lake.store.objects import open_store
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import READINGS
-from cryptodudez_assets_tests.processes import PROCESSES
+from cryptodudez_assets_tests.processes import PROCESSES, process
 
 PATIENCE_SECONDS = 120
 SPEC = table_spec(READINGS)
@@ -50,9 +50,9 @@ class Holder:
 def start(settings: Settings, work: "partial[None]") -> Holder:
     """Have a process do this with the settings; it is handed what it needs to speak and to wait."""
     said, told = PROCESSES.Queue(), PROCESSES.Event()
-    process = PROCESSES.Process(target=work, args=(settings, said, told))
-    process.start()
-    return Holder(process, said, told)
+    begun = process(work, settings, said, told)
+    begun.start()
+    return Holder(begun, said, told)
 
 
 def hold(name: str, settings: Settings, said: "Queue[Any]", told: Event) -> None:

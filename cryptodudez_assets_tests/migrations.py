@@ -21,7 +21,7 @@ from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.homes_builder import at, content, lived_in, snapshots
-from cryptodudez_assets_tests.processes import PROCESSES
+from cryptodudez_assets_tests.processes import process
 from cryptodudez_assets_tests.serving_builders import MODEL, ROW, champion
 from serving.app import create_app
 
@@ -76,10 +76,10 @@ def bring(source: Settings, target: Settings, dies_at: int | str = 0) -> tuple[M
 
 def killed(source: Settings, target: Settings, step: int) -> int | None:
     """Migrate in a process of its own, which dies by SIGKILL at this step; its exit code."""
-    process = PROCESSES.Process(target=_die, args=(source, target, step))
-    process.start()
-    process.join(PATIENCE_SECONDS)
-    return process.exitcode
+    dying = process(_die, source, target, step)
+    dying.start()
+    dying.join(PATIENCE_SECONDS)
+    return dying.exitcode
 
 
 def _die(source: Settings, target: Settings, step: int) -> None:

@@ -4,7 +4,6 @@
 """
 
 import io
-import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,7 +21,7 @@ from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources.declaration import Source
 from cryptodudez_assets_tests.builders import csv, open_lake, put, readings_source, take_in
-from cryptodudez_assets_tests.processes import PROCESSES
+from cryptodudez_assets_tests.processes import PROCESSES, process
 
 SHARED, LANDINGS, SENT_MEGABYTES = readings_source(), 2, 40
 PATIENCE_SECONDS = 120
@@ -65,16 +64,12 @@ class Worker:
 def start(settings: Settings, work: Callable[[Lake], None]) -> Worker:
     """Start a worker on this lake; it waits for its `go`."""
     ready, told = PROCESSES.Event(), PROCESSES.Event()
-    # What forks it may have begun before there was a bucket, and know no keys of it.
-    process = PROCESSES.Process(target=_be, args=(settings, work, ready, told, dict(os.environ)))
-    process.start()
-    return Worker(process, ready, told)
+    begun = process(_be, settings, work, ready, told)
+    begun.start()
+    return Worker(begun, ready, told)
 
 
-def _be(
-    settings: Settings, work: Callable[[Lake], None], ready: Event, told: Event, environment: dict[str, str]
-) -> None:
-    os.environ.update(environment)
+def _be(settings: Settings, work: Callable[[Lake], None], ready: Event, told: Event) -> None:
     lake = open_lake(settings)
     ready.set()
     told.wait()

@@ -39,7 +39,6 @@ from cryptodudez_assets_tests.integration.stock_market_test import candles, inde
 from cryptodudez_assets_tests.toy_graph import SENSOR_DAYS
 from cryptodudez_assets_tests.wrapped_engines import Meanwhile
 
-Drop = Callable[[str, str, bytes], Path]
 TABLES = [READINGS.table, READINGS.observations or ""]
 IN_A_ROW = 3
 """So often it does not come to a death: once may be since the other was so fast that nothing was left to do."""
@@ -224,11 +223,11 @@ def dies_at(step: int, lake: Lake) -> None:
 
 
 @pytest.mark.long
-def test_after_death_at_any_step_of_two_at_once_the_tables_are_those_of_one(lake: Lake, drop: Drop) -> None:
+def test_after_death_at_any_step_of_two_at_once_the_tables_are_those_of_one(lake: Lake) -> None:
     home, backup = lake.settings.home, lake.settings.home.with_name("backup")
-    first_landing(drop, "csv")
+    first_landing(lake, "csv")
     take_in(lake)
-    second_landing(drop, "csv")
+    second_landing(lake, "csv")
     copytree(home, backup)
     take_in(lake)
     expected = picture(lake)
