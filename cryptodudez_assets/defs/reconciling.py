@@ -27,7 +27,7 @@ from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.products.standing import Behind, Product, standing
 from cryptodudez_assets.sources.declaration import Source
 
-SECONDS = 3
+SECONDS = 5
 # Without a commit, what stands is looked at again after so long: models, and what becomes due, are in no table.
 LOOK_AGAIN = timedelta(seconds=60)
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
