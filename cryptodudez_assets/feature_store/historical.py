@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 from pyiceberg.expressions import And, GreaterThanOrEqual, LessThanOrEqual
@@ -16,6 +16,7 @@ from pyiceberg.table import Table
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.feature_store.point_in_time import TIME, History, join_as_of
+from cryptodudez_assets.features.days import day_of, end_of
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.iceberg.scan import planned_files, scan_files
 from cryptodudez_assets.lake.lake import Lake
@@ -23,6 +24,7 @@ from cryptodudez_assets.lake.lake import Lake
 # pyiceberg cannot count on from the first and the last time that Python knows.
 BEGINNING, END = datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 1, 1, tzinfo=UTC)
 FEW_KEYS = 1000  # up to here files are filtered by key while they are read
+Moment = Literal["instant", "close"]
 AS_OF = "as_of"  # the entities' time as the join needs it; theirs is handed back as it came
 
 
@@ -42,6 +44,7 @@ def historical_features(
     *,
     time: str = "event_ts",
     snapshots: Mapping[str, int] | None = None,
+    moment: Moment = "instant",
     with_times: bool = False,
     as_pandas: bool = False,
 ) -> Training:
@@ -49,12 +52,13 @@ def historical_features(
 
     `entities` is a Polars (lazy) frame, a pandas frame, or whatever Polars makes a frame of, with the views' keys.
     `features` are `view:feature`, or `view` for all of it. `snapshots` names tables of which another snapshot than the
-    present one is to be read. `with_times` adds the times of the rows that were taken; which ones these are, says
-    `point_in_time`.
+    present one is to be read. `moment` says what is meant by `time`: that very instant, or the close of the UTC day on which it
+    lies, when all of the day is known; that is what stands beside the day's candle. `with_times` adds the times of the rows that
+    were taken; which ones these are, says `point_in_time`.
     """
     wanted = chosen(views, features)
     frame = entities.lazy().collect() if isinstance(entities, pl.DataFrame | pl.LazyFrame) else pl.DataFrame(entities)
-    asked = _asked(frame, time, wanted)
+    asked = _asked(frame, time, wanted, moment)
     read = _Reader(lake, asked, snapshots or {})
     histories = [read.history(one, names) for one, names in wanted]
     found = join_as_of(asked, AS_OF, histories, with_times=with_times).drop(asked.columns)
@@ -79,13 +83,16 @@ def chosen(views: Iterable[FeatureView], features: Sequence[str]) -> list[tuple[
     return [(known[name], list(dict.fromkeys(names))) for name, names in wanted.items()]
 
 
-def _asked(frame: pl.DataFrame, time: str, wanted: Sequence[tuple[FeatureView, list[str]]]) -> pl.DataFrame:
+def _asked(
+    frame: pl.DataFrame, time: str, wanted: Sequence[tuple[FeatureView, list[str]]], moment: Moment
+) -> pl.DataFrame:
     """The keys, typed as in the views, and the time in UTC."""
     keys = {name: polars_schema(view.contract)[name] for view, _ in wanted for name in view.key}
     if missing := [name for name in [*keys, time] if name not in frame.columns]:
         raise KeyError(f"the entities lack {', '.join(missing)}; they have {', '.join(frame.columns)}")
     typed = [_as_key(frame[name], dtype) for name, dtype in keys.items()]
-    return pl.DataFrame([*typed, _as_time(frame[time]).alias(AS_OF)])
+    rows = pl.DataFrame([*typed, _as_time(frame[time]).alias(AS_OF)])
+    return rows if moment == "instant" else rows.with_columns(day_of(AS_OF)).with_columns(end_of(AS_OF))
 
 
 def _as_key(values: pl.Series, dtype: pl.DataType) -> pl.Series:

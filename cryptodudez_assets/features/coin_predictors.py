@@ -1,7 +1,6 @@
 """Views of a coin, `<coin>_predictors_daily`: one row a day with everything that may say something about it tomorrow."""
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -18,11 +17,11 @@ from cryptodudez_assets.features.exact import deviation, mean, quotient
 from cryptodudez_assets.features.main_coins import DAYS_OF, MAIN_COINS
 from cryptodudez_assets.features.market_factors_daily import TRADED_WITHIN, MarketFactorsDailyFeatures
 from cryptodudez_assets.features.prices import ratio
+from cryptodudez_assets.features.silent_days import SILENCE
 from cryptodudez_assets.features.term_frequency_daily import counts
 from cryptodudez_assets.features.tweet_daily import activity
 
 TWEETS = "social.elon_tweets"
-SILENCE = timedelta(days=30)
 STATISTICS = {"mean": mean, "median": pl.Expr.median, "dispersion": deviation}
 SAID = {"mean": "Mean", "median": "Median", "dispersion": "Deviation"}
 RELATION = {"beta": "betas to", "correlation": "correlations with"}

@@ -10,6 +10,8 @@ from cryptodudez_assets.features.days import as_contract, day_of, end_of
 from cryptodudez_assets.features.declaration import FeatureContract, FeatureView, Frames, Input
 from cryptodudez_assets.features.exact import quotient
 from cryptodudez_assets.features.mentions import contains, contains_word, lowered
+from cryptodudez_assets.features.prices import ratio
+from cryptodudez_assets.features.silent_days import CALENDAR, SILENCE, silent_days
 from cryptodudez_assets.features.terms import TERMS
 
 TWEETS = "social.elon_tweets"
@@ -19,8 +21,9 @@ DAY = ["author", "event_ts"]
 class TermFrequencyDailyFeatures(FeatureContract):
     """How often each author's tweets of a UTC day speak of each configured term.
 
-    Every day with tweets has a row for every term, also where the count is 0; days without tweets have none. Terms are
-    searched in the raw text, in any case, also inside of words (`eth` is in `method`: see the columns `…_as_word`).
+    Every day with tweets has a row for every term, also where the count is 0; so has a day without tweets, up to 30 days behind
+    the author's last one, if coins were traded on it. Terms are searched in the raw text, in any case, also inside of words
+    (`eth` is in `method`: see the columns `…_as_word`).
     """
 
     author: str = pa.Field(description="User name of the author.")
@@ -32,20 +35,14 @@ class TermFrequencyDailyFeatures(FeatureContract):
     n_tweets_as_word: pl.Int64 = pa.Field(
         description="Those that contain it as a whole word (@mentions included).", metadata={"unit": "tweets"}
     )
-    n_tweets_all: pl.Int64 = pa.Field(description="All tweets of the day.", ge=1, metadata={"unit": "tweets"})
-    frequency: float = pa.Field(description="Share of the day's tweets that contain it.", metadata={"unit": "ratio"})
-    frequency_without_mentions: float = pa.Field(
-        description="Share of the day's tweets that contain it once @mentions are removed.", metadata={"unit": "ratio"}
-    )
-    frequency_as_word: float = pa.Field(
-        description="Share of the day's tweets that contain it as a whole word.", metadata={"unit": "ratio"}
-    )
+    n_tweets_all: pl.Int64 = pa.Field(description="All tweets of the day.", ge=0, metadata={"unit": "tweets"})
+    frequency: float = ratio("Share of the day's tweets that contain it.")
+    frequency_without_mentions: float = ratio("Share of the day's tweets that contain it once @mentions are removed.")
+    frequency_as_word: float = ratio("Share of the day's tweets that contain it as a whole word.")
     n_tweets_7d: pl.Int64 = pa.Field(
         description="Tweets that contain it, of the 7 days that end with this one.", metadata={"unit": "tweets"}
     )
-    frequency_7d: float = pa.Field(
-        description="Share of all tweets of these 7 days that contain it.", metadata={"unit": "ratio"}
-    )
+    frequency_7d: float = ratio("Share of all tweets of these 7 days that contain it.")
 
 
 def counts(tweets: pl.LazyFrame, by: Sequence[str], terms: Sequence[str]) -> pl.LazyFrame:
@@ -75,7 +72,11 @@ def _senses(term: str) -> dict[str, pl.Expr]:
 
 def transform(frames: Frames) -> pl.LazyFrame:
     """Texts to frequencies."""
-    rows = counts(frames[TWEETS], DAY, TERMS).sort("author", "term", "event_ts")
+    rows = counts(frames[TWEETS], DAY, TERMS)
+    zeros = ("n_tweets_all", *_senses(""))
+    silent = silent_days(rows, frames[CALENDAR.table], ["author", "term"])
+    silent = silent.with_columns(pl.lit(0, pl.Int64).alias(name) for name in zeros)
+    rows = pl.concat([rows, silent], how="diagonal").sort("author", "term", "event_ts")
     senses = [sense.removeprefix("n_tweets") for sense in _senses("")]
     found, everything = (
         pl.col(name).rolling_sum_by("event_ts", "7d").over("author", "term") for name in ("n_tweets", "n_tweets_all")
@@ -94,9 +95,9 @@ VIEW = FeatureView(
     contract=TermFrequencyDailyFeatures,
     owner="team:quant-research",
     key=["author", "term"],
-    inputs=[Input(TWEETS, ["author", "text"], known="event_ts")],
+    inputs=[Input(TWEETS, ["author", "text"], known="event_ts"), CALENDAR],
     transform=transform,
-    window=timedelta(days=6),
+    window=SILENCE,
     ttl=timedelta(days=7),
     tags={"domain": "social"},
 )

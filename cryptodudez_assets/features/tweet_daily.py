@@ -8,6 +8,7 @@ import polars as pl
 from cryptodudez_assets.features.days import as_contract, day_of, end_of
 from cryptodudez_assets.features.declaration import FeatureContract, FeatureView, Frames, Input
 from cryptodudez_assets.features.exact import quotient
+from cryptodudez_assets.features.silent_days import CALENDAR, SILENCE, silent_days
 from cryptodudez_assets.features.tweet_engagement import observations
 
 TWEETS, OBSERVATIONS = "social.elon_tweets", "social.elon_tweet_observations"
@@ -23,18 +24,25 @@ def engagement(description: str, unit: str) -> pl.Int64:
 class TweetDailyFeatures(FeatureContract):
     """Tweets of each author per UTC day: how many, when, and how they were received.
 
-    Only days with tweets have rows. A row becomes known when its day ends, and in a new version whenever engagement of
-    one of its tweets is observed after that. Engagement is that of the tweets observed by then, each as it was observed
-    last; it is null as long as there is none (`n_observed` is 0). Archives that do not say when they were scraped are observed
-    when they land here: there are no likes in history before that.
+    A day without tweets has a row of zeros, up to 30 days behind the author's last tweet, if coins were traded on it. A row
+    becomes known when its day ends, and in a new version whenever engagement of one of its tweets is observed after that.
+    Engagement is that of the tweets observed by then, each as it was observed last; of a day with tweets it is null as long as
+    there is none (`n_observed` is 0). Archives that do not say when they were scraped are observed when they land here: there
+    are no likes in history before that.
     """
 
     author: str = pa.Field(description="User name of the author.")
-    n_tweets: pl.Int64 = pa.Field(description="Tweets of the day.", ge=1, metadata={"unit": "tweets"})
-    share_replies: float = pa.Field(description="Share of them that answer somebody else.", metadata={"unit": "ratio"})
+    n_tweets: pl.Int64 = pa.Field(description="Tweets of the day.", ge=0, metadata={"unit": "tweets"})
+    share_replies: float = pa.Field(
+        description="Share of them that answer somebody else.", nullable=True, metadata={"unit": "ratio"}
+    )
     n_active_hours: pl.Int64 = pa.Field(description="Distinct UTC hours with a tweet.", metadata={"unit": "hours"})
-    first_hour: pl.Int64 = pa.Field(description="UTC hour of the first tweet.", metadata={"unit": "hour of day"})
-    last_hour: pl.Int64 = pa.Field(description="UTC hour of the last tweet.", metadata={"unit": "hour of day"})
+    first_hour: pl.Int64 = pa.Field(
+        description="UTC hour of the first tweet.", nullable=True, metadata={"unit": "hour of day"}
+    )
+    last_hour: pl.Int64 = pa.Field(
+        description="UTC hour of the last tweet.", nullable=True, metadata={"unit": "hour of day"}
+    )
     n_observed: pl.Int64 = pa.Field(
         description="Tweets of the day whose engagement was observed by `known_ts`.", metadata={"unit": "tweets"}
     )
@@ -71,7 +79,15 @@ def transform(frames: Frames) -> pl.LazyFrame:
     times = seen.select(*DAY, "known_ts").filter(pl.col("known_ts") > end_of("event_ts"))
     versions = pl.concat([days.select(*DAY, "known_ts"), times.unique()])
     rows = versions.join(_reception(versions, tweets, seen), on=[*DAY, "known_ts"]).join(days.drop("known_ts"), on=DAY)
-    return as_contract(rows, TweetDailyFeatures, ["author"])
+    return as_contract(
+        pl.concat([rows, _silence(days, frames)], how="diagonal_relaxed"), TweetDailyFeatures, ["author"]
+    )
+
+
+def _silence(days: pl.LazyFrame, frames: Frames) -> pl.LazyFrame:
+    zeros = ("n_tweets", "n_active_hours", "n_observed", "likes", "retweets", "replies")
+    silent = silent_days(days, frames[CALENDAR.table], ["author"])
+    return silent.with_columns(*(pl.lit(0, pl.Int64).alias(name) for name in zeros), known_ts=end_of("event_ts"))
 
 
 def _reception(versions: pl.LazyFrame, tweets: pl.LazyFrame, seen: pl.LazyFrame) -> pl.LazyFrame:
@@ -99,9 +115,10 @@ VIEW = FeatureView(
     inputs=[
         Input(TWEETS, ["id", "author", "is_reply"], known="event_ts"),
         Input(OBSERVATIONS, ["id", "author", "likes", "retweets", "replies", "as_of", "file_id", "file_row"]),
+        CALENDAR,
     ],
     transform=transform,
-    window=timedelta(0),
+    window=SILENCE,
     ttl=timedelta(days=7),
     versions=True,
     tags={"domain": "social"},

@@ -81,7 +81,8 @@ def study(crypto: pl.LazyFrame, terms: pl.LazyFrame) -> Study:
         .collect()
     )
     tweets = (
-        terms.group_by("term", "event_ts")
+        terms.filter(pl.col("n_tweets_all") > 0)  # of no tweets no share speaks of anything
+        .group_by("term", "event_ts")
         .agg(pl.col("n_tweets", "n_tweets_all").sum())
         .sort("term", "event_ts")
         .collect()

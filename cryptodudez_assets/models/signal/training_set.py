@@ -57,8 +57,8 @@ def build(lake: Lake, model: SignalModel, options: SignalOptions, snapshots: dic
     """The training set from these snapshots of the views' tables."""
     inputs = inputs_of(model)
     days = _labelled(_prices(lake, model, snapshots[inputs.prices.history]), options)
-    asked = days.select(symbol=pl.lit(inputs.symbol), as_of=pl.col("known_ts"))
-    found = historical_features(lake, inputs.views, asked, inputs.features, time="as_of", snapshots=snapshots)
+    asked = days.select("event_ts", symbol=pl.lit(inputs.symbol))
+    found = historical_features(lake, inputs.views, asked, inputs.features, moment="close", snapshots=snapshots)
     features: pl.DataFrame = found.frame.select(inputs.names)
     rows = pl.concat([days, features], how="horizontal")
     return rows.select(pl.col(name).cast(dtype) for name, dtype in polars_schema(training_contract(model)).items())

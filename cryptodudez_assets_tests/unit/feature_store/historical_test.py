@@ -31,6 +31,16 @@ def test_features_are_those_known_at_the_time(lake: Lake):
     assert found["weather__degrees"].to_list() == [None, 1.0, 2.0, 3.0, None]
 
 
+def test_the_close_of_a_day_is_when_all_of_it_is_known(lake: Lake):
+    """The last second of a day, which candles have, is still before that."""
+    store(lake, WEATHER, row(0, 1, degrees=1.0), row(1, 2, degrees=2.0))
+    asked = entities(0, 0.5, 1 - 1e-5, 1)
+    assert read(lake, asked, "weather:degrees").frame["weather__degrees"].to_list() == [None, None, None, 1.0]
+    closes = read(lake, asked, "weather:degrees", moment="close").frame
+    assert closes["weather__degrees"].to_list() == [1.0, 1.0, 1.0, 2.0]
+    assert closes["event_ts"].to_list() == asked["event_ts"].to_list()
+
+
 def test_a_view_means_all_its_features_and_a_market_view_needs_no_key(lake: Lake):
     store(lake, WEATHER, row(0))
     store(lake, MOOD, row(0, mood=0.25))

@@ -10,6 +10,7 @@ import pytest
 from cryptodudez_assets.contracts.elon_tweets import ElonTweets
 from cryptodudez_assets.features import all_views
 from cryptodudez_assets.features.declaration import Input, refuse_too_early
+from cryptodudez_assets.features.silent_days import COINS
 from cryptodudez_assets.features.terms import TERMS
 from cryptodudez_assets_tests.feature_frames import computed, frame, utc
 
@@ -30,6 +31,14 @@ def seen(
     counts = {"likes": likes, "retweets": likes // 2, "replies": likes // 4, "file_id": file, "file_row": row}
     times = {"event_ts": f"{time}:00", "known_ts": f"{known}:00", "as_of_ts": f"{reach or known}:00"}
     return {"id": id, "author": "elonmusk", **counts, **times}
+
+
+def coins(*days: str) -> pl.LazyFrame:
+    """A coin's days, each known when it ends."""
+    traded = pl.LazyFrame({"event_ts": [utc(day) for day in days]})
+    return traded.select(
+        pl.col("event_ts").cast(pl.Datetime("us", "UTC")), known_ts=pl.col("event_ts").dt.offset_by("1d")
+    )
 
 
 def observed(rows: Sequence[dict[str, object]]) -> pl.LazyFrame:
@@ -148,6 +157,18 @@ class TestDays:
         )
         assert (first["known_ts"], first["n_observed"], first["likes"]) == (utc("2019-01-02"), 1, 9)
 
+    def test_a_day_without_tweets_has_a_row_of_zeros_that_no_later_tweet_is_needed_for(self) -> None:
+        traded = coins("2018-12-31", "2019-01-01", "2019-01-03", "2019-01-05", "2019-02-01", "2019-02-02")
+        nobody = observed([seen(9, "2019-01-01 00:00", "2019-01-01 00:00", 1)])
+        found = computed(DAILY, {TWEETS: frame(self.tweets), OBSERVATIONS: nobody, COINS: traded})
+        counts = ("event_ts", "known_ts", "n_tweets", "n_active_hours", "n_observed", "likes", "retweets", "replies")
+        assert found.select(counts).rows()[2:] == [
+            (utc(f"2019-{day}"), utc(f"2019-{known}"), 0, 0, 0, 0, 0, 0)
+            for day, known in (("01-03", "01-04"), ("01-05", "01-06"), ("02-01", "02-02"))
+        ], "not before the first tweet, nor later than 30 days behind the last"
+        unknown = ("share_replies", "first_hour", "last_hour", "likes_mean", "likes_median", "likes_max")
+        assert set(found.select(unknown).row(2)) == {None}
+
     def test_authors_are_apart(self) -> None:
         rows = frame([tweet(1, "2019-01-01 10:00"), tweet(2, "2019-01-01 11:00", author="vitalik")])
         found = computed(
@@ -185,6 +206,15 @@ class TestTerms:
         found = self.days(tweet(1, "2019-04-02 10:00", text="Mars"), tweet(2, "2019-04-05 10:00", text="no term"))
         assert len(found) == 2 * len(TERMS)
         assert found.filter(pl.col("n_tweets") > 0)["term"].to_list() == ["mars"]
+
+    def test_so_has_a_day_without_tweets_on_which_coins_were_traded(self) -> None:
+        said = [tweet(1, "2019-04-02 10:00", text="Mars"), tweet(2, "2019-04-05 10:00", text="no term")]
+        found = computed(FREQUENCY, {TWEETS: frame(said), COINS: coins("2019-04-02", "2019-04-03")})
+        silent = found.filter(event_ts=utc("2019-04-03"))
+        assert silent["term"].to_list() == sorted(TERMS)
+        assert silent.select(pl.col("n_tweets", "n_tweets_all").sum()).row(0) == (0, 0)
+        assert silent["frequency"].null_count() == len(TERMS)
+        assert silent.filter(term="mars").select("n_tweets_7d", "frequency_7d").row(0) == (1, 1.0)
 
     def test_a_week_is_seven_days_and_no_more(self) -> None:
         texts = {"2019-04-01": "tesla", "2019-04-02": "tesla", "2019-04-07": "else", "2019-04-08": "tesla"}
