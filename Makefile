@@ -3,10 +3,12 @@ VENV := .venv/bin
 UV_VERSION := 0.13.8
 
 PYTEST := $(VENV)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# These wait for what they have started more than they compute.
+PATIENT := $(VENV)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 STORES := all
 RUNGS := cryptodudez_assets_tests/unit cryptodudez_assets_tests/property
 
-timed = start=$$(date +%s); $(PYTEST) $(1) cryptodudez_assets_tests; \
+timed = start=$$(date +%s); $(1) cryptodudez_assets_tests; \
 	code=$$?; echo "tests took $$(( $$(date +%s) - start )) s"; exit $$code
 
 .PHONY: help install demo up twin test test-long test-stores test-twin test-fast test-spark test-deploy install-engines install-deploy install-readers coverage mutants lint bench docs
@@ -54,13 +56,13 @@ twin: install  ## A twin of the cluster: bucket, its events, PostgreSQL and the 
 	@exec $(VENV)/python -m cryptodudez_assets_tests.twin $(ARGS)
 
 test: install  ## All tests but the long ones, a worker for each core
-	@$(call timed,-m "not long and not spark and not deploy and not twin")
+	@$(call timed,$(PYTEST) -m "not long and not spark and not deploy and not twin")
 
 test-long: install  ## The long ones: whole commands, homes that are killed, buckets
-	@$(call timed,-m "long and not spark")
+	@$(call timed,$(PATIENT) -m "long and not spark")
 
 test-stores: install  ## Suites of lake, features, training and serving on each of five stores; leaves a report in .stores.xml
-	@$(call timed,-m "every_store" --stores $(STORES) --junitxml .stores.xml)
+	@$(call timed,$(PATIENT) -m "every_store" --stores $(STORES) --junitxml .stores.xml)
 
 test-twin: install  ## Kills on the twin of the cluster, one of each kind that is soon there again: ten minutes
 	@$(VENV)/pytest -m twin cryptodudez_assets_tests/integration
