@@ -33,7 +33,7 @@ AT = datetime(2020, 1, 1, tzinfo=UTC)
 class NamesOnly(FolderStore):
     """A bucket of names."""
 
-    lists_after_key = True
+    is_remote = True
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)

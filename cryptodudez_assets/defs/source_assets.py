@@ -27,6 +27,7 @@ from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.discovery import discover_all
 from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.status import status_of
+from cryptodudez_assets.lake.store.at_once import at_once
 from cryptodudez_assets.lake.store.stored import StoredObject
 from cryptodudez_assets.sources.declaration import Source
 
@@ -123,7 +124,7 @@ def _catalogue(source: Source) -> dg.AssetsDefinition:
 
 
 def _objects(lake: Lake, keys: list[str]) -> list[StoredObject]:
-    return [found for found in map(lake.store.stat, keys) if found is not None]
+    return [found for found in at_once(lake.store.stat, keys) if found is not None]
 
 
 def _raw_seen(lake: Lake, source: Source, n_objects: int) -> dg.AssetMaterialization:

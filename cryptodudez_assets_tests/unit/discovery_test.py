@@ -27,7 +27,7 @@ FOLDER = "raw/readings"
 class Bucket(FolderStore):
     """Objects that exist by name only, listed behind a key as a bucket does; counts what is listed."""
 
-    lists_after_key = True
+    is_remote = True
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)

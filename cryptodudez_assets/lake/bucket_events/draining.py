@@ -5,7 +5,6 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from io import BytesIO
@@ -16,6 +15,7 @@ from cryptodudez_assets.lake.formats.archives import UNFINISHED
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.discovery import is_known
 from cryptodudez_assets.lake.metastore.file_entries import known_versions
+from cryptodudez_assets.lake.store.at_once import at_once
 from cryptodudez_assets.lake.store.stored import StoredObject
 from cryptodudez_assets.sources.declaration import Source
 
@@ -26,7 +26,6 @@ PULL_SECONDS = 15.0
 MOST_MESSAGES = 1000
 DEAD_LETTERS = "events/dead"
 """Where messages are kept that cannot be read, below the lake's root."""
-LOOKS_AT_ONCE = 16
 # The names that the library of object stores takes for none.
 REFUSED = re.compile(r"(^|/)[.]{0,2}(/|$)|[\x00-\x1f\x7f]")
 UNOPENED = "cannot be opened"
@@ -81,8 +80,7 @@ def drain(lake: Lake, sources: Iterable[Source], queue: Queue, most: int = MOST_
 def unknown(lake: Lake, source: str, keys: Iterable[str]) -> tuple[list[StoredObject], Counter[str]]:
     """Of these keys the objects, as they are now, that the catalogue does not know; and how many of the others, by why."""
     keys = sorted(set(keys))
-    with ThreadPoolExecutor(LOOKS_AT_ONCE) as looks:
-        there = [found for found in looks.map(lake.store.stat, keys) if found is not None]
+    there = [found for found in at_once(lake.store.stat, keys) if found is not None]
     known = known_versions(lake.tables, source, [lake.store.uri(found.key) for found in there])
     new = [found for found in there if not is_known(lake, found, known)]
     left = Counter({"gone by now": len(keys) - len(there), "known by now": len(there) - len(new)})

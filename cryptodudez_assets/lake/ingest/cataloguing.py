@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import chain
+from itertools import chain, groupby
 from typing import Any
 
 import polars as pl
@@ -21,6 +21,7 @@ from cryptodudez_assets.lake.metastore.discovery import is_known
 from cryptodudez_assets.lake.metastore.entry import Entry, entries_in, frame_of, gone_before_read
 from cryptodudez_assets.lake.metastore.history import History
 from cryptodudez_assets.lake.quarantine.corrections import close_corrected
+from cryptodudez_assets.lake.store.at_once import SMALL_BYTES, at_once
 from cryptodudez_assets.lake.store.locks import FOREVER, SOURCES, exclusive
 from cryptodudez_assets.lake.store.stored import StoredObject
 from cryptodudez_assets.sources.declaration import Source
@@ -117,17 +118,30 @@ def _in_commits(
     lake: Lake, source: Source, found: Sequence[StoredObject], run_id: str | None, at: datetime
 ) -> Iterator[list[Described]]:
     collected: list[Described] = []
-    for item in found:
-        try:
-            collected += describe(lake, source, item, run_id, at)  # an object and its members stay together
-        except Exception as error:
-            error.add_note(f"while cataloguing {item.key}")
-            raise
+    for described in _described(lake, source, found, run_id, at):
+        collected += described  # an object and its members stay together
         if len(collected) >= ENTRIES_PER_COMMIT:
             yield collected
             collected = []
     if collected:
         yield collected
+
+
+def _described(
+    lake: Lake, source: Source, found: Sequence[StoredObject], run_id: str | None, at: datetime
+) -> Iterator[list[Described]]:
+    """Each object described, in their order. Neighbouring small ones of a bucket are asked for at once."""
+
+    def one(item: StoredObject) -> list[Described]:
+        try:
+            return list(describe(lake, source, item, run_id, at))
+        except Exception as error:
+            error.add_note(f"while cataloguing {item.key}")
+            raise
+
+    for is_small, some in groupby(found, lambda item: lake.store.is_remote and item.size <= SMALL_BYTES):
+        described = at_once if is_small else map
+        yield from described(one, some)
 
 
 def _finish(

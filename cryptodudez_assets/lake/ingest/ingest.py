@@ -24,7 +24,6 @@ under the declaration as it is, the declaration may be at fault: the file stays 
 
 import json
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -54,11 +53,9 @@ from cryptodudez_assets.lake.metastore.entry import Entry
 from cryptodudez_assets.lake.metastore.history import landed_again
 from cryptodudez_assets.lake.metastore.standing import corrected_by, standing
 from cryptodudez_assets.lake.quarantine import quarantine
+from cryptodudez_assets.lake.store.at_once import at_once
 from cryptodudez_assets.lake.store.locks import FOREVER, SOURCES, exclusive
 from cryptodudez_assets.sources.declaration import Source
-
-LOOKS_AT_ONCE = 16
-"""So many objects are looked at together, whether they are still what was catalogued."""
 
 
 @dataclass
@@ -318,9 +315,8 @@ def _read_now(entries: list[Entry], reading: Reading) -> list[Entry]:
 def _replaced(lake: Lake, entries: list[Entry]) -> set[str]:
     """Entries whose objects are not any more what was catalogued. Members of an archive share one."""
     versions = list({(entry.uri, entry.generation) for entry in entries})
-    with ThreadPoolExecutor(LOOKS_AT_ONCE) as looks:  # each waits for the store
-        still = looks.map(lambda version: _is_still(lake, *version), versions)
-        there = {version for version, is_there in zip(versions, still, strict=True) if is_there}
+    still = at_once(lambda version: _is_still(lake, *version), versions)
+    there = {version for version, is_there in zip(versions, still, strict=True) if is_there}
     return {entry.entry_id for entry in entries if (entry.uri, entry.generation) not in there}
 
 

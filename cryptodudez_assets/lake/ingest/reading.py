@@ -1,9 +1,11 @@
 """Read the files of a batch: canonical rows, rejected records and a count for each file. Bounded memory; writes nothing itself."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack, closing
-from itertools import islice
-from typing import Self
+from io import BytesIO
+from itertools import groupby, islice
+from typing import BinaryIO, Self, cast
 
 import polars as pl
 
@@ -17,6 +19,7 @@ from cryptodudez_assets.lake.ingest.validating import FILE, Group, Reading, RowV
 from cryptodudez_assets.lake.metastore.counts import FileCount
 from cryptodudez_assets.lake.metastore.describe import path_of, written_as
 from cryptodudez_assets.lake.metastore.entry import Entry, known
+from cryptodudez_assets.lake.store.at_once import SMALL_BYTES, asked_ahead
 from cryptodudez_assets.lake.store.folders import Link
 from cryptodudez_assets.lake.store.stored import ObjectStore
 from cryptodudez_assets.sources.declaration import CATALOGUED, Layout, Source
@@ -65,7 +68,7 @@ def read_files(
 def _chunks_of(
     opener: "_Opener", source: Source, entries: Sequence[Entry], counts: dict[str, FileCount]
 ) -> Iterator[tuple[Told, ParsedChunk]]:
-    for entry in entries:
+    for entry in opener.ahead(entries):
         count = counts[entry.file_id or entry.entry_id] = FileCount(set_aside=entry.reason)
         if count.set_aside:
             continue
@@ -116,6 +119,7 @@ class _Opener:
     def __init__(self, store: ObjectStore) -> None:
         self.store = store
         self._uri, self._opened = "", ExitStack()
+        self._content: Future[bytes] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -123,13 +127,36 @@ class _Opener:
     def __exit__(self, *error: object) -> None:
         self._opened.close()
 
+    def ahead(self, entries: Sequence[Entry]) -> Iterator[Entry]:
+        """The entries in their order. Of neighbouring ones in a bucket that are small objects, these are read ahead, several at once."""
+        for is_small, some in groupby(entries, self._is_small):
+            if is_small:
+                for entry, content in asked_ahead(self._read, some):
+                    self._content = content
+                    yield entry
+            else:
+                self._content = None
+                yield from some
+
     def open(self, uri: str) -> Container:
         """The object, open."""
         if uri != self._uri:
             self._opened.close()
-            self._container = Container(self._opened.enter_context(self.store.open(self.store.key(uri))))
+            self._container = Container(self._opened.enter_context(self._file(uri)))
             self._uri = uri
         return self._container
+
+    def _file(self, uri: str) -> BinaryIO:
+        if self._content is None:
+            return self.store.open(self.store.key(uri))
+        return cast(BinaryIO, BytesIO(self._content.result()))
+
+    def _is_small(self, entry: Entry) -> bool:
+        return self.store.is_remote and entry.member is None and entry.reason is None and entry.size <= SMALL_BYTES
+
+    def _read(self, entry: Entry) -> bytes:
+        with self.store.open(self.store.key(entry.uri)) as content:
+            return content.read(SMALL_BYTES + 1)  # of one that has grown no more: it is not what was catalogued
 
 
 def _parse(opener: _Opener, source: Source, entry: Entry) -> Iterator[ParsedChunk]:

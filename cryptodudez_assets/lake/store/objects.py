@@ -71,7 +71,7 @@ def _once(root: str, options: tuple[tuple[str, str], ...], client: tuple[tuple[s
 class FolderStore:
     """A folder of this machine. Symbolic links below it are never followed: they could lead out of the lake."""
 
-    lists_after_key = False
+    is_remote = False
 
     def __init__(self, root: Path, looks: Looks | None = None) -> None:
         self.root, self.looks = root, looks
@@ -205,7 +205,7 @@ class FolderStore:
 class CloudStore:
     """A bucket of S3, Google Cloud Storage or whatever else obstore opens. Credentials come from the environment."""
 
-    lists_after_key = True
+    is_remote = True
 
     def __init__(self, root: str, settings: Settings, looks: Looks | None = None) -> None:
         options, client = endpoints.for_obstore(settings, root)

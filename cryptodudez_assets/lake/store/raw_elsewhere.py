@@ -17,7 +17,7 @@ class RawElsewhere:
 
     def __init__(self, lake: ObjectStore, raw: ObjectStore, base: str, place: str) -> None:
         self.lake, self.raw, self.base, self.place = lake, raw, base, place
-        self.lists_after_key = raw.lists_after_key
+        self.is_remote = raw.is_remote
 
     def uri(self, key: str) -> str:
         return f"{self.place}/{key.removeprefix(f'{RAW}/')}" if _is_raw(key) else self.lake.uri(key)

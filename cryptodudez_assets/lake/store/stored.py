@@ -31,7 +31,8 @@ class StoredObject:
 class ObjectStore(Protocol):
     """What the lake needs of a place that keeps bytes."""
 
-    lists_after_key: bool
+    is_remote: bool
+    """Whether answers come over a network: then it pays to wait for several at a time."""
 
     def uri(self, key: str) -> str:
         """The object's full location, as people see it."""
