@@ -7,9 +7,12 @@ import hashlib
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Self
 
+from pyarrow.fs import FileSystem
 from pyiceberg.io import InputFile, OutputFile, OutputStream
 from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
 from pyiceberg.typedef import Properties
+
+from cryptodudez_assets.lake.iceberg.file_systems import file_system
 
 Written = MutableMapping[str, str]
 """SHA-256 of files, by path."""
@@ -21,6 +24,9 @@ class HashingIO(PyArrowFileIO):  # type: ignore[misc]
     def __init__(self, properties: Properties, written: Written) -> None:
         super().__init__(properties)
         self._written = written
+
+    def _initialize_fs(self, scheme: str, netloc: str | None = None) -> FileSystem:
+        return file_system(scheme, netloc, self.properties)
 
     def learn(self, sums: Mapping[str, str]) -> None:
         """Take over the sums of files that others have written."""
@@ -41,9 +47,15 @@ class _HashedFile(PyArrowFile):  # type: ignore[misc]
     def __init__(self, location: str, path: str, fs: Any, buffer_size: int, written: Written) -> None:
         super().__init__(location=location, path=path, fs=fs, buffer_size=buffer_size)
         self._written = written
+        self._stream: _HashedStream | None = None
 
     def create(self, overwrite: bool = False) -> OutputStream:
-        return _HashedStream(super().create(overwrite), self._written, self.location)
+        self._stream = _HashedStream(super().create(overwrite), self._written, self.location)
+        return self._stream
+
+    def __len__(self) -> int:
+        """Of what was written here it is known: pyiceberg asks for it after each manifest."""
+        return self._stream.size if self._stream and self._stream.closed else super().__len__()
 
 
 class _HashedStream:
@@ -52,10 +64,12 @@ class _HashedStream:
     def __init__(self, stream: OutputStream, written: Written, path: str) -> None:
         self._stream, self._written, self._path = stream, written, path
         self._digest = hashlib.sha256()
+        self.size = 0
         self.closed = False
 
     def write(self, data: bytes) -> int:
         self._digest.update(data)
+        self.size += memoryview(data).nbytes
         return int(self._stream.write(data))
 
     def tell(self) -> int:

@@ -49,6 +49,11 @@ class Kept(Generic[Value]):
                 self._values.move_to_end(path)
                 return self._values[path]
         value = read()
+        self.put(path, value)
+        return value
+
+    def put(self, path: str, value: Value) -> None:
+        """Keep what was just written there."""
         with self._lock:
             if self._n_passes and path not in self._values:
                 self._values[path] = value
@@ -56,4 +61,3 @@ class Kept(Generic[Value]):
             while self._held > self._most:
                 _, forgotten = self._values.popitem(last=False)
                 self._held -= self._size(forgotten)
-        return value

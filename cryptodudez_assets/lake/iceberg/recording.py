@@ -70,6 +70,7 @@ class RecordingCatalog(Recording, SqlCatalog):  # type: ignore[misc]
         hashing = self._load_file_io(io.properties, metadata_path)
         super()._write_metadata(metadata, hashing, metadata_path)
         write_record(io, metadata_path, metadata.location, self.written_for(metadata.location))
+        _known.put(metadata_path, metadata)
 
     def create_table(self, *args: Any, **kwargs: Any) -> Table:
         """As ever; what was recorded is forgotten here."""

@@ -14,6 +14,7 @@ from cryptodudez_assets.contracts.catalogue import REPLACED, Files, Status
 from cryptodudez_assets.lake.erasing.landing import Gate
 from cryptodudez_assets.lake.erasing.removed import finish_rewriting
 from cryptodudez_assets.lake.formats.reader import Recognised
+from cryptodudez_assets.lake.iceberg.kept import Kept
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.metastore.describe import Described, describe
@@ -44,7 +45,8 @@ def catalogue_objects(
     `progress` hears of every commit, and of what was not described or not to be read, with how many.
     """
     written = pl.DataFrame(schema={name: polars_schema(Files)[name] for name in TOLD})
-    with exclusive(lake.settings, f"{SOURCES}{source.name}", FOREVER, run_id):
+    # The catalogue is asked again and again, and most of what describes it stays.
+    with exclusive(lake.settings, f"{SOURCES}{source.name}", FOREVER, run_id), Kept.in_a_pass():
         finish_rewriting(lake, source.name)
         known = file_entries.known_versions(lake.tables, source.name, [lake.store.uri(new.key) for new in found])
         new = [item for item in found if not is_known(lake, item, known)]

@@ -37,6 +37,7 @@ from cryptodudez_assets.contracts.catalogue import REPLACED, Status
 from cryptodudez_assets.lake.compaction import compact_if_due
 from cryptodudez_assets.lake.erasing.removed import finish_rewriting
 from cryptodudez_assets.lake.formats.faults import Misdeclared
+from cryptodudez_assets.lake.iceberg.kept import Kept
 from cryptodudez_assets.lake.iceberg.provenance import BATCH, OUTCOME, MadeFrom
 from cryptodudez_assets.lake.iceberg.writing import Target
 from cryptodudez_assets.lake.ingest.claims import Batch, claimed, is_held, next_batch, others
@@ -149,6 +150,7 @@ class Outcome:
         return cls({file_id: Counts(*counts) for file_id, counts in files.items()}, *others)
 
 
+@Kept.in_a_pass()
 def ingest(
     lake: Lake, source: Source, run_id: str | None = None, progress: Callable[[str], None] = lambda _: None
 ) -> Ingested:
