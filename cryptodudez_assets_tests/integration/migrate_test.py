@@ -113,6 +113,61 @@ def test_all_of_a_home_is_there_and_goes_on(source: Settings, target: Settings, 
     assert (done.was_done, steps) == (True, [])
 
 
+@pytest.mark.servers
+@pytest.mark.parametrize("to", ["folder", "gs"])
+def test_a_lake_in_a_bucket_goes_to_a_folder_or_another_bucket(
+    source: Settings, to: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("moving.migrating", "store.objects"):  # each look is made, so that nobody waits for one of before
+        monkeypatch.setattr(f"cryptodudez_assets.lake.{module}.LOOK_SECONDS", 0.0)
+    catalogs = [f"sqlite:///{tmp_path}/{name}.db" for name in ("first", "second")]
+    s3 = {"lake": f"s3://lake/{tmp_path.name}", "s3_endpoint": request.getfixturevalue("s3_endpoint")}
+    bucket = Settings(home=source.home, catalog=catalogs[0], settle_seconds=0, **s3)
+    assert bring(source, bucket)[0] is not None
+    if to == "folder":
+        target = to_folder(source)
+    else:
+        gs = {"lake": f"gs://lake/{tmp_path.name}", "gs_endpoint": request.getfixturevalue("gs_endpoint")}
+        target = bucket.model_copy(update={"catalog": catalogs[1], **gs})
+    before, then = picture(bucket), versions(open_lake(bucket))
+
+    assert bring(bucket, target, dies_at="staged")[0] is None
+    with pytest.raises(HomeMoved, match="is being moved to"):
+        land(open_lake(bucket), "late.csv", csv("late", range(3)))
+    done, _ = bring(bucket, target)
+    assert done is not None
+    assert [one.differing for one in done.tables] == [[]] * len(done.tables)
+    assert picture(target) == picture(bucket) == before
+    lake = open_lake(target)
+    for (name, one), rows in then.items():
+        found = lake.tables.scan(name, snapshot_id=one)
+        assert found is not None
+        assert found.collect().equals(rows), f"{name} {one}"
+    with pytest.raises(HomeMoved, match=f"was moved to {target.lake}"):
+        land(open_lake(bucket), "late.csv", csv("late", range(3)))
+
+    assert discover_all(lake, READINGS.name) == []
+    n_rows = rows_of(lake, READINGS.table).height
+    land(lake, "more.csv", csv("more", range(7), bad=1))
+    take_in(lake)
+    assert rows_of(lake, READINGS.table).height == n_rows + 7
+
+
+def test_links_and_files_in_the_lakes_own_folder_stay_and_are_named(source: Settings, tmp_path: Path) -> None:
+    target, root = to_folder(source), Path(source.lake)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "kept.csv").touch()
+    (root / "shelf").symlink_to(tmp_path / "elsewhere")
+    (root / "notes.txt").write_text("by hand")
+    done, _ = bring(source, target)
+    assert done is not None
+    assert done.inventory.odd == {
+        f"{root}/notes.txt": "it lies in none of the lake's folders",
+        f"{root}/shelf": "symbolic link",
+    }
+    assert not {"shelf", "notes.txt"} & {one.name for one in Path(target.lake).iterdir()}
+
+
 def test_where_a_file_is_missing_nothing_is_switched_and_the_lake_goes_on(source: Settings) -> None:
     target, lake = to_folder(source), open_lake(source)
     table = lake.tables.load(READINGS.table)

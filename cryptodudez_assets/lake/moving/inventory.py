@@ -4,14 +4,17 @@ Metadata of tables are not among it: they name places, and are written anew (`ta
 again.
 """
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from cryptodudez_assets.lake.iceberg.catalog_database import Pointer
 from cryptodudez_assets.lake.iceberg.checksums import ASIDE
-from cryptodudez_assets.lake.store.places import key_within, table_folder
+from cryptodudez_assets.lake.store.moved import KEY
+from cryptodudez_assets.lake.store.places import is_local, key_within, table_folder
 from cryptodudez_assets.lake.store.stored import ObjectStore, StoredObject
 
 TABLES = "tables"
@@ -44,7 +47,7 @@ class Inventory:
 
 def inventory_of(store: ObjectStore, lake: str, tables: Sequence[Pointer]) -> Inventory:
     """All that lies in a lake with these tables."""
-    found = Inventory([], tables)
+    found = Inventory([], tables, dict(_at_root(lake)))
     for one in (*_beside_tables(store), *_of_tables(store, lake, tables)):
         if UNFINISHED.search(one.key):
             continue
@@ -54,6 +57,18 @@ def inventory_of(store: ObjectStore, lake: str, tables: Sequence[Pointer]) -> In
         else:
             found.objects.append(one)
     return found
+
+
+def _at_root(lake: str) -> Iterator[tuple[str, str]]:
+    """What lies in the folder of a lake itself, and is neither a folder nor the lake's own: links are not followed."""
+    if not is_local(lake) or not Path(lake).is_dir():
+        return
+    with os.scandir(lake) as entries:
+        for entry in sorted(entries, key=lambda one: one.name):
+            if entry.is_symlink():
+                yield entry.path, "symbolic link"
+            elif not entry.is_dir() and entry.name != KEY and not UNFINISHED.search(entry.name):
+                yield entry.path, "it lies in none of the lake's folders"
 
 
 def _beside_tables(store: ObjectStore) -> Iterator[StoredObject]:

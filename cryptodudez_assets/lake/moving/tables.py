@@ -69,7 +69,8 @@ class Arriving:
     def __init__(self, source: Settings, target: Settings, expected: ExpectedSums) -> None:
         self._source, self._target, self._expected = source, target, expected
         self._mapped = mapping(source, target)
-        self._properties = {PY_IO_IMPL: FILE_IO, **endpoints.for_iceberg(target)}
+        reached = endpoints.for_iceberg(source) | endpoints.for_iceberg(target)  # metadata are read here, written there
+        self._properties = {PY_IO_IMPL: FILE_IO, **reached}
 
     def write(self, one: Pointer, there: Mapping[str, object]) -> Pointer:
         """Write a table's metadata in the other place, where objects with these keys are; returns how it is named.
