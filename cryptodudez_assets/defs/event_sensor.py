@@ -4,6 +4,7 @@ One for the lake: sensors that share a queue would take each other's messages. R
 """
 
 import json
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,7 +18,7 @@ from cryptodudez_assets.defs.kept_instance import instance_of
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_sensors import is_running, made_of, run_for, versions
 from cryptodudez_assets.lake.bucket_events import EventsUnusable
-from cryptodudez_assets.lake.bucket_events.draining import MOST_MESSAGES, drain, unknown
+from cryptodudez_assets.lake.bucket_events.draining import LOOK_SECONDS, MOST_MESSAGES, Looked, drain, look_at
 from cryptodudez_assets.lake.bucket_events.opening import open_queue
 from cryptodudez_assets.lake.bucket_events.queue import Queue
 from cryptodudez_assets.lake.iceberg.kept import Kept
@@ -59,13 +60,14 @@ def build_event_sensor(sources: Sequence[Source], lake: LakeResource) -> dg.Sens
             source.name: sorted({*before.waiting.get(source.name, []), *drained.keys.get(source.name, [])})
             for source in sources
         }
-        requests, told = [], drained.passed_over
+        requests, told, until = [], drained.passed_over, time.monotonic() + LOOK_SECONDS
         for source in sources:
             if waiting[source.name] and not is_running(instance_of(context), source):
-                some, waiting[source.name] = waiting[source.name][:PAGE], waiting[source.name][PAGE:]
-                request, left = _ask(opened, source, some)
+                some, others = waiting[source.name][:PAGE], waiting[source.name][PAGE:]
+                request, looked = _ask(opened, source, some, until)
+                waiting[source.name] = [*looked.left, *others]
                 requests += request
-                told += left
+                told += looked.passed_over
         after = Cursor(drained.receipts, {name: keys for name, keys in waiting.items() if keys})
         said = f"{len(drained.receipts)} messages, {after.waits} keys wait for a run{_in_words(told)}"
         if drained.receipts:
@@ -101,11 +103,12 @@ class Cursor:
         return sum(map(len, self.waiting.values()))
 
 
-def _ask(lake: Lake, source: Source, keys: Sequence[str]) -> tuple[list[dg.RunRequest], Counter[str]]:
-    """The run for these keys, if the catalogue does not know what is there now; and what is left out of it, by why."""
+def _ask(lake: Lake, source: Source, keys: Sequence[str], until: float) -> tuple[list[dg.RunRequest], Looked]:
+    """The run for these keys, if the catalogue does not know what is there now; and what was seen of them until then."""
     with Kept.in_a_pass():
-        new, left = unknown(lake, source.name, keys)
-    return [run_for(source, lake.settings, versions(new), [one.key for one in new])] if new else [], left
+        looked = look_at(lake, source.name, keys, until)
+    keys = [one.key for one in looked.new]
+    return [run_for(source, lake.settings, versions(looked.new), keys)] if keys else [], looked
 
 
 def _tell(lake: Lake, dead: Sequence[str]) -> None:

@@ -235,6 +235,16 @@ def test_what_lands_while_a_run_is_under_way_waits_in_the_cursor(events: Events)
     assert events.blocks() == [1, 2]
 
 
+def test_where_looks_take_long_a_tick_ends_and_what_is_left_waits_for_the_next_run(
+    events: Events, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(event_sensor, "LOOK_SECONDS", -1.0)  # over before the first one
+    keys = [events.put(f"{number}.csv", number) for number in (1, 2, 3)]
+    assert [events.asked() for _ in keys] == [[key] for key in keys]
+    assert events.blocks() == [1, 2, 3]
+    assert events.all_is_acknowledged()
+
+
 def test_a_listing_finds_what_no_event_told_and_says_how_far_behind_it_is(
     events: Events, monkeypatch: pytest.MonkeyPatch
 ):

@@ -21,8 +21,10 @@ from cryptodudez_assets.sources.declaration import Source
 
 WAIT_SECONDS = 8.0
 """For the first message. Dagster's daemon comes round every five seconds: so the queue is listened to most of the time."""
-PULL_SECONDS = 15.0
-"""Of a minute that Dagster gives a tick; the last pull may take WAIT_SECONDS more."""
+PULL_SECONDS = 10.0
+"""Of a minute that Dagster gives a tick; the last pull may take a second more."""
+LOOK_SECONDS = 5.0
+"""So long objects are looked at behind that. What is left of them waits for the next run: where all is slow, so is a thousand looks."""
 MOST_MESSAGES = 1000
 DEAD_LETTERS = "events/dead"
 """Where messages are kept that cannot be read, below the lake's root."""
@@ -77,14 +79,28 @@ def drain(lake: Lake, sources: Iterable[Source], queue: Queue, most: int = MOST_
     return drained
 
 
-def unknown(lake: Lake, source: str, keys: Iterable[str]) -> tuple[list[StoredObject], Counter[str]]:
-    """Of these keys the objects, as they are now, that the catalogue does not know; and how many of the others, by why."""
+@dataclass(frozen=True)
+class Looked:
+    """Of some keys the objects that the catalogue does not know, how many of the others there are, by why, and keys not looked at."""
+
+    new: list[StoredObject]
+    passed_over: Counter[str]
+    left: list[str]
+
+
+def look_at(lake: Lake, source: str, keys: Iterable[str], until: float) -> Looked:
+    """Look at objects as they are now, until then (by `time.monotonic`), and at some in any case."""
     keys = sorted(set(keys))
-    there = [found for found in at_once(lake.store.stat, keys) if found is not None]
+    looked_at: list[StoredObject | None] = []
+    for found in at_once(lake.store.stat, keys):
+        looked_at.append(found)
+        if time.monotonic() > until:
+            break
+    there = [found for found in looked_at if found is not None]
     known = known_versions(lake.tables, source, [lake.store.uri(found.key) for found in there])
     new = [found for found in there if not is_known(lake, found, known)]
-    left = Counter({"gone by now": len(keys) - len(there), "known by now": len(there) - len(new)})
-    return new, +left
+    passed_over = Counter({"gone by now": len(looked_at) - len(there), "known by now": len(there) - len(new)})
+    return Looked(new, +passed_over, keys[len(looked_at) :])
 
 
 def _messages(queue: Queue, most: int) -> Sequence[Message]:
