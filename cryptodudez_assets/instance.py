@@ -79,7 +79,7 @@ def _insist_on_answer(database: str) -> None:
     try:
         psycopg.connect(database, connect_timeout=ANSWER_SECONDS).close()
     except psycopg.OperationalError as error:
-        raise DagsterUnusable(f"{PREFIX}DAGSTER: the server does not answer: {said_by_driver(error)}") from None
+        raise DagsterUnusable(f"{PREFIX}DAGSTER: the server cannot be used: {said_by_driver(error)}") from None
 
 
 def _insist_on(module: str, setting: str, extra: str) -> None:

@@ -23,6 +23,20 @@ TO_DO = {
     errno.EMFILE: "allow more open files (`ulimit -n`)",
 }
 OF_SQLITE = {"full": errno.ENOSPC, "readonly": errno.EROFS}
+OF_BUCKETS = {
+    "/169.254.169.254/": "there are no credentials for the bucket: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "metadata.google.internal": "there are no credentials for the bucket: set GOOGLE_APPLICATION_CREDENTIALS",
+    "<Code>NoSuchBucket<": "there is no such bucket",
+    "<Code>InvalidAccessKeyId<": "the bucket's server does not know the key in AWS_ACCESS_KEY_ID",
+    "<Code>SignatureDoesNotMatch<": "AWS_SECRET_ACCESS_KEY is not that of the key in AWS_ACCESS_KEY_ID",
+    " 401 ": "the bucket's server does not take these credentials",
+    " 403 ": "the bucket's server does not take these credentials, or they may not do this",
+    " 404 ": "there is no such bucket, or what was listed has gone",
+    "error sending request": "the bucket's server does not answer",
+}
+"""Signs of what is wrong in what obstore says, and words for it; the first that is there counts."""
+ASKED = re.compile(r"performing ([A-Z]+ \S+://[^\s?]+)")
+WRONG_NAME = "an object in the bucket has a name that cannot be read, and nothing behind it is found: delete it, or give it another name: "
 TOLD_BY_POLARS = re.compile(r"\(os error (\d+)\)")
 
 
@@ -30,7 +44,11 @@ def refusal(error: BaseException) -> str | None:
     """What was refused, by whom, and what to do; None for an error that is a fault of ours. Holds no password."""
     for module, name, whose in SERVERS:
         if _is(error, module, name):
-            return f"{whose} does not answer: {said_by_driver(error)}"
+            return f"{whose} cannot be used: {said_by_driver(error)}"
+    if _is(error, "obstore.exceptions", "BaseError") or (
+        isinstance(error, FileNotFoundError) and ASKED.search(str(error))
+    ):
+        return _of_a_bucket(error)
     if isinstance(error, OSError):
         return _of_the_machine(error.errno, error.filename) if error.errno in OF_THE_MACHINE else None
     if isinstance(error, sqlite3.OperationalError):
@@ -59,6 +77,15 @@ def _is(error: BaseException, module: str, name: str) -> bool:
     """Whether it is one of a library's errors. What was not imported has raised nothing."""
     there: ModuleType | None = sys.modules.get(module)
     return there is not None and isinstance(error, getattr(there, name))
+
+
+def _of_a_bucket(error: BaseException) -> str:
+    said = str(error).partition("\n\nDebug source")[0]
+    if _is(error, "obstore.exceptions", "InvalidPathError"):
+        return f"{WRONG_NAME}{said}"
+    told = next((told for sign, told in OF_BUCKETS.items() if sign in said), f"the bucket cannot be used: {said}")
+    asked = ASKED.search(said)
+    return f"{told} ({asked[1]})" if asked else told
 
 
 def _of_the_machine(number: int | None, what: object) -> str:

@@ -26,6 +26,7 @@ from cryptodudez_assets.addresses import (
 PREFIX = "CRYPTODUDEZ_"
 OF_TESTS = {f"{PREFIX}REAL_DATA"}  # no setting, but no mistake
 LAKES = ("s3://", "gs://")
+LIKE_A_BUCKET = re.compile(r"[a-z0-9+]{2,}:/|(s3|gs)//", re.IGNORECASE)
 READ_BY_URLS = frozenset("?#%")  # in a bucket's address each library reads them in a way of its own
 DATABASES = ("sqlite:///", "postgresql://")
 REST = ("https://", "http://")
@@ -305,6 +306,8 @@ class Settings(BaseSettings):
     def _folder_or_bucket(cls, lake: str) -> str:
         if "://" in lake and not lake.startswith(LAKES):
             raise ValueError(f"must be a folder or begin with {_either(LAKES)}")
+        if "://" not in lake and LIKE_A_BUCKET.match(lake):
+            raise ValueError(f"must begin with {_either(LAKES)}; for a folder of that name write ./{lake}")
         if "://" in lake and "@" in lake.removeprefix("s3://").removeprefix("gs://").partition("/")[0]:
             raise ValueError(
                 "must have no key or password: credentials are found where the cloud's own tools find them"

@@ -30,7 +30,7 @@ class Commands(click.Group):
         except (DagsterUnusable, EngineUnusable, HomeMoved, HomeRefused, LeaseLost) as refused:
             raise click.ClickException(visible(str(refused), lines=True)) from None
         except OutOfReach as error:
-            raise click.ClickException(f"the catalog's server does not answer: {error}") from None
+            raise click.ClickException(f"the catalog's server cannot be used: {error}") from None
         except TimeoutError as error:
             raise click.ClickException(f"somebody else is at work here, and did not end in time: {error}") from None
         except Exception as error:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from cryptodudez_assets.lake.moving.migrating import Migrated
 
 LOGIN = "and in it, before the host, user and password (USER:PASSWORD@), where the server asks for them"
+INTERRUPTED = (
+    "interrupted: the same command goes on where it was. If the old lake is closed by now, that is the way on; it can "
+    "still be read"
+)
 STAYS = (
     "what is only the home's stays in it: receipts.db (what it served is in ml.receipts, too), notifications.db, online.db, records of "
     "Dagster's runs, what a recorder has not landed yet. With another CRYPTODUDEZ_HOME or CRYPTODUDEZ_ONLINE, `cryptodudez run` fills "
@@ -82,7 +86,10 @@ def migrate(to_lake: str, to_catalog: str, to_raw: str) -> None:
                 task, description=visible(line.partition(" ")[0] if "copied" in line else line)
             ),
         )
-        done = carry_out(source, target, all_sources(), listeners)
+        try:
+            done = carry_out(source, target, all_sources(), listeners)
+        except KeyboardInterrupt:
+            raise click.ClickException(INTERRUPTED) from None
     _tell_end(done, source)
 
 

@@ -101,7 +101,7 @@ def reachable(settings: Settings) -> Settings:
         try:
             open_online_store(settings.online).close()
         except psycopg.OperationalError as error:
-            raise click.ClickException(f"the online store's server does not answer: {said_by_driver(error)}") from None
+            raise click.ClickException(f"the online store's server cannot be used: {said_by_driver(error)}") from None
     return settings
 
 

@@ -27,7 +27,8 @@ BLOCKS = re.findall(r"^```(sh|python|sql)\n(.*?)^```", (ROOT / "README.md").read
 SHELL = [text for kind, text in BLOCKS if kind == "sh"]
 GAS_PRICES, MARKET_DAYS, MODEL = (text for kind, text in BLOCKS if kind == "python")
 (MARKET_DAYS_SQL,) = (text for kind, text in BLOCKS if kind == "sql")
-START, DROP, SAMPLE, TRAINING, ASK, ACCOUNTS = SHELL
+# One needs a bucket and a server of the reader's.
+START, DROP, ELSEWHERE, SAMPLE, TRAINING, ASK, ACCOUNTS = SHELL
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def test_a_port_that_is_taken(tmp_path: Path, command: list[str], taken: int) ->
 )
 def test_a_database_server_that_does_not_answer(tmp_path: Path, command: str, setting: str, named: str) -> None:
     line = refused(tmp_path, command, **{f"CRYPTODUDEZ_{setting}": NOWHERE})
-    assert line.startswith(f"Error: {named} does not answer: ")
+    assert line.startswith(f"Error: {named} cannot be used: ")
 
 
 def test_an_address_that_others_reach_needs_a_key(tmp_path: Path) -> None:
@@ -59,5 +59,5 @@ def test_an_address_that_others_reach_needs_a_key(tmp_path: Path) -> None:
 def test_a_database_that_does_not_answer_whatever_is_asked_of_it(tmp_path: Path) -> None:
     (tmp_path / "lake").mkdir()
     told = refused(tmp_path, "status", CRYPTODUDEZ_CATALOG=NOWHERE)
-    assert "does not answer" in told
+    assert "cannot be used" in told
     assert "127.0.0.1" in told

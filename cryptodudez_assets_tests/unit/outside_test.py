@@ -29,7 +29,7 @@ def test_what_the_machine_refuses_is_told_with_the_place(number: int) -> None:
         (pl.exceptions.ComputeError("No space left on device (os error 28)"), "No space left on device: free some"),
         (sqlite3.OperationalError("database or disk is full"), "a database: No space left on device: free some"),
         (OperationalError("insert", {}, sqlite3.OperationalError("attempt to write a readonly database")), "a database: Read-only"),
-        (psycopg.OperationalError("connection refused\nIs the server running?"), "the database server does not answer: connection refused"),
+        (psycopg.OperationalError("connection refused\nIs the server running?"), "the database server cannot be used: connection refused"),
     ],
 )  # fmt: skip
 def test_servers_databases_and_full_disks_are_told(error: Exception, told: str) -> None:

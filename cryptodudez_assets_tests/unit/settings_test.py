@@ -94,3 +94,13 @@ def test_a_home_with_signs_that_urls_escape_is_itself(tmp_path: Path) -> None:
     lake = open_lake(Settings(home=tmp_path / "a%20b c"))
     assert lake.tables.names() == []
     assert (tmp_path / "a%20b c" / "catalog.db").is_file()
+
+
+@pytest.mark.parametrize("lake", ["s3:/bucket/lake", "S3:/bucket", "S3//bucket", "gs:/bucket", "s3a:/bucket"])
+@pytest.mark.parametrize("setting", ["lake", "raw"])
+def test_a_bucket_with_a_slash_too_few_is_no_folder(tmp_path: Path, setting: str, lake: str) -> None:
+    with pytest.raises(
+        ValidationError, match=f"must begin with s3:// or gs://; for a folder of that name write ./{lake}"
+    ):
+        Settings(home=tmp_path, **{setting: lake})
+    assert Settings(home=tmp_path, **{setting: f"./{lake}"})

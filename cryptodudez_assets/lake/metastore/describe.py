@@ -34,6 +34,7 @@ from cryptodudez_assets.sources.declaration import Layout, Source
 BUFFERED_BYTES = 8 << 20
 FILE_ID_LENGTH = 16
 
+MARKER = "an empty object for a folder"
 CHANGED = "it changed while it was read, and waits for the next look"
 
 Described = tuple[Entry, Recognised | None]
@@ -54,7 +55,10 @@ def describe(lake: Lake, source: Source, found: StoredObject, run_id: str | None
     try:
         yield from list(_looked_into(lake, source, found, entry))  # all of it or nothing: an archive may go meanwhile
     except FileNotFoundError:
-        yield gone_before_read(entry), None
+        is_marker = (
+            lake.store.is_remote and not found.size
+        )  # listed without the slash at its end, and not there without it
+        yield (replace(entry, status=Status.IGNORED, reason=MARKER) if is_marker else gone_before_read(entry)), None
     except Fault as error:
         yield replace(entry, reason=str(error)), None
     except OSError as error:
