@@ -52,7 +52,9 @@ def build_event_sensor(sources: Sequence[Source], lake: LakeResource) -> dg.Sens
             kept[0].acknowledge(before.taken)
         except EventsUnusable as error:
             context.log.warning("they come again: %s", error)
-        drained = drain(opened, sources, kept[0], min(MOST_MESSAGES, MOST_WAITING - before.waits))
+        most = min(MOST_MESSAGES, MOST_WAITING - before.waits)
+        # What waits is asked for as soon as the run before it has ended.
+        drained = drain(opened, sources, kept[0], most, is_patient=not before.waits)
         if drained.dead:
             context.log.warning("dead letters: %s", "; ".join(drained.dead))
             _tell(opened, drained.dead)

@@ -220,7 +220,13 @@ def test_what_cannot_be_read_is_kept_aside_told_once_an_hour_and_holds_nothing_u
     assert events.all_is_acknowledged()
 
 
-def test_what_lands_while_a_run_is_under_way_waits_in_the_cursor(events: Events):
+def test_what_lands_while_a_run_is_under_way_waits_in_the_cursor(events: Events, monkeypatch: pytest.MonkeyPatch):
+    waited_for = []
+    monkeypatch.setattr(
+        event_sensor,
+        "drain",
+        lambda *told, is_patient: (waited_for.append(is_patient), draining.drain(*told, is_patient=is_patient))[1],
+    )
     job = events.rig.definitions.resolve_implicit_global_asset_job_def()
     run = events.rig.instance.create_run_for_job(
         job, status=dg.DagsterRunStatus.STARTED, tags={SOURCE_TAG: SOURCE.name}
@@ -233,6 +239,9 @@ def test_what_lands_while_a_run_is_under_way_waits_in_the_cursor(events: Events)
     events.rig.instance.report_run_failed(run)
     assert events.asked() == keys
     assert events.blocks() == [1, 2]
+    assert waited_for[:2] == [True, False]  # so that no time is lost when the run has ended
+    assert events.tick()
+    assert waited_for[-1]
 
 
 def test_where_looks_take_long_a_tick_ends_and_what_is_left_waits_for_the_next_run(

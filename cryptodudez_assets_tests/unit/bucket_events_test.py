@@ -118,8 +118,10 @@ class Told:
 
     def __init__(self, *bodies: str) -> None:
         self._left = [Message(f"message-{number}", f"receipt-{number}", one) for number, one in enumerate(bodies)]
+        self.waited: list[float] = []
 
     def pull(self, most: int, wait_seconds: float) -> list[Message]:
+        self.waited.append(wait_seconds)
         some, self._left = self._left[: min(most, 3)], self._left[min(most, 3) :]
         return some
 
@@ -206,6 +208,13 @@ def test_a_raw_zone_in_a_bucket_of_its_own_is_told_of_by_that_bucket(tmp_path: P
 def test_sources_that_share_a_folder_are_told_alike(bucket: Lake):
     drained = drain(bucket, SOURCES, Told(body(record("of/ours/raw/stock_market/a.zip"))))
     assert set(drained.keys) == {"stock_market", "stock_symbols"}
+
+
+@pytest.mark.parametrize(("is_patient", "first"), [(True, draining.WAIT_SECONDS), (False, 0.0)])
+def test_only_the_first_message_is_waited_for_if_any(bucket: Lake, is_patient: bool, first: float):
+    queue = Told(*(body(record(f"of/ours/raw/deposits/{number}.csv")) for number in range(4)))
+    assert len(drain(bucket, SOURCES, queue, is_patient=is_patient).receipts) == 4
+    assert queue.waited == [first, 0.0, 0.0]
 
 
 def test_a_queue_that_never_ends_is_left_in_time(bucket: Lake, monkeypatch: pytest.MonkeyPatch):

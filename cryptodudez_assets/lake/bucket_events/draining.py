@@ -46,14 +46,16 @@ class Drained:
     """Dead letters: where each is, and what is wrong with it."""
 
 
-def drain(lake: Lake, sources: Iterable[Source], queue: Queue, most: int = MOST_MESSAGES) -> Drained:
-    """Take what the queue has for these sources, up to so many messages, for PULL_SECONDS at most.
+def drain(
+    lake: Lake, sources: Iterable[Source], queue: Queue, most: int = MOST_MESSAGES, *, is_patient: bool = True
+) -> Drained:
+    """Take what the queue has for these sources, up to so many messages, for PULL_SECONDS at most. `is_patient`: wait for the first one.
 
     What cannot be read becomes a dead letter. Nothing is acknowledged: who has kept what was taken does that. Raises EventsUnusable.
     """
     drained, folders = Drained(), _folders(lake, sources)
     seen: set[tuple[str, str]] = set()
-    for message in _messages(queue, most):
+    for message in _messages(queue, most, WAIT_SECONDS if is_patient else 0.0):
         drained.receipts.append(message.receipt)
         try:
             events = queue.events(message)
@@ -103,10 +105,10 @@ def look_at(lake: Lake, source: str, keys: Iterable[str], until: float) -> Looke
     return Looked(new, +passed_over, keys[len(looked_at) :])
 
 
-def _messages(queue: Queue, most: int) -> Sequence[Message]:
-    """All that are there; the first is waited for, the others are not."""
+def _messages(queue: Queue, most: int, wait: float) -> Sequence[Message]:
+    """All that are there; the first is waited for, so many seconds, the others are not."""
     taken: dict[str, Message] = {}
-    until, wait = time.monotonic() + PULL_SECONDS, WAIT_SECONDS
+    until = time.monotonic() + PULL_SECONDS
     while len(taken) < most and time.monotonic() < until:
         some = queue.pull(most - len(taken), wait)
         if not some:
