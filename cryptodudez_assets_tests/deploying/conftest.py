@@ -56,7 +56,10 @@ def as_text(graph: Any) -> str:
     lines = []
     for one in sorted(graph.resources, key=lambda one: one.key):
         lines.append(f"{one.key}{' (protected)' if one.is_protected else ''}")
-        needs = [*sorted(one.needs - services), *(["all of Google's services"] if services <= one.needs else [])]
+        needs = [
+            *sorted(one.needs - services),
+            *(["all of Google's services"] if services and services <= one.needs else []),
+        ]
         lines += [f"  after {', '.join(needs)}"] if needs else []
         lines += [f"  {json.dumps(one.properties, sort_keys=True)}"] if one.properties else []
     return "\n".join(lines) + "\n"

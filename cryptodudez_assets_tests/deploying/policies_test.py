@@ -1,15 +1,14 @@
 """Every policy holds of every stack, and each is shown to fail on a graph that was broken for it."""
 
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import yaml
-from checks.graph import HIDDEN, Graph, Resource
+from checks.graph import HIDDEN, Graph
 from checks.policies import POLICIES, findings
 
-Break = Callable[[Graph], Graph]
+from cryptodudez_assets_tests.deploying.breaking import Break, added, altered, put, without
+
 BUCKET, DATABASE, CLUSTER = (
     "gcp:storage/bucket:Bucket",
     "gcp:sql/databaseInstance:DatabaseInstance",
@@ -22,39 +21,6 @@ DEPLOYMENT, CONFIG, POLICY = (
     "kubernetes:networking.k8s.io/v1:NetworkPolicy",
 )
 SERVING = f"{DEPLOYMENT}::serving"
-
-
-def put(key: str, path: str, value: Any) -> Break:
-    """Break one value; a path may lead through lists."""
-
-    def change(properties: dict[str, Any]) -> None:
-        *steps, last = path.split(".")
-        place: Any = properties
-        for step in steps:
-            place = place[int(step)] if isinstance(place, list) else place[step]
-        if isinstance(place, list):
-            place[int(last)] = value
-        else:
-            place[last] = value
-
-    return lambda graph: graph.changed(key, change)
-
-
-def without(key: str) -> Break:
-    """Leave one resource out."""
-    return lambda graph: graph.without(key)
-
-
-def added(kind: str, /, **properties: Any) -> Break:
-    """Add one that nobody wants."""
-    return lambda graph: Graph((*graph.resources, Resource(kind, "added", properties)), graph.exports)
-
-
-def altered(key: str, **changes: Any) -> Break:
-    """Change what a resource is beside its properties."""
-    return lambda graph: Graph(
-        tuple(replace(one, **changes) if one.key == key else one for one in graph.resources), graph.exports
-    )
 
 
 def launcher(*steps: str, value: Any) -> Break:

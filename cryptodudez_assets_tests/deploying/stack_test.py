@@ -140,7 +140,9 @@ def test_binance_is_asked_where_it_answers() -> None:
 
 def ty(folder: Path) -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).with_name("ty")), "check", "--python", sys.prefix, "--project", str(folder)]
-    places = [word for path in (folder, DEPLOY.parent / "docs") for word in ("--extra-search-path", str(path))]
+    places = [
+        word for path in (folder, DEPLOY / "aws", DEPLOY.parent / "docs") for word in ("--extra-search-path", str(path))
+    ]
     return subprocess.run([*command, *places, str(folder)], capture_output=True, text=True, check=False, timeout=300)
 
 

@@ -32,6 +32,7 @@ from cryptodudez_assets_tests.conftest import ROOT, Once
 from cryptodudez_assets_tests.feature_frames import ingested
 from cryptodudez_assets_tests.google_stand_in import google_stand_in
 from cryptodudez_assets_tests.stores import BUCKET, FOLDER, GS, POSTGRES, VERSIONED, Store, new_database
+from cryptodudez_assets_tests.telling_buckets import amazon_stand_in
 from cryptodudez_assets_tests.wrapped_engines import Watched
 
 ACCESS, SECRET = "test-access", "test-secret"
@@ -94,6 +95,22 @@ def s3_bucket() -> Iterator[str]:
             yield endpoint
         finally:
             stop(process, folder)
+
+
+@pytest.fixture(scope="module")
+def amazon() -> Iterator[str]:
+    """Endpoint of a stand-in for S3 and SQS with a bucket `lake`; its keys are in the environment."""
+    pytest.importorskip("moto", reason="no stand-in for S3 and SQS: the package moto is not installed")
+    (port,) = free_ports(1)
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        tempfile.TemporaryDirectory(prefix="amazon-") as folder,
+    ):
+        patched.setenv("AWS_ACCESS_KEY_ID", ACCESS)
+        patched.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+        patched.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        with amazon_stand_in(port, Path(folder)) as endpoint:
+            yield endpoint
 
 
 def started(weed: str) -> tuple[subprocess.Popen[bytes], Path, str]:

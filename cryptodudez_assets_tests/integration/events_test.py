@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -28,10 +27,10 @@ from cryptodudez_assets.notifications.notifier import open_outbox
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests import event_ticks
 from cryptodudez_assets_tests.builders import open_lake
-from cryptodudez_assets_tests.integration.conftest import ACCESS, SECRET, free_ports, google_bucket
+from cryptodudez_assets_tests.integration.conftest import free_ports, google_bucket
 from cryptodudez_assets_tests.pubsub_stand_in import PubSubStandIn, pubsub_stand_in
 from cryptodudez_assets_tests.rig import Rig
-from cryptodudez_assets_tests.telling_buckets import Google, TellingBucket, amazon_bucket, amazon_stand_in
+from cryptodudez_assets_tests.telling_buckets import Google, TellingBucket, amazon_bucket
 from cryptodudez_assets_tests.toy_source import SOURCE
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
@@ -56,21 +55,6 @@ def pubsub() -> Iterator[PubSubStandIn]:
 def google(pubsub: PubSubStandIn) -> Iterator[str]:
     with google_bucket(pubsub.address) as endpoint:
         yield endpoint
-
-
-@pytest.fixture(scope="module")
-def amazon() -> Iterator[str]:
-    pytest.importorskip("moto", reason="no stand-in for S3 and SQS: the package moto is not installed")
-    (port,) = free_ports(1)
-    with (
-        pytest.MonkeyPatch.context() as patched,
-        tempfile.TemporaryDirectory(prefix="amazon-") as folder,
-    ):
-        patched.setenv("AWS_ACCESS_KEY_ID", ACCESS)
-        patched.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-        patched.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        with amazon_stand_in(port, Path(folder)) as endpoint:
-            yield endpoint
 
 
 @pytest.fixture(params=[pytest.param("google", marks=pytest.mark.long), "amazon"])  # runs on Google's are slow

@@ -1,7 +1,7 @@
 """An engine of Pulumi's that makes nothing: it runs the program in a process of its own and talks to it by Pulumi's protocol, as `pulumi
-preview` (outputs are unknown) or `pulumi up` (they are made up where Google would tell them) do, and writes down what it was asked for.
+preview` (outputs are unknown) or `pulumi up` (they are made up where a cloud would tell them) do, and writes down what it was asked for.
 
-What only Pulumi's own engine and providers do is not looked at: what properties they take, and what Google says to them.
+What only Pulumi's own engine and providers do is not looked at: what properties they take, and what a cloud says to them.
 """
 
 import json
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import yaml
 from google.protobuf import json_format
 from google.protobuf.empty_pb2 import Empty  # ty: ignore[missing-module-member]
 from google.protobuf.struct_pb2 import Struct  # ty: ignore[missing-module-member]
@@ -24,6 +25,7 @@ from checks.graph import SIGNATURE, Graph, plain, resource
 
 PROGRAM = Path(__file__).parents[1]
 PROJECT, REGION, NUMBER = "project-of-ours", "europe-west3", "100000000000"
+ACCOUNT, AMAZONS_REGION = "123456789012", "eu-central-1"
 SECRET_VALUE = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105  (Pulumi's mark of a secret)
 AGENTS = {"pubsub": "pubsub", "sqladmin": "cloud-sql", "secretmanager": "secretmanager"}
 """What Google calls its own accounts, by service."""
@@ -63,21 +65,23 @@ def take(
     preview: bool = False,
     program: Path = PROGRAM,
 ) -> Graph:
-    """Run the program with this `cryptodudez:stack`; `secrets` are told as `pulumi config set --secret` tells them.
+    """Run the program with this as its `stack`; `secrets` are told as `pulumi config set --secret` tells them; `region` is Google's.
 
     Raises ProgramFailed.
     """
+    project = yaml.safe_load((program / "Pulumi.yaml").read_text())["name"]
     with _serving(preview) as (monitor, engine, address):
         configuration = {
             "gcp:project": PROJECT,
             "gcp:region": region,
-            "cryptodudez:stack": json.dumps(config),
-            **{f"cryptodudez:{name}": value for name, value in (secrets or {}).items()},
+            "aws:region": AMAZONS_REGION,
+            f"{project}:stack": json.dumps(config),
+            **{f"{project}:{name}": value for name, value in (secrets or {}).items()},
         }
         told = {
             "monitor": address,
             "engine": address,
-            "project": "cryptodudez",
+            "project": project,
             "stack": "dev",
             "parallel": 16,
             "dry_run": preview,
@@ -86,7 +90,7 @@ def take(
             **os.environ,
             "ENGINE": json.dumps(told),
             "PULUMI_CONFIG": json.dumps(configuration),
-            "PULUMI_CONFIG_SECRET_KEYS": json.dumps([f"cryptodudez:{name}" for name in secrets or {}]),
+            "PULUMI_CONFIG_SECRET_KEYS": json.dumps([f"{project}:{name}" for name in secrets or {}]),
         }
         done = subprocess.run(
             [sys.executable, "-c", EXECUTOR],
@@ -157,6 +161,7 @@ class _Monitor(resource_pb2_grpc.ResourceMonitorServicer):
                 "emailAddress": f"service-{NUMBER}@gs-project-accounts.iam.gserviceaccount.com"
             },
             "gcp:organizations/getProject:getProject": {"number": NUMBER},
+            "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
         }
         if request.tok not in answers:
             context.abort(grpc.StatusCode.UNIMPLEMENTED, f"nobody here knows what {request.tok} answers")
@@ -192,8 +197,10 @@ def _secret(value: Any) -> dict[str, Any]:
 
 
 def _told(kind: str, name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What Google would tell of a resource, made up."""
+    """What a cloud would tell of a resource, made up."""
     name = str(asked.get("name", name))
+    if kind.startswith("aws:"):
+        return _amazon_tells(kind, name, asked)
     match kind:
         case "gcp:serviceaccount/account:Account":
             email = f"{asked['accountId']}@{PROJECT}.iam.gserviceaccount.com"
@@ -217,5 +224,21 @@ def _told(kind: str, name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
             return {"result": "x" * int(asked["length"])}
         case _ if kind.startswith("gcp:"):
             return {"name": name}
+        case _:
+            return {}
+
+
+def _amazon_tells(kind: str, name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Names of Amazon's, which tell region and account; a bucket's tells neither."""
+    match kind:
+        case "aws:s3/bucket:Bucket":
+            return {"arn": f"arn:aws:s3:::{asked['bucket']}"}
+        case "aws:sqs/queue:Queue":
+            url = f"https://sqs.{AMAZONS_REGION}.amazonaws.com/{ACCOUNT}/{name}"
+            return {"arn": f"arn:aws:sqs:{AMAZONS_REGION}:{ACCOUNT}:{name}", "url": url}
+        case "aws:sns/topic:Topic":
+            return {"arn": f"arn:aws:sns:{AMAZONS_REGION}:{ACCOUNT}:{name}"}
+        case "aws:iam/role:Role":
+            return {"arn": f"arn:aws:iam::{ACCOUNT}:role/{name}"}
         case _:
             return {}

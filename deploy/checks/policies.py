@@ -5,18 +5,19 @@ take the manifests is asked in `manifests.py`.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import yaml
 from pydantic import SecretStr
 
 from checks.graph import HIDDEN, Graph, Resource, walk
 from checks.manifests import Manifest, containers_of, name_of, pods_of
+from checks.rules import Rules
 from checks.runs import instance_text
 from cryptodudez_assets.settings import PREFIX, Settings
 
-Policy = Callable[[Graph], Iterator[str]]
-POLICIES: dict[str, Policy] = {}
+POLICIES = Rules()
+policy, findings = POLICIES.add, POLICIES.findings
 EVERYBODY = {"allUsers", "allAuthenticatedUsers"}
 BASIC_ROLES = {"roles/owner", "roles/editor", "roles/viewer"}
 SERVERS = ("webserver", "daemon", "code", "serving")
@@ -31,17 +32,6 @@ SECRETS = {
     if SecretStr in getattr(one.annotation, "__args__", ())
 }
 """Variables whose values nobody may read."""
-
-
-def policy(function: Policy) -> Policy:
-    """Add it to the list."""
-    POLICIES[function.__name__] = function  # ty: ignore[missing-attribute]
-    return function
-
-
-def findings(graph: Graph) -> list[str]:
-    """What is wrong, by all policies."""
-    return [f"{name}: {finding}" for name, check in POLICIES.items() for finding in check(graph)]
 
 
 # Buckets -------------------------------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ A wrong value ends the program in one line a value. What is the same in every st
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -18,6 +18,8 @@ Image = Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+(:[0-9]+)?/[a-z0-
 Member = Annotated[str, StringConstraints(pattern=r"^(user|group|serviceAccount):[^@\s]+@[^@\s]+$")]
 Network = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$")]
 Domain = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$")]
+
+Declared = TypeVar("Declared")
 
 
 class Wrong(ValueError):
@@ -111,12 +113,17 @@ class StackConfig:
 
 
 def read(told: Mapping[str, Any]) -> StackConfig:
-    """The configuration under `cryptodudez:stack`. Raises Wrong, with what was found, what is expected, and where."""
+    """The configuration under `cryptodudez:stack`. Raises Wrong."""
+    return as_declared(StackConfig, told, "cryptodudez:stack")
+
+
+def as_declared(kind: type[Declared], told: Mapping[str, Any], name: str) -> Declared:
+    """A stack's configuration of this kind, under this name. Raises Wrong, with what was found, what is expected, and where."""
     try:
-        return TypeAdapter(StackConfig).validate_python(told)
+        return TypeAdapter(kind).validate_python(told)
     except ValidationError as error:
         lines = [_line(one) for one in error.errors(include_url=False)]
-        raise Wrong("cryptodudez:stack: " + "\n".join(lines)) from None
+        raise Wrong(f"{name}: " + "\n".join(lines)) from None
 
 
 def venue_hosts(region: str, feeds: tuple[str, ...]) -> dict[str, str]:
