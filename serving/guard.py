@@ -4,7 +4,6 @@ One layer around the whole app rather than Litestar's several around each route:
 limit keeps its history as JSON in an asynchronous store, which costs more than a prediction.
 """
 
-import base64
 import hmac
 from math import ceil
 from time import monotonic, perf_counter
@@ -14,6 +13,7 @@ from litestar.enums import ScopeType
 from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from cryptodudez_assets.api_key import sent_key
 from cryptodudez_assets.settings import Settings
 from serving.crowd import client_of
 from serving.elsewhere import refusal
@@ -61,7 +61,7 @@ class Guard:
         headers = dict(scope["headers"])
         if elsewhere := refusal(scope["method"], headers, self._only_here):
             return _answer(*elsewhere, {})
-        right = self._key is None or hmac.compare_digest(_sent_key(headers), self._key)
+        right = self._key is None or hmac.compare_digest(sent_key(headers), self._key)
         # Who has the key is known by it, and does not share a minute with those who guess, whatever address they share. Guesses
         # are limited, so that a flood of them is cheap; what makes a key hard to guess is its length.
         limit = self._limit if right else self._guesses
@@ -96,18 +96,6 @@ class RateLimit:
             return whole - now - MINUTE
         self._whole[client] = whole
         return 0.0
-
-
-def _sent_key(headers: dict[bytes, bytes]) -> bytes:
-    if (key := headers.get(b"x-api-key")) is not None:
-        return key
-    kind, _, credentials = headers.get(b"authorization", b"").partition(b" ")
-    if kind.lower() != b"basic":
-        return b""
-    try:
-        return base64.b64decode(credentials, validate=True).partition(b":")[2]
-    except ValueError:
-        return b""
 
 
 def _answer(status: int, detail: str, headers: dict[str, str]) -> ASGIApp:

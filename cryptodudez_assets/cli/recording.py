@@ -3,6 +3,7 @@
 import socket
 import sys
 from datetime import UTC, datetime
+from ipaddress import IPv4Address
 from math import isnan
 from pathlib import Path
 
@@ -66,6 +67,19 @@ class Instance(click.ParamType[str]):
         return str(value)
 
 
+class Ipv4(click.ParamType[str]):
+    """An address of this machine."""
+
+    name = "address"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The address, if it is one."""
+        try:
+            return str(IPv4Address(str(value)))
+        except ValueError:
+            self.fail(f"{value!r}: expected an address such as 127.0.0.1 or 0.0.0.0", param, ctx)
+
+
 def _host() -> str:
     name = "".join(letter if letter.isalnum() else "-" for letter in socket.gethostname()).strip("-")
     return name[:63] or "recorder"
@@ -101,7 +115,14 @@ def _host() -> str:
     "--capture", type=click.Path(dir_okay=False, path_type=Path), help="Keep what the venue says in this file."
 )
 @click.option("--csv", "csv_folder", type=click.Path(file_okay=False, path_type=Path), help="Write CSV here, too.")
-@click.option("--port", type=PORT, help="Port of the stream and the metrics, on 127.0.0.1. Default: any that is free.")
+@click.option("--port", type=PORT, help="Port of the stream and the metrics. Default: any that is free.")
+@click.option(
+    "--host",
+    type=Ipv4(),
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on. Other machines are told the metrics alone, and only with CRYPTODUDEZ_API_KEY.",
+)
 def record(
     books: tuple[str, ...],
     thresholds: tuple[float, ...],
@@ -112,6 +133,7 @@ def record(
     capture: Path | None,
     csv_folder: Path | None,
     port: int | None,
+    host: str,
 ) -> None:
     """Record order books of Bitso: best prices and spread of each second, a file a book every ten minutes. Ctrl-C stops.
 
@@ -125,11 +147,14 @@ def record(
     """
     from cryptodudez_assets.recorder.run import NameTaken, Wanted
     from cryptodudez_assets.recorder.run import record as run
+    from cryptodudez_assets.venues.http import is_loopback
 
     def tell(line: str) -> None:
         say(console, f"{datetime.now(UTC):%H:%M:%S} {line}")
 
     settings = staying(usable_settings())
+    if settings.api_key is None and not is_loopback(host):
+        raise click.ClickException(f"{host} can be reached by others: set CRYPTODUDEZ_API_KEY, or leave --host out")
     wanted = Wanted(
         books=list(dict.fromkeys(books)),
         instance=instance,
@@ -140,6 +165,7 @@ def record(
         capture=capture,
         csv_folder=csv_folder,
         port=port or 0,
+        host=host,
     )
     try:
         run(settings, wanted, tell)

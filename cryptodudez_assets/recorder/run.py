@@ -21,7 +21,7 @@ from cryptodudez_assets.recorder.metrics import Metrics
 from cryptodudez_assets.recorder.pacing import Pacer
 from cryptodudez_assets.recorder.process import Recorder
 from cryptodudez_assets.recorder.record import Record
-from cryptodudez_assets.recorder.stream import Stream, served
+from cryptodudez_assets.recorder.stream import LOOPBACK, Stream, served
 from cryptodudez_assets.recorder.telling import about
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.venues.bitso.rest import BitsoRest, limited_by
@@ -38,8 +38,8 @@ class NameTaken(RuntimeError):
 class Wanted:
     """What to record, from where, and under which name.
 
-    `thresholds`: spreads in percent that people are told of, in place of the declared rules'. `port`: of the loopback stream, 0 for
-    any that is free.
+    `thresholds`: spreads in percent that people are told of, in place of the declared rules'. `port`: of the stream, 0 for
+    any that is free; `host`: where it listens, other than on loopback for its metrics alone.
     """
 
     books: Sequence[str]
@@ -51,6 +51,7 @@ class Wanted:
     capture: Path | None = None
     csv_folder: Path | None = None
     port: int = 0
+    host: str = LOOPBACK
 
 
 def recorder_folder(settings: Settings) -> Path:
@@ -77,7 +78,8 @@ async def _record(settings: Settings, wanted: Wanted, say: Callable[[str], None]
     recorder = Recorder(
         wanted.books, wanted.instance, wanted.socket_url, rest, keeper, pacer, metrics, say, wanted.capture
     )
-    stream = Stream(metrics.registry, about(wanted.instance, wanted.books, wanted.rest_url, wanted.socket_url))
+    itself = about(wanted.instance, wanted.books, wanted.rest_url, wanted.socket_url)
+    stream = Stream(metrics.registry, itself, settings.api_key.get_secret_value() if settings.api_key else "")
     recorder.on_recorded.append(stream.publish)
     notifier = Notifier.of(settings)
     rules = rules_for(wanted.books, wanted.thresholds)
@@ -102,7 +104,7 @@ async def _record(settings: Settings, wanted: Wanted, say: Callable[[str], None]
 async def _serve(
     recorder: Recorder, stream: Stream, address_file: Path, wanted: Wanted, say: Callable[[str], None]
 ) -> None:
-    async with served(stream, address_file, wanted.port) as address:
+    async with served(stream, address_file, wanted.port, wanted.host) as address:
         books = "1 book" if len(wanted.books) == 1 else f"{len(wanted.books)} books"
         say(f"recording {books} as {wanted.instance}; stream and metrics at http://{address}")
         await recorder.run()

@@ -1,13 +1,14 @@
 """What a recorder records, as it happens, for this machine: server-sent events, what was told lately, metrics for Prometheus.
 
-Loopback only. The address is kept in a file, so that the dashboard finds it.
+Others get the metrics alone, and with the API's key. The address is kept in a file, so that the dashboard finds it.
 """
 
 import asyncio
 import contextlib
+import hmac
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +16,31 @@ import msgspec
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from cryptodudez_assets.api_key import sent_key
 from cryptodudez_assets.recorder.record import Record
 from cryptodudez_assets.recorder.telling import About, told
+from cryptodudez_assets.venues.http import is_loopback
 
 MOST_LISTENERS = 64
 MOST_BEHIND = 30
 """Seconds that wait for a listener who does not read. One who is further behind is hung up on."""
 RECENT_SECONDS = 720
 """Kept for who comes later: a window of ten minutes, and what it takes until a table has it."""
+LOOPBACK, ALL_ADDRESSES = "127.0.0.1", "0.0.0.0"  # noqa: S104  (where it was asked for)
 HOSTS = {b"127.0.0.1", b"localhost"}
+METRICS = "/metrics"
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
 class Stream:
-    """Listeners, and what they are told."""
+    """Listeners, and what they are told. `key`: with which metrics are told to other machines; without one they are not."""
 
-    def __init__(self, registry: CollectorRegistry, about: About) -> None:
+    def __init__(self, registry: CollectorRegistry, about: About, key: str = "") -> None:
         self.registry = registry
         self.about = about
+        self._key = key.encode()
         self._recent: deque[bytes] = deque(maxlen=RECENT_SECONDS)
         self._listeners: set[asyncio.Queue[bytes | None]] = set()
 
@@ -60,11 +66,10 @@ class Stream:
         """An ASGI app."""
         if scope["type"] != "http":
             return  # uvicorn tells of its start; websockets are not served
-        host = dict(scope["headers"]).get(b"host", b"").partition(b":")[0]
-        path, is_get = scope["path"], scope["method"] == "GET"
-        if host not in HOSTS or not is_get:
-            await _answer(send, 403 if is_get else 405, b"text/plain", b"only for this machine, and only to be read\n")
-        elif path == "/metrics":
+        path = scope["path"]
+        if (refused := self._refusal(scope)) is not None:
+            await _answer(send, refused[0], b"text/plain", refused[1])
+        elif path == METRICS:
             await _answer(send, 200, CONTENT_TYPE_LATEST.encode(), generate_latest(self.registry))
         elif path == "/about":
             await _answer(send, 200, b"application/json", msgspec.json.encode(self.about))
@@ -76,6 +81,19 @@ class Stream:
             await _answer(send, 503, b"text/plain", b"too many listen already\n")
         else:
             await self._serve(receive, send)
+
+    def _refusal(self, scope: Mapping[str, Any]) -> tuple[int, bytes] | None:
+        """What to answer instead; None for what may be answered."""
+        headers = dict(scope["headers"])
+        if scope["method"] != "GET":
+            return 405, b"only to be read\n"
+        if _is_of_this_machine(scope["client"], headers):
+            return None
+        if scope["path"] != METRICS or not self._key:
+            return 403, b"only for this machine\n"
+        if not hmac.compare_digest(sent_key(headers), self._key):
+            return 401, b"send the API's key as X-API-Key, or as the password\n"
+        return None
 
     async def _serve(self, receive: Receive, send: Send) -> None:
         queue: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -98,6 +116,11 @@ class Stream:
             gone.cancel()
 
 
+def _is_of_this_machine(client: tuple[str, int] | None, headers: Mapping[bytes, bytes]) -> bool:
+    """By its address; and by the name that it asks for, or a page of another site could bring a name of its own to point here."""
+    return client is not None and is_loopback(client[0]) and headers.get(b"host", b"").partition(b":")[0] in HOSTS
+
+
 async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
@@ -114,13 +137,13 @@ async def _answer(send: Send, status: int, content_type: bytes, body: bytes) -> 
 
 
 @contextlib.asynccontextmanager
-async def served(stream: Stream, address_file: Path, port: int = 0) -> AsyncIterator[str]:
-    """Serve while the context lasts, on a port that the file tells."""
+async def served(stream: Stream, address_file: Path, port: int = 0, host: str = LOOPBACK) -> AsyncIterator[str]:
+    """Serve while the context lasts, on a port that the file tells, with the address at which this machine reaches it."""
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind(("127.0.0.1", port))
+    listening.bind((host, port))
     listening.listen()  # who reads the address may connect at once, and waits until the server runs
-    address = f"127.0.0.1:{listening.getsockname()[1]}"
+    address = f"{LOOPBACK if host == ALL_ADDRESSES else host}:{listening.getsockname()[1]}"
     config = uvicorn.Config(stream, log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server._serve([listening]))  # not `serve`, which takes over the signals

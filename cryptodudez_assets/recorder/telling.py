@@ -1,12 +1,12 @@
 """What a recorder tells those who listen: of itself, and of each book at each second. How it is sent is for `stream.py`."""
 
-import ipaddress
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import msgspec
 
 from cryptodudez_assets.recorder.record import Origin, Record, spread
+from cryptodudez_assets.venues.http import is_loopback
 
 
 class Told(msgspec.Struct):
@@ -50,11 +50,4 @@ def about(instance: str, books: Sequence[str], rest_url: str, socket_url: str) -
     hosts = [urlsplit(url).hostname or "" for url in (rest_url, socket_url)]
     port = urlsplit(rest_url).port
     venue = hosts[0] if port is None else f"{hosts[0]}:{port}"
-    return About(instance, list(books), venue, any(map(_is_this_machine, hosts)))
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return About(instance, list(books), venue, any(map(is_loopback, hosts)))

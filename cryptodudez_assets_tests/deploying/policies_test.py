@@ -20,7 +20,7 @@ DEPLOYMENT, CONFIG, POLICY = (
     "kubernetes:core/v1:ConfigMap",
     "kubernetes:networking.k8s.io/v1:NetworkPolicy",
 )
-SERVING = f"{DEPLOYMENT}::serving"
+SERVING, RECORDER = f"{DEPLOYMENT}::serving", "kubernetes:apps/v1:StatefulSet::recorder"
 
 
 def launcher(*steps: str, value: Any) -> Break:
@@ -197,13 +197,11 @@ BREAKS: dict[str, list[Break]] = {
     ],
     "recorders_keep_their_volumes": [
         put(
-            "kubernetes:apps/v1:StatefulSet::recorder",
+            RECORDER,
             "spec.volumeClaimTemplates.0.spec.accessModes",
             ["ReadWriteMany"],
         ),
-        put(
-            "kubernetes:apps/v1:StatefulSet::recorder", "spec.persistentVolumeClaimRetentionPolicy.whenScaled", "Delete"
-        ),
+        put(RECORDER, "spec.persistentVolumeClaimRetentionPolicy.whenScaled", "Delete"),
     ],
     "outside_is_tls": [
         put("kubernetes:networking.k8s.io/v1:Ingress::serving", "metadata.annotations", {}),
@@ -224,6 +222,14 @@ BREAKS: dict[str, list[Break]] = {
     "people_are_told": [
         without("gcp:monitoring/alertPolicy:AlertPolicy::stale-signal"),
         put("gcp:monitoring/alertPolicy:AlertPolicy::pending", "notificationChannels", []),
+    ],
+    "metrics_reach_prometheus": [
+        without("kubernetes:monitoring.googleapis.com/v1:PodMonitoring::recorder"),
+        put("kubernetes:monitoring.googleapis.com/v1:PodMonitoring::recorder", "spec.endpoints.0", {"port": "main"}),
+        put("kubernetes:monitoring.googleapis.com/v1:PodMonitoring::recorder", "spec.endpoints.0.port", "other"),
+        put(RECORDER, "spec.template.spec.containers.0.command", ["cryptodudez", "record"]),
+        put(RECORDER, "spec.template.spec.containers.0.envFrom", []),
+        put(f"{POLICY}::edges-of-recorder", "spec.ingress", []),
     ],
     "money_is_watched": [without("gcp:billing/budget:Budget::month")],
 }

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -17,7 +18,7 @@ from cryptodudez_assets.recorder.metrics import Metrics
 from cryptodudez_assets.recorder.pacing import Pacer
 from cryptodudez_assets.recorder.process import Recorder
 from cryptodudez_assets.recorder.record import to_frame
-from cryptodudez_assets.recorder.stream import Stream, served
+from cryptodudez_assets.recorder.stream import ALL_ADDRESSES, Stream, served
 from cryptodudez_assets.recorder.telling import about
 from cryptodudez_assets.simulator.venues.bitso import Options, bitso_server
 from cryptodudez_assets.venues.bitso.rest import BitsoRest, limited_by
@@ -118,3 +119,44 @@ def test_the_stream_tells_each_second_once_it_is_on_the_disk_and_only_to_this_ma
     assert 'cryptodudez_recorder_records_total{source="ws"}' in metrics
     assert refused == (403, 405)
     assert not (tmp_path / "address").exists()
+
+
+@pytest.mark.parametrize("name", ["recorder-0.recorder", "127.0.0.1"])
+def test_other_machines_are_told_the_metrics_alone_and_with_the_key(name: str) -> None:
+    """Whatever name they ask for: who they are is told by where they come from."""
+    key, elsewhere = "a-key-of-the-apis", ("10.44.0.9", 4000)
+    ways: dict[str, dict[str, Any]] = {
+        "nothing": {},
+        "wrong": {"auth": ("prometheus", "another")},
+        "password": {"auth": ("prometheus", key)},
+        "header": {"headers": {"X-API-Key": key}},
+    }
+
+    async def asked(listens_with: str) -> dict[tuple[str, str], int]:
+        itself = about("a", BOOKS, "https://api.example/v3", "wss://ws.example")
+        stream = httpx.ASGITransport(Stream(Metrics().registry, itself, listens_with), client=elsewhere)
+        told = {}
+        async with httpx.AsyncClient(transport=stream, base_url=f"http://{name}") as client:
+            for way, more in ways.items():
+                for path in ("/metrics", "/recent", "/about"):
+                    answer = await client.get(path, **more)
+                    told[way, path] = answer.status_code
+                    assert ("cryptodudez_recorder" in answer.text) is (answer.status_code == 200)
+        return told
+
+    with_key, without = asyncio.run(asked(key)), asyncio.run(asked(""))
+    assert {way for way, code in with_key.items() if code == 200} == {("password", "/metrics"), ("header", "/metrics")}
+    assert with_key["nothing", "/metrics"] == with_key["wrong", "/metrics"] == 401
+    assert with_key["password", "/recent"] == 403
+    assert set(without.values()) == {403}
+
+
+def test_this_machine_finds_the_stream_also_where_others_reach_it(tmp_path: Path) -> None:
+    async def asked() -> int:
+        stream = Stream(Metrics().registry, about("a", BOOKS, "https://api.example/v3", "wss://ws.example"), "key")
+        async with served(stream, tmp_path / "address", host=ALL_ADDRESSES), httpx.AsyncClient() as client:
+            address = (tmp_path / "address").read_text()
+            assert address.startswith("127.0.0.1:")
+            return (await client.get(f"http://{address}/about")).status_code
+
+    assert asyncio.run(asked()) == 200

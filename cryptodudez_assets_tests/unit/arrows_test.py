@@ -17,6 +17,7 @@ SERVING = Path(serving.__file__).parent
 # server only if they start it.
 ROOMS = {
     "addresses": set(),
+    "api_key": set(),
     "parsed_code": set(),
     "code_hash": {"parsed_code"},
     "field_types": set(),
@@ -55,7 +56,7 @@ ROOMS = {
     "venues": set(),
     "feeds": {"declarations", "sources", "venues"},
     "fetching": {"contracts", "feeds", "lake", "settings", "sources", "venues"},
-    "recorder": {"declared_rules", "lake", "notifications", "settings", "venues"},
+    "recorder": {"api_key", "declared_rules", "lake", "notifications", "settings", "venues"},
     "studies": {"contracts", "reports"},
     "incidents": {"reports", "sources"},
     "metrics": {"lake"},
@@ -91,7 +92,7 @@ ROOMS = {
     },
     "serving": {
         *("settings", "contracts", "declared_models", "sources", "lake", "features", "feature_store", "models"),
-        "metrics",
+        *("api_key", "metrics"),
         *("recorder", "declared_rules"),  # only what is told, and from which spread on: serving follows streams
     },
 }

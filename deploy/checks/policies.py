@@ -14,6 +14,7 @@ from checks.graph import HIDDEN, Graph, Resource, walk
 from checks.manifests import Manifest, containers_of, name_of, pods_of
 from checks.rules import Rules
 from checks.runs import instance_text
+from cryptodudez_assets.recorder.stream import ALL_ADDRESSES
 from cryptodudez_assets.settings import PREFIX, Settings
 
 POLICIES = Rules()
@@ -22,7 +23,16 @@ EVERYBODY = {"allUsers", "allAuthenticatedUsers"}
 BASIC_ROLES = {"roles/owner", "roles/editor", "roles/viewer"}
 SERVERS = ("webserver", "daemon", "code", "serving")
 LAUNCHES = {"webserver", "daemon"}
-ALERTS = ("restart-storm", "out-of-memory", "pending", "dead-letters", "reconciliation-lag", "stale-signal")
+ALERTS = {
+    "restart-storm",
+    "out-of-memory",
+    "pending",
+    "dead-letters",
+    "reconciliation-lag",
+    "stale-signal",
+    "recorders-blind",
+}
+TELL_METRICS = {"serving", "recorder"}
 ACCOUNT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 AGENT = re.compile(r"@(gs-project-accounts|gcp-sa-[a-z-]+)\.iam\.gserviceaccount\.com$")
 """One of Google's own accounts in our project."""
@@ -645,7 +655,7 @@ def few_reach_the_internet(graph: Graph) -> Iterator[str]:
 def people_are_told(graph: Graph) -> Iterator[str]:
     """Each alert is there, and has somebody to tell."""
     there = {one.name: one for one in graph.of("monitoring/alertPolicy:AlertPolicy")}
-    for name in ALERTS:
+    for name in sorted(ALERTS):
         if name not in there:
             yield f"no alert {name}"
         elif not there[name].at("notificationChannels"):
@@ -660,3 +670,29 @@ def money_is_watched(graph: Graph) -> Iterator[str]:
     ]
     if not any(share < 1 for share in shares):
         yield "nobody is told before the money is spent"
+
+
+@policy
+def metrics_reach_prometheus(graph: Graph) -> Iterator[str]:
+    """Who is listed is let through to, listens on more than loopback, and has the key that it asks for."""
+    manifests = {name_of(one): one for one in graph.manifests()}
+    pods = {labels["app.kubernetes.io/name"]: pod for _, labels, pod in _all_pods(graph)}
+    for name in TELL_METRICS & pods.keys():
+        if f"PodMonitoring/{name}" not in manifests:
+            yield f"{name}: nobody asks it"
+            continue
+        (container,) = pods[name]["containers"]
+        (asked,) = manifests[f"PodMonitoring/{name}"]["spec"]["endpoints"]
+        ports = {one["containerPort"] for one in container.get("ports", ()) if one["name"] == asked["port"]}
+        if "basicAuth" not in asked or not any("secretRef" in one for one in container["envFrom"]):
+            yield f"{name}: is asked without a key"
+        if ALL_ADDRESSES not in container["command"]:
+            yield f"{name}: listens to itself alone"
+        let_in = {
+            port["port"]
+            for rule in manifests[f"NetworkPolicy/{name}"]["spec"]["ingress"]
+            for port in rule["ports"]
+            if any("namespaceSelector" in peer for peer in rule["from"])
+        }
+        if not ports or not ports <= let_in:
+            yield f"{name}: {sorted(ports)} is asked, {sorted(let_in)} is let through"

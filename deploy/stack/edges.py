@@ -18,6 +18,7 @@ from stack.database import PROXY_PORT
 from stack.deployments import metadata, put
 from stack.naming import NAMESPACE, labels, part_of
 from stack.network import CONTROL_PLANE, DATABASES, GOOGLE_APIS
+from stack.recorder import PORT as RECORDER_PORT
 from stack.serving import PORT as SERVING_PORT
 
 SERVERS = ("webserver", "daemon", "code", "serving", "recorder")
@@ -77,6 +78,7 @@ def edges(config: StackConfig) -> list[Edge]:
         Edge("code", VENUES, 443, "tells people"),
         Edge("recorder", VENUES, 443, "order books"),
         Edge(PROMETHEUS, "serving", SERVING_PORT, "metrics"),
+        Edge(PROMETHEUS, "recorder", RECORDER_PORT, "metrics"),
         *([Edge(LOAD_BALANCER, "serving", SERVING_PORT, "callers, and probes")] if config.domain else []),
         *(
             [Edge(LOAD_BALANCER, "webserver", UI_PORT, "operators, by Identity-Aware Proxy")]

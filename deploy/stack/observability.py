@@ -16,7 +16,7 @@ from stack.naming import NAMESPACE, options, part_of
 
 MINUTES_5, MINUTES_10 = "300s", "600s"
 ONCE_AN_HOUR = {"notification_rate_limit": {"period": "3600s"}}
-AGE = "cryptodudez_features_age_seconds"
+AGE, BOOKS = "cryptodudez_features_age_seconds", "cryptodudez_recorder_books_in_sequence"
 UNTOLD = "untold by events"
 """What the code server says of objects that were found by listing."""
 IN_NAMESPACE = f'resource.labels.namespace_name="{NAMESPACE}"'
@@ -54,8 +54,8 @@ SAID = (
         f'{OF_CONTAINERS} AND (textPayload:"{UNTOLD}" OR jsonPayload.message:"{UNTOLD}")',
     ),
 )
-STALE = f"min({AGE}) > {2 * 24 * 3600}"
-"""In Prometheus' words."""
+ASKS = {"stale-signal": f"min({AGE}) > {2 * 24 * 3600}", "recorders-blind": f"max({BOOKS}) < 1"}
+"""In Prometheus' words, of the pods' own metrics."""
 
 
 def alerts(dead: pulumi.Input[str]) -> list[Alert]:
@@ -106,14 +106,15 @@ class Observability(pulumi.ComponentResource):
             self._alert(alert.name, channel, condition_threshold=_threshold(alert))
         for said in SAID:
             self._alert(said.name, channel, ONCE_AN_HOUR, condition_matched_log={"filter": said.filter})
-        # Of a metric that is not there before the API was asked for it once: Google is not to look whether it is.
-        query = {
-            "query": STALE,
-            "duration": MINUTES_10,
-            "evaluation_interval": "60s",
-            "disable_metric_validation": True,
-        }
-        self._alert("stale-signal", channel, condition_prometheus_query_language=query)
+        for name, query in ASKS.items():
+            # Of metrics that are not there before a pod told them once: Google is not to look whether they are.
+            asked = {
+                "query": query,
+                "duration": MINUTES_10,
+                "evaluation_interval": "60s",
+                "disable_metric_validation": True,
+            }
+            self._alert(name, channel, condition_prometheus_query_language=asked)
         gcp.monitoring.Dashboard("cryptodudez", dashboard_json=json.dumps(dashboard()), opts=options(self))
         self.register_outputs({})
 
@@ -159,8 +160,10 @@ def _threshold(alert: Alert) -> dict[str, Any]:
 ASKED = (
     ("Signal: age of its features", f"max({AGE})"),
     ("API: requests a second", "sum(rate(cryptodudez_request_seconds_count[5m]))"),
+    ("Recorders: books that are known", f"max by (pod) ({BOOKS})"),
+    ("Recorders: records a second", "sum by (source) (rate(cryptodudez_recorder_records_total[5m]))"),
 )
-"""Of the API's own metrics, in Prometheus' words."""
+"""Of the pods' own metrics, in Prometheus' words."""
 CHARTS = (
     ("Events that wait", 'metric.type="pubsub.googleapis.com/subscription/num_undelivered_messages"', "ALIGN_MEAN"),
     (

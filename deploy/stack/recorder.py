@@ -8,17 +8,19 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_kubernetes as k8s
 
+from cryptodudez_assets.recorder.stream import ALL_ADDRESSES
 from stack.cluster import Cluster
 from stack.config import Size, StackConfig
 from stack.deployments import disruptions, metadata, put
 from stack.environment import HOME
+from stack.metrics import told_to_prometheus
 from stack.naming import labels, part_of
 from stack.pods import Connection, Container, runs, template
 from stack.priorities import SERVERS_FIRST
 
 APP = "recorder"
 PORT = 9100
-"""Of its stream and metrics, in the pod alone."""
+"""Of its stream, in the pod alone, and of its metrics."""
 VOLUME = "5Gi"
 
 
@@ -41,12 +43,15 @@ class Recorder(pulumi.ComponentResource):
             app=APP,
             image=config.images.recorder,
             command=[
-                *("cryptodudez", "record", "--instance", "$(POD_NAME)", "--port", str(PORT)),
+                *("cryptodudez", "record", "--instance", "$(POD_NAME)"),
+                *("--host", ALL_ADDRESSES, "--port", str(PORT)),
                 *(word for book in config.books for word in ("--book", book)),
             ],
             size=Size(cpu=0.5, memory=1),
+            port=PORT,
             probes={
                 "startupProbe": asks_itself | {"periodSeconds": 5, "failureThreshold": 36},
+                "readinessProbe": asks_itself | {"periodSeconds": 30},
                 "livenessProbe": asks_itself | {"periodSeconds": 60, "failureThreshold": 3},
             },
             of_the_pod={"POD_NAME": "metadata.name"},
@@ -92,4 +97,5 @@ class Recorder(pulumi.ComponentResource):
             needs=needs,
         )
         disruptions(self, cluster, APP)
+        told_to_prometheus(self, cluster, APP)
         self.register_outputs({"home": HOME})

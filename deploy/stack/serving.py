@@ -8,11 +8,11 @@ import pulumi_kubernetes as k8s
 from stack.cluster import Cluster
 from stack.config import StackConfig
 from stack.deployments import NOT_WAITED_FOR, deployment, disruptions, metadata, put, service
-from stack.naming import labels, part_of
+from stack.metrics import told_to_prometheus
+from stack.naming import part_of
 from stack.outside import behind_load_balancer, open_to_outside
 from stack.pods import Connection, Container, asks
 from stack.priorities import SERVERS_FIRST
-from stack.secrets import METRICS_KEY
 
 APP, PORT = "serving", 8000
 LEAST = 2
@@ -81,37 +81,11 @@ class Serving(pulumi.ComponentResource):
             },
         )
         disruptions(self, cluster, APP)
-        self._listed_for_prometheus(cluster)
+        told_to_prometheus(self, cluster, APP)
         annotations = NOT_WAITED_FOR | (behind_load_balancer(APP) if config.domain else {})
         service(self, cluster, APP, PORT, annotations=annotations)
         self.address = None if config.domain is None else self._open(config.domain, cluster)
         self.register_outputs({"address": self.address})
-
-    def _listed_for_prometheus(self, cluster: Cluster) -> None:
-        """Google's Managed Prometheus asks each pod for its metrics."""
-        put(
-            self,
-            cluster,
-            k8s.apiextensions.CustomResource,
-            APP,
-            api_version="monitoring.googleapis.com/v1",
-            kind="PodMonitoring",
-            metadata=metadata(APP),
-            spec={
-                "selector": {"matchLabels": labels(APP)},
-                "endpoints": [
-                    {
-                        "port": "main",
-                        "path": "/metrics",
-                        "interval": "30s",
-                        "basicAuth": {
-                            "username": "prometheus",
-                            "password": {"secret": {"name": METRICS_KEY, "key": "password"}},
-                        },
-                    }
-                ],
-            },
-        )
 
     def _open(self, domain: str, cluster: Cluster) -> pulumi.Output[str]:
         """Callers need the key."""
