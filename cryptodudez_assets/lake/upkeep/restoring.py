@@ -115,16 +115,13 @@ def newest(files: Iterable[Metadata], known: Pointer | None, taken_at: datetime 
     ordered = sorted(files, key=lambda one: (one.version, one.updated))
     name = known.metadata_location.rpartition("/")[2] if known else ""
     named = next((one for one in ordered if one.name == name), None)
-    if taken_at is None or known is None:
-        return ordered[-1] if ordered else None
-    if (
-        named is None
-    ):  # it is gone, as old metadata are after some commits, or it was lost: then what came before is all there is
-        since = [one for one in ordered if one.updated > taken_at - A_COMMIT]
-        return next(reversed(since or ordered), None)
+    since = [one for one in ordered if taken_at is None or one.updated > taken_at - A_COMMIT]
+    if named is None:  # old metadata go after some commits, or it was lost: then what came before is all there is
+        return next(reversed(ordered if known is None else since or ordered), None)
+    # Only what goes on from it: where work went on from a moment of the past, there are others with higher numbers.
     line = {named.name}
-    for one in ordered:
-        if one.before & line and one.updated > taken_at - A_COMMIT:
+    for one in since:
+        if one.before & line:
             line.add(one.name)
     return next(one for one in reversed(ordered) if one.name in line)
 
