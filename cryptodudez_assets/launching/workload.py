@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from urllib.parse import urlsplit, urlunsplit
 
+from cryptodudez_assets.addresses import LOOPBACK
 from cryptodudez_assets.launching import Unlaunchable
 from cryptodudez_assets.settings import PREFIX, SUBMITTED, Settings
 
@@ -57,6 +58,12 @@ def insist_on_launchable(settings: Settings) -> None:
         )
     if settings.catalog.startswith("sqlite:"):
         raise Unlaunchable("Dataproc cannot see a catalog in SQLite: set CRYPTODUDEZ_CATALOG to postgresql://…")
+    for name in settings.model_fields_set.intersection(SERVERS):
+        if (host := urlsplit(getattr(settings, name)).hostname) in LOOPBACK:
+            raise Unlaunchable(
+                f"Dataproc cannot reach {PREFIX}{name.upper()} at {host}, which is this machine, or a proxy beside this process: "
+                "name the server itself"
+            )
 
 
 def _without_password(name: str, address: str) -> str:

@@ -26,7 +26,7 @@ ROOMS = {
     "contracts": set(),
     "ordering": set(),
     "engines": {"settings"},
-    "launching": {"settings"},
+    "launching": {"addresses", "settings"},
     "sources": {"code_hash", "contracts", "declarations", "venues"},
     "declared_models": {"declarations"},
     "declared_rules": {"declarations", "venues"},

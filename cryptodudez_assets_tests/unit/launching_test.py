@@ -74,6 +74,8 @@ def test_a_batch_runs_the_command_with_settings_and_without_secrets(tmp_path: Pa
         ({"dataproc_cluster": "c"}, "needs CRYPTODUDEZ_DATAPROC_BUCKET"),
         ({"lake": "/a/folder"}, "cannot see the folder /a/folder: set CRYPTODUDEZ_LAKE"),
         ({"catalog": ""}, "catalog in SQLite: set CRYPTODUDEZ_CATALOG"),
+        ({"catalog": "postgresql://me@127.0.0.1:5432/lake"}, "cannot reach CRYPTODUDEZ_CATALOG at 127.0.0.1"),
+        ({"notifications": "postgresql://me@localhost/n"}, "cannot reach CRYPTODUDEZ_NOTIFICATIONS at localhost"),
         ({"online": "sqlite:///here.db"}, "SQLite file of CRYPTODUDEZ_ONLINE"),
         ({"online": f"redis://:{PASSWORD}@host"}, "CRYPTODUDEZ_ONLINE has a password"),
         ({"online": f"postgresql://host/d?password={PASSWORD}"}, "CRYPTODUDEZ_ONLINE has a password"),
