@@ -11,7 +11,7 @@ RUNGS := cryptodudez_assets_tests/unit cryptodudez_assets_tests/property
 timed = start=$$(date +%s); $(1) cryptodudez_assets_tests; \
 	code=$$?; echo "tests took $$(( $$(date +%s) - start )) s"; exit $$code
 
-.PHONY: help install demo up twin test test-long test-stores test-twin test-fast test-spark test-deploy install-engines install-deploy install-readers coverage mutants lint bench docs
+.PHONY: help install demo up twin test test-long test-stores test-twin test-fast test-spark test-deploy test-images install-engines install-deploy install-readers coverage mutants lint bench docs
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -74,7 +74,10 @@ test-spark: install-engines install-readers  ## Those on Apache Spark and Ray, a
 	@$(VENV)/pytest -m spark cryptodudez_assets_tests/integration
 
 test-deploy: install-deploy  ## Those of the program that `pulumi up` runs, and of what it makes
-	@$(VENV)/pytest -m deploy cryptodudez_assets_tests/deploying
+	@$(VENV)/pytest -m "deploy and not images and not pods" cryptodudez_assets_tests/deploying
+
+test-images: install-deploy  ## The images of deploy/, built by buildah and run by podman as its manifests say
+	@$(VENV)/pytest -m images cryptodudez_assets_tests/deploying
 
 coverage: install  ## All tests, and which lines and branches they run
 	@$(PYTEST) --cov --cov-report=term cryptodudez_assets_tests

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from cryptodudez_assets_tests.images import APPS, image
 from cryptodudez_assets_tests.integration.conftest import database, postgres  # noqa: F401  (fixtures)
+from cryptodudez_assets_tests.podman import inspected
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 STACKS = ("dev", "prod", "password")
@@ -42,6 +44,17 @@ def graphs() -> dict[str, Any]:
 
     secrets = {"prod": {"x_token": "of-x", "notify_slack": "https://hooks.example.com/of-slack"}}
     return {stack: take(told_of(stack), secrets.get(stack)) for stack in STACKS}
+
+
+@pytest.fixture(scope="session")
+def stack_of_images() -> Any:
+    """The graph of a stack without Google's proxy, with one recorder, of the images that were built."""
+    from checks.engine import take
+
+    names = {app: image(app) for app in APPS}
+    images = {app: f"{name.rpartition(':')[0]}@{inspected('image', name)['Digest']}" for app, name in names.items()}
+    told = told_of("password")
+    return take(told | {"images": told["images"] | images, "recorders": 1})
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ from cryptodudez_assets_tests.integration.conftest import free_ports
 ROOT = DEPLOY.parent
 IMAGES = DEPLOY / "images"
 PATIENCE_SECONDS = 120
+WHOLE_SECONDS = 3.0
+"""A recorder that was stopped before a second was over has recorded none."""
 
 
 @pytest.fixture(scope="module", params=["serving", "recorder"])
@@ -82,6 +84,7 @@ def test_each_app_runs_on_what_its_image_installs(installed: tuple[str, Path], t
     nowhere = ("--rest-url", "http://127.0.0.1:1/v3", "--ws-url", "ws://127.0.0.1:1/ws")
     with running(python, tmp_path, "record", "--book", "btc_mxn", "--port", str(port), *nowhere):
         assert answers(f"http://127.0.0.1:{port}/about", tmp_path / "said").json()
+        time.sleep(WHOLE_SECONDS)
     assert list((tmp_path / "home" / "lake" / "raw").rglob("*.parquet"))
 
 
