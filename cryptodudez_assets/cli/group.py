@@ -49,7 +49,8 @@ def main(ctx: click.Context) -> None:
     """
     for name, nearest in unknown_variables().items():
         warn(f"warning: {name} is no setting, did you mean {nearest}?")
-    if ctx.invoked_subcommand == "record":  # which uses none of what is declared about tables, and is installed without what that needs
+    # That one uses nothing of what is declared about tables, and is installed without what it needs.
+    if ctx.invoked_subcommand == "record":
         return
     from cryptodudez_assets.features import left_out
 
