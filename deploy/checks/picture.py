@@ -24,7 +24,7 @@ EACH_POD = (DNS, METADATA, APIS, DATABASE)
 PRODUCERS, OPERATORS, RAW, LAKE, TOPIC, SPARK = "producers", "operators", "raw", "lake", "events", "spark"
 STANDS = {
     VENUES.name: (30, 190),
-    PROMETHEUS.name: (30, 310),
+    PROMETHEUS.name: (30, 336),
     LOAD_BALANCER.name: (30, 660),
     "recorder": (370, 80),
     "run": (370, 180),
