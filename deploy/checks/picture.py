@@ -79,7 +79,8 @@ def arrows(graph: Graph, edges: Sequence[Edge]) -> list[Arrow]:
     """All that the graph has, but for what is the same of each pod; those between the same two are one. `edges` say what connections
     are for."""
     every = sorted(
-        (*_rights(graph), *_events(graph), *_connections(graph, edges)), key=lambda one: (one.source, one.target)
+        (*_rights(graph), *_events(graph), *_connections(graph, edges)),
+        key=lambda one: (one.source, one.target, one.words),
     )
     joined = [
         Arrow(*ends, "; ".join(dict.fromkeys(one.words for one in same)))
