@@ -4,9 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import norm
 
 from cryptodudez_assets.models.dataset import Floats
 from cryptodudez_assets.models.findings import Interval
+
+POWER = 0.8
+"""Probability with which a minimum detectable effect is found, as is usual."""
 
 
 def block_days(n: int, horizon_days: int) -> int:
@@ -46,6 +50,13 @@ class Resampled:
     def lower_bound(self, level: float) -> float:
         """What the statistic is above, but for an error with probability `level`."""
         return float(np.quantile(self.samples, level))
+
+    def detectable(self, level: float, power: float = POWER) -> float:
+        """The minimum detectable effect: from this true value on `lower_bound(level)` lies above 0 with probability `power`.
+
+        Reckoned as if the statistic were normal with the samples' deviation, whatever its value.
+        """
+        return float((norm.ppf(1 - level) + norm.ppf(power)) * self.samples.std())
 
 
 def mean_itself(means: Floats) -> Floats:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cryptodudez_assets.declared_models.signal import CLASSES, SignalOptions
-from cryptodudez_assets.models.evaluation.bootstrap import Resampled
+from cryptodudez_assets.models.evaluation.bootstrap import POWER, Resampled
 from cryptodudez_assets.models.findings import Test, Verdict
 
 LIMITS = (
@@ -58,12 +58,12 @@ def verdict(evidence: Evidence, options: SignalOptions, candidates: int) -> Verd
 
 
 def _probabilities(evidence: Evidence, level: float) -> Test:
-    bound = evidence.log_loss_gain.lower_bound(level)
+    bound, least = evidence.log_loss_gain.lower_bound(level), evidence.log_loss_gain.detectable(level)
     return Test(
         name="probabilities better than base rates",
         passed=bound > 0,
         words=f"Its log loss is {evidence.log_loss:.4f} against {evidence.base_log_loss:.4f} of the base rates: a gain of "
-        f"{evidence.log_loss_gain.value:+.4f}, {_at_least(level)} {bound:+.4f} (needed: above 0).",
+        f"{evidence.log_loss_gain.value:+.4f}, {_at_least(level)} {bound:+.4f} (needed: above 0). {_found_from(f'a gain of {least:.4f}')}",
     )
 
 
@@ -91,13 +91,19 @@ def _luck(evidence: Evidence, options: SignalOptions) -> Test:
 
 
 def _money(evidence: Evidence, options: SignalOptions, level: float) -> Test:
-    more, bound = (100 * one for one in (evidence.excess_return.value, evidence.excess_return.lower_bound(level)))
+    excess = evidence.excess_return
+    more, bound, least = (100 * one for one in (excess.value, excess.lower_bound(level), excess.detectable(level)))
     return Test(
         name="net return above buy and hold",
         passed=bound > 0,
         words=f"At {options.judged_cost_bps:g} bps it earns {abs(more):.3f} % a day {'less' if more < 0 else 'more'} than buy and hold; "
-        f"the difference is {_at_least(level)} {bound:+.3f} % (needed: above 0).",
+        f"the difference is {_at_least(level)} {bound:+.3f} % (needed: above 0). {_found_from(f'{least:.3f} % a day')}",
     )
+
+
+def _found_from(least: str) -> str:
+    """What the days that there are can show at all: a model with less may have skill, and fails."""
+    return f"On so many days this test finds {least} or more with a probability of {POWER:.0%}, and less more seldom."
 
 
 def _at_least(level: float) -> str:

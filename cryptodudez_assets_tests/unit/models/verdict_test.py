@@ -1,5 +1,6 @@
 """The verdict: all tests or nothing, in words with the numbers."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -72,6 +73,16 @@ def test_no_skill_if_one_fails(change: dict[str, Any], at: int, words: str):
     assert found.words.endswith("The signal is HODL until a model passes all of them.")
     assert words in found.words
     assert words in found.tests[at].words
+
+
+def test_a_verdict_says_what_it_could_have_found():
+    """Samples that spread twice as far find twice as much at least."""
+    words = [
+        verdict(replace(GOOD, excess_return=around(0, half)), SignalOptions(), 2).tests[3].words
+        for half in (1e-3, 2e-3)
+    ]
+    least = [float(re.findall(r"finds (\d\.\d+) % a day or more with a probability of 80%", one)[0]) for one in words]
+    assert least == pytest.approx([0.1618, 0.3235], abs=0.001)
 
 
 def test_who_chooses_between_more_candidates_must_show_more():
