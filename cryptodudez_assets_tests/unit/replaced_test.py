@@ -5,8 +5,9 @@ from threading import Barrier
 from typing import Any, cast
 
 from cryptodudez_assets.contracts.catalogue import Status
-from cryptodudez_assets.lake.ingest.ingest import LOOKS_AT_ONCE, _replaced
+from cryptodudez_assets.lake.ingest.ingest import _replaced
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.store.at_once import AT_ONCE
 from cryptodudez_assets.lake.store.stored import StoredObject
 from cryptodudez_assets_tests.unit.catalogue_test import AT, entry
 
@@ -27,9 +28,9 @@ class SlowStore:
 
 
 def test_objects_are_looked_at_together(lake: Lake) -> None:
-    number = 2 * LOOKS_AT_ONCE
+    number = 2 * AT_ONCE
     entries = [
         replace(entry(f"{n}", Status.CLAIMED), uri=lake.store.uri(f"raw/x/{n}"), generation="1") for n in range(number)
     ]
-    slow = replace(lake, store=cast(Any, SlowStore(lake.store, Barrier(LOOKS_AT_ONCE))))
+    slow = replace(lake, store=cast(Any, SlowStore(lake.store, Barrier(AT_ONCE))))
     assert _replaced(slow, entries) == {f"{n}" for n in range(number) if n % 10 % 3 == 0}
