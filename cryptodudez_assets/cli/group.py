@@ -49,7 +49,7 @@ def main(ctx: click.Context) -> None:
     """
     for name, nearest in unknown_variables().items():
         warn(f"warning: {name} is no setting, did you mean {nearest}?")
-    # That one uses nothing of what is declared about tables, and is installed without what it needs.
+    # A recorder uses none of what is declared about tables, and is installed without what that needs.
     if ctx.invoked_subcommand == "record":
         return
     from cryptodudez_assets.features import left_out

@@ -219,8 +219,8 @@ def instance_yaml(settings: dict[str, str], run: Spec, image: str) -> str:
         configuration(Settings.model_validate({**settings, "dagster": "postgresql://elsewhere/dagster"}))
     )
     told["run_launcher"] = {
-        "module": "dagster_k8s",
-        "class": "K8sRunLauncher",
+        "module": "cryptodudez_assets.defs.reaping_launcher",
+        "class": "ReapingK8sRunLauncher",
         "config": {
             "job_namespace": NAMESPACE,
             "job_image": image,
