@@ -16,7 +16,7 @@ from cryptodudez_assets_tests.podman import FOLDER, ROOT, CommandFailed, inspect
 IMAGES = ROOT / "deploy" / "images"
 APPS = ("code", "serving", "recorder")
 BASE = "base"
-DEBIAN, PACKAGES = "bookworm", "python3,python3-venv,ca-certificates,libstdc++6"
+DEBIAN, PACKAGES = "bookworm", "python3,python3-venv,ca-certificates,libstdc++6,tzdata"
 LEFT_OUT = ("doc", "man", "info", "locale")
 BOUNDS = {BASE: 200, "code": 1700, "serving": 1050, "recorder": 500}
 """Megabytes (of a million bytes) that an image takes with its base, uncompressed, at most."""
