@@ -11,7 +11,7 @@ RUNGS := cryptodudez_assets_tests/unit cryptodudez_assets_tests/property
 timed = start=$$(date +%s); $(1) cryptodudez_assets_tests; \
 	code=$$?; echo "tests took $$(( $$(date +%s) - start )) s"; exit $$code
 
-.PHONY: help install demo up twin test test-long test-stores test-twin test-fast test-spark test-deploy test-images install-engines install-deploy install-readers coverage mutants lint bench docs
+.PHONY: help install demo up twin test test-long test-stores test-twin test-fast test-spark test-deploy test-images twin-pods install-engines install-deploy install-readers coverage mutants lint bench docs
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -78,6 +78,11 @@ test-deploy: install-deploy  ## Those of the program that `pulumi up` runs, and 
 
 test-images: install-deploy  ## The images of deploy/, built by buildah and run by podman as its manifests say
 	@$(VENV)/pytest -m images cryptodudez_assets_tests/deploying
+
+# In a network of its own: the manifests' ports are free there, and nobody is asked who is not of the twin.
+twin-pods: install-deploy  ## The stack's manifests, run by podman from the images beside stand-ins of a cloud
+	@$(VENV)/python -m cryptodudez_assets_tests.images
+	@unshare --net -- sh -c 'ip link set lo up && exec "$$@"' sh $(VENV)/pytest -m pods cryptodudez_assets_tests/deploying
 
 coverage: install  ## All tests, and which lines and branches they run
 	@$(PYTEST) --cov --cov-report=term cryptodudez_assets_tests

@@ -22,7 +22,7 @@ import psutil  # type: ignore[import-untyped]
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from cryptodudez_assets_tests.integration.conftest import free_ports
-from cryptodudez_assets_tests.twin import twin
+from cryptodudez_assets_tests.twin import Twin, twin
 from cryptodudez_assets_tests.twin_lake import TwinLake, candle, name_of
 
 TICK_GOAL = 20.0  # seconds
@@ -67,7 +67,7 @@ def main() -> int:
     return 0 if fine else 1
 
 
-def carry_out(lake: TwinLake, name: str, numbers: range, pause: float, patience: float) -> bool:
+def carry_out(lake: TwinLake[Twin], name: str, numbers: range, pause: float, patience: float) -> bool:
     """Land these, so many seconds one after the other; wait until all are in the table, at most so long, and tell what was seen."""
     with watched(lake) as seen:
         began = time.time()
@@ -90,7 +90,7 @@ def carry_out(lake: TwinLake, name: str, numbers: range, pause: float, patience:
     return not wrong and max(seen.ticks.values()) < TICK_GOAL
 
 
-def land(lake: TwinLake, numbers: range, began: float, pause: float) -> None:
+def land(lake: TwinLake[Twin], numbers: range, began: float, pause: float) -> None:
     """As several producers do."""
 
     def one(number: int) -> None:
@@ -103,7 +103,7 @@ def land(lake: TwinLake, numbers: range, began: float, pause: float) -> None:
 
 
 @contextmanager
-def watched(lake: TwinLake) -> Iterator[Seen]:
+def watched(lake: TwinLake[Twin]) -> Iterator[Seen]:
     """Look at ticks and processes every few seconds: a tick that found nothing is forgotten after two minutes."""
     seen, done, began = Seen(), threading.Event(), time.time()
 

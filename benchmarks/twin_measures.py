@@ -95,7 +95,7 @@ def begin(asks: bool) -> None:
     print(f"load {psutil.getloadavg()[0]:.1f} on {psutil.cpu_count()} cores", flush=True)
 
 
-def settle(lake: TwinLake) -> None:
+def settle(lake: TwinLake[Twin]) -> None:
     """Until no run is under way for a while."""
     quiet = time.monotonic()
     while time.monotonic() - quiet < SETTLING_SECONDS:
@@ -109,7 +109,7 @@ def ether(day: date) -> str:
     return f"{HEADER}1,Ethereum,ETH,{day} 23:59:59,4000,2000,3000,3000,12345,1000000\n"
 
 
-def landings(lake: TwinLake, days: Sequence[date], steps: Sequence[str], is_served: bool) -> bool:
+def landings(lake: TwinLake[Twin], days: Sequence[date], steps: Sequence[str], is_served: bool) -> bool:
     """A candle of one more day each time; prints how long each step took, and returns whether goals are met."""
     taken: dict[str, list[float]] = {name: [] for name in ("sensor", *steps)}
     for day in days:
@@ -130,7 +130,7 @@ def landings(lake: TwinLake, days: Sequence[date], steps: Sequence[str], is_serv
     return all(median(taken[name]) < goal for name, goal in goals.items())
 
 
-def idle(lake: TwinLake, pairs: int, minutes: float) -> bool:
+def idle(lake: TwinLake[Twin], pairs: int, minutes: float) -> bool:
     """Nothing lands, with sensors off and on in turn; prints what each process took, and returns whether goals are met."""
     on: Counter[str] = Counter()
     off: Counter[str] = Counter()
@@ -171,7 +171,7 @@ def told_requests(counted: Mapping[str, int], minutes: float) -> bool:
 
 
 @contextmanager
-def counting(lake: TwinLake, minutes: float = 0) -> Iterator[Counter[str]]:
+def counting(lake: TwinLake[Twin], minutes: float = 0) -> Iterator[Counter[str]]:
     """What is asked of the bucket while the context lasts, and so many minutes; known behind it."""
     counted: Counter[str] = Counter()
     lake.made.store.counted()  # what was asked before

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from email.utils import format_datetime
@@ -33,7 +33,7 @@ PATIENCE_SECONDS = 30
 CONFLICT = 409
 JSON_API = ("storage", "upload", "download", "batch", "_internal")
 HOP_BY_HOP = {"transfer-encoding", "connection", "content-encoding", "content-length", "keep-alive", "date", "server"}
-TOLD = {"pubsub-project-id": "tests", "pubsub-topic": "landed", "bucket": "lake", "list": "finalize,delete"}
+TOLD = {"pubsub-project-id": "tests", "pubsub-topic": "landed", "list": "finalize,delete"}
 NAMESPACE = "http://doc.s3.amazonaws.com/2006-03-01"
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -41,10 +41,10 @@ Query = dict[str, str]
 
 
 class GoogleStandIn:
-    """Both processes, with a bucket `lake`, reached at `endpoint`.
+    """Both processes, with these buckets, reached at `endpoint`.
 
-    `pubsub`: where a Pub/Sub is that is told of objects, of all or of those below `told_of`. `kept`: a folder for the objects,
-    which outlive a kill there; without it they are in memory, which is quicker.
+    `pubsub`: where a Pub/Sub is that is told of the first bucket's objects, of all or of those below `told_of`. `kept`: a folder for
+    the objects, which outlive a kill there; without it they are in memory, which is quicker.
     """
 
     def __init__(
@@ -55,14 +55,16 @@ class GoogleStandIn:
         pubsub: str = "",
         told_of: str = "",
         kept: Path | None = None,
+        buckets: Sequence[str] = ("lake",),
     ) -> None:
+        self._buckets = buckets
         ours, theirs = ports
         self.endpoint = f"http://127.0.0.1:{ours}"
         self.running: list[subprocess.Popen[bytes]] = []
         command = [str(binary), "-scheme=http", "-host=127.0.0.1", f"-port={theirs}"]
         command += ["-backend=filesystem", f"-filesystem-root={kept}"] if kept else ["-backend=memory"]
         command += [f"-public-host=127.0.0.1:{ours}", f"-external-url={self.endpoint}", "-log-level=warn"]
-        told = TOLD | ({"object-prefix": told_of} if told_of else {})
+        told = TOLD | {"bucket": buckets[0]} | ({"object-prefix": told_of} if told_of else {})
         command += [f"-event.{name}={value}" for name, value in told.items()] if pubsub else []
         # The gateway is a process of its own: pyarrow waits for an answer with Python's lock in its hands.
         self._commands = [command, [sys.executable, "-m", __name__, str(ours), str(theirs)]]
@@ -70,13 +72,14 @@ class GoogleStandIn:
         self._log = folder / "log"
 
     def start(self) -> None:
-        """Start both; gives back once the bucket is there."""
+        """Start both; gives back once the buckets are there."""
         with self._log.open("ab") as log:
             for one in self._commands:
                 self.running.append(
                     subprocess.Popen(one, stdout=log, stderr=log, env=self._environment, start_new_session=True)
                 )
-        self._make_bucket()
+        for bucket in self._buckets:
+            self._make_bucket(bucket)
 
     def kill(self) -> None:
         """As a loss of power does."""
@@ -89,12 +92,12 @@ class GoogleStandIn:
         """How many requests there were since this was asked last, by what they ask: read, list, write or delete."""
         return counts(self.endpoint)
 
-    def _make_bucket(self) -> None:
+    def _make_bucket(self, name: str) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
                 url = f"{self.endpoint}/storage/v1/b?project=tests"
-                answer = httpx.post(url, json={"name": "lake"}, timeout=PATIENCE_SECONDS)
+                answer = httpx.post(url, json={"name": name}, timeout=PATIENCE_SECONDS)
                 if answer.status_code != CONFLICT:  # of one that was kept
                     answer.raise_for_status()
                 return

@@ -51,6 +51,7 @@ class PubSubStandIn:
     kept: dict[str, _Kept] = field(default_factory=dict)
     refuses: bool = False
     address: str = ""
+    subscription: str = SUBSCRIPTION
     _changed: Condition = field(default_factory=Condition)
     _later: float = 0.0
     _pulls: int = 0
@@ -79,7 +80,7 @@ class PubSubStandIn:
         return PublishResponse(message_ids=[self.tell(one.data, dict(one.attributes)) for one in request.messages])
 
     def pull(self, request: PullRequest, context: grpc.ServicerContext) -> PullResponse:
-        if request.subscription != SUBSCRIPTION:
+        if request.subscription != self.subscription:
             context.abort(grpc.StatusCode.NOT_FOUND, f"there is no subscription {request.subscription}")
         with self._changed, self._counted():
             while context.is_active():
@@ -146,8 +147,8 @@ SERVICES: Services = {
 
 
 @contextmanager
-def pubsub_stand_in() -> Iterator[PubSubStandIn]:
+def pubsub_stand_in(subscription: str = SUBSCRIPTION) -> Iterator[PubSubStandIn]:
     """The service, on a port of loopback that was free."""
-    stand_in = PubSubStandIn()
+    stand_in = PubSubStandIn(subscription=subscription)
     with served(stand_in, SERVICES):
         yield stand_in

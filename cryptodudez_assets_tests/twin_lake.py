@@ -7,10 +7,10 @@ with everything else: a table is read when its pointer has changed.
 import json
 import time
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
-from typing import Any, LiteralString
+from typing import Any, Generic, LiteralString, Protocol, TypeVar
 
 import polars as pl
 import psycopg
@@ -23,7 +23,6 @@ from cryptodudez_assets.lake.metastore.file_entries import files_of
 from cryptodudez_assets.lake.status import unbalanced_files
 from cryptodudez_assets.settings import PREFIX, Settings
 from cryptodudez_assets.sources import all_sources
-from cryptodudez_assets_tests.twin import Twin
 
 HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
 SOURCE, TABLE = "crypto_prices", "market.crypto_prices"
@@ -43,10 +42,34 @@ def name_of(number: int) -> str:
     return f"twin-{number:06}.csv"
 
 
-class TwinLake:
+class Made(Protocol):
+    """A twin, as far as it matters here: of processes (`twin.py`), or of pods (`twin_of_pods.py`)."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The settings by which everything is reached."""
+
+    @property
+    def addresses(self) -> Mapping[str, str]:
+        """Of its servers, by what they are."""
+
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+
+    def is_ready(self) -> bool:
+        """Whether all servers listen."""
+
+    def said(self) -> str:
+        """What it said."""
+
+
+M = TypeVar("M", bound=Made)
+
+
+class TwinLake(Generic[M]):
     """The lake of a twin, from outside."""
 
-    def __init__(self, made: Twin) -> None:
+    def __init__(self, made: M) -> None:
         own: dict[str, Any] = {
             name.removeprefix(PREFIX).lower(): told
             for name, told in made.environment.items()
@@ -164,7 +187,11 @@ class TwinLake:
     def answer(self, server: str, path: str) -> dict[str, Any] | None:
         """What a server answers; None where it does not."""
         try:
-            with urllib.request.urlopen(f"{self.made.addresses[server]}{path}", timeout=10) as answer:
+            key = self.lake.settings.api_key
+            asked = urllib.request.Request(f"{self.made.addresses[server]}{path}")
+            if key is not None:
+                asked.add_header("X-API-Key", key.get_secret_value())
+            with urllib.request.urlopen(asked, timeout=10) as answer:
                 told: dict[str, Any] = json.loads(answer.read())
                 return told
         except OSError:
@@ -174,15 +201,15 @@ class TwinLake:
         """Until it is so."""
         until = time.monotonic() + patience
         while not is_so():
-            assert self.made.process.poll() is None, f"the twin has ended: {self.said()}"
+            assert not self.made.is_over(), f"the twin has ended: {self.said()}"
             assert time.monotonic() < until, f"{what}: not within {patience:.0f} s: {self.said()}"
             time.sleep(LOOK_SECONDS)
 
     def said(self) -> str:
         """The end of what the twin said."""
-        return self.made.log.read_text(errors="replace")[-4000:]
+        return self.made.said()[-4000:]
 
     def wait_until_ready(self) -> None:
         """Until all servers listen, and the daemon's sensors tick."""
-        self.wait(lambda: "ready" in self.made.log.read_text(errors="replace"), "the servers")
+        self.wait(self.made.is_ready, "the servers")
         self.wait(lambda: any(name == "bucket_events" for name, *_ in self.ticks(0)), "the first tick")
