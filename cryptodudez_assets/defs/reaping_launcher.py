@@ -17,7 +17,7 @@ RUN_LABEL = "dagster/run-id"
 log = logging.getLogger(__name__)
 
 
-class ReapingK8sRunLauncher(K8sRunLauncher):  # type: ignore[misc]  (it is of an extra)
+class ReapingK8sRunLauncher(K8sRunLauncher):  # type: ignore[misc]  # it is of an extra
     """Before each launch, jobs of runs that are over are deleted whose pods wait still."""
 
     def launch_run(self, context: LaunchRunContext) -> None:
