@@ -22,6 +22,7 @@ RECORDED = ("bitso_order_book", "bitso_order_book_gaps")
 HIGH, LOW, VOLUME, CAP = 4000, 2000, 12_345, 1_000_000
 RUN, SPREADS = "run", "market.order_book_spreads"
 WINDOW_SECONDS = 60
+ENDED_WELL = "SELECT run_id FROM runs WHERE status = 'SUCCESS'"
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +41,13 @@ def test_what_is_recorded_comes_out_as_rows_by_runs_that_are_pods(
     with capsys.disabled():
         print(f"\nall pods were well; {time.time() - began:.0f} s later there were rows of order books")
     assert set(lake.rows(SPREADS)["book"]) == set(BOOKS)
+    # Rows are there before their run is over.
+    lake.wait(lambda: bool(lake.dagster(ENDED_WELL)), "a run that ended well")
+    ended = {run for (run,) in lake.dagster(ENDED_WELL)}
     jobs = [job.manifest for job in lake.made.kubernetes.jobs]
     assert jobs
     assert all(job["spec"]["backoffLimit"] == 0 for job in jobs), "Dagster tries again, not Kubernetes"
-    runs = lake.dagster("SELECT run_id FROM runs WHERE status = 'SUCCESS'")
-    assert runs
-    assert {run for (run,) in runs} <= {job["metadata"]["labels"]["dagster/run-id"] for job in jobs}
+    assert ended <= {job["metadata"]["labels"]["dagster/run-id"] for job in jobs}
     assert lake.made.kubernetes.refused == []
 
 
