@@ -99,7 +99,7 @@ class TwinLake(Generic[M]):
         if not len(files):
             return set(names)
         loaded = files.filter(pl.col("source") == source, pl.col("status") == Status.LOADED)["uri"]
-        return set(names) - {uri.rpartition(f"/raw/{source}/")[2] for uri in loaded}
+        return set(names) - {uri.removeprefix(f"{self.lake.settings.raw_zone}/{source}/") for uri in loaded}
 
     def landed(self, source: str) -> set[str]:
         """The names of the objects of a source."""
