@@ -9,13 +9,12 @@ from datetime import timedelta
 
 import polars as pl
 
-from cryptodudez_assets.features.crypto_daily import CryptoDailyFeatures
 from cryptodudez_assets.features.days import on_time
-from cryptodudez_assets.features.declaration import Input
+from cryptodudez_assets.features.declaration import FeatureContract, Input
 
 SILENCE = timedelta(days=30)
 COINS = "features.crypto_daily"
-CALENDAR = Input(COINS, [], absent=CryptoDailyFeatures)
+CALENDAR = Input(COINS, [], absent=FeatureContract)
 
 
 def silent_days(active: pl.LazyFrame, calendar: pl.LazyFrame, key: Sequence[str]) -> pl.LazyFrame:
