@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -273,7 +274,7 @@ def test_a_file_that_is_put_reaches_the_sensors_core(made: Made) -> None:
     assert set(drained.passed_over) <= {"tests of the notification"}, "nothing but the raw zone is told"
     made.queue.acknowledge(drained.receipts)
     assert drain(made.lake, [SOURCE], made.queue).keys == {}
-    found = draining.unknown(made.lake, SOURCE.name, drained.keys[SOURCE.name])[0]
+    found = draining.look_at(made.lake, SOURCE.name, drained.keys[SOURCE.name], time.monotonic() + 60).new
     assert [one.key for one in found] == ["raw/gas_prices/first file.csv"]
 
 
