@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -13,6 +14,7 @@ from cryptodudez_assets.run_server import ONE_RUN
 
 RUN = """
 import sys
+import time
 import polars as pl
 from cryptodudez_assets.run_server import import_everything
 
@@ -66,6 +68,7 @@ def test_importing_everything_computes_nothing_which_a_fork_would_wait_for(
 
 SERVES = """
 import sys
+import time
 from datetime import UTC, datetime
 import polars as pl
 from cryptodudez_assets.run_server import main
@@ -100,6 +103,8 @@ def test_runs_are_forked_unless_a_declaration_computes(tmp_path: Path, declarati
 
 def _is_one_run(process: int) -> bool:
     try:
-        return ONE_RUN in psutil.Process(process).cmdline()
+        while not (words := psutil.Process(process).cmdline()):  # it has only just become another program
+            time.sleep(0.001)
+        return ONE_RUN in words
     except psutil.NoSuchProcess:  # a fork, which is done at once; one that imports everything is not
         return False
