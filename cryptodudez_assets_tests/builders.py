@@ -3,7 +3,7 @@
 import io
 import shutil
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -139,6 +139,14 @@ def take_in(lake: Lake, source: Source = READINGS) -> None:
     """Discover, catalogue and ingest all that lies in the raw zone."""
     catalogue_objects(lake, source, discover_all(lake, source.name))
     ingest(lake, source)
+
+
+def take_in_archives(lake: Lake, archives: Mapping[str, Sequence[Path]]) -> None:
+    """Land these files, by source, and take them in."""
+    for name, paths in archives.items():
+        for path in paths:
+            put(lake, path.name, path.read_bytes(), all_sources()[name])
+        take_in(lake, all_sources()[name])
 
 
 # What two runs over the same files may differ in: when, by whom and in which company a file was done.

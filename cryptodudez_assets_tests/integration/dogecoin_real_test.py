@@ -8,7 +8,6 @@ from 2 July, is the largest that keeps away from the day before too; the four da
 The numbers of 2021 were measured with the beta of 2019 and without alpha; the study itself uses the days before each day.
 """
 
-import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.products.dogecoin import DOGECOIN, REPORT
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
-from cryptodudez_assets_tests.builders import open_lake, take_in
+from cryptodudez_assets_tests.builders import open_lake, take_in_archives
 from cryptodudez_assets_tests.rig import checks_of, metadata_of
 
 ARCHIVES = {
@@ -44,12 +43,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 @pytest.fixture(scope="module")
 def run(real_data: Path, lake: Lake) -> dg.ExecuteInProcessResult:
     """The archives taken in, the features computed, the study's asset materialised."""
-    for name, archives in ARCHIVES.items():
-        folder = Path(lake.settings.lake) / "raw" / name
-        folder.mkdir(parents=True)
-        for archive in archives:
-            shutil.copy(real_data / "teraflow" / archive, folder)
-        take_in(lake, all_sources()[name])
+    folder = real_data / "teraflow"
+    take_in_archives(lake, {name: [folder / one for one in archives] for name, archives in ARCHIVES.items()})
     for view in VIEWS:
         materialize(lake, view)
     return _study(lake)

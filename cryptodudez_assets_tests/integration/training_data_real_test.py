@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +14,7 @@ from cryptodudez_assets.feature_store.historical import historical_features
 from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets.sources import all_sources
-from cryptodudez_assets_tests.builders import open_lake, take_in
+from cryptodudez_assets_tests.builders import open_lake, take_in_archives
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "training_data.py"
 ARCHIVES = {
@@ -31,12 +29,8 @@ VIEWS = ("crypto_daily", "stock_daily", "market_factors_daily", "tweet_daily")
 def lake(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """The archives taken in, and the views that the script asks for."""
     lake = open_lake(Settings(home=tmp_path_factory.mktemp("home"), settle_seconds=0))
-    for name, archives in ARCHIVES.items():
-        folder = Path(lake.settings.lake) / "raw" / name
-        folder.mkdir(parents=True)
-        for archive in archives:
-            shutil.copy(real_data / "teraflow" / archive, folder)
-        take_in(lake, all_sources()[name])
+    folder = real_data / "teraflow"
+    take_in_archives(lake, {name: [folder / one for one in archives] for name, archives in ARCHIVES.items()})
     for name in VIEWS:
         materialize(lake, all_views()[name])
     return lake
