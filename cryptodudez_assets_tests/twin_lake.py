@@ -27,7 +27,7 @@ from cryptodudez_assets.sources import all_sources
 HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n"
 SOURCE, TABLE = "crypto_prices", "market.crypto_prices"
 FIRST_DAY = date(2014, 1, 1)
-PATIENCE_SECONDS = 900
+PATIENCE_SECONDS = 1800
 LOOK_SECONDS = 1.0
 
 
