@@ -89,6 +89,14 @@ def insist_on_free(host: str, port: int, option: str = "--port") -> None:
         raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}; {hint}") from None
 
 
+def insist_on_key(settings: Settings, host: str) -> None:
+    """Refuse to listen where others can reach it, unless they need a key."""
+    from cryptodudez_assets.venues.http import is_loopback
+
+    if settings.api_key is None and not is_loopback(host):
+        raise click.ClickException(f"{host} can be reached by others: set CRYPTODUDEZ_API_KEY, or leave --host out")
+
+
 def reachable(settings: Settings) -> Settings:
     """The settings, if the servers that they name answer; a catalog that does not is told by `Commands`."""
     from cryptodudez_assets.feature_store.online import open_online_store

@@ -11,7 +11,7 @@ import click
 
 from cryptodudez_assets.cli.arguments import PORT
 from cryptodudez_assets.cli.group import main
-from cryptodudez_assets.cli.opening import staying, usable_settings
+from cryptodudez_assets.cli.opening import insist_on_key, staying, usable_settings
 from cryptodudez_assets.cli.output import console, errors, print_frame
 from cryptodudez_assets.terminal import say
 from cryptodudez_assets.venues.bitso.protocol import REST_URL, SOCKET_URL, book_name
@@ -147,14 +147,12 @@ def record(
     """
     from cryptodudez_assets.recorder.run import NameTaken, Wanted
     from cryptodudez_assets.recorder.run import record as run
-    from cryptodudez_assets.venues.http import is_loopback
 
     def tell(line: str) -> None:
         say(console, f"{datetime.now(UTC):%H:%M:%S} {line}")
 
     settings = staying(usable_settings())
-    if settings.api_key is None and not is_loopback(host):
-        raise click.ClickException(f"{host} can be reached by others: set CRYPTODUDEZ_API_KEY, or leave --host out")
+    insist_on_key(settings, host)
     wanted = Wanted(
         books=list(dict.fromkeys(books)),
         instance=instance,

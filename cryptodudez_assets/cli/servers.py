@@ -8,7 +8,7 @@ import click
 
 from cryptodudez_assets.cli.arguments import PORT
 from cryptodudez_assets.cli.group import main
-from cryptodudez_assets.cli.opening import insist_on_free, reachable, staying, usable_settings
+from cryptodudez_assets.cli.opening import insist_on_free, insist_on_key, reachable, staying, usable_settings
 from cryptodudez_assets.cli.output import console
 from cryptodudez_assets.settings import PREFIX
 from cryptodudez_assets.terminal import escape_in_children, say
@@ -38,11 +38,9 @@ def up(port: int, host: str, api_port: int) -> None:
     from cryptodudez_assets.instance import dagster_home
     from cryptodudez_assets.lake.store.locks import sign_of_life
     from cryptodudez_assets.running import DAEMON, UI_HOST, books_of, run_servers, stand_ins_of
-    from serving.elsewhere import is_loopback
 
     settings = reachable(usable_settings())
-    if settings.api_key is None and not is_loopback(host):
-        raise click.ClickException(f"{host} can be reached by others: set CRYPTODUDEZ_API_KEY, or leave --host out")
+    insist_on_key(settings, host)
     insist_on_free(UI_HOST, port)
     insist_on_free(host, api_port, "--api-port")
     try:

@@ -55,9 +55,8 @@ def describe(lake: Lake, source: Source, found: StoredObject, run_id: str | None
     try:
         yield from list(_looked_into(lake, source, found, entry))  # all of it or nothing: an archive may go meanwhile
     except FileNotFoundError:
-        is_marker = (
-            lake.store.is_remote and not found.size
-        )  # listed without the slash at its end, and not there without it
+        # A folder's object is listed without the slash at its end, and is not there without it.
+        is_marker = lake.store.is_remote and not found.size
         yield (replace(entry, status=Status.IGNORED, reason=MARKER) if is_marker else gone_before_read(entry)), None
     except Fault as error:
         yield replace(entry, reason=str(error)), None
