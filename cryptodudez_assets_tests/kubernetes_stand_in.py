@@ -20,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from cryptodudez_assets_tests.answering import answering
 from cryptodudez_assets_tests.podman import CommandFailed, inspected, logs, podman
 from cryptodudez_assets_tests.pods import Cluster, Manifest, container_of
 
@@ -314,9 +315,5 @@ def served(stand_in: KubernetesStandIn, port: int = PORT) -> Iterator[None]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with answering(server):
         yield
-    finally:
-        server.shutdown()
-        server.server_close()

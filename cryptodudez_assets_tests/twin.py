@@ -15,7 +15,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -34,6 +33,7 @@ import psycopg
 from cryptodudez_assets.settings import PREFIX
 from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets.simulator.sizes import LAST_DAY
+from cryptodudez_assets_tests.answering import answering
 from cryptodudez_assets_tests.google_stand_in import GoogleStandIn
 from cryptodudez_assets_tests.integration.conftest import free_ports
 from cryptodudez_assets_tests.pubsub_stand_in import SUBSCRIPTION, PubSubStandIn, pubsub_stand_in
@@ -252,13 +252,8 @@ def _page(made: Twin, port: int) -> Iterator[None]:
         def log_message(self, format: str, *args: Any) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with answering(ThreadingHTTPServer(("127.0.0.1", port), Handler)):
         yield
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def html_of(made: Twin) -> str:
