@@ -25,7 +25,7 @@ VOLATILITY = 0.04
 def noise(seed: int, days: int = 1300, features: int = 15, options: SignalOptions = QUICK) -> Dataset:
     """Returns with clusters of volatility and fat tails, and features that have nothing to do with them."""
     random = np.random.default_rng(seed)
-    return dataset_of(_clustered(random, days), _slow(random, days, features), options)
+    return dataset_of(_clustered(random, days), slow_features(random, days, features), options)
 
 
 def planted(
@@ -33,7 +33,7 @@ def planted(
 ) -> Dataset:
     """The same, but the first feature, slow to change, is correlated by `strength` with the next day's return."""
     random = np.random.default_rng(seed)
-    shocks, columns = _clustered(random, days), _slow(random, days, features)
+    shocks, columns = _clustered(random, days), slow_features(random, days, features)
     hint = np.concatenate([[0.0], columns[:-1, 0]])
     return dataset_of(strength * VOLATILITY * hint + np.sqrt(1 - strength**2) * shocks, columns, options)
 
@@ -66,7 +66,7 @@ def _clustered(random: np.random.Generator, days: int) -> Floats:
     return returns
 
 
-def _slow(random: np.random.Generator, days: int, features: int) -> Float32s:
+def slow_features(random: np.random.Generator, days: int, features: int) -> Float32s:
     """Standard normal values with an autocorrelation of 0.6, some of them not known."""
     values = random.normal(size=(days, features))
     for day in range(1, days):

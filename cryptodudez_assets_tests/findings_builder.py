@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, log_loss, matthews_corrcoef
 
-from cryptodudez_assets.declared_models.signal import CLASSES, SignalOptions
+from cryptodudez_assets.declared_models.signal import CLASSES, HODL, SELL, SignalOptions
 from cryptodudez_assets.models.findings import (
     Backtest,
     Bin,
@@ -20,13 +20,15 @@ from cryptodudez_assets.models.findings import (
     JudgedRecipe,
     Judgement,
     Placebo,
+    PowerPoint,
     Regime,
+    RuleTried,
     Scores,
     Test,
     UpDays,
     Verdict,
 )
-from cryptodudez_assets.models.signal.labels import HODL, SELL, UNKNOWN, triple_barrier
+from cryptodudez_assets.models.signal.labels import UNKNOWN, triple_barrier
 
 OPTIONS = SignalOptions()
 FIRST = datetime(2016, 7, 1, tzinfo=UTC)
@@ -69,6 +71,10 @@ def findings(skill: bool = False) -> Findings:
         chosen=CHOSEN,
         baselines=_baselines(),
         placebos=_placebos(skill),
+        power=[
+            PowerPoint(strength=0.1, sharpe=1.9, found=14, of=50),
+            PowerPoint(strength=0.2, sharpe=2.9, found=47, of=50),
+        ],
     )
 
 
@@ -192,6 +198,10 @@ def _judgement(name: str, skill: bool) -> Judgement:
         deflated_sharpe=0.981 if skill else 0.237,
         trials=14,
         regimes=_regimes(frame),
+        rules=[
+            RuleTried(name="never trade", folds=1, sharpe=0.0, turnover=0.0),
+            RuleTried(name="sign of the lift", folds=5, sharpe=1.2, turnover=88.0),
+        ],
         verdict=_verdict(skill, scores, judged),
     )
 

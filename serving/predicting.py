@@ -104,7 +104,7 @@ async def _send(send: Send, body: bytes) -> None:
 def _answer(loaded: Loaded, rows: Rows) -> tuple[bytes, Receipt]:
     probabilities = loaded.predict(rows)
     manifest, verdict, at = loaded.predictor.manifest, loaded.predictor.verdict, datetime.now(UTC)
-    signals = [decide(one, verdict, None, at) for one in probabilities]
+    signals = [decide(one, manifest.rule, verdict, None, at) for one in probabilities]
     answer = PredictAnswer(
         receipt_id=new_id(),
         model=manifest.name,

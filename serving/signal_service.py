@@ -143,7 +143,7 @@ class SignalService:
             [probabilities] = loaded.predict([row.values])
         except Unpredictable as error:
             raise Unavailable(str(error), RETRY_SECONDS) from error
-        signal = decide(probabilities, predictor.verdict, row.oldest, at)
+        signal = decide(probabilities, predictor.manifest.rule, predictor.verdict, row.oldest, at)
         return _Decided(loaded, row, signal, at, self._recorded(loaded, row, probabilities, signal, at))
 
     def _recorded(

@@ -10,6 +10,8 @@ from cryptodudez_assets.declared_models.declaration import Model
 Decision = Literal["BUY", "HODL", "SELL"]
 CLASSES: tuple[Decision, ...] = ("BUY", "HODL", "SELL")
 """In the order of the columns of every array of probabilities (scikit-learn's: alphabetical)."""
+BUY, HODL, SELL = range(len(CLASSES))
+"""Where they stand in it."""
 
 
 class SignalOptions(BaseModel):
@@ -37,7 +39,13 @@ class SignalOptions(BaseModel):
         default=(0, 1), description="Days between a decision and the trade: 0 is the open that follows the close."
     )
     judged_cost_bps: float = Field(default=10.0, ge=0, description="The cost at which skill is judged.")
-    level: float = Field(default=0.05, gt=0, lt=0.5, description="Probability of an error that each test allows.")
+    level: float = Field(default=0.05, gt=0, lt=0.5, description="Probability of an error of each interval.")
+    false_alarm: float = Field(
+        default=0.025,
+        gt=0,
+        lt=0.5,
+        description="Probability that any candidate without skill is ever taken to have it.",
+    )
     bootstrap_samples: int = Field(default=1000, ge=100, description="Samples of each block bootstrap.")
     placebo_repeats: int = Field(default=3, ge=0, description="Times that tweets are shuffled over the days.")
     placebo_shifts_days: tuple[int, ...] = Field(

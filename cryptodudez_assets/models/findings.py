@@ -66,6 +66,24 @@ class Regime(Finding):
     buy_and_hold: float = Field(description="The same for holding all the time.")
 
 
+class RuleTried(Finding):
+    """One way to decide by probabilities, as if it had been followed in all folds, at the judged cost."""
+
+    name: str
+    folds: int = Field(description="Folds for which it was chosen, by the days before.")
+    sharpe: float = Field(description="Per year.")
+    turnover: float = Field(description="Changes of position per year.")
+
+
+class PowerPoint(Finding):
+    """How often the tests of money find a planted signal of one strength on the days that were judged."""
+
+    strength: float = Field(description="Correlation of the signal with the next day's return.")
+    sharpe: float = Field(description="Median Sharpe ratio per year of following it, net of the judged cost.")
+    found: int
+    of: int
+
+
 class JudgedRecipe(Finding):
     """A recipe or baseline on the same out-of-sample days as all others."""
 
@@ -115,6 +133,7 @@ class Judgement(JudgedRecipe):
     )
     trials: int = Field(description="Distinct configurations in the ledger, this one included.")
     regimes: list[Regime]
+    rules: list[RuleTried] = []
     verdict: Verdict
 
 
@@ -154,6 +173,7 @@ class Findings(Finding):
     chosen: str
     baselines: list[JudgedRecipe]
     placebos: list[Placebo]
+    power: list[PowerPoint] = []
 
     @property
     def best(self) -> Judgement:

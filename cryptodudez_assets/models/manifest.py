@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cryptodudez_assets.models.decision_rule import DecisionRule
 from cryptodudez_assets.models.findings import Verdict
 
 Stage = Literal["candidate", "champion", "archived"]
@@ -49,6 +50,9 @@ class Draft(BaseModel):
     recipe: str
     parameters: dict[str, Any]
     classes: list[str] = Field(description="None for a regression.")
+    rule: DecisionRule = Field(
+        default=DecisionRule(), description="How probabilities become a decision; nothing to a regression."
+    )
     features: list[str]
     typical: list[float | None] = Field(
         description="Median of every feature over the training days; None where it was never known."

@@ -4,10 +4,10 @@ from typing import Any
 from zipfile import BadZipFile
 
 TRUSTED = (
+    "cryptodudez_assets.models.signal.recipes.PurgedFolds",
     "numpy.dtype",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
-    "sklearn.model_selection._split.TimeSeriesSplit",
     # Forged trees could crash the process that predicts with them: read them from the registry, which knows their hash.
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",

@@ -4,13 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
 
 from cryptodudez_assets.models.dataset import Floats
 from cryptodudez_assets.models.findings import Interval
-
-POWER = 0.8
-"""Probability with which a minimum detectable effect is found, as is usual."""
 
 
 def block_days(n: int, horizon_days: int) -> int:
@@ -46,17 +42,6 @@ class Resampled:
         """Two-sided percentile interval; each side is missed with a probability of `level / 2`."""
         low, high = np.quantile(self.samples, [level / 2, 1 - level / 2])
         return Interval(value=self.value, low=float(low), high=float(high))
-
-    def lower_bound(self, level: float) -> float:
-        """What the statistic is above, but for an error with probability `level`."""
-        return float(np.quantile(self.samples, level))
-
-    def detectable(self, level: float, power: float = POWER) -> float:
-        """The minimum detectable effect: from this true value on `lower_bound(level)` lies above 0 with probability `power`.
-
-        Reckoned as if the statistic were normal with the samples' deviation, whatever its value.
-        """
-        return float((norm.ppf(1 - level) + norm.ppf(power)) * self.samples.std())
 
 
 def mean_itself(means: Floats) -> Floats:

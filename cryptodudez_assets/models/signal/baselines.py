@@ -4,13 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cryptodudez_assets.declared_models.signal import SignalOptions
+from cryptodudez_assets.declared_models.signal import BUY, HODL, SELL, SignalOptions
 from cryptodudez_assets.models.dataset import Dataset, Floats, Ints
 from cryptodudez_assets.models.evaluation.backtest import backtests
 from cryptodudez_assets.models.evaluation.scores import scores
 from cryptodudez_assets.models.evaluation.splits import Fold
 from cryptodudez_assets.models.findings import Backtest, JudgedRecipe
-from cryptodudez_assets.models.signal.labels import BUY, HODL, SELL
 from cryptodudez_assets.models.signal.regimes import trailing_return
 from cryptodudez_assets.models.signal.walk_forward import OutOfSample, positions
 

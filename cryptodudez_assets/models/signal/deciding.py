@@ -43,7 +43,7 @@ def decision_now(settings: Settings, model: SignalModel, now: datetime) -> Decid
     except ModelRefused:  # the check of the champion says so
         return None
     [probabilities] = predictor.predict(as_array([row.values])).tolist()
-    signal = decide(probabilities, verdict, row.oldest, now)
+    signal = decide(probabilities, manifest.rule, verdict, row.oldest, now)
     since = row.oldest + STALE_AFTER if is_stale(row.oldest, now) else max(row.as_of, promoted[0].at)
     return Decided(signal.decision, since, manifest.label, signal.reasons)
 

@@ -10,15 +10,19 @@ import polars as pl
 
 from cryptodudez_assets.declared_models.signal import SignalOptions
 from cryptodudez_assets.models.dataset import Dataset
+from cryptodudez_assets.models.decision_rule import DecisionRule
 from cryptodudez_assets.models.evaluation.backtest import daily_sharpe
 from cryptodudez_assets.models.evaluation.scores import log_losses
 from cryptodudez_assets.models.evaluation.sharpe import TrialSharpe
 from cryptodudez_assets.models.evaluation.splits import Fold
 from cryptodudez_assets.models.findings import Findings, Judgement, UpDays
+from cryptodudez_assets.models.promotion import BASE_RATES
 from cryptodudez_assets.models.signal.baselines import baselines, momentum
 from cryptodudez_assets.models.signal.judgement import Bench, judgement, prediction_frame
 from cryptodudez_assets.models.signal.placebos import placebos
+from cryptodudez_assets.models.signal.power import power_curve
 from cryptodudez_assets.models.signal.recipes import SignalRecipe, base_rates, candidates, configuration_hash
+from cryptodudez_assets.models.signal.rules import with_rules
 from cryptodudez_assets.models.signal.walk_forward import OutOfSample, folds_of, positions, walk_forward
 
 __all__ = ["JudgedSignal", "TrialSharpe", "judge"]
@@ -42,6 +46,8 @@ class JudgedSignal:
     """For the training log; each says its recipe."""
     daily_sharpe: Mapping[str, float]
     """Net of the judged cost, for the ledger."""
+    rules: Mapping[str, DecisionRule]
+    """How each is to decide from now on."""
 
     def of(self, name: str) -> Judgement:
         """The judgement of a candidate, or of the base rates."""
@@ -54,21 +60,23 @@ def judge(
     *,
     tweet_features: Sequence[str],
     other_trials: Sequence[TrialSharpe],
+    first_days: int | None = None,
     extra: Sequence[SignalRecipe] = (),
     progress: Callable[[str], None] = lambda _: None,
 ) -> JudgedSignal:
     """Try the candidates walk-forward, choose the one with the lowest log loss, and judge it.
 
     `tweet_features` are the columns that placebos replace, `other_trials` all that the ledger knows, `extra` the recipes of
-    earlier champions, judged on the same folds but not chosen. Raises `TooFewDays`.
+    earlier champions, judged on the same folds but not chosen, `first_days` how many days out of sample there were when this was judged
+    first (None: it is now). Raises `TooFewDays`.
     """
     folds = folds_of(dataset, options)
     recipes = candidates(options)
     every = [base_rates(), *recipes, *(one for one in extra if not any(_same(one, other) for other in recipes))]
-    tried = [_tried(dataset, recipe, folds, progress) for recipe in every]
+    tried = [_tried(dataset, recipe, folds, options, progress) for recipe in every]
     last = 1 + len(recipes)
     base, ours = tried[0], tried[1:last]
-    bench = Bench.of(dataset, folds, base, options)
+    bench = Bench.of(dataset, base, options, first_days)
     chosen = min(range(len(ours)), key=lambda at: log_losses(bench.labels, ours[at].probabilities).mean())
     named = {recipe.name: out for recipe, out in zip(every[:last], tried[:last], strict=True)}
     sharpes = {name: daily_sharpe(bench.net(out.decisions)) for name, out in named.items()}
@@ -84,11 +92,17 @@ def judge(
         chosen=recipes[chosen].name,
         baselines=baselines(dataset, folds, base, positions(ours[chosen].decisions), options),
         placebos=placebos(dataset, recipes[chosen], folds, options, tweet_features, progress),
+        power=power_curve(bench, len(recipes)),
     )
     shown = {**named, "momentum": _momentum(dataset, base)}
     predictions = {name: prediction_frame(out, bench) for name, out in shown.items()}
     return JudgedSignal(
-        findings, judgements[0], predictions, [one for out in named.values() for one in out.losses], sharpes
+        findings,
+        judgements[0],
+        predictions,
+        [one for out in named.values() for one in out.losses],
+        sharpes,
+        {name: out.served for name, out in named.items()},
     )
 
 
@@ -97,10 +111,15 @@ def _same(one: SignalRecipe, other: SignalRecipe) -> bool:
 
 
 def _tried(
-    dataset: Dataset, recipe: SignalRecipe, folds: Sequence[Fold], progress: Callable[[str], None]
+    dataset: Dataset,
+    recipe: SignalRecipe,
+    folds: Sequence[Fold],
+    options: SignalOptions,
+    progress: Callable[[str], None],
 ) -> OutOfSample:
     progress(f"{recipe.name}: {len(folds)} folds")
-    return walk_forward(dataset, recipe, folds)
+    out = walk_forward(dataset, recipe, folds)
+    return out if recipe.name == BASE_RATES else with_rules(dataset, recipe, folds, out, options)
 
 
 def _trials(

@@ -1,5 +1,6 @@
 """Judging one recipe by what it said out of sample: scores, money, luck, regimes, verdict."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,9 +9,9 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from cryptodudez_assets.declared_models.signal import SignalOptions
+from cryptodudez_assets.declared_models.signal import BUY, SignalOptions
 from cryptodudez_assets.models.dataset import Dataset, Floats, Ints
-from cryptodudez_assets.models.evaluation.backtest import DAYS_PER_YEAR, Bools, backtests, net_returns
+from cryptodudez_assets.models.evaluation.backtest import DAYS_PER_YEAR, Bools, backtest, backtests, net_returns
 from cryptodudez_assets.models.evaluation.bootstrap import Resampled, block_days, resampled, stationary_weights
 from cryptodudez_assets.models.evaluation.scores import (
     balanced_accuracy,
@@ -22,12 +23,12 @@ from cryptodudez_assets.models.evaluation.scores import (
     scores,
 )
 from cryptodudez_assets.models.evaluation.sharpe import TrialSharpe, deflated_sharpe
-from cryptodudez_assets.models.evaluation.splits import Fold
-from cryptodudez_assets.models.findings import Judgement, Regime
-from cryptodudez_assets.models.signal.baselines import costs_and_delays, persistence
-from cryptodudez_assets.models.signal.labels import BUY
+from cryptodudez_assets.models.evaluation.timing import Gain, alpha, boundary, over_other_times
+from cryptodudez_assets.models.findings import Judgement, Regime, RuleTried
+from cryptodudez_assets.models.signal.baselines import costs_and_delays, momentum
 from cryptodudez_assets.models.signal.recipes import SignalRecipe
 from cryptodudez_assets.models.signal.regimes import regimes
+from cryptodudez_assets.models.signal.rules import as_if_always
 from cryptodudez_assets.models.signal.verdict import Evidence, verdict
 from cryptodudez_assets.models.signal.walk_forward import OutOfSample, positions
 
@@ -43,37 +44,50 @@ class Bench:
     returns: Floats
     base_losses: Floats
     """Log losses of the base rates, per day."""
-    persistent: Ints
-    """Classes that persistence says."""
     regimes: Mapping[str, Bools]
     weights: Floats
     """Of days in bootstrap samples, see `stationary_weights`."""
+    followed: Floats
+    """Net daily log returns of what anyone can follow without a model (days x rules): holding, and momentum."""
+    first_days: int
+    """How many days there were when somebody looked first."""
 
     @staticmethod
-    def of(dataset: Dataset, folds: Sequence[Fold], base: OutOfSample, options: SignalOptions) -> "Bench":
-        """On the days that the folds try."""
+    def of(dataset: Dataset, base: OutOfSample, options: SignalOptions, first_days: int | None) -> "Bench":
+        """On the days that base rates were tried on. `first_days`: how many there were at the first look ever; None where this is it."""
         rows = base.rows
-        labels, n = dataset.labels[rows], len(rows)
+        labels, n, returns = dataset.labels[rows], len(rows), dataset.returns[rows]
+        rules = (np.full(n, BUY), momentum(dataset, rows))
         return Bench(
             options=options,
             days=[dataset.days[row] for row in rows],
             classes=dataset.classes,
             labels=labels,
-            returns=dataset.returns[rows],
+            returns=returns,
             base_losses=log_losses(labels, base.probabilities),
-            persistent=persistence(dataset, folds),
             regimes={name: inside[rows] for name, inside in regimes(dataset).items() if inside[rows].any()},
             weights=stationary_weights(n, block_days(n, options.horizon_days), options.bootstrap_samples, options.seed),
+            followed=np.column_stack([net_returns(positions(one), returns, options.judged_cost_bps) for one in rules]),
+            first_days=min(first_days or n, n),
         )
 
     @cached_property
     def hold_net(self) -> Floats:
         """Net daily log returns of buy and hold."""
-        return self.net(np.full(len(self.labels), BUY))
+        return self.followed[:, 0]
 
     def net(self, decisions: Ints) -> Floats:
         """Daily log returns of following decisions, at the judged cost."""
         return net_returns(positions(decisions), self.returns, self.options.judged_cost_bps)
+
+    def timing(self, decisions: Ints) -> tuple[Gain, Gain]:
+        """What following decisions gains that holding and momentum do not explain, and over the same positions at other times."""
+        lags = block_days(len(self.labels), self.options.horizon_days)
+        return alpha(self.net(decisions), self.followed, lags), over_other_times(positions(decisions), self.returns)
+
+    def boundary(self, candidates: int) -> float:
+        """Standard errors that both must be above zero, whenever somebody looks; the options' false alarms are shared by candidates."""
+        return boundary(len(self.labels), self.first_days, self.options.false_alarm / candidates)
 
 
 def judgement(
@@ -88,14 +102,14 @@ def judgement(
     options, labels = bench.options, bench.labels
     costs, delays = costs_and_delays(options)
     statistics = _statistics(out, best, bench)
+    unexplained, other_times = bench.timing(out.decisions)
     evidence = Evidence(
         days=len(labels),
         log_loss=statistics["log_loss"].value,
         base_log_loss=float(bench.base_losses.mean()),
-        log_loss_gain=statistics["log_loss_gain"],
-        balanced_accuracy=statistics["balanced_accuracy"],
-        over_persistence=statistics["over_persistence"],
-        excess_return=statistics["excess_return"],
+        unexplained=unexplained,
+        other_times=other_times,
+        boundary=bench.boundary(candidates),
         sharpe=statistics["sharpe"].value,
         deflated_sharpe=deflated_sharpe(bench.net(out.decisions), trials),
         trials=len(dict(trials)),
@@ -110,7 +124,8 @@ def judgement(
         deflated_sharpe=evidence.deflated_sharpe,
         trials=evidence.trials,
         regimes=_regimes(out.decisions, bench),
-        verdict=verdict(evidence, options, candidates),
+        rules=_rules(out, bench),
+        verdict=verdict(evidence, options),
     )
 
 
@@ -135,11 +150,9 @@ def _statistics(out: OutOfSample, best: OutOfSample, bench: Bench) -> dict[str, 
     """All that get an interval, by name."""
     weights, labels = bench.weights, bench.labels
     said = confusions(labels, out.decisions, len(bench.classes))
-    both = np.stack([said, confusions(labels, bench.persistent, len(bench.classes))], axis=1)
     losses, net = log_losses(labels, out.probabilities), bench.net(out.decisions)
     return {
         "balanced_accuracy": resampled(weights, said, balanced_accuracy),
-        "over_persistence": resampled(weights, both, _difference_in_accuracy),
         "mcc": resampled(weights, said, mcc),
         "brier": resampled(weights, briers(labels, out.probabilities)),
         "log_loss": resampled(weights, losses),
@@ -150,16 +163,27 @@ def _statistics(out: OutOfSample, best: OutOfSample, bench: Bench) -> dict[str, 
     }
 
 
-def _difference_in_accuracy(means: Floats) -> Floats:
-    accuracies = balanced_accuracy(means)
-    return np.asarray(accuracies[..., 0] - accuracies[..., 1])
-
-
 def _sharpe_per_year(means: Floats) -> Floats:
     mean, square = means[..., 0], means[..., 1]
     variance = np.maximum(square - mean**2, 0)
     daily = np.where(variance > 0, mean / np.sqrt(np.where(variance > 0, variance, 1)), 0.0)
     return np.asarray(daily * np.sqrt(DAYS_PER_YEAR))
+
+
+def _rules(out: OutOfSample, bench: Bench) -> list[RuleTried]:
+    """What each of the decision rules alone would have earned, and how often it was the one."""
+    if not out.rules:
+        return []
+    taken = Counter(rule.name for rule in out.rules[:-1])
+    return [
+        RuleTried(name=rule.name, folds=taken[rule.name], **_earned(alone.decisions, bench))
+        for rule, alone in as_if_always(out)
+    ]
+
+
+def _earned(decisions: Ints, bench: Bench) -> dict[str, float]:
+    judged = backtest(positions(decisions), bench.returns, bench.options.judged_cost_bps)
+    return {"sharpe": judged.sharpe, "turnover": judged.turnover}
 
 
 def _regimes(decisions: Ints, bench: Bench) -> list[Regime]:

@@ -3,9 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from cryptodudez_assets.declared_models.signal import CLASSES
+from cryptodudez_assets.declared_models.signal import BUY, HODL, SELL
 
-BUY, HODL, SELL = range(len(CLASSES))
 UNKNOWN = -1
 
 Floats = npt.NDArray[np.float64]

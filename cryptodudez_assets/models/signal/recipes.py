@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,7 +12,6 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -20,7 +19,7 @@ from sklearn.tree import DecisionTreeClassifier
 from cryptodudez_assets.declared_models.signal import SignalOptions
 from cryptodudez_assets.models.dataset import Float32s, Floats, Ints
 
-CALIBRATION_SPLITS = 3
+CALIBRATION_SPLITS = 5
 NOT_KNOWN = -1e6
 
 
@@ -104,10 +103,43 @@ def _boosted(
     return make_pipeline(unknown, _calibrated(booster, horizon_days))
 
 
+class PurgedFolds:
+    """Parts of the days, each foretold from all other days but those so near that their labels share days with it.
+
+    What calibrates is of days that were not learned from; all of them lie before any day that the model is tried on. A part is one
+    stretch of days. Where a class occurs in a single stretch only, parts are of several shorter ones, so that all classes are learned
+    each time; where it occurs on a few days in a row, of single days, none left out.
+    """
+
+    def __init__(self, n_splits: int, gap: int) -> None:
+        self.n_splits, self.gap = n_splits, gap
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:  # noqa: N803
+        """As scikit-learn asks."""
+        return self.n_splits
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Ints, Ints]]:  # noqa: N803
+        """Rows to learn from, rows to foretell; each row is foretold once."""
+        n, labels = len(X), np.zeros(len(X)) if y is None else np.asarray(y)
+        for stretches in (1, 4, 16):
+            parts = list(self._parts(n, self.n_splits * stretches, self.gap))
+            if all(len(np.unique(labels[learned])) == len(np.unique(labels)) for learned, _ in parts):
+                yield from parts
+                return
+        yield from self._parts(n, n, 0)
+
+    def _parts(self, n: int, stretches: int, gap: int) -> Iterator[tuple[Ints, Ints]]:
+        rows = np.arange(n)
+        part_of = rows * stretches // n % self.n_splits
+        for part in range(self.n_splits):
+            near = np.convolve(part_of == part, np.ones(2 * gap + 1), "full")[gap : gap + n] > 0
+            yield rows[~near], rows[part_of == part]
+
+
 def _calibrated(classifier: Any, horizon_days: int) -> Any:
-    """Mean of some models, each learned from the days before those that it is calibrated on."""
-    splits = TimeSeriesSplit(CALIBRATION_SPLITS, gap=horizon_days)
-    return CalibratedClassifierCV(classifier, method="sigmoid", cv=splits)
+    """Learned from all days, and calibrated on days that were foretold from the others."""
+    folds = PurgedFolds(CALIBRATION_SPLITS, horizon_days)
+    return CalibratedClassifierCV(classifier, method="sigmoid", cv=folds, ensemble=False)
 
 
 def _base_rates() -> Any:

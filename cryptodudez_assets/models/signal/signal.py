@@ -9,12 +9,14 @@ import numpy as np
 
 from cryptodudez_assets.declared_models.signal import CLASSES, Decision
 from cryptodudez_assets.features.coin_days import TTL
+from cryptodudez_assets.models.decision_rule import DecisionRule
 from cryptodudez_assets.models.findings import Verdict
 from cryptodudez_assets.models.predictor import Predictor
 
 STALE_AFTER = TTL
 """Features older than this are no ground for a trade."""
-MODERATE, HIGH = 0.4, 0.6
+OF_PROBABILITY, OF_LIFT = (0.4, 0.6), (1.0, 2.0)
+"""From which on confidence is moderate, and high: the probability of the class, or the lift in deviations."""
 OF_A_CANDLE = (
     "The prices of this day are of a candle that was fetched: in USDT, which is taken for dollars. The coin's market capitalisation is "
     "not known, so that its turnover is missing."
@@ -35,23 +37,33 @@ class Signal:
     reasons: list[str]
 
 
-def decide(probabilities: Sequence[float], verdict: Verdict, as_of: datetime | None, now: datetime) -> Signal:
+def decide(
+    probabilities: Sequence[float], rule: DecisionRule, verdict: Verdict, as_of: datetime | None, now: datetime
+) -> Signal:
     """BUY, SELL or HODL. Without skill, or on old features, it is HODL with low confidence, and says why.
 
-    `probabilities` are in the order of `CLASSES`; `as_of` is the time of the oldest; None where the caller brought features without one.
+    `probabilities` are in the order of `CLASSES`, `rule` is the model's; `as_of` is the time of the oldest features; None where the
+    caller brought some without one.
     """
     said: dict[str, float] = dict(zip(CLASSES, probabilities, strict=True))
-    likeliest = CLASSES[max(range(len(CLASSES)), key=probabilities.__getitem__)]  # NumPy takes longer for three numbers
+    alone = rule.say(probabilities)
     reasons = [] if verdict.skill else [verdict.words]
     if as_of is not None and is_stale(as_of, now):
         reasons.append(
             f"The oldest of the features are of {as_of.day} {as_of:%B %Y}: older than {STALE_AFTER.days} days."
         )
     if reasons:
-        return Signal("HODL", likeliest, "low", said, reasons)
-    top = said[likeliest]
-    confidence: Confidence = "high" if top >= HIGH else "moderate" if top >= MODERATE else "low"
-    return Signal(likeliest, likeliest, confidence, said, [])
+        return Signal("HODL", alone, "low", said, reasons)
+    return Signal(alone, alone, _confidence(probabilities, rule), said, [])
+
+
+def _confidence(probabilities: Sequence[float], rule: DecisionRule) -> Confidence:
+    """By how unusual the day is said to be, in deviations of the lift; where the most probable class decides, by its probability."""
+    if rule.kind == "likeliest":
+        sure, moderate, high = max(probabilities), *OF_PROBABILITY
+    else:
+        sure, moderate, high = abs(rule.lift(probabilities)), *(one * rule.spread for one in OF_LIFT)
+    return "high" if sure >= high > 0 else "moderate" if sure >= moderate > 0 else "low"
 
 
 def notes(*, from_candle: bool) -> list[str]:
@@ -70,7 +82,7 @@ def age(as_of: datetime, now: datetime) -> timedelta:
 
 
 def effects(predictor: Predictor, values: Sequence[float | None]) -> list[tuple[str, float]]:
-    """What moved the prediction: for each feature, how far its value carries the likeliest class's probability.
+    """What moved the prediction: for each feature, how far its value carries the probability of what the model decides.
 
     Each feature in turn is set to what is typical of the training days (its median); the difference is its effect, the
     largest first. Effects of correlated features share what they say, so they do not add up.
@@ -80,7 +92,7 @@ def effects(predictor: Predictor, values: Sequence[float | None]) -> list[tuple[
     rows = np.repeat(row[None, :], len(row) + 1, axis=0)
     np.fill_diagonal(rows[1:], typical)
     said = predictor.predict(rows)
-    likeliest = int(np.argmax(said[0]))
-    moved = said[0, likeliest] - said[1:, likeliest]
+    decided = CLASSES.index(predictor.manifest.rule.say(said[0].tolist()))
+    moved = said[0, decided] - said[1:, decided]
     found = zip(predictor.manifest.features, map(float, moved), strict=True)
     return sorted(found, key=lambda one: -abs(one[1]))

@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -59,13 +59,14 @@ def train(
     training = training_set.read(lake, model)
     learned_from = kept_for_training(lake, model.training_set, training.snapshot_id, training.inputs)
     dataset = training_set.dataset_of(model, training.rows)
-    champion = registry.champion()
+    champion, tried = registry.champion(), ledger.trials_of(lake, model.name)
     older = [recipe(champion.recipe, champion.parameters)] if champion else []
     judged = judge(
         dataset,
         options,
         tweet_features=inputs_of(model).tweet_names,
-        other_trials=_earlier_trials(lake, model),
+        other_trials=[TrialSharpe(*row) for row in tried.select("configuration", "sharpe_daily").iter_rows()],
+        first_days=cast("int | None", tried.filter(pl.col("n_days") > 0)["n_days"].min()),
         extra=older,
         progress=progress,
     )
@@ -103,6 +104,7 @@ class _Registration:
             recipe=chosen.name,
             parameters=dict(chosen.parameters),
             classes=list(self.dataset.classes),
+            rule=self.judged.rules[chosen.name],
             features=list(self.dataset.names),
             typical=_typical(self.dataset),
             trained_on=self._trained_on(),
@@ -152,11 +154,6 @@ def _metrics(judgement: Judgement, options: SignalOptions) -> dict[str, float]:
     scores = judgement.scores.model_dump(exclude={"confusion"}) if judgement.scores else {}
     money = judgement.backtest(options.judged_cost_bps)
     return {**scores, "sharpe": money.sharpe, "net_return": money.total_return, "max_drawdown": money.max_drawdown}
-
-
-def _earlier_trials(lake: Lake, model: SignalModel) -> list[TrialSharpe]:
-    rows = ledger.trials_of(lake, model.name)
-    return [TrialSharpe(*row) for row in rows.select("configuration", "sharpe_daily").iter_rows()]
 
 
 def _write_trials(

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from cryptodudez_assets.declared_models.signal import CLASSES, SignalOptions
-from cryptodudez_assets.models.evaluation.bootstrap import POWER, Resampled
+from cryptodudez_assets.declared_models.signal import SignalOptions
+from cryptodudez_assets.models.evaluation.timing import POWER, Gain
 from cryptodudez_assets.models.findings import Test, Verdict
 
 LIMITS = (
@@ -14,37 +14,30 @@ LIMITS = (
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the tests look at, of one recipe out of sample. Differences are paired by day; money is net of the judged cost."""
+    """What the tests look at, of one recipe out of sample. Money is net of the judged cost, gains are mean daily log returns."""
 
     days: int
     log_loss: float
     base_log_loss: float
-    log_loss_gain: Resampled
-    """Log loss of the base rates less the recipe's."""
-    balanced_accuracy: Resampled
-    over_persistence: Resampled
-    """Balanced accuracy less that of persistence."""
-    excess_return: Resampled
-    """Mean daily log return less that of buy and hold."""
+    unexplained: Gain
+    """What buying and holding and momentum do not explain."""
+    other_times: Gain
+    """Over the same positions at other times."""
+    boundary: float
+    """Standard errors above zero that both must be: what luck never passes but for the false alarms of the options."""
     sharpe: float
     """Per year."""
     deflated_sharpe: float
     trials: int
 
 
-def verdict(evidence: Evidence, options: SignalOptions, candidates: int) -> Verdict:
+def verdict(evidence: Evidence, options: SignalOptions) -> Verdict:
     """Skill if all tests are passed.
 
-    Each bootstrap bound may err with probability `level / candidates` (Bonferroni), for the best of the candidates is
-    looked at. All tests must be passed, so that no further correction is needed for their number.
+    Each of the two gains alone keeps the false alarms as rare as the options say, over all candidates and all looks; asking for both, and
+    for what follows, makes them rarer still. So the tests of probabilities and of luck need no share of that error.
     """
-    level = options.level / candidates
-    tests = [
-        _probabilities(evidence, level),
-        _classes(evidence, level),
-        _luck(evidence, options),
-        _money(evidence, options, level),
-    ]
+    tests = [_probabilities(evidence), _money(evidence, options), _times(evidence), _luck(evidence, options)]
     failed = [test for test in tests if not test.passed]
     if failed:
         found = f"No skill: of {len(tests)} tests on {evidence.days:,} out-of-sample days, {len(failed)} failed."
@@ -57,25 +50,31 @@ def verdict(evidence: Evidence, options: SignalOptions, candidates: int) -> Verd
     )
 
 
-def _probabilities(evidence: Evidence, level: float) -> Test:
-    bound, least = evidence.log_loss_gain.lower_bound(level), evidence.log_loss_gain.detectable(level)
+def _probabilities(evidence: Evidence) -> Test:
+    gain = evidence.base_log_loss - evidence.log_loss
     return Test(
         name="probabilities better than base rates",
-        passed=bound > 0,
+        passed=gain > 0,
         words=f"Its log loss is {evidence.log_loss:.4f} against {evidence.base_log_loss:.4f} of the base rates: a gain of "
-        f"{evidence.log_loss_gain.value:+.4f}, {_at_least(level)} {bound:+.4f} (needed: above 0). {_found_from(f'a gain of {least:.4f}')}",
+        f"{gain:+.4f} (needed: above 0).",
     )
 
 
-def _classes(evidence: Evidence, level: float) -> Test:
-    chance = 1 / len(CLASSES)
-    bound, more = evidence.balanced_accuracy.lower_bound(level), evidence.over_persistence.lower_bound(level)
+def _money(evidence: Evidence, options: SignalOptions) -> Test:
     return Test(
-        name="classes better than chance and persistence",
-        passed=bound > chance and more > 0,
-        words=f"Its balanced accuracy is {evidence.balanced_accuracy.value:.3f}, {_at_least(level)} {bound:.3f} (needed: above "
-        f"{chance:.3f}); that is {evidence.over_persistence.value:+.3f} from persistence, {_at_least(level)} {more:+.3f} "
-        "(needed: above 0).",
+        name="net return that holding and momentum do not explain",
+        passed=evidence.unexplained.deviations > evidence.boundary,
+        words=f"At {options.judged_cost_bps:g} bps {_said(evidence.unexplained)} that no mix of buying and holding and of momentum "
+        f"explains, {_needed(evidence.unexplained, evidence.boundary)}",
+    )
+
+
+def _times(evidence: Evidence) -> Test:
+    return Test(
+        name="better days than the same positions at other times",
+        passed=evidence.other_times.deviations > evidence.boundary,
+        words=f"Against the same positions begun on any other day {_said(evidence.other_times)}, "
+        f"{_needed(evidence.other_times, evidence.boundary)}",
     )
 
 
@@ -90,21 +89,13 @@ def _luck(evidence: Evidence, options: SignalOptions) -> Test:
     )
 
 
-def _money(evidence: Evidence, options: SignalOptions, level: float) -> Test:
-    excess = evidence.excess_return
-    more, bound, least = (100 * one for one in (excess.value, excess.lower_bound(level), excess.detectable(level)))
-    return Test(
-        name="net return above buy and hold",
-        passed=bound > 0,
-        words=f"At {options.judged_cost_bps:g} bps it earns {abs(more):.3f} % a day {'less' if more < 0 else 'more'} than buy and hold; "
-        f"the difference is {_at_least(level)} {bound:+.3f} % (needed: above 0). {_found_from(f'{least:.3f} % a day')}",
+def _said(gain: Gain) -> str:
+    return f"it {'loses' if gain.value < 0 else 'gains'} {100 * abs(gain.value):.3f} % a day"
+
+
+def _needed(gain: Gain, boundary: float) -> str:
+    """What was found in standard errors, and what so many days can show at all: a model with less may have skill, and fails."""
+    return (
+        f"{gain.deviations:+.2f} standard errors (needed: {boundary:.2f}). On so many days this test finds a gain of "
+        f"{100 * gain.detectable(boundary):.3f} % a day or more with a probability of {POWER:.0%}, and less more seldom."
     )
-
-
-def _found_from(least: str) -> str:
-    """What the days that there are can show at all: a model with less may have skill, and fails."""
-    return f"On so many days this test finds {least} or more with a probability of {POWER:.0%}, and less more seldom."
-
-
-def _at_least(level: float) -> str:
-    return f"with {100 * (1 - level):.3g} % confidence at least"

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from cryptodudez_assets.declared_models.signal import SignalOptions
+from cryptodudez_assets.declared_models.signal import BUY, SELL, SignalOptions
 from cryptodudez_assets.models.dataset import Dataset, Floats, Ints
+from cryptodudez_assets.models.decision_rule import DecisionRule
 from cryptodudez_assets.models.evaluation.backtest import held
 from cryptodudez_assets.models.evaluation.scores import log_losses
 from cryptodudez_assets.models.evaluation.splits import Fold, walk_forward_folds
 from cryptodudez_assets.models.signal.fit import fit_rows, learnable, probabilities, spread
-from cryptodudez_assets.models.signal.labels import BUY, SELL
 from cryptodudez_assets.models.signal.recipes import Classifier, SignalRecipe
 
 
@@ -27,11 +27,27 @@ class OutOfSample:
     probabilities: Floats
     losses: list[dict[str, Any]]
     """For the training log: per fold and, where there are any, per iteration of boosting."""
+    rules: tuple[DecisionRule, ...] = ()
+    """How each fold decides, in their order, and the rule for the days that follow all of them; none: by the most probable class."""
 
     @cached_property
     def decisions(self) -> Ints:
-        """The most probable class of each row."""
-        return np.asarray(self.probabilities.argmax(axis=1))
+        """What each row is decided to be, as positions of classes."""
+        if not self.rules:
+            return np.asarray(self.probabilities.argmax(axis=1))
+        numbers = np.unique(self.folds)
+        said = [rule.decide(self.of(number).probabilities) for rule, number in zip(self.rules, numbers, strict=False)]
+        return np.concatenate(said)
+
+    @property
+    def served(self) -> DecisionRule:
+        """The rule for the days that follow."""
+        return self.rules[-1] if self.rules else DecisionRule()
+
+    def of(self, fold: int) -> "OutOfSample":
+        """What belongs to one fold."""
+        inside = self.folds == fold
+        return OutOfSample(self.rows[inside], self.folds[inside], self.probabilities[inside], [])
 
 
 def folds_of(dataset: Dataset, options: SignalOptions) -> list[Fold]:
@@ -80,13 +96,11 @@ def _losses(dataset: Dataset, model: Classifier, fold: Fold, said: Floats) -> It
 
 
 def _staged_losses(dataset: Dataset, model: Any, fold: Fold) -> Iterator[dict[str, Any]]:
-    """Of the last booster inside the calibrated model, which learned from the most days, *before* it is calibrated."""
-    calibrated = model[-1]
-    booster: Any = getattr(getattr(calibrated, "calibrated_classifiers_", [None])[-1], "estimator", None)
+    """Of the booster inside the calibrated model, *before* it is calibrated."""
+    booster: Any = getattr(getattr(model[-1], "calibrated_classifiers_", [None])[-1], "estimator", None)
     if not hasattr(booster, "staged_predict_proba"):
         return
-    rows = learnable(dataset, fold.train)
-    train = rows[list(calibrated.cv.split(rows))[-1][0]]
+    train = learnable(dataset, fold.train)
     both = np.concatenate([train, fold.test])
     prepared = model[:-1].transform(dataset.features[both])
     for iteration, stage in enumerate(booster.staged_predict_proba(prepared), start=1):

@@ -5,7 +5,7 @@ import pytest
 from arch.bootstrap import StationaryBootstrap
 
 from cryptodudez_assets.models.dataset import Floats
-from cryptodudez_assets.models.evaluation.bootstrap import POWER, Resampled, block_days, resampled, stationary_weights
+from cryptodudez_assets.models.evaluation.bootstrap import Resampled, block_days, resampled, stationary_weights
 
 N, BLOCK, SAMPLES = 400, 15, 4000
 
@@ -60,25 +60,12 @@ def test_a_paired_statistic_varies_as_it_does_in_arch(daily: Floats, weights: Fl
     assert ours.samples.mean() == pytest.approx(theirs.mean(), abs=0.2 * theirs.std())
 
 
-def test_intervals_and_bounds():
+def test_intervals():
     found = Resampled(0.5, np.arange(1001) / 1000)
     interval = found.interval(0.05)
     assert (interval.value, interval.low, interval.high) == (0.5, pytest.approx(0.025), pytest.approx(0.975))
-    assert found.lower_bound(0.05) == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize(("n", "horizon", "expected"), [(1000, 5, 10), (1000, 3, 10), (1000, 20, 40), (8, 1, 2)])
 def test_blocks_are_longer_than_what_labels_share(n: int, horizon: int, expected: int):
     assert block_days(n, horizon) == expected
-
-
-def test_the_minimum_detectable_effect_is_found_with_the_power_that_it_says():
-    """Many histories with just that effect in them: as many pass as the power promises, and few of those with none."""
-    random, days, level, histories = np.random.default_rng(5), 500, 0.05, 400
-    weights = stationary_weights(days, 4, 400, seed=2)
-    noise = random.normal(size=(histories, days))
-    without = [resampled(weights, one) for one in noise]
-    effect = float(np.mean([one.detectable(level) for one in without]))
-    found = [resampled(weights, one + effect).lower_bound(level) > 0 for one in noise]
-    assert np.mean(found) == pytest.approx(POWER, abs=0.06)
-    assert np.mean([one.lower_bound(level) > 0 for one in without]) < 2 * level

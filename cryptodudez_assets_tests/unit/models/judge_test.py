@@ -7,19 +7,21 @@ from functools import cache
 import numpy as np
 import pytest
 
-from cryptodudez_assets.declared_models.signal import CLASSES
+from cryptodudez_assets.declared_models.signal import BUY, CLASSES, HODL, SELL
 from cryptodudez_assets.models.dataset import Dataset
+from cryptodudez_assets.models.decision_rule import DecisionRule
 from cryptodudez_assets.models.evaluation.sharpe import TrialSharpe
 from cryptodudez_assets.models.evaluation.splits import Fold
+from cryptodudez_assets.models.evaluation.timing import boundary
 from cryptodudez_assets.models.findings import PredictedDay
 from cryptodudez_assets.models.signal.baselines import last_known_label, momentum, persistence_probabilities
 from cryptodudez_assets.models.signal.judge import JudgedSignal, judge, up_days
-from cryptodudez_assets.models.signal.labels import BUY, HODL, SELL
 from cryptodudez_assets.models.signal.placebos import reordered
 from cryptodudez_assets.models.signal.recipes import base_rates, configuration_hash, recipe
 from cryptodudez_assets.models.signal.regimes import regimes, trailing_return
 from cryptodudez_assets_tests.datasets import QUICK, dataset_of, noise
 
+BARE = QUICK.model_copy(update={"min_train_days": 300, "placebo_repeats": 0, "placebo_shifts_days": ()})
 OLDER = recipe("linear", {"inverse_penalty": 0.001, "horizon_days": 5})
 
 
@@ -73,21 +75,32 @@ class TestJudge:
         assert found.intervals["log_loss_gain"].model_dump() == {"value": 0, "low": 0, "high": 0}
         assert not found.verdict.skill
 
-    def test_who_is_one_of_two_must_show_more(self):
-        options = judged().findings.options
-        assert options["level"] == 0.05
+    def test_who_is_one_of_two_or_was_looked_at_for_long_must_show_more(self):
+        alone, of_two = boundary(100, 100, 0.025), boundary(100, 100, 0.0125)
+        assert alone < of_two < boundary(365, 100, 0.0125)
         for one in judged().findings.candidates:
-            probabilities = one.verdict.tests[0].words
-            assert "with 97.5 % confidence" in probabilities
+            assert f"(needed: {of_two:.2f})" in one.verdict.tests[1].words
+
+    def test_a_look_long_ago_asks_for_more_today(self):
+        days = len(judged().predictions["boosted"])
+        findings = judge(small(), BARE, tweet_features=[], other_trials=[], first_days=days // 3).findings
+        needed = boundary(days, days // 3, 0.0125)
+        assert f"(needed: {needed:.2f})" in findings.best.verdict.tests[1].words
+
+    def test_each_rule_is_told_and_one_is_taken_for_each_fold(self):
+        for one in judged().findings.candidates:
+            assert [rule.name for rule in one.rules][:3] == ["never trade", "most probable class", "sign of the lift"]
+            assert sum(rule.folds for rule in one.rules) == QUICK.folds
+        assert judged().rules["base_rates"] == DecisionRule()
+        assert judged().rules["linear"].base_rates
 
     def test_trials_are_those_of_the_ledger_and_of_this_run(self):
         assert judged().findings.best.trials == 3
 
     def test_a_trial_that_is_in_the_ledger_counts_once(self):
-        options = QUICK.model_copy(update={"min_train_days": 300, "placebo_repeats": 0, "placebo_shifts_days": ()})
         linear = recipe("linear", judged().of("linear").parameters)
-        known = TrialSharpe(configuration_hash(linear, options, small().names), 0.2)
-        assert judge(small(), options, tweet_features=[], other_trials=[known]).findings.best.trials == 2
+        known = TrialSharpe(configuration_hash(linear, BARE, small().names), 0.2)
+        assert judge(small(), BARE, tweet_features=[], other_trials=[known]).findings.best.trials == 2
 
     def test_predictions_are_rows_of_their_contract(self):
         for name in ("linear", "boosted", "base_rates", "momentum"):
@@ -95,8 +108,7 @@ class TestJudge:
             assert frame.columns == list(PredictedDay.model_fields)
             assert [PredictedDay(**row) for row in frame.head(3).to_dicts()]
         frame = judged().predictions["boosted"]
-        probabilities = frame.select("probability_buy", "probability_hodl", "probability_sell").to_numpy()
-        assert frame["decision"].to_list() == [CLASSES[at] for at in probabilities.argmax(axis=1)]
+        assert set(frame["decision"]) <= set(CLASSES)
 
     def test_predictions_add_up_to_the_backtest(self):
         total = judged().findings.best.backtest(QUICK.judged_cost_bps).total_return

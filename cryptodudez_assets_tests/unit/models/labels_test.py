@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from cryptodudez_assets.models.signal.labels import BUY, HODL, SELL, UNKNOWN, triple_barrier
+from cryptodudez_assets.declared_models.signal import BUY, HODL, SELL
+from cryptodudez_assets.models.signal.labels import UNKNOWN, triple_barrier
 
 
 def labelled(

@@ -11,10 +11,9 @@ import pytest
 import skops.io
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.model_selection import TimeSeriesSplit
 from sklearn.preprocessing import FunctionTransformer
 
-from cryptodudez_assets.models.signal.recipes import base_rates
+from cryptodudez_assets.models.signal.recipes import PurgedFolds, base_rates
 from cryptodudez_assets.models.skops_file import Untrusted, dumps, loads
 from cryptodudez_assets_tests.model_builders import fitted_toy, toy_days
 
@@ -27,7 +26,7 @@ ROWS, LABELS = toy_days(True, 3, seed=0)
         fitted_toy(),
         base_rates().build(),
         HistGradientBoostingClassifier(max_iter=5),
-        CalibratedClassifierCV(HistGradientBoostingClassifier(max_iter=5), cv=TimeSeriesSplit(3)),
+        CalibratedClassifierCV(HistGradientBoostingClassifier(max_iter=5), cv=PurgedFolds(3, 2), ensemble=False),
     ],
     ids=["logistic", "base rates", "trees", "calibrated"],
 )

@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
 
 from cryptodudez_assets.models.dataset import Floats
+from cryptodudez_assets.models.evaluation.timing import POWER
 from cryptodudez_assets.models.findings import Findings
 from cryptodudez_assets.models.signal.report.formats import SPACE, number, spoken
 from cryptodudez_assets.reports import figures
@@ -30,6 +31,8 @@ def draw(findings: Findings, predictions: Mapping[str, pl.DataFrame]) -> dict[st
         "confusion": (2.7, lambda figure: _confusion(figure, findings)),
         "equity": (4.6, lambda figure: _equity(figure, findings, predictions)),
     }
+    if findings.power:
+        plots["power"] = (2.6, lambda figure: _power(figure, findings))
     return {name: figures.draw(name, height, drawn) for name, (height, drawn) in plots.items()}
 
 
@@ -119,6 +122,19 @@ def _equity(figure: Figure, findings: Findings, predictions: Mapping[str, pl.Dat
     below.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     _dates(below)
     _name_ends(above, [(name, colour, weeks["value"][-1]) for name, colour, _, weeks in curves])
+
+
+def _power(figure: Figure, findings: Findings) -> None:
+    axes = figure.subplots()
+    points = findings.power
+    sharpes, shares = [one.sharpe for one in points], [one.found / one.of for one in points]
+    axes.plot(sharpes, shares, color=BLUE, marker="o", markersize=4)
+    axes.axhline(POWER, color=INK, linewidth=0.8, linestyle=(0, (5, 3)))
+    judged = findings.best.backtest(findings.options["judged_cost_bps"]).sharpe
+    axes.axvline(judged, color=ORANGE, linewidth=1.2)
+    axes.annotate(f"{SPACE}{spoken(findings.chosen)}", (judged, 0.04), color=ORANGE)
+    axes.set(ylim=(-0.03, 1.03), ylabel="planted signals found", xlabel="Sharpe ratio of following the signal")
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
 def _weekly(frame: pl.DataFrame, returns: str) -> pl.DataFrame:

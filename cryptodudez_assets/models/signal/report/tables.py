@@ -56,6 +56,26 @@ def _money(findings: Findings, caption: str, cell: Callable[[Backtest], str]) ->
     return Table(caption, head, rows)
 
 
+def rules(findings: Findings) -> Table:
+    """What each way to decide alone would have earned."""
+    rows = [[one.name, f"{one.folds}", number(one.sharpe, 2), number(one.turnover, 0)] for one in findings.best.rules]
+    return Table(
+        "Rules of the chosen recipe, at the judged cost" if rows else "",
+        ["rule", "folds", "Sharpe ratio", "changes a year"] if rows else [],
+        rows,
+    )
+
+
+def power(findings: Findings) -> Table:
+    """How many planted signals are found."""
+    rows = [[number(one.strength, 2), number(one.sharpe, 2), f"{one.found} of {one.of}"] for one in findings.power]
+    return Table(
+        "Planted signals" if rows else "",
+        ["correlation with the next day", "Sharpe ratio of following", "found"] if rows else [],
+        rows,
+    )
+
+
 def regimes(findings: Findings) -> Table:
     """The chosen recipe, by what the market did."""
     head = ["regime", "n", "balanced accuracy", "MCC", "net return", "buy and hold"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from cryptodudez_assets.models.evaluation.timing import POWER
 from cryptodudez_assets.models.findings import Findings, Interval
 from cryptodudez_assets.models.signal.report import tables
 from cryptodudez_assets.models.signal.report.formats import day, estimate, gain, number, percent, span, spoken
@@ -24,6 +25,13 @@ def sections(findings: Findings, coin: str) -> list[Section]:
         ),
         Section(
             "Money, after costs", list(_money(findings)), plots=(_equity(findings),), tables=tables.money(findings)
+        ),
+        Section("From probabilities to decisions", [_rules(findings)], tables=(tables.rules(findings),)),
+        Section(
+            "What could have been found",
+            list(_power(findings)),
+            plots=_power_plots(findings),
+            tables=(tables.power(findings),),
         ),
         Section("Luck among trials", [_luck(findings)]),
         Section("Does it depend on the market?", [_regimes(findings)], tables=(tables.regimes(findings),)),
@@ -56,8 +64,8 @@ def _task(findings: Findings, coin: str) -> Iterator[str]:
         "deviations of its return over that time (as known on the day)? A rise is labelled BUY, a fall SELL, neither HODL."
     )
     yield (
-        "The decision is the most probable class. It is traded at the open that follows the close, or a day later where the tables "
-        "say so. BUY is long, SELL is out of the market, HODL keeps what there is; it starts in cash."
+        "How probabilities become a decision is told below. It is traded at the open that follows the close, or a day later where the "
+        "tables say so. BUY is long, SELL is out of the market, HODL keeps what there is; it starts in cash."
     )
     gap = options["horizon_days"] + options["embargo_days"]
     yield (
@@ -130,6 +138,49 @@ def _money(findings: Findings) -> Iterator[str]:
             f"{_beside(excess, 0).replace('that', 'zero')}."
         )
     yield "The tables show candidates, then baselines, by the cost of each change; “+1 d” trades a day later."
+
+
+def _rules(findings: Findings) -> str:
+    best = findings.best
+    if not best.rules:
+        return "The most probable class decides."
+    taken = " and ".join(f"“{one.name}” for {one.folds}" for one in best.rules if one.folds)
+    return (
+        "The most probable class would be HODL on most days, whatever a model knows: so rules are compared. The lift is how much more "
+        "likely than usual a rise is said to be, against a fall; it is measured in its own deviations. Each fold takes the rule that "
+        "gained most on the days before it, less a standard error and after costs, against a constant position as large; where none "
+        f"gained, nothing is traded. Of {findings.n_folds} folds, {taken} was taken. The table says what each rule alone would have "
+        "earned: it is shown, not chosen by."
+    )
+
+
+def _power(findings: Findings) -> Iterator[str]:
+    if not findings.power:
+        yield "That was not asked."
+        return
+    of, sure = findings.power[0].of, next((one for one in findings.power if one.found >= POWER * one.of), None)
+    found = (
+        f"From a Sharpe ratio of {number(sure.sharpe, 1)} on, the tests find at least {percent(POWER, 0)} of them"
+        if sure
+        else f"The tests find fewer than {percent(POWER, 0)} of even the strongest"
+    )
+    yield (
+        f"On the very days that were judged, {of} signals of each strength were planted on the coin's own returns and followed as if they "
+        f"were known, at {findings.options['judged_cost_bps']:g} bps. {found}. A model has to learn its signal first, and finds less."
+    )
+    yield (
+        f"The bound is high so that luck passes it in {percent(findings.options['false_alarm'])} of histories at most, over all candidates "
+        "and however often somebody looks: it is meant for daily looks, and grows with the record."
+    )
+
+
+def _power_plots(findings: Findings) -> tuple[Plot, ...]:
+    told = "; ".join(f"at a Sharpe ratio of {number(one.sharpe, 2)}, {one.found} of {one.of}" for one in findings.power)
+    return (
+        (Plot("power", f"Share of planted signals that are found, by what following them earns: {told}."),)
+        if told
+        else ()
+    )
 
 
 def _luck(findings: Findings) -> str:
