@@ -46,8 +46,8 @@ install-readers: .readers/installed  ## Spark's JVM, Daft, DuckDB and an older P
 	@$(VENV)/uv pip sync --quiet --python .readers/bin/python $<
 	@touch $@
 
-demo: install  ## Everything once on sample data, headless, with a summary
-	@$(VENV)/cryptodudez demo
+demo: install  ## Everything once on sample data, headless, with a summary; PLANTED=1: with a signal to be found
+	@$(VENV)/cryptodudez demo $(if $(PLANTED),--planted)
 
 up: install  ## Dagster UI with sensors on: http://127.0.0.1:3000
 	@exec $(VENV)/cryptodudez up

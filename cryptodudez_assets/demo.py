@@ -17,8 +17,9 @@ from cryptodudez_assets.headless import run_pending
 from cryptodudez_assets.lake import pages
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.landing import land
-from cryptodudez_assets.lake.samples import ANOTHER_HOME, fix_last_day
+from cryptodudez_assets.lake.samples import ANOTHER_HOME, fix_last_day, is_planted
 from cryptodudez_assets.lake.status import status_of
+from cryptodudez_assets.models.signal.signal import OF_PLANTED
 from cryptodudez_assets.simulator import Truth, simulate
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.terminal import say
@@ -41,17 +42,23 @@ def _reports() -> dict[str, str]:
 
 
 def show_demo(
-    lake: Lake, size: Literal["tiny", "small", "large"], seed: int, console: Console, last_day: date | None = None
+    lake: Lake,
+    size: Literal["tiny", "small", "large"],
+    seed: int,
+    console: Console,
+    last_day: date | None = None,
+    planted: bool = False,
 ) -> bool:
     """Run the demo; returns whether all went well.
 
-    Samples end yesterday (UTC) or on `last_day` when a home is first filled, and on the same day ever after; raises `OtherLastDay`
-    where another is asked for then, and `RealData` where the home holds what a venue answered.
+    Samples end yesterday (UTC) or on `last_day` when a home is first filled, and on the same day ever after; raises `OtherSamples`
+    where another is asked for then, or a signal to be `planted` where the home has samples without, and `RealData` where the home holds
+    what a venue answered.
     """
     refuse_samples(lake.settings)
-    last_day = fix_last_day(lake.settings, now().date() - timedelta(days=1), last_day)
+    last_day = fix_last_day(lake.settings, now().date() - timedelta(days=1), last_day, planted)
     samples = lake.settings.samples / f"{size}-{seed}"
-    for name in _simulated(samples, size, seed, last_day, console).sources:
+    for name in _simulated(samples, size, seed, last_day, console, is_planted(lake.settings)).sources:
         for landed in land(lake, name, sorted((samples / name).iterdir())):
             if not landed.already_there:
                 say(console, f"landed {landed.uri}")
@@ -64,14 +71,19 @@ def show_demo(
 
 
 def _simulated(
-    folder: Path, size: Literal["tiny", "small", "large"], seed: int, last_day: date, console: Console
+    folder: Path, size: Literal["tiny", "small", "large"], seed: int, last_day: date, console: Console, planted: bool
 ) -> Truth:
     told = folder / "truth" / "truth.json"
     if told.exists():  # written last: the archives are complete
         return Truth.load(told)
     with console.status("simulating sample archives …") as shown:
         return simulate(
-            folder, size, seed, last_day=last_day, on_progress=lambda line: shown.update(f"simulating {line}")
+            folder,
+            size,
+            seed,
+            last_day=last_day,
+            planted=planted,
+            on_progress=lambda line: shown.update(f"simulating {line}"),
         )
 
 
@@ -85,6 +97,8 @@ def _sum_up(lake: Lake, last_day: date, console: Console) -> None:
     console.print(table)
     console.print("read = valid + quarantined + duplicate, for every file.")
     console.print(f"All of it is simulated, up to {last_day}.{_if_old(last_day)}", soft_wrap=True, highlight=False)
+    if is_planted(lake.settings):
+        console.print(OF_PLANTED, soft_wrap=True, highlight=False)
 
 
 def _if_old(last_day: date) -> str:
@@ -108,6 +122,7 @@ def _show_signal(lake: Lake, model: SignalModel, console: Console) -> None:
         ("probabilities", f"{shares}, as of {told['as_of'][:10]}"),
         ("model", f"{told['model']}-{told['model_version']}: {told['verdict']}"),
         *(("because", reason) for reason in told["reasons"]),
+        *(("note", note) for note in told["notes"] if note != OF_PLANTED),
         ("receipt", f"{told['receipt_id']}  (.venv/bin/cryptodudez explain {told['receipt_id']})"),
     ):
         say(console, f"  {name:14}{value}")

@@ -51,7 +51,7 @@ async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[S
     store, receipts = open_online_store(settings.online), Receipts(settings.receipts)
     recorder, shipper = ReceiptWriter(receipts), ReceiptShipper(settings, receipts)
     desks = {
-        name: SignalService(model, slots[name], store, receipts)
+        name: SignalService(settings, model, slots[name], store, receipts)
         for name, model in models.items()
         if isinstance(model, SignalModel)
     }

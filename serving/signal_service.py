@@ -9,9 +9,11 @@ import msgspec
 
 from cryptodudez_assets.declared_models.signal import Decision, SignalModel
 from cryptodudez_assets.feature_store.online import OnlineStore
+from cryptodudez_assets.lake.samples import is_planted
 from cryptodudez_assets.models.receipts import Receipt, Receipts, receipt_id
 from cryptodudez_assets.models.signal.inputs import OnlineRow, inputs_of
 from cryptodudez_assets.models.signal.signal import Confidence, Signal, age, decide, effects, is_stale, notes
+from cryptodudez_assets.settings import Settings
 from serving.dashboard import NoDecision, Today
 from serving.errors import Unavailable
 from serving.model_slot import RETRY_SECONDS, Loaded, ModelSlot, Unpredictable
@@ -57,7 +59,10 @@ class _Decided:
 class SignalService:
     """Answers for the API and the dashboard. All but `encoded` may block: it is for worker threads."""
 
-    def __init__(self, model: SignalModel, slot: ModelSlot, store: OnlineStore, receipts: Receipts) -> None:
+    def __init__(
+        self, settings: Settings, model: SignalModel, slot: ModelSlot, store: OnlineStore, receipts: Receipts
+    ) -> None:
+        self._settings = settings
         self._inputs, self._coin = inputs_of(model), model.coin.name
         self._slot, self._store, self._receipts = slot, store, receipts
         self._last_recorded = ""
@@ -84,7 +89,7 @@ class SignalService:
             confidence=one.signal.confidence,
             probabilities=one.signal.probabilities,
             reasons=one.signal.reasons,
-            notes=notes(from_candle=one.row.from_candle),
+            notes=self._notes(one.row),
             as_of=one.row.as_of,
             age_seconds=int(age(one.row.oldest, one.at).total_seconds()),
             stale=is_stale(one.row.oldest, one.at),
@@ -108,7 +113,7 @@ class SignalService:
             probabilities=one.signal.probabilities,
             confidence=one.signal.confidence,
             reasons=one.signal.reasons,
-            notes=notes(from_candle=one.row.from_candle),
+            notes=self._notes(one.row),
             as_of=one.row.as_of,
             age=age(one.row.oldest, one.at),
             stale=is_stale(one.row.oldest, one.at),
@@ -123,6 +128,9 @@ class SignalService:
         """Age of the oldest features of the signal in seconds; NaN where there are none."""
         row = self._inputs.online_row(self._store)
         return age(row.oldest, datetime.now(UTC)).total_seconds() if row else float("nan")
+
+    def _notes(self, row: OnlineRow) -> list[str]:
+        return notes(from_candle=row.from_candle, planted=is_planted(self._settings))
 
     def _decide(self) -> _Decided:
         loaded, at = self._slot.require(), datetime.now(UTC)

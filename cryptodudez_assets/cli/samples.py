@@ -20,7 +20,12 @@ from cryptodudez_assets.cli.output import console
 @click.option(
     "--last-day", type=LastDay(), help="Of the sample data, when a home is first filled. Default: yesterday (UTC)."
 )
-def demo(size: Literal["tiny", "small", "large"], seed: int, last_day: date | None) -> None:
+@click.option(
+    "--planted",
+    is_flag=True,
+    help="Plant a signal in Ethereum's prices, so that a model has something to find. When a home is first filled.",
+)
+def demo(size: Literal["tiny", "small", "large"], seed: int, last_day: date | None, planted: bool) -> None:
     """Make sample archives, land them, run the whole graph, and sum up. A second time finds nothing new.
 
     \b
@@ -29,10 +34,10 @@ def demo(size: Literal["tiny", "small", "large"], seed: int, last_day: date | No
     """
     from cryptodudez_assets.demo import show_demo
     from cryptodudez_assets.fetching.origin import RealData
-    from cryptodudez_assets.lake.samples import OtherLastDay
+    from cryptodudez_assets.lake.samples import OtherSamples
 
     try:
-        fine = show_demo(opened_lake(), size, seed, console, last_day)
-    except (OtherLastDay, RealData) as error:
+        fine = show_demo(opened_lake(), size, seed, console, last_day, planted)
+    except (OtherSamples, RealData) as error:
         raise click.ClickException(str(error)) from None
     sys.exit(0 if fine else 1)

@@ -1,5 +1,6 @@
 """Archive of daily candles, one file per coin: who the coins are and what is recorded of them."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ FOLDER = "cryptocurrency_historical_prices"
 HEADER = "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap"
 JUNK_FILES = 5
 STUDIED = {"BTC", "DOGE"}
+PLANTED_IN, PLANTED_RETURN, PLANTED_VOLUME, PLANTED_MEMORY = "ETH", 0.02, 0.6, 0.6
+"""Log return of the day after one that is unusually busy (by one deviation), how much of the traded volume says so, and for how long."""
 DOGE_REACTION = 0.03  # extra log return of Dogecoin on the day of a tweet about it, a third of it on the next
 
 
@@ -107,14 +110,19 @@ def _rows(job: Job, coin: Coin, calendar: list[date], factor: Factor, tweets: Co
     beta = 0.02 if coin.pegged else rng.uniform(0.7, 1.3)
     drift, pull = (0.0, 0.5) if coin.pegged else (0.002, 0.0)
     asset = Asset(rng, price=coin.price, volatility=coin.volatility, beta=beta, drift=drift, pull=pull)
+    planted = job.planted and coin.symbol == PLANTED_IN
+    busy = 0.0
     supply, growth = coin.supply, 1 + rng.uniform(5e-5, 3e-4)
     for number, day in enumerate(calendar):
         excited = min(tweets[day], 2) + min(tweets[day - timedelta(days=1)], 2) / 3
-        candle = asset.step(factor[day], DOGE_REACTION * excited)
+        candle = asset.step(factor[day], DOGE_REACTION * excited + (PLANTED_RETURN * busy if planted else 0.0))
         supply *= growth
         # A coin's first days were recorded without volume, the very first without market cap; the archive says 0.
         market_cap = round(candle.close * supply, 4) if number >= len(calendar) // 100 else 0.0
         traded = rng.lognormvariate(-3.5, 0.5) * (1 + 10 * (candle.high / candle.low - 1))
+        if planted:
+            busy = PLANTED_MEMORY * busy + math.sqrt(1 - PLANTED_MEMORY**2) * rng.gauss(0, 1)
+            traded *= math.exp(PLANTED_VOLUME * busy)
         volume = round(candle.close * supply * traded, 2) if number >= len(calendar) // 50 else 0.0
         prices = (candle.high, candle.low, candle.open, candle.close)
         yield number + 1, coin.name, coin.symbol, f"{day} 23:59:59", *prices, volume, market_cap

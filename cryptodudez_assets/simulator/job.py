@@ -24,6 +24,7 @@ class Job:
     seed: int
     dirt: Dirt
     on_progress: Callable[[str], None]
+    planted: bool = False
 
     def rng(self, *names: str) -> Random:
         """Random numbers of one purpose: another coin or tweet more elsewhere does not change them."""

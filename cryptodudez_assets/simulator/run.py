@@ -28,17 +28,18 @@ def simulate(
     seed: int = 7,
     dirt: Dirt = REAL_DIRT,
     last_day: date = LAST_DAY,
+    planted: bool = False,
     on_progress: Callable[[str], None] | None = None,
 ) -> Truth:
     """Write `<target>/<source>/…`, `<target>/truth/truth.json` and `<source>.parquet`; same arguments, same bytes.
 
-    `last_day` is that of prices and tweets. Raises ValueError where it is too early. `on_progress` is told of each file as it is
-    finished.
+    `last_day` is that of prices and tweets. `planted`: unusual trading in Ether tells something of the next day's return. Raises
+    ValueError where the last day is too early. `on_progress` is told of each file as it is finished.
     """
     if last_day < EARLIEST_END:
         raise ValueError(f"the last day is {last_day}: samples end on {EARLIEST_END} or later")
     extent = size if isinstance(size, Size) else SIZES[size]
-    job = Job(target, extent, last_day, seed, dirt, on_progress or (lambda _: None))
+    job = Job(target, extent, last_day, seed, dirt, on_progress or (lambda _: None), planted)
     tweets = compose_tweets(job)
     doge_tweets = Counter(tweet.time.date() for tweet in tweets if "dogecoin" in tweet.text.lower())
     stock_factor = market_factor(job.rng("stock market"), volatility=0.009, last_day=last_day)

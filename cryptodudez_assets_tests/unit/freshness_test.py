@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from cryptodudez_assets.lake.freshness import Freshness, freshness, in_words
 from cryptodudez_assets.lake.lake import Lake, now
-from cryptodudez_assets.lake.samples import BEFORE_IT_WAS_KEPT, LAST_DAY, OtherLastDay, fix_last_day, last_day_of
+from cryptodudez_assets.lake.samples import (
+    BEFORE_IT_WAS_KEPT,
+    LAST_DAY,
+    OtherSamples,
+    fix_last_day,
+    is_planted,
+    last_day_of,
+)
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import take_in
 
@@ -67,8 +74,21 @@ def test_sample_data_end_yesterday_and_then_on_the_same_day_for_ever(lake: Lake)
     assert fix_last_day(lake.settings, yesterday) == yesterday
     assert fix_last_day(lake.settings, later) == fix_last_day(lake.settings, later, yesterday) == yesterday
     assert last_day_of(lake.settings) == yesterday
-    with pytest.raises(OtherLastDay, match="end on 2026-11-26, not 2026-12-08: for others begin with another"):
+    with pytest.raises(OtherSamples, match="end on 2026-11-26, not 2026-12-08: for others begin with another"):
         fix_last_day(lake.settings, later, later)
+
+
+def test_a_signal_is_planted_in_sample_data_from_the_beginning_or_never(lake: Lake):
+    assert not is_planted(lake.settings)
+    fix_last_day(lake.settings, date(2026, 11, 26), planted=True)
+    assert is_planted(lake.settings)
+    assert fix_last_day(lake.settings, date(2026, 12, 8)) == date(2026, 11, 26)
+
+
+def test_a_signal_is_not_planted_afterwards(lake: Lake):
+    fix_last_day(lake.settings, date(2026, 11, 26))
+    with pytest.raises(OtherSamples, match="no signal was planted in the samples of this home: for others begin with"):
+        fix_last_day(lake.settings, date(2026, 11, 26), planted=True)
 
 
 def test_samples_of_an_earlier_version_end_where_they_did(lake: Lake):

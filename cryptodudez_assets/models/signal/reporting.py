@@ -9,10 +9,12 @@ from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.lake import pages
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.samples import is_planted
 from cryptodudez_assets.models.manifest import Manifest
 from cryptodudez_assets.models.registry import Registry, registry_of
 from cryptodudez_assets.models.signal.promoting import findings_of
 from cryptodudez_assets.models.signal.report import code_hash, page, plots, report_name, words
+from cryptodudez_assets.models.signal.signal import OF_PLANTED
 from cryptodudez_assets.models.signal.training import MOMENTUM, PREDICTIONS
 from cryptodudez_assets.reports.figures import data_uri
 
@@ -39,7 +41,11 @@ def write_report(lake: Lake, model: SignalModel) -> Written | None:
         for name, file in ((findings.chosen, PREDICTIONS), ("momentum", MOMENTUM))
     }
     head = page.ReportHead(
-        model.coin.name, manifest.label, _snapshots(manifest), manifest.code_version, _stage(registry, manifest)
+        model.coin.name,
+        manifest.label,
+        _snapshots(manifest),
+        manifest.code_version,
+        _stage(registry, manifest) + _if_planted(lake),
     )
     champion = registry.champion()
     serving = {model.champion: champion.version} if champion else {}
@@ -52,6 +58,10 @@ def write_report(lake: Lake, model: SignalModel) -> Written | None:
 
 def _snapshots(manifest: Manifest) -> dict[str, int]:
     return {manifest.trained_on.table: manifest.trained_on.snapshot_id, **manifest.trained_on.inputs}
+
+
+def _if_planted(lake: Lake) -> str:
+    return f" {OF_PLANTED}" if is_planted(lake.settings) else ""
 
 
 def _stage(registry: Registry, manifest: Manifest) -> str:

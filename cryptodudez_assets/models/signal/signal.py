@@ -22,6 +22,11 @@ OF_A_CANDLE = (
     "not known, so that its turnover is missing."
 )
 """What is to be known of a decision where the archive does not reach."""
+OF_PLANTED = (
+    "A signal was planted in these data, so that there is something to find: unusual trading in Ether tells of the next day's return. "
+    "Nothing follows from it for any market."
+)
+"""What is to be known of a decision on such sample data."""
 
 Confidence = Literal["low", "moderate", "high"]
 
@@ -66,9 +71,9 @@ def _confidence(probabilities: Sequence[float], rule: DecisionRule) -> Confidenc
     return "high" if sure >= high > 0 else "moderate" if sure >= moderate > 0 else "low"
 
 
-def notes(*, from_candle: bool) -> list[str]:
+def notes(*, from_candle: bool, planted: bool) -> list[str]:
     """What else is to be known of the features that a decision stands on."""
-    return [OF_A_CANDLE] if from_candle else []
+    return [OF_PLANTED] * planted + [OF_A_CANDLE] * from_candle
 
 
 def is_stale(as_of: datetime, now: datetime) -> bool:
