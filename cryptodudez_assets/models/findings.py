@@ -84,6 +84,26 @@ class PowerPoint(Finding):
     of: int
 
 
+class Importance(Finding):
+    """How much worse the chosen recipe foretells without what one feature says of the day."""
+
+    feature: str
+    added: float = Field(description="Log loss that is added, mean of the folds.")
+    spread: float = Field(description="Its deviation between folds.")
+
+
+class Selection(Finding):
+    """Luck in choosing among all recipes with each of the decision rules, net of the judged cost."""
+
+    ways: int
+    superior: float = Field(
+        description="Probability of a best gain over buy and hold as large as this if none had any (Hansen's SPA)."
+    )
+    overfitting: float = Field(
+        description="Share of halvings in which the best of one half is no better than the median on the other."
+    )
+
+
 class JudgedRecipe(Finding):
     """A recipe or baseline on the same out-of-sample days as all others."""
 
@@ -174,6 +194,8 @@ class Findings(Finding):
     baselines: list[JudgedRecipe]
     placebos: list[Placebo]
     power: list[PowerPoint] = []
+    selection: Selection | None = None
+    importances: list[Importance] = []
 
     @property
     def best(self) -> Judgement:

@@ -13,16 +13,18 @@ from cryptodudez_assets.models.dataset import Dataset
 from cryptodudez_assets.models.decision_rule import DecisionRule
 from cryptodudez_assets.models.evaluation.backtest import daily_sharpe
 from cryptodudez_assets.models.evaluation.scores import log_losses
+from cryptodudez_assets.models.evaluation.selection import probability_of_overfitting, superior_predictive_ability
 from cryptodudez_assets.models.evaluation.sharpe import TrialSharpe
 from cryptodudez_assets.models.evaluation.splits import Fold
-from cryptodudez_assets.models.findings import Findings, Judgement, UpDays
+from cryptodudez_assets.models.findings import Findings, Judgement, Selection, UpDays
 from cryptodudez_assets.models.promotion import BASE_RATES
 from cryptodudez_assets.models.signal.baselines import baselines, momentum
+from cryptodudez_assets.models.signal.importance import importances
 from cryptodudez_assets.models.signal.judgement import Bench, judgement, prediction_frame
 from cryptodudez_assets.models.signal.placebos import placebos
 from cryptodudez_assets.models.signal.power import power_curve
 from cryptodudez_assets.models.signal.recipes import SignalRecipe, base_rates, candidates, configuration_hash
-from cryptodudez_assets.models.signal.rules import with_rules
+from cryptodudez_assets.models.signal.rules import as_if_always, with_rules
 from cryptodudez_assets.models.signal.walk_forward import OutOfSample, folds_of, positions, walk_forward
 
 __all__ = ["JudgedSignal", "TrialSharpe", "judge"]
@@ -81,8 +83,11 @@ def judge(
     named = {recipe.name: out for recipe, out in zip(every[:last], tried[:last], strict=True)}
     sharpes = {name: daily_sharpe(bench.net(out.decisions)) for name, out in named.items()}
     trials = [*other_trials, *_trials(recipes, sharpes, options, dataset.names)]
+    with_false_tweets = placebos(dataset, recipes[chosen], folds, options, tweet_features, progress)
     judgements = [
-        judgement(recipe, out, ours[chosen], bench, trials, len(recipes))
+        judgement(
+            recipe, out, ours[chosen], bench, trials, len(recipes), with_false_tweets if out is ours[chosen] else []
+        )
         for recipe, out in zip(every, tried, strict=True)
     ]
     findings = Findings(
@@ -91,8 +96,10 @@ def judge(
         champions=judgements[last:],
         chosen=recipes[chosen].name,
         baselines=baselines(dataset, folds, base, positions(ours[chosen].decisions), options),
-        placebos=placebos(dataset, recipes[chosen], folds, options, tweet_features, progress),
+        placebos=with_false_tweets,
         power=power_curve(bench, len(recipes)),
+        selection=_selection(ours, bench),
+        importances=importances(dataset, recipes[chosen], folds, options.seed),
     )
     shown = {**named, "momentum": _momentum(dataset, base)}
     predictions = {name: prediction_frame(out, bench) for name, out in shown.items()}
@@ -127,6 +134,17 @@ def _trials(
 ) -> list[TrialSharpe]:
     """Of this run. The base rates and earlier champions are none: they cannot be chosen."""
     return [TrialSharpe(configuration_hash(recipe, options, features), sharpes[recipe.name]) for recipe in recipes]
+
+
+def _selection(ours: Sequence[OutOfSample], bench: Bench) -> Selection:
+    """All recipes with each rule: everything that could have been chosen to be followed."""
+    ways = [bench.net(way.decisions) for out in ours for _, way in as_if_always(out)]
+    nets = np.column_stack(ways)
+    return Selection(
+        ways=len(ways),
+        superior=superior_predictive_ability(nets - bench.hold_net[:, None], bench.weights),
+        overfitting=probability_of_overfitting(nets, bench.options.horizon_days),
+    )
 
 
 def _momentum(dataset: Dataset, base: OutOfSample) -> OutOfSample:

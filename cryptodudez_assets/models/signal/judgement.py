@@ -24,7 +24,7 @@ from cryptodudez_assets.models.evaluation.scores import (
 )
 from cryptodudez_assets.models.evaluation.sharpe import TrialSharpe, deflated_sharpe
 from cryptodudez_assets.models.evaluation.timing import Gain, alpha, boundary, over_other_times
-from cryptodudez_assets.models.findings import Judgement, Regime, RuleTried
+from cryptodudez_assets.models.findings import Judgement, Placebo, Regime, RuleTried
 from cryptodudez_assets.models.signal.baselines import costs_and_delays, momentum
 from cryptodudez_assets.models.signal.recipes import SignalRecipe
 from cryptodudez_assets.models.signal.regimes import regimes
@@ -97,8 +97,9 @@ def judgement(
     bench: Bench,
     trials: Sequence[TrialSharpe],
     candidates: int,
+    placebos: Sequence[Placebo],
 ) -> Judgement:
-    """All about a recipe. `best` is the chosen recipe's, `trials` are all that were ever made, this run's among them."""
+    """All about a recipe. `best` is the chosen recipe's, `trials` all that were ever made, with this run's; `placebos` this recipe's."""
     options, labels = bench.options, bench.labels
     costs, delays = costs_and_delays(options)
     statistics = _statistics(out, best, bench)
@@ -113,6 +114,7 @@ def judgement(
         sharpe=statistics["sharpe"].value,
         deflated_sharpe=deflated_sharpe(bench.net(out.decisions), trials),
         trials=len(dict(trials)),
+        placebos=placebos,
     )
     return Judgement(
         name=recipe.name,

@@ -1,10 +1,11 @@
 """Skill or not: a few tests that must all be passed, and words with the numbers that they were decided by."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cryptodudez_assets.declared_models.signal import SignalOptions
 from cryptodudez_assets.models.evaluation.timing import POWER, Gain
-from cryptodudez_assets.models.findings import Test, Verdict
+from cryptodudez_assets.models.findings import Placebo, Test, Verdict
 
 LIMITS = (
     "This is about past days at closing prices with the costs that were assumed: one coin and one history, no slippage beyond "
@@ -29,6 +30,8 @@ class Evidence:
     """Per year."""
     deflated_sharpe: float
     trials: int
+    placebos: Sequence[Placebo] = ()
+    """The same recipe with tweets that cannot help."""
 
 
 def verdict(evidence: Evidence, options: SignalOptions) -> Verdict:
@@ -46,8 +49,23 @@ def verdict(evidence: Evidence, options: SignalOptions) -> Verdict:
         found = f"Skill: all {len(tests)} tests on {evidence.days:,} out-of-sample days were passed."
         ends = LIMITS
     return Verdict(
-        skill=not failed, words=" ".join([found, *(test.words for test in failed or tests), ends]), tests=tests
+        skill=not failed,
+        words=" ".join([found, *(test.words for test in failed or tests), *_tweets(evidence), ends]),
+        tests=tests,
     )
+
+
+def _tweets(evidence: Evidence) -> Iterator[str]:
+    if evidence.placebos:
+        yield what_tweets_add(evidence.log_loss, evidence.placebos)
+
+
+def what_tweets_add(log_loss: float, placebos: Sequence[Placebo]) -> str:
+    """Whether a model that has skill has it from tweets, or could: no test, since it may have it from prices."""
+    as_good = sum(one.log_loss <= log_loss for one in placebos)
+    luck = f"if tweets said nothing, that would happen once in {len(placebos) + 1} times"
+    told = "that tweets help cannot be told" if as_good else luck
+    return f"With tweets of other days, {as_good or 'none'} of {len(placebos)} placebos foretell as well or better: {told}."
 
 
 def _probabilities(evidence: Evidence) -> Test:

@@ -19,7 +19,7 @@ from cryptodudez_assets.models.signal.judge import JudgedSignal, judge, up_days
 from cryptodudez_assets.models.signal.placebos import reordered
 from cryptodudez_assets.models.signal.recipes import base_rates, configuration_hash, recipe
 from cryptodudez_assets.models.signal.regimes import regimes, trailing_return
-from cryptodudez_assets_tests.datasets import QUICK, dataset_of, noise
+from cryptodudez_assets_tests.datasets import QUICK, dataset_of, noise, planted
 
 BARE = QUICK.model_copy(update={"min_train_days": 300, "placebo_repeats": 0, "placebo_shifts_days": ()})
 OLDER = recipe("linear", {"inverse_penalty": 0.001, "horizon_days": 5})
@@ -121,6 +121,15 @@ class TestJudge:
         assert len(stages) == 60
         assert stages == sorted(stages, reverse=True)
         assert sum("train_days" in one for one in boosted) == QUICK.folds
+
+    def test_the_feature_that_foretells_matters_most(self):
+        dataset = planted(3, days=900, features=4, strength=0.5)
+        findings = judge(dataset, BARE, tweet_features=[], other_trials=[]).findings
+        first, *others = findings.importances
+        assert first.feature == "feature_0"
+        assert first.added > 5 * max(one.added for one in others)
+        assert first.added > first.spread > 0
+        assert findings.selection.superior < 0.05
 
     def test_the_same_data_give_the_same_findings(self):
         again = judge(

@@ -107,7 +107,7 @@ class TestWords:
         assert "no skill: " not in text.lower()
         assert "Tests passed: 4 of 4" in text
         assert "its interval lies above that" in text
-        assert "none of the n = 5" in text
+        assert "none of 5 placebos" in text
         assert "once in 6 times" in text
         assert ": failed.**" not in text
 
@@ -121,7 +121,7 @@ class TestWords:
         as_good = Placebo(name="shuffled", log_loss=BEST.scores.log_loss, balanced_accuracy=0.3)
         found = findings()
         text = told(found.model_copy(update={"placebos": [*found.placebos, as_good]}))
-        assert "1 of the n = 6 are as good as the real ones or better. That the tweets help cannot be told" in text
+        assert "1 of 6 placebos foretell as well or better: that tweets help cannot be told" in text
 
     @pytest.mark.parametrize(("trials", "words"), [(1, "One configuration has been"), (2, "2 configurations have")])
     def test_trials(self, trials: int, words: str):

@@ -8,6 +8,7 @@ import pytest
 
 from cryptodudez_assets.declared_models.signal import SignalOptions
 from cryptodudez_assets.models.evaluation.timing import Gain
+from cryptodudez_assets.models.findings import Placebo
 from cryptodudez_assets.models.signal.verdict import LIMITS, Evidence, verdict
 
 GOOD = Evidence(
@@ -62,6 +63,23 @@ def test_no_skill_if_one_fails(change: dict[str, Any], at: int, words: str):
     assert found.words.endswith("The signal is HODL until a model passes all of them.")
     assert words in found.words
     assert words in found.tests[at].words
+
+
+@pytest.mark.parametrize(
+    ("losses", "words"),
+    [
+        (
+            (1.06, 1.07),
+            "none of 2 placebos foretell as well or better: if tweets said nothing, that would happen once in 3 times",
+        ),
+        ((1.06, 1.05), "1 of 2 placebos foretell as well or better: that tweets help cannot be told"),
+    ],
+)
+def test_a_verdict_says_whether_it_may_stand_on_tweets(losses: tuple[float, float], words: str):
+    false = [Placebo(name="shuffled", log_loss=one, balanced_accuracy=0.3) for one in losses]
+    found = verdict(replace(GOOD, placebos=false), SignalOptions())
+    assert found.skill
+    assert words in found.words
 
 
 def test_a_verdict_says_what_it_could_have_found():

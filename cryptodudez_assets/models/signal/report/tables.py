@@ -7,6 +7,9 @@ from cryptodudez_assets.models.findings import Backtest, Findings, Interval, Jud
 from cryptodudez_assets.models.signal.report.formats import estimate, gain, number, percent, spoken
 from cryptodudez_assets.reports.sections import Table
 
+SHOWN = 12
+"""Features in the table of what matters."""
+
 
 def labels(findings: Findings) -> Table:
     """How frequent each class is."""
@@ -62,6 +65,16 @@ def rules(findings: Findings) -> Table:
     return Table(
         "Rules of the chosen recipe, at the judged cost" if rows else "",
         ["rule", "folds", "Sharpe ratio", "changes a year"] if rows else [],
+        rows,
+    )
+
+
+def importances(findings: Findings) -> Table:
+    """The features that matter most."""
+    rows = [[one.feature, number(one.added, 4), number(one.spread, 4)] for one in findings.importances[:SHOWN]]
+    return Table(
+        f"The {len(rows)} features that add most" if rows else "",
+        ["feature", "log loss added", "deviation between folds"] if rows else [],
         rows,
     )
 

@@ -6,6 +6,7 @@ from cryptodudez_assets.models.evaluation.timing import POWER
 from cryptodudez_assets.models.findings import Findings, Interval
 from cryptodudez_assets.models.signal.report import tables
 from cryptodudez_assets.models.signal.report.formats import day, estimate, gain, number, percent, span, spoken
+from cryptodudez_assets.models.signal.verdict import what_tweets_add
 from cryptodudez_assets.reports import sections as shared
 from cryptodudez_assets.reports.sections import Check, Plot, Section
 
@@ -33,7 +34,8 @@ def sections(findings: Findings, coin: str) -> list[Section]:
             plots=_power_plots(findings),
             tables=(tables.power(findings),),
         ),
-        Section("Luck among trials", [_luck(findings)]),
+        Section("Luck among trials", [_luck(findings), *_selection(findings)]),
+        Section("What it stands on", list(_importances(findings)), tables=(tables.importances(findings),)),
         Section("Does it depend on the market?", [_regimes(findings)], tables=(tables.regimes(findings),)),
         Section("Placebos", [_placebos(findings)], tables=(tables.placebos(findings),)),
         Section("What cannot be concluded", list(_limits(findings, coin))),
@@ -193,6 +195,28 @@ def _luck(findings: Findings) -> str:
     )
 
 
+def _selection(findings: Findings) -> Iterator[str]:
+    if one := findings.selection:
+        yield (
+            f"Counting all {one.ways} ways to trade of this run (each recipe with each rule) together: a best gain over buying and "
+            f"holding as large as theirs has a probability of {percent(one.superior)} if none had any (Hansen's test of superior "
+            "predictive ability). Whoever chooses the best of them on half of the days has one that is no better than the median on the "
+            f"other half in {percent(one.overfitting)} of 252 halvings (probability of backtest overfitting; 50 % is drawing lots)."
+        )
+
+
+def _importances(findings: Findings) -> Iterator[str]:
+    if not findings.importances:
+        yield "That was not asked."
+        return
+    some = [one for one in findings.importances if one.added > one.spread > 0]
+    yield (
+        "How much log loss is added where one feature's values begin at another day of the test, in the mean of the folds and with the "
+        f"deviation between them. Of {len(findings.importances)} features, {len(some) or 'none'} add more than that deviation; one "
+        "that another can stand in for adds little alone."
+    )
+
+
 def _regimes(findings: Findings) -> str:
     regimes = findings.best.regimes
     if not regimes:
@@ -207,13 +231,9 @@ def _regimes(findings: Findings) -> str:
 def _placebos(findings: Findings) -> str:
     if not findings.placebos or findings.best.scores is None:
         return "No placebos were tried."
-    real, n = findings.best.scores.log_loss, len(findings.placebos)
-    as_good = sum(one.log_loss <= real for one in findings.placebos)
-    luck = f"If the tweets said nothing, that would happen once in {n + 1} times"
-    told = "That the tweets help cannot be told" if as_good else luck
     return (
-        "The same recipe with tweets that cannot help: shuffled over the days, or moved in time. "
-        f"By log loss, {as_good or 'none'} of the n = {n} are as good as the real ones or better. {told}."
+        "The same recipe with tweets that cannot help: shuffled over the days, or moved in time, by log loss. "
+        f"{what_tweets_add(findings.best.scores.log_loss, findings.placebos)}"
     )
 
 
