@@ -31,7 +31,8 @@ class MarketFactorsDailyFeatures(FeatureContract):
 
     Factors are the first principal components of the standardised log returns of all coins over the 180 days that
     end with the row's own, fitted anew for each day; coins that lack more than 9 of these days take no part. A
-    component's sign is such that its larger loadings are positive. Stocks are those of the last trading day that
+    component's sign is such that its larger loadings are positive. Coins take part while they have candles, whatever became of
+    them later; an archive that lacks those that died makes the past look better than it was. Stocks are those of the last trading day that
     was known when the UTC day ended (at most 5 days back): weekends repeat it, and `stock_market_age` says so.
     Known when the UTC day ends.
     """

@@ -11,6 +11,7 @@ import pytest
 
 from cryptodudez_assets.features import all_views
 from cryptodudez_assets.features.components import FACTORS, MAY_MISS, SHARES, WINDOW, factors
+from cryptodudez_assets_tests.dying_coins import FIRST, dying_market, market_of
 from cryptodudez_assets_tests.feature_frames import TIME, computed, frame, utc
 
 MARKET, SENSITIVITY, PREDICTORS = (
@@ -89,6 +90,32 @@ class TestMarket:
         late = coin(0, "BTC", 0.5) | {"known_ts": "2020-01-05 00:00:00"}
         (row,) = market([coin(0, "ETH", 0.1), late])
         assert (row["n_coins"], row["btc_log_return_1d"]) == (1, None)
+
+
+class TestUniverse:
+    """Whoever takes part in the market of a day is whoever had a candle on it, whatever became of it later."""
+
+    def test_a_coin_that_died_counts_until_its_last_day(self) -> None:
+        everything, _ = dying_market(1, days=400)
+        living = everything.group_by("event_ts").len("alive").sort("event_ts")
+        told = market_of(everything).sort("event_ts")
+        assert told["n_coins"].to_list() == living["alive"].to_list()
+        assert told["n_coins"][0] > told["n_coins"][-1]
+
+    def test_a_death_changes_nothing_before_it(self) -> None:
+        everything, _ = dying_market(1, days=400)
+        until = FIRST + timedelta(days=250)
+        whole = market_of(everything).filter(pl.col("event_ts") < until)
+        assert whole.equals(market_of(everything.filter(pl.col("event_ts") < until)))
+
+    def test_survivors_alone_make_the_past_look_better(self) -> None:
+        everything, alive = dying_market(2)
+        assert everything["symbol"].n_unique() > alive["symbol"].n_unique() + 5
+        means = [
+            market_of(coins).select("coin_market_return", "breadth").mean().row(0) for coins in (everything, alive)
+        ]
+        assert means[1][0] > means[0][0] + 0.0002
+        assert means[1][1] > means[0][1] + 0.002
 
 
 def returns_of(symbols: str, number: int, seed: int = 1) -> pl.DataFrame:

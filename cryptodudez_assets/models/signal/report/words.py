@@ -245,6 +245,10 @@ def _limits(findings: Findings, coin: str) -> Iterator[str]:
         f"ahead and overlap, so that n = {n:,} days are worth about {n // horizon:,} separate ones."
     )
     yield (
+        "Means over coins (market return, breadth, factors) are of the coins that had a candle on the day. An archive that was collected "
+        "at the end lacks those that died before, and its past looks better than it was; by how much cannot be told from it."
+    )
+    yield (
         "The tweets are those of one person. What was deleted before it was collected is missing, and whoever chose this person knew what "
         "had happened."
     )
