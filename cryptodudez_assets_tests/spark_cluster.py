@@ -1,15 +1,21 @@
 """A standalone cluster of Spark on this machine: a master and workers of one core each, processes of their own on loopback."""
 
+import json
 import os
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from cryptodudez_assets.engines.spark import LITTLE_JAVA
+from cryptodudez_assets.engines import Done, Say, Task
+from cryptodudez_assets.engines.spark import LITTLE_JAVA, SparkEngine
 from cryptodudez_assets_tests.conftest import ROOT
-from cryptodudez_assets_tests.integration.conftest import free_ports
+from cryptodudez_assets_tests.integration.conftest import free_ports, spark_engine
+from cryptodudez_assets_tests.wrapped_engines import Wrapped
 
 PATIENCE_SECONDS = 240
 
@@ -48,6 +54,54 @@ def all_of(workers: int) -> dict[str, str]:
         "spark.executor.memory": "600m",
         "spark.executorEnv.PYTHONPATH": str(ROOT),
     }
+
+
+def driven(master: str, script: Path | str, *arguments: object, **environment: str) -> tuple[int, str]:
+    """Run a driver to its end, with the cluster as its Spark: a file, or this text. How it ended, and its words."""
+    told = {"ENGINE": "spark", "SPARK_MASTER": master, "SPARK_OPTIONS": json.dumps(all_of(2))}
+    done = subprocess.run(
+        [sys.executable, *([script] if isinstance(script, Path) else ["-c", script]), *map(str, arguments)],
+        env=os.environ
+        | {f"CRYPTODUDEZ_{name}": value for name, value in told.items()}
+        | {"PYTHONPATH": str(ROOT)}
+        | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def engine_of_driver() -> SparkEngine:
+    """The Spark that a driver was told of."""
+    return spark_engine(*(os.environ[f"CRYPTODUDEZ_SPARK_{name}"] for name in ("MASTER", "OPTIONS")))
+
+
+@dataclass(frozen=True)
+class Telling:
+    """Does what a function does, slowly, so that each worker gets some; tells on which."""
+
+    function: Callable[[Any, Say], Any]
+    folder: Path
+
+    def __call__(self, task: object, say: Say) -> Any:
+        worker = Path.cwd().parents[1].name  # an executor begins in worker-1/app-…/0
+        (self.folder / f"{worker} {type(task).__name__}").touch()
+        time.sleep(0.5)
+        return self.function(task, say)
+
+
+@dataclass
+class Spread(Wrapped):
+    """An engine whose workers each get some of the tasks, and which tells who got some."""
+
+    folder: Path
+
+    def run(self, function: Callable[[Task, Say], Done], tasks: Sequence[Task], say: Say) -> Iterator[Done]:
+        """What the function gives for each task, in their order."""
+        yield from self.engine.run(Telling(function, self.folder), tasks, say)
 
 
 def _wait_for(log: Path, line: str) -> None:

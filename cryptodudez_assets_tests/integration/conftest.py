@@ -180,6 +180,15 @@ def spark(java: None) -> Iterator[SparkEngine]:
 
 
 @pytest.fixture(scope="session")
+def cluster(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Spark's own cluster on this machine, a master and two workers: the master's address. Drivers are processes of their own."""
+    from cryptodudez_assets_tests.spark_cluster import standalone  # which imports this module
+
+    with standalone(tmp_path_factory.mktemp("cluster"), 2) as master:
+        yield master
+
+
+@pytest.fixture(scope="session")
 def has_ray() -> None:
     """Ray can be started here; where it cannot, its tests are skipped, with what to install."""
     if find_spec("ray") is None:

@@ -2,10 +2,9 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import psutil
 import pytest
 from pyiceberg.table import Table
 
+from cryptodudez_assets.contracts.catalogue import Status
 from cryptodudez_assets.engines import Done, Engine, Say, Task
 from cryptodudez_assets.engines.pool import PoolEngine, WorkerDied
 from cryptodudez_assets.engines.ray import RayFailed
@@ -20,13 +20,13 @@ from cryptodudez_assets.engines.spark import SparkFailed
 from cryptodudez_assets.lake.iceberg.scan import planned_files
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.status import unbalanced_files
+from cryptodudez_assets.lake.upkeep.maintenance import remove_orphans
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.builders import READINGS, csv, open_lake, picture, rows_of, take_in
-from cryptodudez_assets_tests.conftest import ROOT
+from cryptodudez_assets_tests.builders import READINGS, csv, files, open_lake, picture, rows_of, take_in
+from cryptodudez_assets_tests.spark_cluster import PATIENCE_SECONDS, driven
 from cryptodudez_assets_tests.wrapped_engines import Wrapped
 
 WHEN = ["before it wrote", "after it wrote"]
-PATIENCE_SECONDS = 120
 STARTED_BY = "STARTED_BY"
 
 
@@ -180,17 +180,27 @@ DRIVER = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.builders import open_lake, take_in
-from cryptodudez_assets_tests.integration.engine_faults_test import DiesBeforeItCommits
-from cryptodudez_assets_tests.integration.conftest import spark_engine
+from cryptodudez_assets.engines.local import LocalEngine
 from cryptodudez_assets.engines.pool import PoolEngine
 from cryptodudez_assets.engines.ray import RayEngine
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets_tests.builders import open_lake, take_in
+from cryptodudez_assets_tests.integration.conftest import spark_engine
+from cryptodudez_assets_tests.integration.engine_faults_test import DiesBeforeItCommits
+from cryptodudez_assets_tests.spark_cluster import engine_of_driver
+
+ENGINES = {
+    "local": LocalEngine,
+    "pool": lambda: PoolEngine(2),
+    "spark": spark_engine,
+    "cluster": engine_of_driver,
+    "ray": lambda: RayEngine(""),
+}
 
 if __name__ == "__main__":
-    lake = open_lake(Settings(home=Path(sys.argv[1]), settle_seconds=0))
-    engine = {"pool": lambda: PoolEngine(2), "spark": spark_engine, "ray": lambda: RayEngine("")}[sys.argv[2]]()
-    take_in(replace(lake, engine=DiesBeforeItCommits(engine)))
+    home, name, becomes = sys.argv[1:]
+    lake, engine = open_lake(Settings(home=Path(home), settle_seconds=0)), ENGINES[name]()
+    take_in(replace(lake, engine=DiesBeforeItCommits(engine) if becomes == "killed" else engine))
 """
 
 
@@ -205,28 +215,44 @@ class DiesBeforeItCommits(Wrapped):
         yield from ()
 
 
+OF_FIXTURES = {"pool": None, "spark": "java", "cluster": "cluster", "ray": "has_ray"}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["pool", *(pytest.param(name, marks=pytest.mark.spark) for name in ("spark", "ray"))])
-def test_who_planned_is_killed_before_the_commit_and_another_engine_goes_on(
-    filled: Lake, expected: dict[str, Any], tmp_path: Path, name: str, request: pytest.FixtureRequest
+@pytest.mark.parametrize(
+    ("name", "next_one"),
+    [
+        ("pool", "local"),
+        pytest.param("spark", "local", marks=pytest.mark.spark),
+        pytest.param("cluster", "cluster", marks=pytest.mark.spark),
+        pytest.param("ray", "local", marks=pytest.mark.spark),
+    ],
+)
+def test_who_planned_is_killed_before_the_commit_and_the_next_one_does_the_claim_again(
+    filled: Lake, expected: dict[str, Any], tmp_path: Path, name: str, next_one: str, request: pytest.FixtureRequest
 ) -> None:
-    if name != "pool":
-        request.getfixturevalue({"spark": "java", "ray": "has_ray"}[name])
+    needed = OF_FIXTURES[name]
+    master = (request.getfixturevalue(needed) if needed else None) or ""
     script = tmp_path / "driver.py"  # a module that spawned processes can import
     script.write_text(DRIVER)
-    done = subprocess.run(
-        [sys.executable, script, filled.settings.home, name],
-        env=os.environ | {"PYTHONPATH": str(ROOT), STARTED_BY: str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
-    assert done.returncode == -signal.SIGKILL, done.stdout
+
+    def drive(engine: str, becomes: str) -> tuple[int, str]:
+        return driven(master, script, filled.settings.home, engine, becomes, STARTED_BY=str(tmp_path))
+
+    code, said = drive(name, "killed")
+    assert code == -signal.SIGKILL, said
     assert READINGS.table not in picture(filled)
-    assert data_files(filled)  # they were written, and belong to nothing
-    take_in(filled)
+    assert files(filled)["status"].unique().to_list() == [Status.CLAIMED]
+    written = data_files(filled)
+    assert written  # and belong to nothing
+    code, said = drive(next_one, "done")
+    assert code == 0, said
+    assert picture(filled) == expected
+    assert unbalanced_files(filled, READINGS).is_empty()
+    assert written < data_files(filled)  # which is left to upkeep
+    removed = remove_orphans(filled, READINGS.table, grace=timedelta(0))
+    assert data_files(filled).isdisjoint(written)
+    assert removed.files >= len(written)
     assert picture(filled) == expected
     _, alive = psutil.wait_procs(started_by(tmp_path), timeout=PATIENCE_SECONDS)
     assert not alive  # whoever is left ends by itself

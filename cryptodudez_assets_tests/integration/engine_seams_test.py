@@ -1,5 +1,6 @@
 """Where work is divided: rows that repeat on both sides of a seam, a key that nearly all rows have, engines that take turns."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -35,6 +36,7 @@ from cryptodudez_assets_tests.builders import (
     take_in,
 )
 from cryptodudez_assets_tests.forms import FORMS
+from cryptodudez_assets_tests.spark_cluster import Spread, driven, engine_of_driver
 from cryptodudez_assets_tests.toy_graph import VIEWS
 from cryptodudez_assets_tests.wrapped_engines import Watched
 
@@ -133,33 +135,81 @@ BY_ROWS = FeatureView("trailing", Trailing, "team:tests", ["sensor"], READ, trai
 BY_DAYS = FeatureView("recent", Recent, "team:tests", ["sensor"], READ, recent, timedelta(days=3), TTL)
 
 
-@pytest.fixture(scope="module")
-def skewed(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """A lake in which nearly all rows are of one sensor."""
-    lake = open_lake(Settings(home=tmp_path_factory.mktemp("skewed"), settle_seconds=0))
+BY_ALL = (BY_KEY, BY_ROWS, BY_DAYS)
+PART_ROWS = 300
+
+
+def skew() -> bytes:
+    """Readings nearly all of which are of one sensor."""
     sensors = {"much": range(2000)} | {f"few {number}": range(number, 1000, 150) for number in range(9)}
     rows = [
         (name, f"{START + timedelta(hours=hour):%Y-%m-%dT%H:%M}", 1 + hour * 7919 % 101)
         for name, hours in sensors.items()
         for hour in hours
     ]
-    drop(lake, skewed=FORMS["csv"](("sensor", "time", "value"), rows))
+    return FORMS["csv"](("sensor", "time", "value"), rows)
+
+
+@pytest.fixture(scope="module")
+def skewed(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A lake with these, taken in."""
+    lake = open_lake(Settings(home=tmp_path_factory.mktemp("skewed"), settle_seconds=0))
+    drop(lake, skewed=skew())
     take_in(lake)
     return lake
 
 
-@pytest.mark.parametrize("table", [BY_KEY, BY_ROWS, BY_DAYS], ids=lambda table: table.short_name)
+def compute_divided(lake: Lake, engine: Watched, table: Derived, patch: pytest.MonkeyPatch) -> None:
+    """Compute all of a table, and see that the large key was divided."""
+    compute_few_rows_at_a_time(patch, PART_ROWS)
+    before = len(engine.tasks)
+    materialize(replace(lake, engine=engine), table, full=True)
+    rows = rows_of(lake, READINGS.table).filter(pl.col("sensor") == "much").lazy()
+    found = [rows_in(rows, task.portions) for task in engine.tasks[before:]]
+    assert len([n_rows for n_rows in found if n_rows > PART_ROWS]) > 1, found  # or one task had all of it
+
+
+@pytest.mark.parametrize("table", BY_ALL, ids=lambda table: table.short_name)
 def test_a_key_that_nearly_all_rows_have_is_divided_and_gives_the_same(
     skewed: Lake, watched: Watched, table: Derived, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     materialize(skewed, table, full=True)
     expected = rows_of(skewed, table.table)
-    compute_few_rows_at_a_time(monkeypatch, 300)
-    materialize(replace(skewed, engine=watched), table, full=True)
+    compute_divided(skewed, watched, table, monkeypatch)
     assert_frame_equal(rows_of(skewed, table.table), expected, check_row_order=False, check_exact=True)
-    rows = rows_of(skewed, READINGS.table).filter(pl.col("sensor") == "much").lazy()
-    found = [rows_in(rows, task.portions) for task in watched.tasks]
-    assert len([n_rows for n_rows in found if n_rows > 300]) > 1  # or one task had all of it
+
+
+ON_A_CLUSTER = (
+    "import sys; from cryptodudez_assets_tests.integration.engine_seams_test import drive; drive(*sys.argv[1:])"
+)
+
+
+def drive(home: str, notes: str) -> None:
+    """Take in and compute all on the cluster."""
+    lake, folder = open_lake(Settings(home=Path(home), settle_seconds=0)), Path(notes)
+    engine = Watched(Spread(engine_of_driver(), folder / "workers"), folder / "processes")
+    take_in(replace(lake, engine=engine))
+    with pytest.MonkeyPatch.context() as patch:
+        for table in BY_ALL:
+            compute_divided(lake, engine, table, patch)
+    assert os.getpid() not in engine.processes
+
+
+@pytest.mark.spark
+def test_such_a_key_is_divided_on_a_cluster_too_and_gives_the_same(cluster: str, lake: Lake, tmp_path: Path) -> None:
+    here = beside(tmp_path)
+    for one in (lake, here):
+        drop(one, skewed=skew())
+    take_in(here)
+    for table in BY_ALL:
+        materialize(here, table, full=True)
+    for name in ("workers", "processes"):
+        (tmp_path / "notes" / name).mkdir(parents=True)
+    code, said = driven(cluster, ON_A_CLUSTER, lake.settings.home, tmp_path / "notes")
+    assert code == 0, said
+    told = {note.name for note in (tmp_path / "notes" / "workers").iterdir()}
+    assert told >= {"worker-1 ComputeTask", "worker-2 ComputeTask"}, told
+    assert picture(lake) == picture(here)
 
 
 def rows_in(rows: pl.LazyFrame, portions: Iterable[AffectedRange]) -> int:

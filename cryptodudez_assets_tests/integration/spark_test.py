@@ -5,12 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from io import BytesIO, StringIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import dagster as dg
 import psutil
@@ -18,7 +15,6 @@ import pytest
 from rich.console import Console
 
 from cryptodudez_assets.defs.metadata import key_of
-from cryptodudez_assets.engines import Say
 from cryptodudez_assets.engines.ray import RayEngine
 from cryptodudez_assets.engines.spark import SparkEngine
 from cryptodudez_assets.headless import run_pending
@@ -28,7 +24,7 @@ from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.spark_daemon import PLAIN
 from cryptodudez_assets_tests.builders import READINGS, csv, open_lake
 from cryptodudez_assets_tests.conftest import ROOT
-from cryptodudez_assets_tests.spark_cluster import PATIENCE_SECONDS, all_of, standalone
+from cryptodudez_assets_tests.spark_cluster import PATIENCE_SECONDS, driven, standalone
 from cryptodudez_assets_tests.toy_graph import SOURCES, VIEWS, everything
 
 pytestmark = pytest.mark.spark
@@ -224,7 +220,7 @@ from cryptodudez_assets.engines.spark import SparkEngine
 from cryptodudez_assets.headless import run_pending
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets_tests.builders import READINGS, open_lake
-from cryptodudez_assets_tests.integration.spark_test import Telling
+from cryptodudez_assets_tests.spark_cluster import Telling
 from cryptodudez_assets_tests.toy_graph import SOURCES, VIEWS
 
 run = SparkEngine.run
@@ -233,48 +229,18 @@ assert run_pending(open_lake(Settings(home=Path(sys.argv[1]))), [READINGS.name],
 """
 
 
-@dataclass(frozen=True)
-class Telling:
-    """Does what a function does, slowly, so that each worker gets some; tells on which."""
-
-    function: Callable[[Any, Say], Any]
-    folder: Path
-
-    def __call__(self, task: object, say: Say) -> Any:
-        worker = Path.cwd().parents[1].name  # an executor begins in worker-1/app-…/0
-        (self.folder / f"{worker} {type(task).__name__}").touch()
-        time.sleep(0.5)
-        return self.function(task, say)
-
-
-@pytest.fixture
-def cluster(java: None, tmp_path: Path) -> Iterator[str]:
-    """A master and two workers; gives the master's address."""
-    with standalone(tmp_path, 2) as master:
-        yield master
-
-
 def test_a_run_on_a_standalone_cluster_with_a_bucket_and_postgresql_gives_the_same(
     s3_endpoint: str, database: str, cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = filled(tmp_path / "a")
     assert run_pending(here, [READINGS.name], Console(file=StringIO()), SOURCES, VIEWS)
-    told = {"ENGINE": "spark", "SPARK_MASTER": cluster, "SPARK_OPTIONS": json.dumps(all_of(2))}
-    told |= {"LAKE": f"s3://lake/{tmp_path.name}", "CATALOG": database, "S3_ENDPOINT": s3_endpoint}
+    told = {"LAKE": f"s3://lake/{tmp_path.name}", "CATALOG": database, "S3_ENDPOINT": s3_endpoint}
     for name, value in told.items():
         monkeypatch.setenv(f"CRYPTODUDEZ_{name}", value)
     there, notes = filled(tmp_path / "b"), tmp_path / "notes"
     notes.mkdir()
-    done = subprocess.run(
-        [sys.executable, "-c", ON_A_CLUSTER, there.settings.home, notes],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
+    code, said = driven(cluster, ON_A_CLUSTER, there.settings.home, notes)
+    assert code == 0, said
     found = {note.name for note in notes.iterdir()}
     assert found >= {"worker-1 ReadTask", "worker-2 ReadTask"}, found
     assert {name.split()[1] for name in found} == {"ReadTask", "ComputeTask"}
