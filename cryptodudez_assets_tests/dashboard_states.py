@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.contracts.crypto_prices import CryptoPrices
 from cryptodudez_assets.declared_models.signal import CLASSES
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake
@@ -120,4 +121,21 @@ def write_closes(lake: Lake, shift: timedelta) -> None:
     rows = pl.DataFrame({"symbol": "ETH", "close": closes, "event_ts": days, "known_ts": days})
     empty = [pl.lit(0.0).cast(dtype).alias(name) for name, dtype in schema.items() if name not in rows.columns]
     with lake.tables.changing(TableSpec(PRICES.table, PRICES.contract, (), ("event_ts",))) as change:
+        change.add(rows.with_columns(empty).select(schema.names()).cast(dict(schema)))
+    write_candles(lake, rows)
+
+
+def write_candles(lake: Lake, closes: pl.DataFrame) -> None:
+    """Candles with these closes, as a source would have written them: `symbol`, `close`, `event_ts` and `known_ts` are given."""
+    schema = polars_schema(CryptoPrices)
+    opened, close = pl.col("close").shift(1, fill_value=pl.col("close").first()), pl.col("close")
+    rows = closes.with_columns(
+        open=opened,
+        high=1.02 * pl.max_horizontal(opened, close),
+        low=0.98 * pl.min_horizontal(opened, close),
+        volume=1e6 * close,
+    )
+    others = ((name, dtype) for name, dtype in schema.items() if name not in rows.columns)
+    empty = [pl.lit("" if dtype == pl.String else 0).cast(dtype).alias(name) for name, dtype in others]
+    with lake.tables.changing(TableSpec("market.crypto_prices", CryptoPrices, (), ("event_ts",))) as change:
         change.add(rows.with_columns(empty).select(schema.names()).cast(dict(schema)))

@@ -104,6 +104,33 @@ def test_it_works_with_the_keyboard_and_without_scripts(urls, browser):
     context.close()
 
 
+def test_a_chart_answers_to_a_pointer_to_keys_and_to_its_ranges(urls, browser):
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(urls["skilled"])
+    chart, told = page.locator("figure.prices .chart:visible"), page.locator("figure.prices .readout")
+    newest = told.inner_text()
+    box = chart.bounding_box()
+
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 40)
+    assert told.inner_text() != newest
+    assert chart.locator(".cross").count() == 1
+    page.mouse.move(0, 0)
+    assert chart.locator(".cross").count() == 0
+    chart.focus()
+    page.keyboard.press("End")
+    assert told.inner_text().startswith(newest)
+    page.keyboard.press("Home")
+    year_ago = told.inner_text()
+    assert not year_ago.startswith(newest)
+    page.get_by_role("link", name="1M").click()
+    assert page.url.endswith("?range=1m")
+    assert told.inner_text() == newest
+    chart.focus()
+    page.keyboard.press("Home")
+    assert told.inner_text() not in (newest, year_ago)
+    page.close()
+
+
 def test_an_open_page_keeps_itself_current_and_says_when_it_cannot(tmp_path: Path, browser):
     settings = Settings(home=tmp_path)
     said = unskilled(open_lake(settings))

@@ -30,7 +30,7 @@ from cryptodudez_assets_tests import toy_source
 from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.ether import ETHER
 from serving.dashboard.data import gather
-from serving.dashboard.page import render
+from serving.dashboard.signal_page import render
 
 TOY = Path(toy_source.__file__).read_text()
 VIEW = """

@@ -11,8 +11,10 @@ from markupsafe import Markup
 
 from cryptodudez_assets.metrics import Metric
 from serving.accounts.data import SPANS, Picture, Told
-from serving.dashboard.charts import Point, compact, trend_chart
-from serving.dashboard.page import day_words, environment
+from serving.dashboard.charts import trend_chart
+from serving.dashboard.frame import day_words
+from serving.dashboard.frame import render as made
+from serving.dashboard.plot import Point, compact
 
 NAMES: Mapping[str, str] = {"deposit": "deposited", "withdrawal": "withdrawn"}
 COUNTED, ANY = "completed", "all statuses"
@@ -70,17 +72,14 @@ class Section:
 def render(picture: Picture) -> str:
     """The whole page."""
     stretches = stretches_of(picture)
-    return (
-        environment()
-        .get_template("accounts.html")
-        .render(
-            picture=picture,
-            spans=SPANS,
-            grain=SPANS[picture.span].grain,
-            sections=[_section(one, picture, stretches) for one in picture.told],
-            brief=brief,
-            exact=exact,
-        )
+    return made(
+        "accounts.html",
+        picture=picture,
+        spans=SPANS,
+        grain=SPANS[picture.span].grain,
+        sections=[_section(one, picture, stretches) for one in picture.told],
+        brief=brief,
+        exact=exact,
     )
 
 
@@ -132,7 +131,7 @@ def _panel(name: str, told: Told, stretches: Stretches) -> Panel:
     words = _words(f"{metric.title} {name}".strip(), points, lines, stretches)
     drawn, n_cut = cut_off(points)
     cut = f"{n_cut} higher value{'s' * (n_cut > 1)} cut off: see the table" if n_cut else ""
-    return Panel(name, lines, stretches.starts, trend_chart(drawn, words), cut)
+    return Panel(name, lines, stretches.starts, trend_chart(drawn, [line.name for line in lines], words), cut)
 
 
 def cut_off(lines: Sequence[Sequence[Point]]) -> tuple[list[list[Point]], int]:

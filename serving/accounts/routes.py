@@ -13,7 +13,7 @@ from cryptodudez_assets.metrics import METRICS
 from cryptodudez_assets.settings import Settings
 from serving.accounts.data import DEFAULT_SPAN, SPANS, contents, gather, reach, tell
 from serving.accounts.page import render
-from serving.dashboard import HEADERS, PAGE_POLICY
+from serving.dashboard.frame import HEADERS, compressed, html, one_of
 
 KEPT_SECONDS = 30
 
@@ -56,22 +56,15 @@ def accounts(settings: Settings) -> Router:
 
     @get("/accounts", media_type=MediaType.HTML, include_in_schema=False)
     async def show_accounts(span: FromQuery[str] = DEFAULT_SPAN) -> Response[str]:
-        _insist_on(span)
-        headers = {"Content-Security-Policy": PAGE_POLICY, **HEADERS}
-        return Response(await board.page(span), media_type=MediaType.HTML, headers=headers)
+        return html(await board.page(one_of(SPANS, span, "span")))
 
     @get("/accounts/{file:str}", media_type="text/csv", include_in_schema=False)
     async def metric_file(file: FromPath[str], span: FromQuery[str] = DEFAULT_SPAN) -> Response[str]:
         name = file.removesuffix(".csv")
         if name not in METRICS or not file.endswith(".csv"):
             raise NotFoundException(f"there is no such file; there are: {', '.join(f'{one}.csv' for one in METRICS)}")
-        _insist_on(span)
+        one_of(SPANS, span, "span")
         headers = {"Content-Disposition": f'attachment; filename="{name}-{span}.csv"', **HEADERS}
         return Response(await board.csv(name, span), media_type="text/csv", headers=headers)
 
-    return Router("/", route_handlers=[show_accounts, metric_file])
-
-
-def _insist_on(span: str) -> None:
-    if span not in SPANS:
-        raise NotFoundException(f"there is no span of this name; there are: {', '.join(SPANS)}")
+    return Router("/", route_handlers=[show_accounts, metric_file], middleware=[compressed()])

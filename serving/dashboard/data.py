@@ -25,6 +25,8 @@ from cryptodudez_assets.models.registry import Damaged, Registry, Tampered, regi
 from cryptodudez_assets.models.signal.inputs import inputs_of
 from cryptodudez_assets.models.signal.signal import Confidence
 from cryptodudez_assets.sources.declaration import Source
+from serving.dashboard.asking import Asked
+from serving.dashboard.prices import DEFAULT_RANGE, days_of, is_known
 
 BASE_RATES = "base_rates"  # as training calls it, which a server need not load
 FINDINGS, PREDICTIONS = "findings.json", "predictions.parquet"
@@ -100,13 +102,20 @@ class SourceHealth:
 
 @dataclass(frozen=True)
 class DashboardData:
-    """All that one look at the platform found. `closes` has `event_ts` and `close` of the signal's coin, in order of time."""
+    """All that one look at the platform found.
+
+    `closes` has `event_ts` and `close` of the signal's coin as its features were made of, `prices` its days within `reach`, a range of
+    `prices.RANGES`; both in order of time.
+    """
 
     model: SignalModel | None
     """The signal that the page is about; None where none is declared."""
     gathered_at: datetime
     today: Today | NoDecision
     closes: pl.DataFrame
+    reach: str
+    prices: Asked | None
+    """None where the lake has no prices yet."""
     records: list[TrackRecord]
     versions: list[Version]
     distrusted: list[str]
@@ -129,7 +138,9 @@ class DashboardData:
         return not any(one.valid or one.open_rows or one.open_files or one.pending for one in self.sources)
 
 
-def gather(lake: Lake, model: SignalModel | None, today: Callable[[], Today | NoDecision]) -> DashboardData:
+def gather(
+    lake: Lake, model: SignalModel | None, today: Callable[[], Today | NoDecision], reach: str = DEFAULT_RANGE
+) -> DashboardData:
     """Look at everything that has to do with a signal. Works on an empty lake, too."""
     registry = registry_of(lake.settings, model) if model else None
     trusted, distrusted = _sorted_out(registry) if registry else ([], [])
@@ -138,6 +149,8 @@ def gather(lake: Lake, model: SignalModel | None, today: Callable[[], Today | No
         gathered_at=now(),
         today=today(),
         closes=_closes(lake, model),
+        reach=reach,
+        prices=days_of(lake, model.coin.symbol, reach) if model and is_known(lake) else None,
         records=_records(registry, trusted) if registry else [],
         versions=[_version(registry, number) for number in reversed(trusted)] if registry else [],
         distrusted=distrusted,

@@ -10,8 +10,7 @@ from litestar.types import Receive, Scope, Send
 
 from cryptodudez_assets.declared_rules import declared_thresholds
 from serving.crowd import client_of
-from serving.dashboard import HEADERS, PAGE_POLICY
-from serving.dashboard.page import render_live
+from serving.dashboard.frame import html, render
 from serving.errors import Unavailable
 from serving.live.listeners import Events
 from serving.services import of_app, services_of
@@ -27,11 +26,7 @@ STREAM_HEADERS = [
 @get("/live", media_type=MediaType.HTML, include_in_schema=False, sync_to_thread=True)
 def show_live() -> Response[str]:
     """The page: it fills itself."""
-    return Response(
-        render_live(declared_thresholds()),
-        media_type=MediaType.HTML,
-        headers={"Content-Security-Policy": PAGE_POLICY, **HEADERS},
-    )
+    return html(render("live.html", thresholds=declared_thresholds()))
 
 
 @get("/live/hour", media_type=MediaType.JSON, include_in_schema=False)

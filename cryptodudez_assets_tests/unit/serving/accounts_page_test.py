@@ -7,7 +7,7 @@ import pytest
 
 from serving.accounts.data import Picture
 from serving.accounts.page import brief, cut_off, exact, render, stretches_of
-from serving.dashboard.charts import compact, round_ticks
+from serving.dashboard.plot import compact, round_ticks
 
 SATURDAY, SUNDAY = date(2026, 11, 28), date(2026, 11, 29)
 

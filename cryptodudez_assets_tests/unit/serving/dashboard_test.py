@@ -20,9 +20,11 @@ from cryptodudez_assets_tests.dashboard_states import register, skilled, unskill
 from cryptodudez_assets_tests.ether import ETHER
 from cryptodudez_assets_tests.findings_builder import CHOSEN, findings
 from serving.dashboard import Board, NoDecision, Today, dashboard
-from serving.dashboard.charts import date_ticks, log_ticks, price_chart
 from serving.dashboard.data import gather
-from serving.dashboard.page import ago, percent, render
+from serving.dashboard.frame import ago, percent
+from serving.dashboard.plot import date_ticks, log_ticks
+from serving.dashboard.prices import RANGES
+from serving.dashboard.signal_page import render
 
 NOTHING = NoDecision("eth_signal cannot answer: no version was promoted yet")
 
@@ -72,13 +74,15 @@ def test_without_skill_it_says_why_not_and_shows_the_model_that_waits(lake: Lake
     assert text.count("Failed") == 3
 
 
-def test_the_legend_names_the_turns_that_are_marked(lake: Lake):
-    page = page_of(lake, skilled(lake))
-    legend = text_of(page[page.index("Price and past decisions") : page.index("decisions as a table")])
+@pytest.mark.parametrize("reach", RANGES)
+def test_the_legend_names_the_turns_that_are_marked(lake: Lake, reach: str):
+    today = skilled(lake)
+    page = render(gather(lake, ETHER, lambda: today, reach))
+    figure = page[page.index('<figure class="prices">') : page.index("</figure>")]
 
-    for said, shape in (("BUY", "buy"), ("SELL", "sell")):
-        assert (f"turned to {said}" in legend) == (f'class="shape {shape}"' in page.split("<figure>")[1])
-    assert ("turned to" in legend) != ("no turn between BUY and SELL" in legend)
+    for said in ("BUY", "SELL"):
+        assert (f"turned to {said}" in text_of(figure)) == (f'class="mark {said.lower()} ' in figure)
+    assert "turned to" in text_of(figure) or reach == "1m"
 
 
 def test_sample_data_are_said_to_be_simulated(lake: Lake):
@@ -89,7 +93,7 @@ def test_sample_data_are_said_to_be_simulated(lake: Lake):
 
 def test_what_is_stale_says_what_to_do(lake: Lake):
     today = unskilled(lake)
-    assert "Land newer files of its sources with cryptodudez land" in text_of(page_of(lake, today))
+    assert "Land newer files of crypto_prices with cryptodudez land" in text_of(page_of(lake, today))
     fix_last_day(lake.settings, date(2021, 7, 5))
     text = text_of(page_of(lake, today))
     assert "for a signal of today begin with another CRYPTODUDEZ_HOME and cryptodudez demo" in text
@@ -176,7 +180,7 @@ def test_the_page_needs_nothing_from_elsewhere_and_nothing_inline(lake: Lake):
     assert set(re.findall(r"https?://[^/\"]+", page)) == {"http://127.0.0.1:3000"}  # links to Dagster
     assert "<style" not in page
     assert not re.search(r"\sstyle=|\son\w+=", page)
-    assert re.findall(r"<script[^>]*>", page) == ['<script src="/assets/refresh.js" defer>']
+    assert re.findall(r"<script[^>]*>", page) == ['<script src="/assets/board.js" defer>']
 
 
 def test_it_is_served_with_a_strict_policy(lake: Lake):
@@ -246,18 +250,6 @@ def test_freshness_and_quarantine_are_told(lake: Lake, drop: Callable[[str, str,
     assert "1 January 2021" in page_of(lake)
 
 
-def test_buy_points_up_from_below_and_sell_down_from_above():
-    days = [date(2021, 1, 1) + timedelta(days=i) for i in range(60)]
-    chart = price_chart([(day, 100.0 + i) for i, day in enumerate(days)], [(days[5], 105.0, "BUY")], "A rise")
-
-    (wide, narrow) = chart.split('<div class="narrow">')
-    for drawn in (wide, narrow):
-        assert drawn.count('class="mark buy"') == 1
-        assert 'class="mark sell"' not in drawn
-        assert 'role="img" aria-label="A rise"' in drawn
-        assert "<circle" not in drawn
-
-
 @pytest.mark.parametrize(
     ("low", "high", "ticks"),
     [(0.4, 3, [0.5, 1, 2]), (1, 1, [1]), (0.09, 40_000, [0.1, 1, 10, 100, 1000, 10_000]), (2, 5, [1, 2, 5])],
@@ -271,7 +263,7 @@ def test_dates_below_a_chart_are_few_and_within(n: int):
     days = [date(2018, 3, 5) + timedelta(days=i) for i in range(n)]
 
     for count in (3, 7):
-        ticks = date_ticks(days, count)
+        ticks = date_ticks(days[0], days[-1], count)
         assert len(ticks) <= count
         assert all(days[0] <= tick <= days[-1] for tick in ticks)
 

@@ -1,15 +1,13 @@
-"""From data to the page: a pure function. Words and tables are made here, their places are in the templates."""
+"""The page of a signal, from data to HTML: a pure function. Words and tables are made here, their places are in the templates."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from functools import cache
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Any
 
 import polars as pl
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cryptodudez_assets.contracts.base import columns_of
@@ -18,16 +16,18 @@ from cryptodudez_assets.lake.freshness import Freshness
 from cryptodudez_assets.models.findings import JudgedRecipe
 from cryptodudez_assets.models.signal.contract import training_contract
 from cryptodudez_assets.models.signal.signal import STALE_AFTER
-from serving.dashboard.charts import Point, growth_chart, price_chart
+from serving.dashboard.candles import Turn, charted
+from serving.dashboard.charts import growth_chart
 from serving.dashboard.data import BASE_RATES, DashboardData, NoDecision, Today, TrackRecord
+from serving.dashboard.frame import day_words, dollars
+from serving.dashboard.frame import render as made
+from serving.dashboard.plot import Point
+from serving.dashboard.prices import RANGES
 
 DAGSTER = "http://127.0.0.1:3000"
-SHOWN_DAYS = 365
 LISTED_DAYS = 30
 STRONGEST = 8
 SMALLEST_EFFECT = 0.0005
-
-Turn = tuple[date, float, Decision]
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,6 @@ class Track:
     record: TrackRecord
     cost_bps: float
     lines: list[Line]
-    price: Markup | None
-    turned_to: list[Decision]
-    """Which turns are marked in the chart of prices."""
     growth: Markup | None
     growth_ends: list[tuple[date, float, float]]
     days: list[Day]
@@ -81,55 +78,26 @@ class Effect:
     share: float
 
 
-def render(picture: DashboardData, others: Mapping[str, str] = MappingProxyType({})) -> str:
-    """The whole page. `others`: paths of the pages of other signals, by what they are called."""
+def render(picture: DashboardData, others: Mapping[str, str] = MappingProxyType({}), path: str = "/") -> str:
+    """The whole page, which is at `path`. `others`: paths of the pages of other signals, by what they are called."""
     today = picture.today if isinstance(picture.today, Today) else None
-    return (
-        environment()
-        .get_template("page.html")
-        .render(
-            picture=picture,
-            others=others,
-            today=today,
-            why=picture.today.words if isinstance(picture.today, NoDecision) else "",
-            effects=_effects(picture.model, today.moved) if today and picture.model else [],
-            old=[one.freshness.raw for one in picture.sources if _is_old(one.freshness)],
-            tracks=[_track(record, picture.closes, picture.coin) for record in picture.records],
-            price=None if picture.records else _price(_shown(picture.closes), [], picture.coin),
-            classes=CLASSES,
-            base_rates=any(one.stage == "champion" and one.recipe == BASE_RATES for one in picture.versions),
-            dagster=DAGSTER,
-        )
+    turns = turns_of(picture.records[0].days) if picture.records else []
+    return made(
+        "signal.html",
+        picture=picture,
+        path=path,
+        others=others,
+        today=today,
+        why=picture.today.words if isinstance(picture.today, NoDecision) else "",
+        effects=_effects(picture.model, today.moved) if today and picture.model else [],
+        old=[one.freshness.raw for one in picture.sources if _is_old(one.freshness)],
+        tracks=[_track(record, picture.closes) for record in picture.records],
+        chart=charted(picture.prices, picture.coin, turns) if picture.prices else None,
+        ranges=RANGES,
+        classes=CLASSES,
+        base_rates=any(one.stage == "champion" and one.recipe == BASE_RATES for one in picture.versions),
+        dagster=DAGSTER,
     )
-
-
-def render_live(thresholds: Sequence[float]) -> str:
-    """The page of the live panel. `thresholds`: percent, the lines of its charts."""
-    return environment().get_template("live.html").render(thresholds=thresholds)
-
-
-@cache
-def environment() -> Environment:
-    """What all pages are made with."""
-    made = Environment(
-        loader=PackageLoader("serving.dashboard"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters |= {
-        "percent": percent,
-        "signed": signed,
-        "number": number,
-        "points": points,
-        "dollars": dollars,
-        "moment": moment,
-        "day": day_words,
-        "ago": ago,
-        "words": lambda name: name.replace("_", " "),
-    }
-    return made
 
 
 def _is_old(one: Freshness) -> bool:
@@ -137,21 +105,15 @@ def _is_old(one: Freshness) -> bool:
     return one.age is not None and one.age > STALE_AFTER
 
 
-def _track(record: TrackRecord, closes: pl.DataFrame, coin: str) -> Track:
+def _track(record: TrackRecord, closes: pl.DataFrame) -> Track:
     days = record.days.join(closes, on="event_ts", how="left")
     cost_bps = float(record.findings.options.get("judged_cost_bps", SignalOptions().judged_cost_bps))
-    shown = _shown(closes)
-    turns = [turn for turn in _turns(days.filter(pl.col("close").is_not_null())) if turn[0] >= shown[0][0]]
     model, holding = _growth(record.days, cost_bps)
     return Track(
         record=record,
         cost_bps=cost_bps,
         lines=_lines(record, cost_bps),
-        price=_price(shown, turns, coin),
-        turned_to=sorted({said for _, _, said in turns}),
-        growth=growth_chart([_weekly(model), _weekly(holding)], _growth_words(record.manifest.label, model, holding))
-        if len(model) > 1
-        else None,
+        growth=_growth_chart(record.manifest.label, model, holding) if len(model) > 1 else None,
         growth_ends=_ends_of_years(model, holding),
         days=_listed(days),
     )
@@ -177,30 +139,13 @@ def _line(judged: JudgedRecipe, is_model: bool, label: str, cost_bps: float) -> 
     )
 
 
-def _turns(days: pl.DataFrame) -> list[Turn]:
+def turns_of(days: pl.DataFrame) -> list[Turn]:
     """Where the call changed between BUY and SELL; HODL leaves the last one as it is."""
     calls = days.filter(pl.col("decision") != "HODL").filter(
         pl.col("decision") != pl.col("decision").shift(1, fill_value="")
     )
-    return [(at.date(), close, said) for at, close, said in calls.select("event_ts", "close", "decision").iter_rows()]
-
-
-def _shown(closes: pl.DataFrame) -> list[Point]:
-    return [(at.date(), close) for at, close in closes.tail(SHOWN_DAYS).select("event_ts", "close").iter_rows()]
-
-
-def _price(shown: Sequence[Point], turns: Sequence[Turn], coin: str) -> Markup | None:
-    return price_chart(shown, turns, _price_words(shown, turns, coin)) if len(shown) > 1 else None
-
-
-def _price_words(shown: Sequence[Point], marked: Sequence[Turn], coin: str) -> str:
-    values = [value for _, value in shown]
-    said = [decision for _, _, decision in marked]
-    return (
-        f"Price of {coin} from {day_words(shown[0][0])} to {day_words(shown[-1][0])}: from {dollars(values[0])} to "
-        f"{dollars(values[-1])}, lowest {dollars(min(values))}, highest {dollars(max(values))}. "
-        f"{said.count('BUY')} turns to BUY and {said.count('SELL')} to SELL are marked."
-    )
+    rows = calls.select("event_ts", "decision", pl.col("label") == pl.col("decision")).iter_rows()
+    return [Turn(at.date(), said, right) for at, said, right in rows]
 
 
 def _growth(days: pl.DataFrame, cost_bps: float) -> tuple[list[Point], list[Point]]:
@@ -215,11 +160,12 @@ def _growth(days: pl.DataFrame, cost_bps: float) -> tuple[list[Point], list[Poin
     return [(day, model) for day, model, _ in grown], [(day, holding) for day, _, holding in grown]
 
 
-def _growth_words(label: str, model: Sequence[Point], holding: Sequence[Point]) -> str:
-    return (
+def _growth_chart(label: str, model: Sequence[Point], holding: Sequence[Point]) -> Markup:
+    words = (
         f"Growth of one dollar from {day_words(model[0][0])} to {day_words(model[-1][0])}, after costs, on a logarithmic "
         f"scale: {dollars(model[-1][1])} by following {label}, {dollars(holding[-1][1])} by buying and holding."
     )
+    return growth_chart([_weekly(model), _weekly(holding)], [label, "buy and hold"], words)
 
 
 def _weekly(points: Sequence[Point]) -> list[Point]:
@@ -261,48 +207,3 @@ def _effects(model: SignalModel, moved: Sequence[tuple[str, float]]) -> list[Eff
 @cache
 def _meanings(model: SignalModel) -> dict[str, str]:
     return {column.name: column.description for column in columns_of(training_contract(model))}
-
-
-def percent(value: float, digits: int = 0) -> str:
-    """`0.123` as `12%`."""
-    return f"{value:,.{digits}%}".replace("-", "−")
-
-
-def signed(value: float, digits: int = 0) -> str:
-    """`0.123` as `+12%`."""
-    return f"{value:+,.{digits}%}".replace("-", "−")
-
-
-def dollars(value: float) -> str:
-    """Cents only where they matter."""
-    return f"${value:,.0f}" if value >= 100 else f"${value:,.2f}"
-
-
-def points(value: float) -> str:
-    """A difference of percentages."""
-    return f"{value:+.1f} points".replace("-", "−")
-
-
-def number(value: float | None, digits: int = 0) -> str:
-    """With separators; a dash where there is none."""
-    return "–" if value is None else f"{value:,.{digits}f}".replace("-", "−")
-
-
-def moment(value: datetime) -> str:
-    """To the minute."""
-    return f"{value:%-d %B %Y, %H:%M} UTC"
-
-
-def day_words(value: Any) -> str:
-    """A day, of a date or a time."""
-    return f"{value:%-d %B %Y}"
-
-
-def ago(value: timedelta) -> str:
-    """How long, in the largest unit that gives two or more."""
-    minutes = int(value.total_seconds()) // 60
-    for unit, length in (("day", 1440), ("hour", 60), ("minute", 1)):
-        if minutes >= 2 * length or (unit == "minute" and minutes):
-            count = minutes // length
-            return f"{count:,} {unit}{'s' if count > 1 else ''}"
-    return "less than a minute"
