@@ -60,6 +60,9 @@ def test_it_looks_right(urls, browser, shots, state: str, screen: str, scheme: s
         box = answer.bounding_box()
         assert box is not None
         assert box["y"] + box["height"] < SCREENS[screen][1] * 0.6
+        if state != "empty":  # the picture is on the first screen, too
+            drawn = page.locator("figure.prices .chart:visible").bounding_box()
+            assert drawn["y"] + drawn["height"] < SCREENS[screen][1]
 
 
 @pytest.mark.parametrize("screen", SCREENS)

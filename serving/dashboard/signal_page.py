@@ -19,7 +19,7 @@ from cryptodudez_assets.models.signal.signal import STALE_AFTER
 from serving.dashboard.candles import Turn, charted
 from serving.dashboard.charts import growth_chart
 from serving.dashboard.data import BASE_RATES, DashboardData, NoDecision, Today, TrackRecord
-from serving.dashboard.frame import day_words, dollars
+from serving.dashboard.frame import day_words, dollars, points
 from serving.dashboard.frame import render as made
 from serving.dashboard.plot import Point
 from serving.dashboard.prices import RANGES
@@ -88,6 +88,7 @@ def render(picture: DashboardData, others: Mapping[str, str] = MappingProxyType(
         path=path,
         others=others,
         today=today,
+        because=because(picture.model, today) if today else "",
         why=picture.today.words if isinstance(picture.today, NoDecision) else "",
         effects=_effects(picture.model, today.moved) if today and picture.model else [],
         old=[one.freshness.raw for one in picture.sources if _is_old(one.freshness)],
@@ -97,6 +98,22 @@ def render(picture: DashboardData, others: Mapping[str, str] = MappingProxyType(
         classes=CLASSES,
         base_rates=any(one.stage == "champion" and one.recipe == BASE_RATES for one in picture.versions),
         dagster=DAGSTER,
+    )
+
+
+def because(model: SignalModel | None, today: Today) -> str:
+    """Why it says what it says, in a few words; the whole is told below."""
+    if today.stale:
+        return "its data are too old to say more"
+    if not today.skill:
+        return "no model in use has shown skill"
+    if today.decision != today.model_decision:
+        return f"the model says {today.model_decision}, but not surely enough"
+    strongest = _effects(model, today.moved)[:1] if model else []
+    return (
+        f"most by {strongest[0].name} ({points(100 * strongest[0].value)})"
+        if strongest
+        else "no single value stands out"
     )
 
 
