@@ -113,6 +113,10 @@ class Settings(BaseSettings):
         "Default: SQLite files in the home folder, which one machine can use.",
         repr=False,
     )
+    dagster_url: str = Field(
+        default="http://127.0.0.1:3000",
+        description="Address of Dagster's webserver: the dashboard asks it for runs and sensors, and links to it.",
+    )
     run_logs: str = Field(
         default="",
         description="Where what runs print is kept: `s3://bucket/prefix`, or `gs://bucket/prefix` (extra `gcp`). Default: with what the "
@@ -382,6 +386,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         *(
+            "dagster_url",
             "s3_endpoint",
             "gs_endpoint",
             "events_endpoint",

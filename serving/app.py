@@ -63,7 +63,13 @@ def create_app(settings: Settings, only_here: bool = False) -> Litestar:
         for model in models_of_kind(SignalModel, models.values())
     }
     app = Litestar(
-        [*_routes_of(models.values()), *ROUTES, dashboard(settings, shown), accounts(settings), documentation_assets()],
+        [
+            *_routes_of(models.values()),
+            *ROUTES,
+            dashboard(settings, shown, models.values()),
+            accounts(settings),
+            documentation_assets(),
+        ],
         lifespan=[lifespan],
         exception_handlers=HANDLERS,
         openapi_config=_openapi(settings),

@@ -63,6 +63,7 @@ def up(port: int, host: str, api_port: int) -> None:
             "stop that one first, or start the API alone: `cryptodudez serve`"
         )
     staying(settings)  # still: whoever moves the lake looks for the sign of life once all are refused
+    os.environ.setdefault(f"{PREFIX}DAGSTER_URL", f"http://{UI_HOST}:{port}")  # for the dashboard
     where = f"Dagster UI http://{UI_HOST}:{port}, dashboard and API http://{host}:{api_port}, lake {settings.lake}"
     tell(f"starting: {where}; logs in {settings.logs}; Ctrl-C stops")
     sys.exit(run_servers(settings, dagster, host, port, api_port, tell, where, stand_ins))

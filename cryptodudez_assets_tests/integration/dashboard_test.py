@@ -141,7 +141,7 @@ def test_an_open_page_keeps_itself_current_and_says_when_it_cannot(tmp_path: Pat
     page = browser.new_page()
     page.clock.install()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("serving.dashboard.KEPT_SECONDS", -1)
+        patch.setattr("serving.dashboard.kept.KEPT_SECONDS", -1)
         with serve(Litestar([dashboard(settings, {ETHER: lambda: next(answers)})])) as url:
             page.goto(url)
             page.get_by_text("No decision yet").wait_for()

@@ -29,6 +29,7 @@ from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests import toy_source
 from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.ether import ETHER
+from serving.dashboard import data_page
 from serving.dashboard.data import gather
 from serving.dashboard.signal_page import render
 
@@ -472,7 +473,7 @@ def _kept(lake: Lake):
 
 def test_the_dashboard_names_it_and_shows_the_rest(declare: Callable[..., Path], lake: Lake) -> None:
     path = declare(sources, "gas.py", TOY + "\n\nraise RuntimeError('<b>no such day</b>')\n")
-    page = render(gather(lake, ETHER, lambda: None))
-    assert f"{path}:" in page
-    assert "&lt;b&gt;no such day" in page
-    assert "crypto prices" in page.lower()
+    for page in (render(gather(lake, ETHER, lambda: None)), data_page.render(data_page.gather(lake, ""), "http://ui")):
+        assert f"{path}:" in page
+        assert "&lt;b&gt;no such day" in page
+        assert "crypto prices" in page.lower()

@@ -12,9 +12,9 @@ import polars as pl
 from markupsafe import Markup
 
 from cryptodudez_assets.declared_models.signal import Decision
-from serving.dashboard.asking import Asked
 from serving.dashboard.frame import day_words, dollars
 from serving.dashboard.plot import Plot, Size, Told, both, compact, log_ticks, round_dollars, round_ticks, svg
+from serving.dashboard.tables import Table
 
 VOLUME_SHARE = 0.2
 LOGARITHMIC_FROM = 15
@@ -44,10 +44,10 @@ class Turn:
 
 @dataclass(frozen=True)
 class Chart:
-    """The picture of prices with what it is made of, and the turns that are marked in it."""
+    """The picture of prices with the days that it is made of, and the turns that are marked in it."""
 
     picture: Markup
-    asked: Asked
+    days: pl.DataFrame
     turns: Sequence[Turn]
 
     @property
@@ -58,15 +58,16 @@ class Chart:
     @property
     def last(self) -> str:
         """The newest day, in words."""
-        return in_words(self.asked.rows.row(-1, named=True))
+        return in_words(self.days.row(-1, named=True))
 
 
-def charted(asked: Asked, coin: str, turns: Sequence[Turn] = ()) -> Chart | None:
+def charted(found: Table, coin: str, turns: Sequence[Turn] = ()) -> Chart | None:
     """The chart of days of a coin that `prices.days_of` found; None where there are not two."""
-    if len(days := asked.rows) < 2:
+    days = found.rows.reverse()
+    if len(days) < 2:
         return None
     marked = [one for one in turns if days["day"][0] <= one.day <= days["day"][-1]]
-    return Chart(candle_chart(days, marked, price_words(days, coin, marked)), asked, marked)
+    return Chart(candle_chart(days, marked, price_words(days, coin, marked)), days, marked)
 
 
 def candle_chart(days: pl.DataFrame, turns: Sequence[Turn], label: str) -> Markup:

@@ -6,27 +6,23 @@ Nothing here knows how it is drawn.
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from cryptodudez_assets.contracts.quarantine import Fate
 from cryptodudez_assets.declared_models.signal import Decision, SignalModel
 from cryptodudez_assets.features import left_out
 from cryptodudez_assets.lake import pages
 from cryptodudez_assets.lake.freshness import Freshness, freshness
 from cryptodudez_assets.lake.lake import Lake, now
-from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.samples import last_day_of
-from cryptodudez_assets.lake.status import status_of
 from cryptodudez_assets.models.findings import Findings, Verdict
 from cryptodudez_assets.models.manifest import Manifest, Stage
 from cryptodudez_assets.models.registry import Damaged, Registry, Tampered, registry_of
 from cryptodudez_assets.models.signal.inputs import inputs_of
 from cryptodudez_assets.models.signal.signal import Confidence
-from cryptodudez_assets.sources.declaration import Source
-from serving.dashboard.asking import Asked
 from serving.dashboard.prices import DEFAULT_RANGE, days_of, is_known
+from serving.dashboard.tables import Table
 
 BASE_RATES = "base_rates"  # as training calls it, which a server need not load
 FINDINGS, PREDICTIONS = "findings.json", "predictions.parquet"
@@ -76,36 +72,11 @@ class TrackRecord:
 
 
 @dataclass(frozen=True)
-class Version:
-    """One line of the list of models."""
-
-    label: str
-    recipe: str
-    stage: Stage
-    created_at: datetime
-    verdict: str
-
-
-@dataclass(frozen=True)
-class SourceHealth:
-    """How fresh a source's data are, and what was set aside on the way to its table."""
-
-    name: str
-    table: str
-    freshness: Freshness
-    written_at: datetime | None
-    valid: int
-    open_rows: int
-    open_files: int
-    pending: int
-
-
-@dataclass(frozen=True)
 class DashboardData:
     """All that one look at the platform found.
 
     `closes` has `event_ts` and `close` of the signal's coin as its features were made of, `prices` its days within `reach`, a range of
-    `prices.RANGES`; both in order of time.
+    `prices.RANGES`.
     """
 
     model: SignalModel | None
@@ -114,13 +85,16 @@ class DashboardData:
     today: Today | NoDecision
     closes: pl.DataFrame
     reach: str
-    prices: Asked | None
+    prices: Table | None
     """None where the lake has no prices yet."""
     records: list[TrackRecord]
-    versions: list[Version]
+    base_rates: bool
+    """Whether they are what is served."""
     distrusted: list[str]
     """Versions of the model that are shown nowhere, since their files are not what was registered; each with the reason."""
-    sources: list[SourceHealth]
+    is_empty: bool
+    """Whether nothing has landed yet."""
+    sources: list[Freshness]
     left_out: list[str]
     """Declarations that could not be loaded, each with its place and the reason."""
     reports: Sequence[str]
@@ -131,11 +105,6 @@ class DashboardData:
     def coin(self) -> str:
         """What the page is about, in words."""
         return self.model.coin.name if self.model else "Coins"
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing has landed yet."""
-        return not any(one.valid or one.open_rows or one.open_files or one.pending for one in self.sources)
 
 
 def gather(
@@ -152,13 +121,23 @@ def gather(
         reach=reach,
         prices=days_of(lake, model.coin.symbol, reach) if model and is_known(lake) else None,
         records=_records(registry, trusted) if registry else [],
-        versions=[_version(registry, number) for number in reversed(trusted)] if registry else [],
+        base_rates=registry is not None and any(_serves_base_rates(registry, number) for number in trusted),
         distrusted=distrusted,
-        sources=[_health(lake, source) for source in lake.sources.values()],
+        is_empty=_is_empty(lake),
+        sources=[freshness(lake, source) for source in lake.sources.values()],
         left_out=[str(one) for one in left_out()],
         reports=pages.names(lake.store),
         samples_until=last_day_of(lake.settings),
     )
+
+
+def _serves_base_rates(registry: Registry, number: int) -> bool:
+    return registry.stage(number) == "champion" and registry.manifest(number).recipe == BASE_RATES
+
+
+def _is_empty(lake: Lake) -> bool:
+    files = lake.tables.scan("catalog.files")
+    return files is None or files.limit(1).collect().is_empty()
 
 
 def _closes(lake: Lake, model: SignalModel | None) -> pl.DataFrame:
@@ -200,29 +179,3 @@ def _record(registry: Registry, number: int, stage: Stage) -> TrackRecord:
     findings = Findings.model_validate_json(registry.read(number, FINDINGS))
     days = pl.read_parquet(io.BytesIO(registry.read(number, PREDICTIONS))).sort("event_ts")
     return TrackRecord(registry.manifest(number), stage, registry.verdict(number), findings, days)
-
-
-def _version(registry: Registry, number: int) -> Version:
-    manifest = registry.manifest(number)
-    verdict = registry.verdict(number)
-    return Version(manifest.label, manifest.recipe, registry.stage(number), manifest.created_at, verdict.label)
-
-
-def _health(lake: Lake, source: Source) -> SourceHealth:
-    table = lake.tables.table(source.table)
-    snapshot = table.current_snapshot() if table else None
-    status = status_of(lake, source.name)
-    return SourceHealth(
-        name=source.name,
-        table=source.table,
-        freshness=freshness(lake, source),
-        written_at=datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC) if snapshot else None,
-        valid=status.valid,
-        open_rows=_open(quarantine.rows_of(lake.tables, source.name)),
-        open_files=_open(quarantine.files_of(lake.tables, source.name)),
-        pending=status.pending,
-    )
-
-
-def _open(aside: pl.LazyFrame) -> int:
-    return int(aside.filter(pl.col("status") == Fate.OPEN).select(pl.len()).collect().item())

@@ -14,7 +14,15 @@ from litestar.config.compression import CompressionConfig
 from litestar.exceptions import NotFoundException
 from litestar.middleware import DefineMiddleware
 
-PAGES: Mapping[str, str] = {"Signal": "/", "Live": "/live", "Accounts": "/accounts"}
+PAGES: Mapping[str, str] = {
+    "Signal": "/",
+    "Market": "/market",
+    "Spread": "/live",
+    "Data": "/data",
+    "Models": "/models",
+    "Accounts": "/accounts",
+    "System": "/system",
+}
 # Nothing comes from anywhere else, nothing is inline: charts are coloured by the style sheet.
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -106,8 +114,8 @@ def day_words(value: Any) -> str:
 
 
 def ago(value: timedelta) -> str:
-    """How long, in the largest unit that gives two or more."""
-    minutes = int(value.total_seconds()) // 60
+    """How long, in the largest unit that gives two or more; a candle that is not over ends in the future, which is no time ago."""
+    minutes = max(int(value.total_seconds()), 0) // 60
     for unit, length in (("day", 1440), ("hour", 60), ("minute", 1)):
         if minutes >= 2 * length or (unit == "minute" and minutes):
             count = minutes // length

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cryptodudez_assets.lake.lake import Lake
-from serving.dashboard.asking import Asked, ask, has
+from serving.dashboard.tables import Table, ask, has
 
 ARCHIVE, FETCHED = "market.crypto_prices", "market.candle_days"
 OF_ARCHIVE = f"SELECT event_ts::DATE AS day, open, high, low, close, volume FROM {ARCHIVE} WHERE symbol = $coin"
@@ -36,11 +36,11 @@ def is_known(lake: Lake) -> bool:
     return has(lake, ARCHIVE)
 
 
-def days_of(lake: Lake, coin: str, reach: str) -> Asked:
-    """Days of a coin within a range of `RANGES`, in order of time; no rows where nothing is known of it. There must be prices."""
+def days_of(lake: Lake, coin: str, reach: str) -> Table:
+    """Days of a coin within a range of `RANGES`, the newest first; no rows where nothing is known of it. There must be prices."""
     tables = [ARCHIVE, *([FETCHED] if has(lake, FETCHED) else [])]
     days = OF_BOTH if FETCHED in tables else OF_ARCHIVE
     length = RANGES[reach].days
     within = "" if length is None else f"\nWHERE day > (SELECT max(day) FROM days) - {length}"
-    sql = f"WITH days AS (\n{days}\n)\nSELECT * FROM days{within}\nORDER BY day"
-    return ask(lake, f"{coin.lower()}-{reach}", sql, tables, {"coin": coin})
+    sql = f"WITH days AS (\n{days}\n)\nSELECT * FROM days{within}\nORDER BY day DESC"
+    return ask(lake, "days", f"Days of {coin}", sql, tables, {"coin": coin})

@@ -18,13 +18,12 @@ from cryptodudez_assets.models.signal.contract import training_contract
 from cryptodudez_assets.models.signal.signal import STALE_AFTER
 from serving.dashboard.candles import Turn, charted
 from serving.dashboard.charts import growth_chart
-from serving.dashboard.data import BASE_RATES, DashboardData, NoDecision, Today, TrackRecord
+from serving.dashboard.data import DashboardData, NoDecision, Today, TrackRecord
 from serving.dashboard.frame import day_words, dollars, points
 from serving.dashboard.frame import render as made
 from serving.dashboard.plot import Point
 from serving.dashboard.prices import RANGES
 
-DAGSTER = "http://127.0.0.1:3000"
 LISTED_DAYS = 30
 STRONGEST = 8
 SMALLEST_EFFECT = 0.0005
@@ -91,13 +90,11 @@ def render(picture: DashboardData, others: Mapping[str, str] = MappingProxyType(
         because=because(picture.model, today) if today else "",
         why=picture.today.words if isinstance(picture.today, NoDecision) else "",
         effects=_effects(picture.model, today.moved) if today and picture.model else [],
-        old=[one.freshness.raw for one in picture.sources if _is_old(one.freshness)],
+        old=[one.raw for one in picture.sources if _is_old(one)],
         tracks=[_track(record, picture.closes) for record in picture.records],
         chart=charted(picture.prices, picture.coin, turns) if picture.prices else None,
         ranges=RANGES,
         classes=CLASSES,
-        base_rates=any(one.stage == "champion" and one.recipe == BASE_RATES for one in picture.versions),
-        dagster=DAGSTER,
     )
 
 
