@@ -12,6 +12,9 @@ import pytest
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no browser: the package playwright is not installed")
 
+Axe = pytest.importorskip(
+    "axe_playwright_python.sync_playwright", reason="no axe-core: the package axe-playwright-python is not installed"
+).Axe
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = """
     --no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run
@@ -54,6 +57,12 @@ LOW_CONTRAST = """() => {
 }"""
 
 
+def barriers(page: "playwright.Page") -> list[str]:
+    """What axe-core calls serious or critical, each with the first place where it found that."""
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in ("serious", "critical")]
+
+
 @contextmanager
 def looks_right(
     browser: "playwright.Browser",
@@ -66,8 +75,8 @@ def looks_right(
 ) -> Iterator["playwright.Page"]:
     """A page of a server of ours as it is seen on a screen, of which the screenshot `shot-screen-scheme.png` is taken.
 
-    It complains of nothing, asks nobody else, is as wide as the screen and can be read. What it says is asserted within. `is_there`
-    waits until it is shown as a whole.
+    It complains of nothing, asks nobody else, is as wide as the screen, can be read, and axe-core finds nothing serious in it. What it
+    says is asserted within. `is_there` waits until it is shown as a whole.
     """
     width, height = SCREENS[screen]
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
@@ -83,5 +92,6 @@ def looks_right(
     assert {one for one in requested if not one.startswith(url)} == set()
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert page.evaluate(LOW_CONTRAST) == []
+    assert barriers(page) == []
     yield page
     page.close()

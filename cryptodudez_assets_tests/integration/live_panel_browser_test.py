@@ -111,6 +111,6 @@ def test_a_second_that_is_told_is_shown_and_a_server_that_is_gone_is_missed(tmp_
 def test_the_dashboard_leads_there(urls, browser):
     page = browser.new_page()
     page.goto(urls["empty"])
-    page.get_by_role("navigation").get_by_role("link", name="Live").click()
+    page.get_by_role("navigation").get_by_role("link", name="Spread").click()
     page.get_by_role("heading", name="Spreads of order books").wait_for()
     page.close()

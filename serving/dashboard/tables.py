@@ -17,6 +17,7 @@ from cryptodudez_assets.lake.sql import answer, connect_to
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 SHOWN_ROWS = 20
+LONG = 28
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,12 @@ class Table:
 
     @property
     def prose(self) -> set[str]:
-        """The columns of words, which may be broken into lines."""
+        """The columns of which a cell is long, and may be broken into lines."""
+        return {name for row in self.head for name, value in row.items() if len(value) > LONG}
+
+    @property
+    def words(self) -> set[str]:
+        """The columns that are read from the left: those of no numbers and times."""
         return {name for name, dtype in self.rows.schema.items() if dtype in (pl.String, pl.List(pl.String))}
 
     @property
