@@ -11,7 +11,7 @@ RUNGS := cryptodudez_assets_tests/unit cryptodudez_assets_tests/property
 timed = start=$$(date +%s); $(1) cryptodudez_assets_tests; \
 	code=$$?; echo "tests took $$(( $$(date +%s) - start )) s"; exit $$code
 
-.PHONY: help install demo up twin test test-long test-stores test-twin test-fast test-spark test-deploy test-images twin-pods install-engines install-deploy install-readers coverage mutants lint bench docs
+.PHONY: help install demo up twin test test-long test-stores test-twin test-fast test-spark test-deploy test-images twin-pods install-engines install-deploy install-readers coverage mutants lint package bench docs
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -96,6 +96,10 @@ lint: install  ## Style, types, definitions, generated docs
 	@$(VENV)/mypy
 	@$(VENV)/python docs/generate.py --check
 	@$(VENV)/dagster definitions validate -m cryptodudez_assets.definitions --log-level warning
+
+package: install  ## The wheel in dist/, which needs no checkout
+	@$(VENV)/uv build --quiet --wheel --out-dir dist
+	@ls dist/*.whl
 
 bench: install  ## Benchmarks: ours beside a peer, in ratios
 	@for script in benchmarks/*.py; do echo "== $$script"; $(VENV)/python $$script || exit 1; done

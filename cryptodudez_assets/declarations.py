@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from cryptodudez_assets.field_types import wrong_field
 from cryptodudez_assets.parsed_code import statements_of
+from cryptodudez_assets.settings import own_declarations
 
 T = TypeVar("T")
 PACKAGE = Path(__file__).parent
@@ -95,6 +96,13 @@ class Declarations(Generic[T]):
                 others = ", ".join(other.place for other in sharing if other is not one)
                 if one in self.taken:
                     self.leave_out(one, f"{what} {name!r} is declared in {others}, too: each needs one of its own")
+
+
+def folders_of_own(room: str) -> list[str]:
+    """Where the user has declarations of a room, beside those of the package: what its `__path__` is to have, too."""
+    own = own_declarations()
+    folder = own / room if own else None
+    return [str(folder)] if folder and folder.is_dir() else []
 
 
 def declared_in(package: str, folders: Iterable[str], attribute: str, kind: str, expected: type[T]) -> Declarations[T]:

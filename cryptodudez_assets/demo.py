@@ -22,7 +22,7 @@ from cryptodudez_assets.lake.status import status_of
 from cryptodudez_assets.models.signal.signal import OF_PLANTED
 from cryptodudez_assets.simulator import Truth, simulate
 from cryptodudez_assets.sources import all_sources
-from cryptodudez_assets.terminal import say
+from cryptodudez_assets.terminal import own_name, say
 from serving.app import create_app
 
 TOLD = ("files", "ignored", "read", "valid", "quarantined", "duplicate")
@@ -123,19 +123,19 @@ def _show_signal(lake: Lake, model: SignalModel, console: Console) -> None:
         ("model", f"{told['model']}-{told['model_version']}: {told['verdict']}"),
         *(("because", reason) for reason in told["reasons"]),
         *(("note", note) for note in told["notes"] if note != OF_PLANTED),
-        ("receipt", f"{told['receipt_id']}  (.venv/bin/cryptodudez explain {told['receipt_id']})"),
+        ("receipt", f"{told['receipt_id']}  ({own_name()} explain {told['receipt_id']})"),
     ):
         say(console, f"  {name:14}{value}")
 
 
 def _point_on(lake: Lake, console: Console) -> None:
     console.print("\nWhere to look next:")
-    for command, what in (
-        ("make up", "the Dagster UI on http://127.0.0.1:3000, the dashboard and API on http://127.0.0.1:8000"),
-        (".venv/bin/cryptodudez quarantine list", "which rows were set aside, and why"),
-        ('.venv/bin/cryptodudez sql "from market.crypto_prices limit 5"', "any table in SQL"),
-        (".venv/bin/cryptodudez status --files", "every file and archive member with its counts"),
-        (".venv/bin/python docs/training_data.py", "features as they were known at each day's close"),
+    command = own_name()
+    for line, what in (
+        (f"{command} up", "the Dagster UI on http://127.0.0.1:3000, the dashboard and API on http://127.0.0.1:8000"),
+        (f"{command} quarantine list", "which rows were set aside, and why"),
+        (f'{command} sql "from market.crypto_prices limit 5"', "any table in SQL"),
+        (f"{command} status --files", "every file and archive member with its counts"),
         *((pages.place(lake, name), told) for name, told in _reports().items() if pages.is_there(lake, name)),
     ):
-        console.print(f"  [bold]{command}[/]  {what}", soft_wrap=True, highlight=False)
+        console.print(f"  [bold]{line}[/]  {what}", soft_wrap=True, highlight=False)

@@ -122,6 +122,11 @@ class Settings(BaseSettings):
         description="Where what runs print is kept: `s3://bucket/prefix`, or `gs://bucket/prefix` (extra `gcp`). Default: with what the "
         "servers of `cryptodudez up` say.",
     )
+    declarations: Path | None = Field(
+        default=None,
+        description="Folder with declarations of your own, which are taken beside those of the package: `sources/`, `feeds/`, `derived/`, "
+        "`features/`, `declared_models/`, `declared_rules/` in it. It is code, and is run.",
+    )
     s3_endpoint: str = Field(
         default="", description="Endpoint of an S3-compatible store other than AWS, such as SeaweedFS."
     )
@@ -294,6 +299,13 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         return _nameable(home.expanduser().absolute())
+
+    @field_validator("declarations")
+    @classmethod
+    def _there(cls, declarations: Path | None) -> Path | None:
+        if declarations is not None and not declarations.expanduser().is_dir():
+            raise ValueError("there is no such folder")
+        return declarations and declarations.expanduser().absolute()
 
     @field_validator("dagster")
     @classmethod
@@ -473,13 +485,19 @@ class Settings(BaseSettings):
         return inside and not os.path.lexists(self.home)
 
 
+def own_declarations() -> Path | None:
+    """The folder of `Settings.declarations`, for modules that are imported before there are settings; it need not be there."""
+    told = os.environ.get(f"{PREFIX}DECLARATIONS", "")
+    return Path(told).expanduser().absolute() if told else None
+
+
 def may_be_told(name: str) -> bool:
     """Whether the value of a setting may be repeated to whoever reads a terminal or a log: that of a number or a folder.
 
     Any text may hold a password, if only by mistake.
     """
     field = Settings.model_fields.get(name)
-    return field is not None and field.annotation in {int, float, Decimal, Path}
+    return field is not None and field.annotation in {int, float, Decimal, Path, Path | None}
 
 
 def unknown_variables() -> dict[str, str]:

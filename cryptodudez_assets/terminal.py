@@ -8,15 +8,18 @@ import io
 import json
 import os
 import re
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console
 from rich.segment import Segment
 
+COMMAND = "cryptodudez"
 ESCAPE = "backslashreplace"
 CANNOT_WRITE = FAILED = 1
 BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
@@ -59,6 +62,17 @@ class SafeConsole(Console):
     def _render_buffer(self, buffer: Iterable[Segment]) -> str:
         safe = (one if one.control else Segment(visible(one.text, lines=True), one.style) for one in buffer)
         return super()._render_buffer(safe)
+
+
+def own_name() -> str:
+    """How whoever sits at the terminal calls this command again: by its name where the shell finds it, else by its path."""
+    called = Path(sys.argv[0])
+    if called.name != COMMAND:  # `python -m`, or a test
+        return COMMAND
+    found = shutil.which(COMMAND)
+    if found and Path(found).samefile(called):
+        return COMMAND
+    return os.path.relpath(called) if called.absolute().is_relative_to(Path.cwd()) else str(called)
 
 
 def say(console: Console, text: str, *, style: str | None = None, lines: bool = False) -> None:

@@ -24,7 +24,7 @@ from cryptodudez_assets.terminal import say
 def land(source: str, paths: tuple[Path, ...]) -> None:
     """Bring files or folders into the raw zone of SOURCE.
 
-    With `make up` running they are ingested within seconds; otherwise `cryptodudez run` does it.
+    With `cryptodudez up` running they are ingested within seconds; otherwise `cryptodudez run` does it.
 
     \b
     Examples:
@@ -60,7 +60,7 @@ def status(as_json: bool, files: bool) -> None:
 
     For every source and file: read = valid + quarantined + duplicate. Objects that are listed in the raw zone and not
     catalogued are `unknown`: they wait for the next run, or the check `everything_known` says why they stay. Behind is
-    what was made from something else than its inputs are now; `cryptodudez run` makes it, as `make up` does by itself.
+    what was made from something else than its inputs are now; `cryptodudez run` makes it, as `cryptodudez up` does by itself.
 
     \b
     Examples:

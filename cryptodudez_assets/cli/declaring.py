@@ -7,6 +7,8 @@ import click
 from cryptodudez_assets.cli.group import main
 from cryptodudez_assets.cli.opening import read_settings
 from cryptodudez_assets.cli.output import console, errors
+from cryptodudez_assets.declarations import PACKAGE
+from cryptodudez_assets.settings import own_declarations
 from cryptodudez_assets.terminal import say
 
 
@@ -49,6 +51,7 @@ def new_source(
 
     The sample is a CSV, JSON lines, a JSON document or Parquet, as it is or in a gzip or zip.
 
+    It is written to CRYPTODUDEZ_DECLARATIONS, to the project where there is one, or to ./declarations.
     What the sample leaves open is asked for (exit code 2); then, and where the draft cannot read its own sample, nothing is written.
 
     \b
@@ -62,14 +65,15 @@ def new_source(
     from cryptodudez_assets.drafting.draft import Choices, Undecided, Unusable, listed
     from cryptodudez_assets.drafting.draft import draft as make
 
-    folder = Path(sources.__path__[0])
-    target = folder / f"{name}.py"
-    if target.exists() or (folder / name).exists():
-        raise click.ClickException(f"{target} exists; it is left as it is")
+    folders = [Path(folder) for folder in sources.__path__]
+    target = _folder_to_write(folders[0]) / f"{name}.py"
+    if there := [one for folder in (target.parent, *folders) if (one := _exists(folder, name))]:
+        raise click.ClickException(f"{there[0]} exists; it is left as it is")
     try:
         with errors.status("trying a draft on the sample"):
             choices = Choices(dates, listed(key), listed(time), header, listed(columns), rows or "")
             made = make(name, sample, choices, sources.all_sources().values())
+        target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("x", encoding="utf-8") as out:
             out.write(made.text)
     except Undecided as question:
@@ -78,7 +82,21 @@ def new_source(
         raise click.ClickException(str(error)) from None
     for line in made.lines:
         say(console, line)
-    say(console, f"wrote {target}: look it through, then `make up` and drop files into raw/{name}/")
+    say(console, f"wrote {target}: look it through, then `cryptodudez up` and drop files into raw/{name}/")
+    if target.parent not in folders and own_declarations() is None:
+        say(console, f"it is taken where CRYPTODUDEZ_DECLARATIONS={target.parents[1]} is set")
+
+
+def _folder_to_write(packaged: Path) -> Path:
+    """Where a source of the user's is declared: in the folder of the settings, in the project where this is one, else in a folder here."""
+    if own := own_declarations():
+        return own / "sources"
+    is_project = (PACKAGE.parent / "pyproject.toml").is_file()
+    return packaged if is_project else Path("declarations", "sources").absolute()
+
+
+def _exists(folder: Path, name: str) -> Path | None:
+    return next((one for one in (folder / f"{name}.py", folder / name) if one.exists()), None)
 
 
 @main.command("feast-repo")

@@ -171,7 +171,7 @@ def _tell(feed: "Feed", done: "Fetched") -> None:
         told = f"{len(done.keys):,} {'answer' if len(done.keys) == 1 else 'answers'}, {done.n_bytes:,} bytes"
         say(
             console,
-            f"{feed.venue}: {told} landed in raw/{feed.source}/; `cryptodudez run` reads them, as `make up` does",
+            f"{feed.venue}: {told} landed in raw/{feed.source}/; `cryptodudez run` reads them, as `cryptodudez up` does",
         )
     if done.failed:
         sys.exit(1)

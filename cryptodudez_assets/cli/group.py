@@ -45,7 +45,7 @@ class Commands(click.Group):
 def main(ctx: click.Context) -> None:
     """A data platform for Ethereum traders: what lands in the lake becomes tables that can be trusted.
 
-    Everything is kept below CRYPTODUDEZ_HOME (default ./.cryptodudez); `make up` shows the same in the Dagster UI.
+    Everything is kept below CRYPTODUDEZ_HOME (default ./.cryptodudez); `cryptodudez up` shows the same in the Dagster UI.
     """
     for name, nearest in unknown_variables().items():
         warn(f"warning: {name} is no setting, did you mean {nearest}?")

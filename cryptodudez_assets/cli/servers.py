@@ -78,7 +78,7 @@ def up(port: int, host: str, api_port: int) -> None:
     help="Address to listen on; others than loopback need CRYPTODUDEZ_API_KEY.",
 )
 def serve(port: int, host: str) -> None:
-    """Serve the API and the dashboard: today's signal, predictions, features. `make up` does it, too.
+    """Serve the API and the dashboard: today's signal, predictions, features. `cryptodudez up` does it, too.
 
     \b
     Examples:

@@ -8,12 +8,14 @@ from collections.abc import Iterable
 from functools import cache
 from typing import TypeVar
 
-from cryptodudez_assets.declarations import Declarations, LeftOut, declared_in
+from cryptodudez_assets.declarations import Declarations, LeftOut, declared_in, folders_of_own
 from cryptodudez_assets.declared_models.declaration import Model, problem_of
 
 M = TypeVar("M", bound=Model)
 
 __all__ = ["Model", "all_models", "declared_models", "left_out_models", "models_of_kind"]
+
+__path__ += folders_of_own("declared_models")
 
 
 @cache

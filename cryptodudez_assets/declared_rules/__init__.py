@@ -6,12 +6,14 @@ Data only. The recorder looks after those of spreads, `defs/` and headless runs 
 from functools import cache
 from typing import TypeVar
 
-from cryptodudez_assets.declarations import Declarations, LeftOut, declared_in
+from cryptodudez_assets.declarations import Declarations, LeftOut, declared_in, folders_of_own
 from cryptodudez_assets.declared_rules.declaration import Condition, Notify, SpreadOver, problem_of
 
 C = TypeVar("C", bound=Condition)
 
 __all__ = ["Notify", "all_rules", "declared_rules", "declared_thresholds", "left_out_rules", "rules_about"]
+
+__path__ += folders_of_own("declared_rules")
 
 
 @cache

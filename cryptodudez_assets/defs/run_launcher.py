@@ -19,7 +19,7 @@ from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
 
 from cryptodudez_assets.defs.dead_runs import is_gone
-from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.settings import Settings, own_declarations
 
 PROCESS_TAG = "cryptodudez/process"
 CODE = Path(__file__).parents[1]
@@ -123,5 +123,6 @@ class _RunServer:
 
 def _written() -> tuple[int, int]:
     """Changes whenever a file of our code does: what was imported is then out of date."""
-    times = [path.stat().st_mtime_ns for path in CODE.rglob("*.py")]
+    folders = filter(None, (CODE, own_declarations()))
+    times = [path.stat().st_mtime_ns for folder in folders for path in folder.rglob("*.py")]
     return len(times), max(times)

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from cryptodudez_assets.contracts.base import Contract
-from cryptodudez_assets.declarations import Declarations, LeftOut, declared_in, pickled_by_name
+from cryptodudez_assets.declarations import Declarations, LeftOut, declared_in, folders_of_own, pickled_by_name
 from cryptodudez_assets.derived.checking import problem_of
 from cryptodudez_assets.derived.declaration import Daily, Derived, Frames, Input
 from cryptodudez_assets.derived.files import Csv, Parquet
@@ -31,6 +31,8 @@ __all__ = [
     "left_out_derived",
     "topological",
 ]
+
+__path__ += folders_of_own("derived")
 
 PACKAGES = [
     f"cryptodudez_assets.{room}" for room in ("accounts", "candles", "derived", "features", "posts_and_candles")

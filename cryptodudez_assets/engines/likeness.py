@@ -13,6 +13,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from cryptodudez_assets.settings import own_declarations
+
 COMPUTES = ("polars", "duckdb", "numpy", "pandera", "pyarrow", "pyiceberg")
 """Libraries by whose version rows, their hashes and data files may differ."""
 CODE = (".py", ".sql")
@@ -32,6 +34,7 @@ def likeness() -> Likeness:
     """What this process has. Found out once: a process goes on with what it imported, whatever is in its folders later."""
     return {
         "cryptodudez": hash_of_project(PROJECT),
+        **({"declarations": hash_of_project(own)} if (own := own_declarations()) else {}),
         "Python": ".".join(platform.python_version_tuple()[:2]),
         "machine": platform.machine(),
         **{name: _version(name) for name in COMPUTES},

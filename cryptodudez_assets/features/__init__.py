@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from functools import cache
 
-from cryptodudez_assets.declarations import Declarations, Declared, LeftOut, pickled_by_name, shown
+from cryptodudez_assets.declarations import Declarations, Declared, LeftOut, folders_of_own, pickled_by_name, shown
 from cryptodudez_assets.declared_models import declared_models, left_out_models
 from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.declared_rules import left_out_rules
@@ -25,6 +25,8 @@ __all__ = [
     "topological",
     "view_named",
 ]
+
+__path__ += folders_of_own("features")
 
 
 def _add_those_of_coins(found: Declarations[FeatureView]) -> None:

@@ -5,11 +5,13 @@ Declarations only. Asking and landing is in `fetching/`, clients are in `venues/
 
 from functools import cache
 
-from cryptodudez_assets.declarations import Declarations, LeftOut, declared_in
+from cryptodudez_assets.declarations import Declarations, LeftOut, declared_in, folders_of_own
 from cryptodudez_assets.feeds.declaration import Feed, every, problem_of
 from cryptodudez_assets.sources import all_sources
 
 __all__ = ["Feed", "all_feeds", "every", "left_out_feeds"]
+
+__path__ += folders_of_own("feeds")
 
 
 @cache

@@ -3,11 +3,13 @@
 import re
 from functools import cache
 
-from cryptodudez_assets.declarations import Declarations, LeftOut, declared_in, pickled_by_name
+from cryptodudez_assets.declarations import Declarations, LeftOut, declared_in, folders_of_own, pickled_by_name
 from cryptodudez_assets.sources.checking import problem_of
 from cryptodudez_assets.sources.declaration import Layout, Lookup, Source
 
 __all__ = ["Layout", "Lookup", "Source", "all_sources", "left_out_sources"]
+
+__path__ += folders_of_own("sources")
 
 SHARES_RAW_WITH = re.compile(r"""shares_raw_with\s*=\s*["'](?P<host>\w+)["']""")
 

@@ -294,7 +294,7 @@ class TestDemo:
     def test_sums_up_and_says_where_to_look_next(self, demo_home: Path):
         said = demo_home.with_name("said").read_text()
         assert ": done" in said
-        for told in ("What is in the lake", "make up", "quarantine list", "cryptodudez sql"):
+        for told in ("What is in the lake", "cryptodudez up", "quarantine list", "cryptodudez sql"):
             assert told in said
 
     def test_the_counts_are_the_simulator_s_truth(self, on_demo: Run, demo_home: Path):

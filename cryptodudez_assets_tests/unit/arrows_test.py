@@ -21,7 +21,7 @@ ROOMS = {
     "parsed_code": set(),
     "code_hash": {"parsed_code"},
     "field_types": set(),
-    "declarations": {"field_types", "parsed_code"},
+    "declarations": {"field_types", "parsed_code", "settings"},
     "settings": {"addresses"},
     "contracts": set(),
     "ordering": set(),
