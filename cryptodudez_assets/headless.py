@@ -7,12 +7,13 @@ interrupted by what. Nothing is remembered from one call to the next.
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal
 
 import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
 from rich.console import Console
 
 from cryptodudez_assets.defs.build import build_definitions
@@ -44,6 +45,7 @@ from cryptodudez_assets.terminal import say, visible
 # Dagster's own events are in the UI; a terminal gets what the assets themselves say.
 PATIENCE_SECONDS = 30
 NOTIFY_SECONDS = 15.0
+INTERRUPTED = dg.DagsterExecutionInterruptedError.__name__
 QUIET: dict[str, Any] = {"loggers": {"progress": {}}}
 
 
@@ -238,8 +240,9 @@ def _progress(console: Console) -> dg.LoggerDefinition:
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             try:
-                said = record.dagster_meta["orig_message"]  # type: ignore[attr-defined]
-                say(console, f"  {said}", style="dim", lines=True)
+                told = record.dagster_meta  # type: ignore[attr-defined]
+                if told.get("dagster_event") is None:  # how steps failed is told at the end, with the reason
+                    say(console, f"  {told['orig_message']}", style="dim", lines=True)
             except Exception:  # what is said must not fail the asset that says it
                 self.handleError(record)
 
@@ -252,6 +255,10 @@ def _progress(console: Console) -> dg.LoggerDefinition:
 
 
 def _report(result: dg.ExecuteInProcessResult, console: Console) -> bool:
+    if any(
+        error.cls_name == INTERRUPTED for error in _errors(result)
+    ):  # Dagster takes the signal for a failure of the step
+        raise KeyboardInterrupt
     for evaluation in result.get_asset_check_evaluations():
         if not evaluation.passed:
             failed = evaluation.severity == dg.AssetCheckSeverity.ERROR
@@ -265,6 +272,15 @@ def _report(result: dg.ExecuteInProcessResult, console: Console) -> bool:
         _tell(console, "failed", f"{failure.step_key}: {error.message if error else 'no reason given'}")
     console.print(f"run {result.run_id}: {'done' if result.success else 'failed'}")
     return result.success
+
+
+def _errors(result: dg.ExecuteInProcessResult) -> Iterator[SerializableErrorInfo]:
+    """What went wrong in its steps, with what Dagster has wrapped."""
+    for failure in result.get_step_failure_events():
+        error = failure.step_failure_data.error
+        while error:
+            yield error
+            error = error.cause
 
 
 def _tell(console: Console, level: Literal["failed", "warning"], text: str) -> None:

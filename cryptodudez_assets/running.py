@@ -10,7 +10,7 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -46,14 +46,20 @@ def run_servers(
     port: int,
     api_port: int,
     say: Callable[[str], None],
-    where: str,
+    ready: Sequence[str],
     stand_ins: Mapping[str, str] = NO_STAND_INS,
 ) -> int:
-    """Run all until a signal comes; returns the exit code. `say` is given a line for each thing that happens.
+    """Run all until a signal comes; returns the exit code. `say` is given a line for each thing that happens, and those of `ready`
+    once all listen.
 
     `dagster` is Dagster's folder, which the environment names, too; `host` is the API's. When it returns, Dagster's store
     holds no run that is going, or about to.
     """
+
+    def tell_ready() -> None:
+        for line in ready:
+            say(line)
+
     folder = Path(tempfile.mkdtemp(prefix="cryptodudez-"))  # a socket's path must be short
     # Needed at the end, when there is no time for it.
     threading.Thread(target=import_module, args=("cryptodudez_assets.defs.dead_runs",), daemon=True).start()
@@ -61,11 +67,13 @@ def run_servers(
         servers = servers_of(settings, folder, host, port, api_port, stand_ins)
         for told in filter(None, (recording_words(settings), fetching_words(settings, stand_ins))):
             say(told)
-        code = supervise(servers, say, lambda: say(f"ready: {where}"))
+        code = supervise(servers, say, tell_ready)
         from cryptodudez_assets.defs.dead_runs import close_left_runs
 
         if closed := close_left_runs(dagster):  # nobody works on them any more
-            say(f"{closed} runs were not done; the next start goes on")
+            say(
+                f"{closed} {'run was' if closed == 1 else 'runs were'} not done; the next start goes on where they were"
+            )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     say("stopped")

@@ -27,6 +27,7 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 # One that ends more often than this within so long is not started again.
 MOST_RESTARTS, WITHIN_SECONDS = 5, 600.0
 GAVE_UP = 1
+STOPPING = "stopping all servers and what they run, within ten seconds …"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def supervise(
                 time.sleep(LOOK_SECONDS)
             return 0
         finally:
-            say("stopping …")
+            say(STOPPING)
             _stop([group for keeper in keepers for group in keeper.groups])
 
 

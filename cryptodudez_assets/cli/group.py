@@ -1,5 +1,6 @@
 """The group that all commands belong to, and what each of them tells in a line instead of a traceback."""
 
+from signal import SIGINT
 from typing import Any
 
 import click
@@ -8,6 +9,9 @@ from cryptodudez_assets.cli.output import warn
 from cryptodudez_assets.outside import refusal
 from cryptodudez_assets.settings import unknown_variables
 from cryptodudez_assets.terminal import visible
+
+INTERRUPTED = "interrupted: what was done stays, nothing is half-written, and the same command goes on from there"
+SIGNALLED = 128 + SIGINT
 
 
 class Commands(click.Group):
@@ -31,6 +35,9 @@ class Commands(click.Group):
             raise click.ClickException(visible(str(refused), lines=True)) from None
         except OutOfReach as error:
             raise click.ClickException(f"the catalog's server cannot be used: {error}") from None
+        except KeyboardInterrupt:
+            warn(INTERRUPTED)
+            ctx.exit(SIGNALLED)
         except TimeoutError as error:
             raise click.ClickException(f"somebody else is at work here, and did not end in time: {error}") from None
         except Exception as error:

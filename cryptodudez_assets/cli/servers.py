@@ -64,9 +64,13 @@ def up(port: int, host: str, api_port: int) -> None:
         )
     staying(settings)  # still: whoever moves the lake looks for the sign of life once all are refused
     os.environ.setdefault(f"{PREFIX}DAGSTER_URL", f"http://{UI_HOST}:{port}")  # for the dashboard
-    where = f"Dagster UI http://{UI_HOST}:{port}, dashboard and API http://{host}:{api_port}, lake {settings.lake}"
-    tell(f"starting: {where}; logs in {settings.logs}; Ctrl-C stops")
-    sys.exit(run_servers(settings, dagster, host, port, api_port, tell, where, stand_ins))
+    tell(f"starting; what the servers say is in {settings.logs}")
+    ready = (
+        f"ready: dashboard and API http://{host}:{api_port}, Dagster UI http://{UI_HOST}:{port}",
+        f"what is put into {settings.raw_zone}/SOURCE/ is read by itself",
+        "Ctrl-C stops all of it; what is under way then goes on at the next start",
+    )
+    sys.exit(run_servers(settings, dagster, host, port, api_port, tell, ready, stand_ins))
 
 
 @main.command()

@@ -2,11 +2,15 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from cryptodudez_assets.cli.group import INTERRUPTED, SIGNALLED
 
 pytestmark = pytest.mark.long
 
@@ -83,3 +87,24 @@ def test_output_that_cannot_be_written_is_told_after_the_work_is_done(tmp_path: 
     assert done.returncode == 1
     assert done.stderr.decode().strip() == "Error: the output could not be written: No space left on device"
     assert [path.name for path in (home / "lake" / "raw").rglob("*.csv")] == ["a.csv"]
+
+
+@pytest.mark.parametrize("seconds", [0, 1.5], ids=["before a step", "in a step"])
+def test_who_interrupts_is_told_that_the_same_command_goes_on_and_it_does(tmp_path: Path, seconds: float) -> None:
+    home, archive, rows = tmp_path / "home", tmp_path / "a.csv", 200_000
+    coins = (CANDLE.replace("TST", f"T{number}") for number in range(rows))
+    archive.write_text(HEADER + "".join(coins), encoding="utf-8")
+    run(home, {}, "land", "crypto_prices", archive)
+    words = [*COMMAND, "run", "--select", "crypto_prices"]
+    with subprocess.Popen(words, env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert b"new files for crypto_prices" in running.stdout.readline()
+        time.sleep(seconds)
+        running.send_signal(signal.SIGINT)
+        said, told = running.communicate(timeout=120)
+    assert (running.returncode, told.decode().strip()) == (SIGNALLED, INTERRUPTED)
+    assert b"Traceback" not in said
+    assert b"failed" not in said
+    run(home, {}, "run", "--select", "crypto_prices")
+    found = run(home, {}, "sql", "select count(*) n from market.crypto_prices", "--format", "json")
+    assert json.loads(found.stdout) == [{"n": rows}]

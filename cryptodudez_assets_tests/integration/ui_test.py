@@ -179,7 +179,7 @@ def test_ctrl_c_stops_everything(server: Server):
     server.process.send_signal(signal.SIGINT)
     began = time.monotonic()
 
-    wait_until(lambda: "stopping …" in said(server), 5)
+    wait_until(lambda: "stopping all" in said(server), 5)
     assert server.process.wait(60) == 0
     took = time.monotonic() - began
     left = [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]

@@ -11,6 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from cryptodudez_assets.supervisor import STOPPING
+
 # Each writes its process id into the folder given, so that the test can look for it.
 WRITE_PID = "import os, signal, subprocess, sys, time, pathlib; pathlib.Path(sys.argv[1], str(os.getpid())).touch();"
 POLITE = WRITE_PID + "time.sleep(60)"
@@ -74,7 +76,7 @@ def test_a_signal_stops_children_and_grandchildren(start: Start, pids: Path, num
 
     supervisor.send_signal(number)
 
-    assert said(supervisor) == ["stopping …"]
+    assert said(supervisor) == [STOPPING]
     assert supervisor.returncode == 0
     assert alive(pids) == []
 
@@ -96,7 +98,7 @@ def test_stopping_is_said_at_once_and_takes_less_than_ten_seconds(start: Start):
     supervisor.send_signal(signal.SIGINT)
     began = time.monotonic()
 
-    assert supervisor.stdout.readline() == "stopping …\n"
+    assert supervisor.stdout.readline() == f"{STOPPING}\n"
     assert time.monotonic() - began < 2
     from cryptodudez_assets.supervisor import PATIENCE
 
