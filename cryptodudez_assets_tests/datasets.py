@@ -6,7 +6,7 @@ import numpy as np
 
 from cryptodudez_assets.declared_models.signal import CLASSES, SignalOptions
 from cryptodudez_assets.models.dataset import Dataset, Float32s, Floats
-from cryptodudez_assets.models.signal.labels import triple_barrier
+from cryptodudez_assets.models.signal.labels import triple_barrier, uniqueness
 
 QUICK = SignalOptions(
     min_train_days=400,
@@ -44,7 +44,7 @@ def dataset_of(returns: Floats, features: Float32s, options: SignalOptions = QUI
     deviations = np.array([returns[max(0, row - 29) : row + 1].std() for row in range(n)])
     deviations[:5] = np.nan
     closes = np.exp(np.cumsum(returns))
-    labels, known = triple_barrier(closes, deviations, options.horizon_days, options.barrier_width)
+    labels, known, ended = triple_barrier(closes, deviations, options.horizon_days, options.barrier_width)
     return Dataset(
         days=[FIRST_DAY + timedelta(days=row) for row in range(n)],
         names=tuple(f"feature_{at}" for at in range(features.shape[1])),
@@ -52,6 +52,7 @@ def dataset_of(returns: Floats, features: Float32s, options: SignalOptions = QUI
         features=features,
         labels=labels,
         label_row=known,
+        uniqueness=uniqueness(ended),
         closes=closes,
     )
 

@@ -92,7 +92,7 @@ def _market() -> tuple[Arrays, Arrays, Arrays]:
     volatile = 0.042 * np.exp(0.35 * np.sin(np.arange(N_DAYS) / 70))
     returns = drift + volatile * rng.standard_t(4, N_DAYS) / np.sqrt(2)
     closes = 12 * np.exp(np.cumsum(returns))
-    labels, _ = triple_barrier(closes, volatile, OPTIONS.horizon_days, OPTIONS.barrier_width)
+    labels, *_ = triple_barrier(closes, volatile, OPTIONS.horizon_days, OPTIONS.barrier_width)
     return closes, labels, np.append(returns[1:], np.nan)
 
 

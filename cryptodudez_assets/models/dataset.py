@@ -17,7 +17,8 @@ class Dataset:
     """One row per day, in order of time, days without gaps. Row i knows nothing that was unknown at the close of day i.
 
     `features` (rows x names, NaN where not known), `labels` (positions in `classes`, -1 where not known yet), `label_row`
-    (the row at whose close the label became known, -1 likewise), `closes` (prices, NaN on a day without a candle).
+    (the row at whose close the label became known, -1 likewise), `uniqueness` (how much of a label is its own, 0 to 1), `closes`
+    (prices, NaN on a day without a candle).
     """
 
     days: list[datetime]
@@ -26,12 +27,13 @@ class Dataset:
     features: Float32s
     labels: Ints
     label_row: Ints
+    uniqueness: Floats
     closes: Floats
 
     def __post_init__(self) -> None:
         n = len(self.days)
         if self.features.shape != (n, len(self.names)) or any(
-            len(one) != n for one in (self.labels, self.label_row, self.closes)
+            len(one) != n for one in (self.labels, self.label_row, self.uniqueness, self.closes)
         ):
             raise ValueError("the arrays of a data set must have one row per day and one column per feature")
 

@@ -185,6 +185,9 @@ class Findings(Finding):
     out_of_sample_from: date
     n_folds: int
     label_shares: dict[str, float]
+    separate_labels: float | None = Field(
+        default=None, description="How many labels that share no day all of them are worth."
+    )
     up_days: list[UpDays]
     candidates: list[Judgement]
     champions: list[Judgement] = Field(

@@ -18,9 +18,9 @@ some_returns = st.integers(11, 60).flatmap(lambda n: arrays(np.float64, n, eleme
 def test_labels_do_not_look_beyond_the_day_they_are_known(returns: Floats, horizon: int, width: float, gaps: set[int]):
     closes, deviations = np.exp(np.cumsum(returns)), np.full(len(returns), 0.1)
     closes[[at for at in gaps if at < len(closes)]] = np.nan
-    labels, known = triple_barrier(closes, deviations, horizon, width)
+    labels, known, ended = triple_barrier(closes, deviations, horizon, width)
     for row in np.flatnonzero(labels >= 0):
-        assert row < known[row] <= row + horizon
+        assert row < ended[row] <= known[row] <= row + horizon
         on_that_day, a_day_earlier = (
             triple_barrier(np.where(np.arange(len(closes)) < until, closes, np.nan), deviations, horizon, width)
             for until in (known[row] + 1, known[row])
@@ -46,7 +46,7 @@ def test_which_days_have_a_label_does_not_depend_on_what_prices_did(
         triple_barrier(np.where(there, np.exp(np.cumsum(one)), np.nan), np.full(len(one), 0.1), horizon, width)
         for one in (returns, others, np.zeros(len(returns)))
     ]
-    for labels, known in found:
+    for labels, known, _ in found:
         assert ((labels >= 0) == (found[0][0] >= 0)).all()
         assert (known == found[0][1]).all()
 

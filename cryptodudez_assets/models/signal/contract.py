@@ -31,6 +31,11 @@ class DecisionDay(Contract):
         description="Close at the end of the horizon, from which on the label is there, whenever a barrier was touched.",
         nullable=True,
     )
+    label_ended_ts: UtcTime = pa.Field(
+        description="Close at which the barrier was touched, or that at the end of the horizon: until then the label shares days with "
+        "others.",
+        nullable=True,
+    )
     return_next_day: float = pa.Field(
         description="Log return from this close to the next day's; null for the newest day.", nullable=True
     )

@@ -20,9 +20,7 @@ def fit_rows(dataset: Dataset, recipe: SignalRecipe, rows: Ints) -> Classifier:
     if len(found) < 2:
         names = ", ".join(dataset.classes[one] for one in found) or "none"
         raise ValueError(f"{len(rows)} training days with a single class ({names}): there is nothing to tell apart")
-    model = recipe.build()
-    model.fit(dataset.features[rows], dataset.labels[rows])
-    return model
+    return recipe.fit(dataset.features[rows], dataset.labels[rows], dataset.uniqueness[rows])
 
 
 def learnable(dataset: Dataset, rows: Ints) -> Ints:

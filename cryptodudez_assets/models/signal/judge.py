@@ -166,6 +166,7 @@ def _about(dataset: Dataset, options: SignalOptions, folds: Sequence[Fold]) -> d
         "out_of_sample_from": dataset.days[folds[0].test[0]].date(),
         "n_folds": len(folds),
         "label_shares": {name: float((labels == at).mean()) for at, name in enumerate(dataset.classes)},
+        "separate_labels": float(dataset.uniqueness.sum()),
         "up_days": up_days(dataset),
     }
 

@@ -18,6 +18,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from cryptodudez_assets.declared_models.signal import SignalOptions
 from cryptodudez_assets.models.dataset import Float32s, Floats, Ints
+from cryptodudez_assets.models.promotion import BASE_RATES
 
 CALIBRATION_SPLITS = 5
 NOT_KNOWN = -1e6
@@ -42,6 +43,15 @@ class SignalRecipe:
     name: str
     parameters: Mapping[str, Any]
     build: Callable[[], Classifier]
+    weighted: bool = True
+    """Whether labels that share their days with others count less."""
+
+    def fit(self, rows: Float32s, labels: Ints, uniqueness: Floats) -> Classifier:
+        """The classifier, fitted. `uniqueness`: how much of each label is its own."""
+        model: Any = self.build()  # a pipeline; its last step learns
+        weights = {f"{model.steps[-1][0]}__sample_weight": uniqueness} if self.weighted else {}
+        fitted: Classifier = model.fit(rows, labels, **weights)
+        return fitted
 
 
 def recipe(name: str, parameters: Mapping[str, Any]) -> SignalRecipe:
@@ -50,7 +60,7 @@ def recipe(name: str, parameters: Mapping[str, Any]) -> SignalRecipe:
         raise ValueError(f"no recipe is called {name!r}; there are {', '.join(MAKERS)}")
     if parameters.keys() != DEFAULTS[name].keys():
         raise ValueError(f"{name} has the parameters {sorted(DEFAULTS[name])}, but {sorted(parameters)} were given")
-    return SignalRecipe(name, dict(parameters), lambda: MAKERS[name](**parameters))
+    return SignalRecipe(name, dict(parameters), lambda: MAKERS[name](**parameters), name != BASE_RATES)
 
 
 def candidates(options: SignalOptions) -> list[SignalRecipe]:
@@ -64,7 +74,7 @@ def candidates(options: SignalOptions) -> list[SignalRecipe]:
 
 def base_rates() -> SignalRecipe:
     """Says how frequent each class was in training, whatever the features are: what a model must improve on."""
-    return recipe("base_rates", {})
+    return recipe(BASE_RATES, {})
 
 
 def configuration_hash(recipe: SignalRecipe, options: SignalOptions, features: Sequence[str]) -> str:

@@ -26,10 +26,10 @@ from cryptodudez_assets.lake.iceberg.provenance import MADE_FROM, MadeFrom, cont
 from cryptodudez_assets.lake.iceberg.scan import scan
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.models.dataset import Dataset
+from cryptodudez_assets.models.dataset import Dataset, Ints
 from cryptodudez_assets.models.signal.contract import training_contract
 from cryptodudez_assets.models.signal.inputs import inputs_of
-from cryptodudez_assets.models.signal.labels import UNKNOWN, triple_barrier
+from cryptodudez_assets.models.signal.labels import UNKNOWN, triple_barrier, uniqueness
 
 OPTIONS = "cryptodudez.options"
 DAY = timedelta(days=1)
@@ -115,7 +115,11 @@ def dataset_of(model: SignalModel, rows: pl.DataFrame) -> Dataset:
     """Rows of the training set as arrays, on days without gaps: a day without a candle has nothing known about it."""
     days, names = _without_gaps(rows), inputs_of(model).names
     positions = {day: row for row, day in enumerate(days["event_ts"].to_list())}
-    known = [None if time is None else time - DAY for time in days["label_known_ts"].to_list()]
+
+    def rows_of(closes: str) -> Ints:
+        """The days at whose ends these times are."""
+        return np.array([-1 if time is None else positions[time - DAY] for time in days[closes].to_list()])
+
     classes = {name: number for number, name in enumerate(CLASSES)}
     return Dataset(
         days=days["event_ts"].to_list(),
@@ -123,7 +127,8 @@ def dataset_of(model: SignalModel, rows: pl.DataFrame) -> Dataset:
         classes=CLASSES,
         features=days.select(pl.col(names).cast(pl.Float32).fill_null(np.nan)).to_numpy(),
         labels=np.array([classes.get(label, UNKNOWN) for label in days["label"].to_list()]),
-        label_row=np.array([-1 if day is None else positions[day] for day in known]),
+        label_row=rows_of("label_known_ts"),
+        uniqueness=uniqueness(rows_of("label_ended_ts")),
         closes=days["close"].fill_null(np.nan).to_numpy(),
     )
 
@@ -155,10 +160,12 @@ def _labelled(prices: pl.DataFrame, options: SignalOptions) -> pl.DataFrame:
         return_next_day=(pl.col("close").shift(-1) / pl.col("close")).log(),
     )
     closes, deviations = (days[name].fill_null(np.nan).to_numpy() for name in ("close", "deviation"))
-    labels, known = triple_barrier(closes, deviations, options.horizon_days, options.barrier_width)
+    labels, known, ended = triple_barrier(closes, deviations, options.horizon_days, options.barrier_width)
     names = pl.Series([None if label == UNKNOWN else CLASSES[label] for label in labels], dtype=pl.String)
-    ends = days["known_ts"].gather(pl.Series(known).replace(-1, None).cast(pl.UInt32))
-    return days.with_columns(label=names, label_known_ts=ends).filter(pl.col("close").is_not_null())
+    at = [days["known_ts"].gather(pl.Series(one).replace(-1, None).cast(pl.UInt32)) for one in (known, ended)]
+    return days.with_columns(label=names, label_known_ts=at[0], label_ended_ts=at[1]).filter(
+        pl.col("close").is_not_null()
+    )
 
 
 def _without_gaps(days: pl.DataFrame) -> pl.DataFrame:

@@ -50,7 +50,7 @@ def verdict(evidence: Evidence, options: SignalOptions) -> Verdict:
         ends = LIMITS
     return Verdict(
         skill=not failed,
-        words=" ".join([found, *(test.words for test in failed or tests), *_tweets(evidence), ends]),
+        words=" ".join([found, *(test.words for test in failed or tests[1:2]), *_tweets(evidence), ends]),
         tests=tests,
     )
 

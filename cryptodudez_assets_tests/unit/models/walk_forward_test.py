@@ -24,9 +24,10 @@ class Remembering:
     shown: list[Float32s]
     classes_: Ints = field(default_factory=lambda: np.arange(3))
 
-    def fit(self, X: Float32s, y: Ints) -> None:  # noqa: N803
+    def fit(self, X: Float32s, y: Ints) -> "Remembering":  # noqa: N803
         assert len(X) == len(y)
         self.shown.append(X)
+        return self
 
     def predict_proba(self, X: Float32s) -> Floats:  # noqa: N803
         return np.full((len(X), 3), 1 / 3)
@@ -45,7 +46,7 @@ def numbered() -> Dataset:
 def test_only_days_of_the_training_are_learned_from():
     shown: list[Float32s] = []
     folds = folds_of(numbered(), OPTIONS)
-    out = walk_forward(numbered(), SignalRecipe("remembering", {}, lambda: Remembering(shown)), folds)
+    out = walk_forward(numbered(), SignalRecipe("remembering", {}, lambda: Remembering(shown), weighted=False), folds)
     assert len(shown) == len(folds) == OPTIONS.folds
     for learned, fold in zip(shown, folds, strict=True):
         np.testing.assert_array_equal(learned[:, 0], fold.train)
@@ -59,7 +60,7 @@ def test_folds_keep_the_distance_that_the_options_ask_for():
 
 def test_placebos_are_tweets_of_other_days():
     shown: list[Float32s] = []
-    made = SignalRecipe("remembering", {}, lambda: Remembering(shown))
+    made = SignalRecipe("remembering", {}, lambda: Remembering(shown), weighted=False)
     folds = folds_of(numbered(), OPTIONS)
     found = placebos(numbered(), made, folds, OPTIONS, ["feature_1"], lambda _: None)
     assert [one.name for one in found] == [

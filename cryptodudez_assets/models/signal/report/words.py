@@ -242,7 +242,7 @@ def _limits(findings: Findings, coin: str) -> Iterator[str]:
     n = findings.best.scores.n if findings.best.scores else findings.n_days
     yield (
         f"One asset, one market, one history, and one that survived: {coin} is studied because it rose. Labels look {span(horizon)} "
-        f"ahead and overlap, so that n = {n:,} days are worth about {n // horizon:,} separate ones."
+        f"ahead and overlap, so that n = {n:,} days are worth about {n // horizon:,} separate ones{_separate(findings)}."
     )
     yield (
         "Means over coins (market return, breadth, factors) are of the coins that had a candle on the day. An archive that was collected "
@@ -260,6 +260,15 @@ def _limits(findings: Findings, coin: str) -> Iterator[str]:
     yield (
         "The ledger counts what this platform tried, not what people tried elsewhere before they chose the features. A past without skill "
         "or with it is no promise of the future."
+    )
+
+
+def _separate(findings: Findings) -> str:
+    if findings.separate_labels is None:
+        return ""
+    return (
+        f" (all {findings.n_days:,} about {findings.separate_labels:,.0f}, counted until a barrier is touched: each is learned from as far "
+        "as it is its own)"
     )
 
 
