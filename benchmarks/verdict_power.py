@@ -35,7 +35,7 @@ ARCHIVE = Path("teraflow/cryptocurrency_historical_prices.zip")
 BLOCK, FEATURES = 30, 15
 STRENGTHS = (0.13, 0.2, 0.28)
 FIRST_LOOK, LOOKS = 1400, 365
-APART, NEAR = 5, 1.0
+APART, NEAR = 5, 0.5
 
 
 def main() -> None:
