@@ -123,12 +123,12 @@ def _found_files(skill: bool) -> dict[str, bytes]:
     }
 
 
-def register_volume(registry: Registry, share: float = 0.8) -> Manifest:
-    """Register a model that says this share of the average volume."""
-    features = np.array([[10.0, 1.0], [1000.0, 20.0]], np.float32)
-    estimator = DecisionTreeRegressor().fit(features, [share, share])
-    file = to_file(Fitted(VolumeRecipe(SHARE, DecisionTreeRegressor, {}), estimator, []), features)
-    said = OnnxModel(file).predict(features).tolist()
-    told = {"classes": [], "self_test": SelfTest(inputs=as_rows(features), values=said), "recipe": SHARE}
-    draft = toy_draft(fitted_toy(n_features=2), FEATURES, **told)
+def register_volume(registry: Registry, share: float = 0.8, features: Sequence[str] = FEATURES) -> Manifest:
+    """Register a model that says this share of the first of its features, which is an average volume."""
+    rows = np.outer([10.0, 1000.0], np.ones(len(features))).astype(np.float32)
+    estimator = DecisionTreeRegressor().fit(rows, [share, share])
+    file = to_file(Fitted(VolumeRecipe(SHARE, DecisionTreeRegressor, {}), estimator, []), rows)
+    said = OnnxModel(file).predict(rows).tolist()
+    told = {"classes": [], "self_test": SelfTest(inputs=as_rows(rows), values=said), "recipe": SHARE}
+    draft = toy_draft(fitted_toy(n_features=len(features)), features, **told)
     return registry.register(draft, {"model.onnx": file})

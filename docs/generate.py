@@ -52,7 +52,9 @@ SAMPLED = date(2026, 11, 26)
 
 def main() -> None:
     """Write what is stale, or say so."""
-    stocks = dg.AssetSelection.assets("ml/volume_model", "exports/stock_market", "exports/stock_rolling").upstream()
+    stocks = dg.AssetSelection.assets(
+        "ml/volume_model", "ml/volume_forecast", "exports/stock_market", "exports/stock_rolling"
+    ).upstream()
     pages = {
         ROOT / "docs" / "data_dictionary.md": data_dictionary(),
         README: with_graph(README, dg.AssetSelection.all()),

@@ -12,6 +12,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from cryptodudez_assets.declared_models import Model, all_models, models_of_kind
+from cryptodudez_assets.declared_models.forecast import VolumeForecast
 from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.declared_models.volume import VolumeModel
 from cryptodudez_assets.lake.store.objects import looks_of
@@ -24,6 +25,7 @@ from serving.guard import Guard
 from serving.live.routes import live_hour, live_stream, show_live
 from serving.metrics import Metrics
 from serving.routes_features import read_features
+from serving.routes_forecast import forecast_route
 from serving.routes_health import live, metrics, ready
 from serving.routes_models import describe_model, predict, predict_with_version
 from serving.routes_signal import signal_route
@@ -40,7 +42,8 @@ ROUTES = [
 def _routes_of(models: Iterable[Model]) -> list[HTTPRouteHandler]:
     """What each declared model serves."""
     signals = [signal_route(one) for one in models_of_kind(SignalModel, models)]
-    return [*signals, *(volume_route(one) for one in models_of_kind(VolumeModel, models))]
+    volumes = [volume_route(one) for one in models_of_kind(VolumeModel, models)]
+    return [*signals, *volumes, *(forecast_route(one) for one in models_of_kind(VolumeForecast, models))]
 
 
 def create_app(settings: Settings, only_here: bool = False) -> Litestar:

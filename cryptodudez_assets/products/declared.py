@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from cryptodudez_assets.declared_models import models_of_kind
+from cryptodudez_assets.declared_models.forecast import VolumeForecast
 from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.declared_models.volume import VolumeModel
 from cryptodudez_assets.derived.declaration import Derived
@@ -41,6 +42,7 @@ def products_of(sources: Iterable[Source], derived: Iterable[Derived]) -> list[P
         *map(_derived, derived),
         *(product for one in models_of_kind(SignalModel) if _reads(one) <= names for product in signal_products(one)),
         *(volume_product(one) for one in models_of_kind(VolumeModel) if one.reads in tables),
+        *(volume_product(one) for one in models_of_kind(VolumeForecast) if one.reads in tables),
         *([_study()] if set(dogecoin.READS) <= tables else ()),
         *([_mood(tables)] if mood.POSTS in tables else ()),
         *([_incidents()] if {incidents.SPREADS, incidents.GAPS} <= tables else ()),

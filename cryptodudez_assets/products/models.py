@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import partial
 
 from cryptodudez_assets.declared_models.declaration import Model
+from cryptodudez_assets.declared_models.forecast import VolumeForecast
 from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.declared_models.volume import VolumeModel
 from cryptodudez_assets.lake import pages
@@ -55,8 +56,8 @@ def signal_products(model: SignalModel) -> Iterator[Product]:
     )
 
 
-def volume_product(model: VolumeModel) -> Product:
-    """A volume model, trained on its table and promoted in one go."""
+def volume_product(model: VolumeModel | VolumeForecast) -> Product:
+    """A volume model or forecast, trained on its table and promoted in one go."""
     made = partial(_volume, model)
     return Product((model.asset,), lambda _: [model.reads], None, made, rests=_rests(model, _volume), held=_held(model))
 

@@ -25,7 +25,7 @@ LOOKED_AT = {"spread_minutely": "2024-07-30 22:05:17"}
 NEWEST_TWEET = "2020-12-28 19:46:18"
 
 # The candles of the stock market are many: `stock_market_real_test.py` is about them.
-VIEWS = [view for view in all_views().values() if view.name != "stock_rolling"]
+VIEWS = [view for view in all_views().values() if "market.stock_market" not in {one.table for one in view.inputs}]
 
 each_view = pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 

@@ -170,7 +170,7 @@ def test_the_day_after_nothing_is_new(machine: Machine) -> None:
 def test_everything_is_ready_and_nothing_stale(client: TestClient) -> None:
     ready = client.get("/health/ready")
     assert ready.status_code == 200
-    assert ready.json()["models"].keys() == {"eth_signal", "volume_model"}
+    assert ready.json()["models"].keys() == {"eth_signal", "volume_forecast", "volume_model"}
     signal = client.get("/signal/eth").json()
     assert not signal["stale"]
     assert signal["as_of"] >= str(LAST_DAY)

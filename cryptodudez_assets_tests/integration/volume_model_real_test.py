@@ -1,4 +1,4 @@
-"""The volume model on the real stock market archive, and how fast it says one volume."""
+"""The volume model and the forecast on the real stock market archive, and how fast one volume is said."""
 
 import io
 import time
@@ -9,7 +9,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from cryptodudez_assets.declared_models.forecast import ForecastOptions
 from cryptodudez_assets.declared_models.volume import VolumeOptions
+from cryptodudez_assets.features import stock_rolling, stock_volume
+from cryptodudez_assets.models.forecast.found import FOREST
+from cryptodudez_assets.models.forecast.training import train as train_forecast
 from cryptodudez_assets.models.learned_from import LearnedFrom
 from cryptodudez_assets.models.predictor import load
 from cryptodudez_assets.models.registry import registry_of
@@ -18,35 +22,39 @@ from cryptodudez_assets.models.volume.promoting import FILE, promote_if_better
 from cryptodudez_assets.models.volume.recipes import ONE_NUMBER
 from cryptodudez_assets.models.volume.training import TrainedVolume, train
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.ether import VOLUME_MODEL
+from cryptodudez_assets_tests.ether import FORECAST_MODEL, VOLUME_MODEL
 
-TYPES = {"Date": pl.Date, "Adj Close": pl.Float64, "Volume": pl.Float64}
+COLUMNS = {name: name.lower().replace(" ", "_") for name in ("Date", "High", "Low", "Close", "Adj Close", "Volume")}
+TYPES = {name: pl.Date if name == "Date" else pl.Float64 for name in COLUMNS}
 
 
 @pytest.fixture(scope="module")
-def rows(real_data: Path) -> pl.LazyFrame:
+def candles(real_data: Path) -> pl.DataFrame:
     archive = real_data / "stock_market" / "stock-market-dataset.zip"
     if not archive.is_file():
         pytest.skip(f"no {archive}")
     with zipfile.ZipFile(archive) as packed:
         names = [name for name in packed.namelist() if name.startswith(("stocks/", "etfs/")) and name.endswith(".csv")]
-        return pl.concat(_rows(name, packed.read(name)) for name in names).rechunk().lazy()
+        return pl.concat(_candles(name, packed.read(name)) for name in names).sort("symbol", "date")
 
 
-def _rows(name: str, content: bytes) -> pl.DataFrame:
-    candles = pl.read_csv(io.BytesIO(content), columns=list(TYPES), schema_overrides=TYPES)
+def _candles(name: str, content: bytes) -> pl.DataFrame:
+    rows = pl.read_csv(io.BytesIO(content), columns=list(TYPES), schema_overrides=TYPES).rename(COLUMNS)
+    close = pl.col("date").cast(pl.Datetime("us", "UTC"))
     return (
-        candles.drop_nulls()
-        .unique("Date")
-        .sort("Date")
-        .select(
-            pl.lit(Path(name).stem).alias("symbol"),
-            pl.col("Date").alias("date"),
-            pl.col("Volume").alias("volume"),
-            pl.col("Volume").rolling_mean(30).alias("vol_moving_avg"),
-            pl.col("Adj Close").rolling_median(30).alias("adj_close_rolling_med"),
+        rows.drop_nulls()
+        .filter(pl.min_horizontal("high", "low", "close") > 0)
+        .unique("date")
+        .sort("date")
+        .with_columns(
+            pl.lit(Path(name).stem).alias("symbol"), pl.col("volume").cast(pl.Int64), event_ts=close, known_ts=close
         )
     )
+
+
+@pytest.fixture(scope="module")
+def rows(candles: pl.DataFrame) -> pl.LazyFrame:
+    return candles.with_columns(stock_rolling.last_rows(stock_rolling.ROWS)).lazy()
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +93,18 @@ def test_it_serves_from_a_small_file_within_a_millisecond(home: tuple[Settings, 
         predict(predictor, 145_390, 12.59)
         taken.append(time.perf_counter() - began)
     assert np.median(taken) < 0.001
+
+
+def test_days_before_forecast_better_than_what_knows_the_days_average(
+    candles: pl.DataFrame, home: tuple[Settings, TrainedVolume]
+) -> None:
+    rows = stock_volume.transform({"market.stock_market": candles.lazy()}).collect().lazy()
+    learned_from = LearnedFrom("features.stock_volume", 1, {"market.stock_market": 1})
+    options = ForecastOptions(sample_rows=20_000)
+    found = train_forecast(rows, learned_from, home[0], FORECAST_MODEL, options).findings
+    assert found.verdict.skill
+    ours, volumes = found.errors(found.chosen), home[1].findings
+    with_the_day = volumes.errors(volumes.chosen)
+    assert (ours.n, found.test_from) == (with_the_day.n, volumes.test_from), "the same days"
+    assert ours.mae <= 490_000 < with_the_day.mae
+    assert (ours.r2 or 0) >= 0.75 > (found.errors(FOREST).r2 or 0)

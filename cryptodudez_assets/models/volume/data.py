@@ -1,5 +1,6 @@
 """What the volume model sees: rows with all that is needed, split by time, a sample, and all rows counted into cells."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -44,10 +45,10 @@ class Rows:
         return len(self.volume)
 
 
-def usable(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """The rows of which volume and both features are known; at the start of a symbol they are not."""
+def usable(rows: pl.LazyFrame, also: Sequence[str] = ()) -> pl.LazyFrame:
+    """The rows of which volume and both features are known; at the start of a symbol they are not. `also`: columns beside these."""
     known = [pl.col(name).cast(pl.Float64) for name in ("volume", AVERAGE, PRICE)]
-    return rows.select("symbol", pl.col("date").cast(pl.Date), *known).filter(
+    return rows.select("symbol", pl.col("date").cast(pl.Date), *known, *also).filter(
         pl.all_horizontal(one.is_finite() for one in known), pl.col("volume") >= 0, pl.col(AVERAGE) >= 0
     )
 
@@ -79,9 +80,13 @@ def in_memory(rows: pl.LazyFrame) -> Rows:
 
 def sample(rows: pl.LazyFrame, total: int, options: VolumeOptions) -> pl.DataFrame:
     """About `options.sample_rows` of `total` rows, in order: the same ones wherever they lie in the table."""
-    one_in = max(1, total // options.sample_rows)
-    lot = pl.struct("symbol", "date").hash(options.seed)
-    return rows.filter(lot % one_in == 0).sort("symbol", "date").collect(engine="streaming")
+    drawn = rows.filter(is_drawn(total, options.sample_rows, options.seed))
+    return drawn.sort("symbol", "date").collect(engine="streaming")
+
+
+def is_drawn(total: int, wanted: int, seed: int) -> pl.Expr:
+    """Whether a row is among about `wanted` of `total`."""
+    return pl.struct("symbol", "date").hash(seed) % max(1, total // wanted) == 0
 
 
 def random_split(rows: pl.DataFrame, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -1,5 +1,6 @@
 """What a training of the volume model found: errors of every recipe on both splits, the verdict, and the leak, in words."""
 
+from abc import abstractmethod
 from datetime import date
 from typing import Literal
 
@@ -28,11 +29,10 @@ class Scored(Finding):
     errors: Errors
 
 
-class VolumeFindings(Finding):
-    """Everything that one training found out."""
+class Found(Finding):
+    """What one training found out, of whatever sees so many rows, splits them by days and serves the best of its recipes."""
 
-    options: VolumeOptions
-    rows: int = Field(description="With both features.")
+    rows: int = Field(description="With all features.")
     first_day: date
     choose_from: date
     test_from: date
@@ -50,6 +50,22 @@ class VolumeFindings(Finding):
         return next(one.errors for one in self.scores if (one.name, one.split, one.part, one.rows) == wanted)
 
     @property
+    @abstractmethod
+    def verdict(self) -> Verdict:
+        """Whether the model may serve: all of the tests are passed."""
+
+    @property
+    @abstractmethod
+    def words(self) -> dict[str, str]:
+        """What is said of it beside the verdict."""
+
+
+class VolumeFindings(Found):
+    """Everything that one training of a volume model found out."""
+
+    options: VolumeOptions
+
+    @property
     def without_today(self) -> Errors | None:
         """Of the chosen recipe on nothing that the day itself is in; None where the window is of calendar days."""
         return next((one.errors for one in self.scores if one.name == WITHOUT_TODAY), None)
@@ -60,13 +76,18 @@ class VolumeFindings(Finding):
         tests = _tests(self)
         failed = [test.name for test in tests if not test.passed]
         ours = self.errors(self.chosen)
-        share = f", {_less(ours, self.errors(SHARE))} than one share of the average" if self.chosen != SHARE else ""
+        share = f", {less(ours, self.errors(SHARE))} than one share of the average" if self.chosen != SHARE else ""
         words = (
             f"{self.chosen} is off by {ours.mae:,.0f} shares on average over {ours.n:,} rows from {self.test_from} on, "
-            f"{_less(ours, self.errors(ONE_NUMBER))} than one number for all{share}. "
+            f"{less(ours, self.errors(ONE_NUMBER))} than one number for all{share}. "
             + (f"Failed: {'; '.join(failed)}." if failed else "It passed all tests.")
         )
         return Verdict(skill=not failed, words=words, tests=tests)
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What is said of it beside the verdict."""
+        return {"leak_of_the_random_split": self.leak}
 
     @property
     def leak(self) -> str:
@@ -74,7 +95,7 @@ class VolumeFindings(Finding):
         at_random, in_time = (self.errors(REFERENCE, split, rows="sample") for split in ("random", "time"))
         return (
             f"A random split leaks: it mixes days of the same stock, so the days around a tested one were learned from. The "
-            f"reference forest has {_r2(at_random)} on it, and {_r2(in_time)} on days that are later than all it learned "
+            f"reference forest has {r2_of(at_random)} on it, and {r2_of(in_time)} on days that are later than all it learned "
             f"from. Either split leaks in another way: the day's own volume is in its vol_moving_avg, and its close in its "
             f"adj_close_rolling_med. {self._forecast}"
         )
@@ -112,10 +133,12 @@ def _tests(found: VolumeFindings) -> list[Test]:
     ]
 
 
-def _less(ours: Errors, other: Errors) -> str:
-    less = 1 - ours.mae / other.mae if other.mae else 0.0
-    return f"{abs(less):.1%} {'less' if less >= 0 else 'more'}"
+def less(ours: Errors, other: Errors) -> str:
+    """By how much errors are smaller than others, in words."""
+    share = 1 - ours.mae / other.mae if other.mae else 0.0
+    return f"{abs(share):.1%} {'less' if share >= 0 else 'more'}"
 
 
-def _r2(errors: Errors) -> str:
+def r2_of(errors: Errors) -> str:
+    """R2 and MAE, in words."""
     return "no R2" if errors.r2 is None else f"an R2 of {errors.r2:.3f} (MAE {errors.mae:,.0f})"

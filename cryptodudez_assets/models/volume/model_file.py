@@ -15,9 +15,12 @@ def to_file(fitted: Fitted, probes: Float32s) -> bytes:
     import skl2onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    model = skl2onnx.to_onnx(fitted.estimator, np.zeros((1, 2), np.float32))
+    model = skl2onnx.to_onnx(fitted.estimator, np.zeros((1, probes.shape[1]), np.float32))
     graph = model.graph
     said = graph.output[0].name
+    if fitted.recipe.in_logs:
+        graph.node.append(helper.make_node("Exp", [said], ["ratio"]))
+        said = "ratio"
     if fitted.recipe.of_average:
         graph.initializer.append(numpy_helper.from_array(np.array([0], np.int64), "first"))
         graph.node.append(helper.make_node("Gather", [INPUT, "first"], ["average"], axis=1))
@@ -43,6 +46,8 @@ def says(content: bytes) -> Says:
 
 def _difference(file: Says, fitted: Fitted, probes: Float32s) -> float:
     expected: Floats = np.asarray(fitted.estimator.predict(probes), np.float64)
+    if fitted.recipe.in_logs:
+        expected = np.exp(expected)
     volume = np.maximum(expected * probes[:, 0] if fitted.recipe.of_average else expected, 0)
     size = np.maximum(np.maximum(volume, probes[:, 0]), 1)  # a ratio near 0 is a sum of parts of size 1
     return float(np.quantile(np.abs(file(probes) - volume) / size, MOST))

@@ -27,8 +27,8 @@ ONE_NUMBER, SHARE = "one_number", "share_of_average"
 class VolumeRecipe:
     """A regression that is not fitted yet. `parameters` are JSON.
 
-    It learns and says volume / average where `of_average`, else volume. Rows count as many times as their average where
-    `by_average`, which makes the error of the ratio that of the volume; else all the same.
+    It learns and says volume / average where `of_average`, else volume; of the ratio the logarithm where `in_logs`. Rows count as many
+    times as their average where `by_average`, which makes the error of the ratio that of the volume; else all the same.
     """
 
     name: str
@@ -36,6 +36,7 @@ class VolumeRecipe:
     parameters: Mapping[str, Any]
     of_average: bool = True
     by_average: bool = False
+    in_logs: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Fitted:
 
 def candidates(seed: int) -> list[VolumeRecipe]:
     """The recipes of which one becomes the model, the plainest first."""
-    boosted = {
+    parameters = {
         "max_iter": 100,
         "max_leaf_nodes": 15,
         "learning_rate": 0.1,
@@ -57,11 +58,11 @@ def candidates(seed: int) -> list[VolumeRecipe]:
         "random_state": seed,
     }
     return [
-        VolumeRecipe(ONE_NUMBER, _median, {}, of_average=False),
-        VolumeRecipe(SHARE, _median, {}, by_average=True),
+        VolumeRecipe(ONE_NUMBER, median, {}, of_average=False),
+        VolumeRecipe(SHARE, median, {}, by_average=True),
         VolumeRecipe("linear", LinearRegression, {}, of_average=False),
-        VolumeRecipe("boosted", _boosted, boosted),
-        VolumeRecipe("boosted_by_average", _boosted, boosted, by_average=True),
+        VolumeRecipe("boosted", boosted, parameters),
+        VolumeRecipe("boosted_by_average", boosted, parameters, by_average=True),
     ]
 
 
@@ -69,6 +70,8 @@ def fit(recipe: VolumeRecipe, cells: Cells) -> Fitted:
     """Learn from all rows that were counted."""
     average = cells.features[:, 0]
     target = cells.ratio if recipe.of_average else cells.ratio * average
+    if recipe.in_logs:
+        target = np.log((cells.ratio * average + 1) / (average + 1))  # a day without trade has one, too
     weight = cells.rows * average if recipe.by_average else cells.rows
     with threadpool_limits(
         1
@@ -85,10 +88,12 @@ def reference_forest(rows: Rows, seed: int) -> Says:
     return lambda features: np.asarray(forest.predict(features), np.float64)
 
 
-def _boosted(**parameters: Any) -> Any:
+def boosted(**parameters: Any) -> Any:
+    """Boosted trees of the absolute error."""
     return HistGradientBoostingRegressor(loss="absolute_error", **parameters)
 
 
-def _median() -> Any:
+def median() -> Any:
+    """The same for all, the median."""
     # A tree of one leaf: unlike DummyRegressor it heeds weights for the median, and can be converted to ONNX.
     return DecisionTreeRegressor(criterion="absolute_error", min_samples_split=10**9)

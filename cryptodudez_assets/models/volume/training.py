@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import numpy as np
 import polars as pl
@@ -17,7 +17,7 @@ from cryptodudez_assets.models.onnx_file import OnnxModel
 from cryptodudez_assets.models.predictor import MODEL, as_rows
 from cryptodudez_assets.models.registry import Registry, registry_of
 from cryptodudez_assets.models.volume.data import usable
-from cryptodudez_assets.models.volume.found import CHAMPION, REFERENCE, VolumeFindings
+from cryptodudez_assets.models.volume.found import CHAMPION, REFERENCE, Found, VolumeFindings
 from cryptodudez_assets.models.volume.judging import Judge
 from cryptodudez_assets.models.volume.model_file import says
 from cryptodudez_assets.models.volume.recipes import ONE_NUMBER, VolumeRecipe
@@ -97,21 +97,18 @@ def _draft(
     recipe: VolumeRecipe, file: bytes, findings: VolumeFindings, judge: Judge, learned_from: LearnedFrom
 ) -> Draft:
     probes = judge.probes
+    first_day, last_day = days_before(findings)
     return Draft(
         recipe=recipe.name,
         parameters=dict(recipe.parameters),
         classes=[],
         features=list(FEATURES),
         typical=np.median(probes, axis=0).astype(float).tolist(),
-        trained_on=learned_from.trained_on(
-            rows=judge.split.rows_before_test,
-            first_day=_midnight(findings.first_day),
-            last_day=_midnight(findings.test_from - timedelta(days=1)),
-        ),
+        trained_on=learned_from.trained_on(rows=judge.split.rows_before_test, first_day=first_day, last_day=last_day),
         code_version=code_hash(),
         metrics=metrics(findings),
         verdict=findings.verdict,
-        self_test=_self_test(probes, file),
+        self_test=self_test(probes, file),
     )
 
 
@@ -135,12 +132,14 @@ def metrics(findings: VolumeFindings) -> dict[str, float]:
     return {name: float(value) for name, value in named.items() if value is not None}
 
 
-def _self_test(probes: Float32s, file: bytes) -> SelfTest:
+def self_test(probes: Float32s, file: bytes) -> SelfTest:
     """Rows from the smallest average to the largest, with what the file itself says about them."""
     by_average = probes[np.argsort(probes[:, 0], kind="stable")]
     rows = by_average[np.linspace(0, len(by_average) - 1, SELF_TEST_ROWS).astype(int)]
     return SelfTest(inputs=as_rows(rows), values=OnnxModel(file).predict(rows).tolist())
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
+def days_before(findings: Found) -> tuple[datetime, datetime]:
+    """The first and the last day before the test."""
+    first, last = findings.first_day, findings.test_from - timedelta(days=1)
+    return datetime.combine(first, time(), UTC), datetime.combine(last, time(), UTC)

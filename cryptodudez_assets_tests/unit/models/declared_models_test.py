@@ -9,6 +9,7 @@ from cryptodudez_assets import declared_models
 from cryptodudez_assets.contracts.base import columns_of
 from cryptodudez_assets.declared_models import all_models
 from cryptodudez_assets.declared_models.declaration import Model, problem_of
+from cryptodudez_assets.declared_models.forecast import VolumeForecast
 from cryptodudez_assets.declared_models.signal import Coin, SignalModel
 from cryptodudez_assets.declared_models.volume import VolumeModel
 from cryptodudez_assets.definitions import defs
@@ -61,7 +62,7 @@ def test_it_has_a_route_that_is_documented(model: Model, settings: Settings) -> 
 @each_model
 def test_its_tables_are_in_the_data_dictionary(model: Model) -> None:
     dictionary = (ROOT / "docs" / "data_dictionary.md").read_text()
-    if isinstance(model, VolumeModel):
+    if isinstance(model, VolumeModel | VolumeForecast):
         assert f"## {model.reads}\n" in dictionary
     if isinstance(model, SignalModel):
         assert {f"## {model.training_set}\n", f"## {model.drift}\n"} <= set(dictionary.splitlines(keepends=True))
@@ -155,7 +156,8 @@ def test_two_that_name_the_same_are_left_out(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "two_signal.py").write_text(text)
     monkeypatch.setattr(declared_models, "__path__", [*declared_models.__path__, str(tmp_path)])
     found = declared_models.declared_models.__wrapped__()
-    assert [one.value.name for one in found.taken] == [model.name for model in DECLARED]
+    assert {one.value.name for one in found.taken} == {model.name for model in DECLARED}
+    assert len(found.taken) == len(DECLARED)
     assert len(found.left_out) == 2
     assert all("is declared in" in one.reason for one in found.left_out)
 
