@@ -106,7 +106,8 @@ class VolumeFindings(Found):
             return "How much that flatters is not known: in a window of calendar days the rows are not counted."
         return (
             f"With nothing but the mean volume of the 29 rows before, {self.chosen} is off by {without.mae:,.0f} shares and "
-            f"not by {self.errors(self.chosen).mae:,.0f}: only the first is a forecast."
+            f"not by {self.errors(self.chosen).mae:,.0f}: only the first is a forecast, from one number; `ml/volume_forecast` makes one "
+            "from the days before, one by one."
         )
 
 
