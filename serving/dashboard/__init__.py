@@ -24,8 +24,10 @@ from serving.dashboard.data import NoDecision, Today, gather
 from serving.dashboard.frame import compressed, html, one_of
 from serving.dashboard.kept import Kept
 from serving.dashboard.prices import DEFAULT_RANGE, RANGES
-from serving.dashboard.routes import Reach, data_routes, market_routes, models_routes, system_routes
+from serving.dashboard.routes import Reach, csv_of, data_routes, market_routes, models_routes, system_routes
+from serving.dashboard.signal_files import files_of
 from serving.dashboard.signal_page import render
+from serving.dashboard.tables import Table
 from serving.errors import NO_FILE
 
 __all__ = ["Board", "NoDecision", "Today", "dashboard"]
@@ -39,7 +41,7 @@ REPORT_POLICY = (
 
 
 class Board:
-    """The page of a signal, for each range."""
+    """The page of a signal and its files, for each range."""
 
     def __init__(
         self,
@@ -49,11 +51,19 @@ class Board:
         others: Mapping[str, str] = MappingProxyType({}),
         path: str = "/",
     ) -> None:
-        self._kept = Kept[str, str](lambda reach: render(gather(lake, model, today, reach), others, path))
+        def look(reach: str) -> tuple[str, Mapping[str, Table]]:
+            picture = gather(lake, model, today, reach)
+            return render(picture, others, path), files_of(picture)
+
+        self._kept = Kept(look)
 
     async def page(self, reach: str = DEFAULT_RANGE) -> str:
         """As it is now, or was a moment ago."""
-        return await self._kept.of(one_of(RANGES, reach, "range"))
+        return (await self._kept.of(one_of(RANGES, reach, "range")))[0]
+
+    async def files(self, reach: str = DEFAULT_RANGE) -> Mapping[str, Table]:
+        """Its tables, of the same look."""
+        return (await self._kept.of(one_of(RANGES, reach, "range")))[1]
 
 
 def dashboard(
@@ -82,6 +92,10 @@ def dashboard(
             raise NotFoundException(f"no signal of this name has a page; there are: {', '.join(by_name) or 'none'}")
         return html(await by_name[name].page(reach))
 
+    @get("/tables/signal/{name:str}/{file:str}", media_type="text/csv", include_in_schema=False)
+    async def signal_file(name: FromPath[str], file: FromPath[str], reach: Reach = DEFAULT_RANGE) -> Response[str]:
+        return csv_of(await by_name[one_of(by_name, name, "signal")].files(reach), file)
+
     @get("/reports/{name:str}", media_type=MediaType.HTML, include_in_schema=False, sync_to_thread=True)
     def show_report(name: FromPath[str]) -> Response[str]:
         store = open_store(settings)
@@ -103,5 +117,7 @@ def dashboard(
         system_routes(settings.dagster_url),
     ]
     return Router(
-        "/", route_handlers=[show_dashboard, show_signal, show_report, assets, *others], middleware=[compressed()]
+        "/",
+        route_handlers=[show_dashboard, show_signal, signal_file, show_report, assets, *others],
+        middleware=[compressed()],
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import polars as pl
+from markupsafe import Markup
 
 from cryptodudez_assets.contracts.quarantine import Fate
 from cryptodudez_assets.features import left_out
@@ -16,8 +17,10 @@ from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.lake.status import SourceStatus, status_of
 from cryptodudez_assets.sources.declaration import Source
-from serving.dashboard.frame import ago
+from serving.dashboard.charts import trend_chart
+from serving.dashboard.frame import ago, day_words
 from serving.dashboard.frame import render as made
+from serving.dashboard.plot import compact
 from serving.dashboard.prices import ARCHIVE
 from serving.dashboard.tables import Table, ask, has
 
@@ -103,7 +106,18 @@ def health(lake: Lake, source: Source) -> SourceHealth:
 
 def render(data: Data, dagster: str) -> str:
     """The whole page. `dagster`: where its UI is."""
-    return made("data.html", data=data, dagster=dagster)
+    return made("data.html", data=data, dagster=dagster, aside=_aside(data.tables.get("quarantine")))
+
+
+def _aside(rules: Table | None) -> Markup | None:
+    """How many broken rules were told on each day, where there are several days."""
+    if rules is None or rules.rows["day"].n_unique() < 2:
+        return None
+    days = rules.rows.group_by("day").agg(pl.col("rows").sum()).sort("day").upsample("day", every="1d").fill_null(0)
+    points = [(day, float(rows)) for day, rows in days.select("day", "rows").iter_rows()]
+    span = f"from {day_words(points[0][0])} to {day_words(points[-1][0])}"
+    words = f"Broken rules by day {span}, at most {compact(max(rows for _, rows in points))}."
+    return trend_chart([points], ["broken rules"], words)
 
 
 def _open(aside: pl.LazyFrame) -> int:

@@ -36,7 +36,7 @@ def market_routes(lake: Lake) -> Router:
     async def market_file(
         file: FromPath[str], coin: FromQuery[str] = ALL, reach: Reach = DEFAULT_RANGE
     ) -> Response[str]:
-        return _file((await look(coin, reach)).tables, file)
+        return csv_of((await look(coin, reach)).tables, file)
 
     return Router("/", route_handlers=[show_market, market_file])
 
@@ -54,7 +54,7 @@ def data_routes(lake: Lake, dagster: str) -> Router:
 
     @get("/tables/data/{file:str}", media_type="text/csv", include_in_schema=False)
     async def data_file(file: FromPath[str], source: FromQuery[str] = ALL) -> Response[str]:
-        return _file((await look(source)).tables, file)
+        return csv_of((await look(source)).tables, file)
 
     return Router("/", route_handlers=[show_data, data_file])
 
@@ -73,7 +73,7 @@ def models_routes(lake: Lake, models: Iterable[Model]) -> Router:
 
     @get("/tables/models/{file:str}", media_type="text/csv", include_in_schema=False)
     async def models_file(file: FromPath[str], model: FromQuery[str] = ALL) -> Response[str]:
-        return _file((await look(model)).tables, file)
+        return csv_of((await look(model)).tables, file)
 
     return Router("/", route_handlers=[show_models, models_file])
 
@@ -91,12 +91,13 @@ def system_routes(dagster: str) -> Router:
 
     @get("/tables/system/{file:str}", media_type="text/csv", include_in_schema=False)
     async def system_file(file: FromPath[str], status: FromQuery[str] = ALL) -> Response[str]:
-        return _file((await look(status)).tables, file)
+        return csv_of((await look(status)).tables, file)
 
     return Router("/", route_handlers=[show_system, system_file])
 
 
-def _file(tables: Mapping[str, Table], file: str) -> Response[str]:
+def csv_of(tables: Mapping[str, Table], file: str) -> Response[str]:
+    """Of these tables the one that is called so with `.csv` behind it. Raises what is answered where there is none."""
     table = tables[one_of({f"{name}.csv": name for name in tables}, file, "file").removesuffix(".csv")]
     headers = {"Content-Disposition": f'attachment; filename="{table.name}.csv"', **HEADERS}
     return Response(table.csv, media_type="text/csv", headers=headers)

@@ -121,22 +121,26 @@ def _is_old(one: Freshness) -> bool:
 
 def _track(record: TrackRecord, closes: pl.DataFrame) -> Track:
     days = record.days.join(closes, on="event_ts", how="left")
-    cost_bps = float(record.findings.options.get("judged_cost_bps", SignalOptions().judged_cost_bps))
+    cost_bps = _cost_bps(record)
     model, holding = _growth(record.days, cost_bps)
     return Track(
         record=record,
         cost_bps=cost_bps,
-        lines=_lines(record, cost_bps),
+        lines=lines_of(record),
         growth=_growth_chart(record.manifest.label, model, holding) if len(model) > 1 else None,
         growth_ends=_ends_of_years(model, holding),
         days=_listed(days),
     )
 
 
-def _lines(record: TrackRecord, cost_bps: float) -> list[Line]:
-    """The model first, then every baseline on the same days."""
+def _cost_bps(record: TrackRecord) -> float:
+    return float(record.findings.options.get("judged_cost_bps", SignalOptions().judged_cost_bps))
+
+
+def lines_of(record: TrackRecord) -> list[Line]:
+    """The model first, then every baseline on the same days, at the cost at which skill is judged."""
     judged: list[JudgedRecipe] = [record.findings.best, *record.findings.baselines]
-    return [_line(one, one is judged[0], record.manifest.label, cost_bps) for one in judged]
+    return [_line(one, one is judged[0], record.manifest.label, _cost_bps(record)) for one in judged]
 
 
 def _line(judged: JudgedRecipe, is_model: bool, label: str, cost_bps: float) -> Line:

@@ -1,9 +1,10 @@
 """The pages behind the first: what is in their tables and files, what their addresses may say, and what they say where nothing is."""
 
 import io
+import re
 import shlex
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import httpx
 import polars as pl
@@ -16,8 +17,9 @@ from cryptodudez_assets.declared_models import all_models
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import take_in
-from cryptodudez_assets_tests.dashboard_states import unskilled
+from cryptodudez_assets_tests.dashboard_states import skilled, unskilled
 from cryptodudez_assets_tests.ether import ETHER
+from cryptodudez_assets_tests.findings_builder import CHOSEN, predictions
 from serving.dashboard import dagster, dashboard, data_page, market_page, models_page
 from serving.dashboard.prices import days_of
 from serving.dashboard.tables import Table, cell
@@ -138,6 +140,38 @@ def test_versions_are_told_with_their_verdicts(lake: Lake):
     ]
     assert "The base rates are in use: no candidate" in page
     assert models.tables["versions"].rows["version"].to_list() == ["eth_signal-2", "eth_signal-1"]
+
+
+def test_tables_of_the_signal_s_page_are_files(lake: Lake):
+    today = skilled(lake)
+    with TestClient(
+        Litestar([dashboard(lake.settings, {ETHER: lambda: today})], exception_handlers=HANDLERS)
+    ) as client:
+        page = client.get("/").text
+        linked = set(re.findall(r'href="(/tables/signal/[^"]*)"', page))
+        files = {path.rpartition("/")[2]: told(client.get(path)) for path in linked}
+        missing = client.get("/tables/signal/eth_signal/decisions-eth_signal-2.csv")
+
+    assert files.keys() == {"moved.csv", "decisions-eth_signal-1.csv", "baselines-eth_signal-1.csv"}
+    assert len(files["decisions-eth_signal-1.csv"]) == len(predictions(True)[CHOSEN])
+    assert files["moved.csv"]["effect"].to_list() == [effect for _, effect in today.moved]
+    assert files["baselines-eth_signal-1.csv"]["name"][0] == "eth_signal-1"
+    assert missing.status_code == 404
+    assert "there are: days.csv, moved.csv, decisions-eth_signal-1.csv" in missing.text
+
+
+def test_broken_rules_are_drawn_over_days():
+    days = [date(2026, 11, 1), date(2026, 11, 1), date(2026, 11, 4)]
+    rules = pl.DataFrame({"day": days, "source": ["a", "b", "a"], "rule": "x", "rows": [3, 4, 1], "open": 0})
+
+    def page(rows: pl.DataFrame) -> str:
+        return data_page.render(data_page.Data(NOW, "", [], [Table("quarantine", "Q", rows, "")], []), "http://ui")
+
+    drawn = page(rules)
+    assert "Broken rules by day from 1 November 2026 to 4 November 2026, at most 7." in drawn
+    for words in ("1 Nov 2026: broken rules 7", "2 Nov 2026: broken rules 0", "4 Nov 2026: broken rules 1"):
+        assert words in drawn
+    assert "Broken rules by day" not in page(rules.head(2))
 
 
 @pytest.mark.parametrize(
