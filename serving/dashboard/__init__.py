@@ -110,11 +110,12 @@ def dashboard(
         exception_handlers=NO_FILE,
         include_in_schema=False,
     )
+    dagster = settings.dagster_url.rstrip("/")
     others = [
-        market_routes(lake),
-        data_routes(lake, settings.dagster_url),
+        market_routes(lake, next((one.coin.symbol for one in signals), "")),
+        data_routes(lake, dagster),
         models_routes(lake, models),
-        system_routes(settings.dagster_url),
+        system_routes(dagster),
     ]
     return Router(
         "/",

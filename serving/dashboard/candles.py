@@ -119,7 +119,9 @@ def _drawn(size: Size, days: pl.DataFrame, turns: Sequence[Turn], label: str) ->
 
 
 def _reach(candles: pl.DataFrame) -> tuple[float, float]:
-    low, high = candles.select(pl.col("low").min(), pl.col("high").max()).row(0)
+    """Vendors' opens and closes may lie beyond a candle's low and high."""
+    prices = pl.col("open", "high", "low", "close")
+    low, high = candles.select(low=pl.min_horizontal(prices).min(), high=pl.max_horizontal(prices).max()).row(0)
     return float(low), float(high)
 
 

@@ -37,15 +37,16 @@ class Market:
         return {one.name: one for one in (self.coins, self.days) if one}
 
 
-def gather(lake: Lake, coin: str, reach: str) -> Market:
-    """Look at all coins, and at the days of one within a range; the first where `coin` is empty.
+def gather(lake: Lake, coin: str, reach: str, usual: str = "") -> Market:
+    """Look at all coins, and at the days of one within a range. Where `coin` is empty, it is the usual one, or that with the most volume.
 
     Raises what is answered where there is no such coin.
     """
     if not is_known(lake):
         return Market("", reach, None, None)
     coins = ask(lake, "coins", "Coins", COINS, [ARCHIVE])
-    chosen = one_of(coins.rows["coin"].to_list(), coin or coins.rows["coin"][0], "coin")
+    names = coins.rows["coin"].to_list()
+    chosen = one_of(names, coin or (usual if usual in names else names[0]), "coin")
     return Market(chosen, reach, coins, days_of(lake, chosen, reach))
 
 

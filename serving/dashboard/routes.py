@@ -21,9 +21,9 @@ ALL = ""
 Reach = Annotated[str, QueryParameter(name="range")]
 
 
-def market_routes(lake: Lake) -> Router:
-    """`/market`, of a coin and a range."""
-    looks = Kept[tuple[str, str], market_page.Market](lambda key: market_page.gather(lake, *key))
+def market_routes(lake: Lake, usual: str) -> Router:
+    """`/market`, of a coin and a range. `usual`: the coin that is shown where none is asked for."""
+    looks = Kept[tuple[str, str], market_page.Market](lambda key: market_page.gather(lake, *key, usual))
 
     async def look(coin: str, reach: str) -> market_page.Market:
         return await looks.of((coin, one_of(RANGES, reach, "range")))

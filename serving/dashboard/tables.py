@@ -70,7 +70,8 @@ def cell(value: object) -> str:
         case int():
             return f"{value:,}"
         case float():
-            return f"{value:,.0f}" if abs(value) >= 1e6 else f"{value:,.2f}" if abs(value) >= 100 else f"{value:.4g}"
+            digits = ",.0f" if abs(value) >= 1e6 else ",.2f" if abs(value) >= 100 else ".4g"
+            return format(value or 0.0, digits)  # no zero has a sign
         case list():
             return ", ".join(map(str, value))
     return str(value)

@@ -76,7 +76,13 @@ def test_what_a_coin_is_called_cannot_become_markup():
 
 
 @pytest.mark.parametrize(
-    "prices", [{"low": [0.0, 97.0]}, {"volume": [None, None]}, {"close": [100.0] * 2, "open": [100.0] * 2}]
+    "prices",
+    [
+        {"low": [0.0, 97.0]},
+        {"open": [0.0, 99.0], "high": [9000.0, 9000.0]},
+        {"volume": [None, None]},
+        {"close": [100.0] * 2, "open": [100.0] * 2},
+    ],
 )
 def test_odd_days_are_drawn(prices: dict[str, list[float | None]]):
     assert len(points_of(candle_chart(days(2, **prices), [], "Odd"))) == 2

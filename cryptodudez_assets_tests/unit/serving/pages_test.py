@@ -221,10 +221,17 @@ def test_what_landed_cannot_become_markup(client: TestClient[Litestar], filled: 
         assert evil not in page
 
 
+def test_the_usual_coin_is_shown_where_none_is_asked_for(filled: Lake):
+    shown = [market_page.gather(filled, coin, "1m", usual).coin for coin, usual in (("", "ETH"), ("BTC", "ETH"))]
+    assert shown == ["ETH", "BTC"]
+    assert market_page.gather(filled, "", "1m", "DOGE").coin in ("BTC", "ETH")
+
+
 def test_cells_are_read_easily():
-    values = [None, True, NOW, NOW.date(), 1234, 0.000123456, 12.345, 1234.567, 1e9, ["a", "b"]]
+    values = [-0.0, None, True, NOW, NOW.date(), 1234, 0.000123456, 12.345, 1234.567, 1e9, ["a", "b"]]
     assert [cell(value) for value in values] == [
         *(
+            "0",
             "–",
             "yes",
             "2026-11-28 20:00",
