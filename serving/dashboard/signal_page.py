@@ -15,7 +15,7 @@ from cryptodudez_assets.declared_models.signal import CLASSES, Decision, SignalM
 from cryptodudez_assets.lake.freshness import Freshness
 from cryptodudez_assets.models.findings import JudgedRecipe
 from cryptodudez_assets.models.signal.contract import training_contract
-from cryptodudez_assets.models.signal.signal import STALE_AFTER
+from cryptodudez_assets.models.signal.signal import OF_PLANTED, STALE_AFTER
 from serving.dashboard.candles import Turn, charted
 from serving.dashboard.charts import growth_chart
 from serving.dashboard.data import DashboardData, NoDecision, Today, TrackRecord
@@ -87,6 +87,7 @@ def render(picture: DashboardData, others: Mapping[str, str] = MappingProxyType(
         path=path,
         others=others,
         today=today,
+        planted=today is not None and OF_PLANTED in today.notes,
         because=because(picture.model, today) if today else "",
         why=picture.today.words if isinstance(picture.today, NoDecision) else "",
         effects=_effects(picture.model, today.moved) if today and picture.model else [],
@@ -104,8 +105,6 @@ def because(model: SignalModel | None, today: Today) -> str:
         return "its data are too old to say more"
     if not today.skill:
         return "no model in use has shown skill"
-    if today.decision != today.model_decision:
-        return f"the model says {today.model_decision}, but not surely enough"
     strongest = _effects(model, today.moved)[:1] if model else []
     return (
         f"most by {strongest[0].name} ({points(100 * strongest[0].value)})"

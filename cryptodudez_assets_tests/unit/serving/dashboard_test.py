@@ -14,6 +14,7 @@ from litestar.testing import TestClient
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.samples import fix_last_day
 from cryptodudez_assets.models.findings import Verdict
+from cryptodudez_assets.models.signal.signal import OF_PLANTED
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import take_in
 from cryptodudez_assets_tests.dashboard_states import register, skilled, unskilled
@@ -54,7 +55,7 @@ def test_skill_is_shown_with_its_evidence(lake: Lake):
     text = text_of(page_of(lake, skilled(lake)))
 
     assert "Ethereum BUY Why most by " in text
-    assert "How sure high confidence, 62%" in text
+    assert "How sure high confidence, probability 62%" in text
     assert "Why believe it Skill: every test is passed" in text
     assert "BUY a rise 62%" in text
     assert "+8.1 points" in text
@@ -68,7 +69,9 @@ def test_skill_is_shown_with_its_evidence(lake: Lake):
 def test_without_skill_it_says_why_not_and_shows_the_model_that_waits(lake: Lake):
     text = text_of(page_of(lake, unskilled(lake)))
 
-    assert "Ethereum HODL Why its data are too old to say more How sure low confidence, 24% How fresh" in text
+    assert (
+        "Ethereum HODL Why its data are too old to say more How sure low confidence, probability 24% How fresh" in text
+    )
     assert "The model alone would say BUY." in text
     assert "Stale. It stands on data that are" in text
     assert "Why not to trade on it The base rates are in use" in text
@@ -92,6 +95,14 @@ def test_sample_data_are_said_to_be_simulated(lake: Lake):
     assert "simulated" not in text_of(page_of(lake))
     fix_last_day(lake.settings, date(2026, 11, 26))
     assert "simulated by the demo, up to 26 November 2026." in text_of(page_of(lake))
+
+
+def test_a_planted_signal_is_told_on_the_first_screen(lake: Lake):
+    today = skilled(lake)
+    fix_last_day(lake.settings, date(2026, 11, 26))
+    for notes, words in (([], "sample data"), ([OF_PLANTED], "planted by the demo")):
+        first = page_of(lake, replace(today, notes=notes)).partition("<figure")[0]
+        assert words in text_of(first)
 
 
 def test_what_is_stale_says_what_to_do(lake: Lake):
