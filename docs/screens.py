@@ -58,12 +58,13 @@ def sheet(browser: Browser, url: str) -> Image.Image:
 
 
 @click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(PAGES)))
 @click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="Where the dashboard is.")
 @click.option(
     "--sheets", type=click.Path(file_okay=False, path_type=Path), help="Folder for sheets with all sizes and themes."
 )
-def main(url: str, sheets: Path | None) -> None:
-    """Take pictures of all pages."""
+def main(names: tuple[str, ...], url: str, sheets: Path | None) -> None:
+    """Take pictures of these pages, or of all."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         sys.exit("there is no Chromium on the PATH")
@@ -71,7 +72,8 @@ def main(url: str, sheets: Path | None) -> None:
     folder.mkdir(exist_ok=True)
     with sync_playwright() as running:
         browser = running.chromium.launch(executable_path=chromium, args=FLAGS)
-        for name, path in PAGES.items():
+        for name in names or PAGES:
+            path = PAGES[name]
             picture = taken(browser, f"{url}{path}", DESK, "light")
             save(picture, folder / f"{name}.png" if name != "signal" else DOCS / "dashboard.png")
             if sheets:
