@@ -151,6 +151,10 @@ def test_what_stands_on_the_tables_follows_by_itself(server: Server):
 def test_dashboard_and_api_answer_beside_it(server: Server):
     with urllib.request.urlopen(f"{server.api}/data") as page:
         assert "crypto prices" in page.read().decode()
+    with urllib.request.urlopen(
+        f"{server.api}/tables/system/sensors.csv"
+    ) as sensors:  # asked of the UI, wherever it listens
+        assert "crypto_prices_files,RUNNING" in sensors.read().decode()
     with urllib.request.urlopen(f"{server.api}/health/live") as health:
         assert health.status == 200
 

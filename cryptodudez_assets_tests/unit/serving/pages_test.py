@@ -1,5 +1,6 @@
 """The pages behind the first: what is in their tables and files, what their addresses may say, and what they say where nothing is."""
 
+import asyncio
 import io
 import re
 import shlex
@@ -21,6 +22,7 @@ from cryptodudez_assets_tests.dashboard_states import skilled, unskilled
 from cryptodudez_assets_tests.ether import ETHER
 from cryptodudez_assets_tests.findings_builder import CHOSEN, predictions
 from serving.dashboard import dagster, dashboard, data_page, market_page, models_page
+from serving.dashboard.kept import MOST, Kept
 from serving.dashboard.prices import days_of
 from serving.dashboard.tables import Table, cell
 from serving.errors import HANDLERS
@@ -321,3 +323,17 @@ def test_where_dagster_does_not_answer_that_is_said(
 
     assert told.problem
     assert told.runs.is_empty()
+
+
+def test_of_many_looks_the_oldest_gives_way():
+    made: list[int] = []
+    kept = Kept[int, int](lambda key: made.append(key) or key)
+
+    async def look() -> None:
+        for key in range(MOST + 1):
+            await kept.of(key)
+        await kept.of(1)
+        await kept.of(0)
+
+    asyncio.run(look())
+    assert made == [*range(MOST + 1), 0]
