@@ -3,6 +3,8 @@
 Nothing here imports Dagster: a server does not have it. Where the webserver does not answer, that is the answer.
 """
 
+import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,6 +28,7 @@ QUERY = """query Dashboard($runs: Int!) {
   }
   instance { daemonHealth { allDaemonStatuses { daemonType healthy required lastHeartbeatTime } } }
 }"""
+QUESTION = {"query": " ".join(QUERY.split()), "variables": {"runs": RUNS}}
 JOBS = {"__ASSET_JOB": "assets"}  # runs of no named job
 BY = ("dagster/sensor_name", "dagster/schedule_name", "dagster/backfill")
 MOMENT = pl.Datetime("us", "UTC")
@@ -62,13 +65,19 @@ class Told:
 def asked(url: str, now: datetime) -> Told:
     """Ask the webserver at this address. Never raises for what it says, or does not."""
     try:
-        answer = httpx.post(f"{url}/graphql", json={"query": QUERY, "variables": {"runs": RUNS}}, timeout=SECONDS)
+        answer = httpx.post(f"{url}/graphql", json=QUESTION, timeout=SECONDS)
         answer.raise_for_status()
         return _told(answer.json()["data"], now)
     except httpx.HTTPError as error:
         return Told(f"{type(error).__name__}: {error}")
     except (KeyError, TypeError, ValueError) as error:
         return Told(f"it answered, but not as this version of Dagster does ({type(error).__name__}: {error})")
+
+
+def command_for(url: str) -> str:
+    """How a person asks the same."""
+    header = "content-type: application/json"
+    return shlex.join(["curl", "-s", f"{url}/graphql", "-H", header, "-d", json.dumps(QUESTION)])
 
 
 def _told(data: Mapping[str, Any], now: datetime) -> Told:
@@ -93,8 +102,8 @@ def _run(run: Mapping[str, Any]) -> dict[str, object]:
         "status": run["status"],
         "by": next((tags[key] for key in BY if key in tags), "a person or a command"),
         "created": _moment(created),
-        "seconds": ended - began if began and ended else None,
-        "waited": began - created if began and created else None,
+        "seconds": round(ended - began, 1) if began and ended else None,
+        "waited": round(began - created, 1) if began and created else None,
     }
 
 
@@ -106,14 +115,14 @@ def _sensor(sensor: Mapping[str, Any], now: datetime) -> dict[str, object]:
         "sensor": sensor["name"],
         "status": state["status"],
         "last_look": looked,
-        "seconds_ago": (now - looked).total_seconds() if looked else None,
+        "seconds_ago": round((now - looked).total_seconds(), 1) if looked else None,
         "outcome": tick["status"] if tick else None,
     }
 
 
 def _daemon(daemon: Mapping[str, Any], now: datetime) -> dict[str, object]:
     beat = _moment(daemon["lastHeartbeatTime"])
-    ago = (now - beat).total_seconds() if beat else None
+    ago = round((now - beat).total_seconds(), 1) if beat else None
     return {"daemon": daemon["daemonType"], "healthy": daemon["healthy"], "heartbeat": beat, "seconds_ago": ago}
 
 

@@ -6,7 +6,7 @@ What a model of a signal would have earned stands on the signal's own page.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import polars as pl
 
@@ -33,7 +33,7 @@ class Version:
     stage: Stage
     created_at: datetime
     rows: int
-    until: str
+    until: date
     verdict: Verdict
 
 
@@ -93,7 +93,7 @@ def _version(registry: Registry, number: int) -> Version:
         stage=registry.stage(number),
         created_at=manifest.created_at,
         rows=manifest.trained_on.rows,
-        until=str(manifest.trained_on.last_day)[:10],
+        until=manifest.trained_on.last_day.date(),
         verdict=registry.verdict(number),
     )
 

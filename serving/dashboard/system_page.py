@@ -7,7 +7,7 @@ from datetime import datetime
 import polars as pl
 
 from cryptodudez_assets.lake.lake import now
-from serving.dashboard.dagster import Told, asked
+from serving.dashboard.dagster import Told, asked, command_for
 from serving.dashboard.frame import render as made
 from serving.dashboard.tables import Table
 
@@ -27,7 +27,7 @@ class System:
     def tables(self) -> Mapping[str, Table]:
         """What is shown, and can be had as files."""
         runs = self.told.runs
-        command = f"curl {self.url}/graphql"
+        command = command_for(self.url)
         found = (
             Table("runs", "Runs", runs.filter(pl.col("status") == self.status) if self.status else runs, command),
             Table("sensors", "Sensors, and when they looked last", self.told.sensors, command),

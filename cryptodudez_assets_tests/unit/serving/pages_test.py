@@ -252,7 +252,7 @@ def test_dagster_is_asked_as_its_schema_allows():
     schema_of = pytest.importorskip("dagster_graphql.schema", reason="Dagster's GraphQL is not installed")
     from graphql import parse, validate
 
-    assert validate(schema_of.create_schema().graphql_schema, parse(dagster.QUERY)) == []
+    assert validate(schema_of.create_schema().graphql_schema, parse(dagster.QUESTION["query"])) == []
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, answer: Callable[[httpx.Request], httpx.Response]) -> dagster.Told:
