@@ -11,6 +11,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from cryptodudez_assets.declared_models.signal import Coin
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.samples import fix_last_day
 from cryptodudez_assets.models.findings import Verdict
@@ -303,3 +304,15 @@ def test_the_first_signal_has_a_page_of_its_name_too_and_others_are_told(lake: L
         missing = client.get("/dashboard/btc_signal")
     assert missing.status_code == 404
     assert "no signal of this name has a page; there are: eth_signal" in missing.text
+
+
+def test_pages_of_several_signals_lead_to_each_other(lake: Lake):
+    bitcoin = replace(ETHER, name="btc_signal", coin=Coin("BTC", "Bitcoin", ("bitcoin",)))
+    today = skilled(lake)
+    with TestClient(Litestar([dashboard(lake.settings, {ETHER: lambda: today, bitcoin: lambda: NOTHING})])) as client:
+        first, other = client.get("/").text, client.get("/dashboard/btc_signal").text
+
+    assert '<span class="asset">Ethereum</span>' in first
+    assert '<a href="/dashboard/btc_signal">Bitcoin</a>' in first
+    assert '<span class="asset">Bitcoin</span>' in other
+    assert '<a href="/">Ethereum</a>' in other
