@@ -6,12 +6,14 @@ PYTEST := $(VENV)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --
 # These wait for what they have started more than they compute.
 PATIENT := $(VENV)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 STORES := all
+# What ran, and what became of it: `make briefs` reads it.
+REPORT = --junitxml .reports/$@.xml
 RUNGS := cryptodudez_assets_tests/unit cryptodudez_assets_tests/property
 
 timed = start=$$(date +%s); $(1) cryptodudez_assets_tests; \
 	code=$$?; echo "tests took $$(( $$(date +%s) - start )) s"; exit $$code
 
-.PHONY: help install demo up twin test test-long test-stores test-twin test-fast test-spark test-deploy test-images twin-pods install-engines install-deploy install-readers coverage mutants lint package bench docs
+.PHONY: help install demo up twin test test-long test-stores test-twin test-fast test-spark test-deploy test-images twin-pods install-engines install-deploy install-readers coverage mutants lint package bench briefs docs docs-site docs-serve
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -56,10 +58,10 @@ twin: install  ## A twin of the cluster: bucket, its events, PostgreSQL and the 
 	@exec $(VENV)/python -m cryptodudez_assets_tests.twin $(ARGS)
 
 test: install  ## All tests but the long ones, a worker for each core
-	@$(call timed,$(PYTEST) -m "not long and not spark and not deploy and not twin")
+	@$(call timed,$(PYTEST) $(REPORT) -m "not long and not spark and not deploy and not twin")
 
 test-long: install  ## The long ones: whole commands, homes that are killed, buckets
-	@$(call timed,$(PATIENT) -m "long and not spark")
+	@$(call timed,$(PATIENT) $(REPORT) -m "long and not spark")
 
 test-stores: install  ## Suites of lake, features, training and serving on each of five stores; leaves a report in .stores.xml
 	@$(call timed,$(PATIENT) -m "every_store" --stores $(STORES) --junitxml .stores.xml)
@@ -71,10 +73,10 @@ test-fast: install  ## Unit and property tests without servers, real archives an
 	@$(PYTEST) -m "not slow and not servers and not real" $(RUNGS)
 
 test-spark: install-engines install-readers  ## Those on Apache Spark and Ray, and of readers outside; without Java Spark's are skipped, and say so
-	@$(VENV)/pytest -m spark cryptodudez_assets_tests/integration
+	@$(VENV)/pytest $(REPORT) -m spark cryptodudez_assets_tests/integration
 
 test-deploy: install-deploy  ## Those of the program that `pulumi up` runs, and of what it makes
-	@$(VENV)/pytest -m "deploy and not images and not pods" cryptodudez_assets_tests/deploying
+	@$(VENV)/pytest $(REPORT) -m "deploy and not images and not pods" cryptodudez_assets_tests/deploying
 
 test-images: install-deploy  ## The images of deploy/, built by buildah and run by podman as its manifests say
 	@$(VENV)/pytest -m images cryptodudez_assets_tests/deploying
@@ -106,3 +108,13 @@ bench: install  ## Benchmarks: ours beside a peer, in ratios
 
 docs: install  ## Write the generated parts of the documentation
 	@$(VENV)/python docs/generate.py
+
+briefs: install  ## Of the tests that docs/briefs.md names, those that did not pass when test, test-long, test-spark and test-deploy ran last
+	@$(VENV)/python docs/briefs_ran.py .reports/*.xml
+
+docs-site: install  ## The documentation as a site, in .site/html; a broken link fails it
+	@$(VENV)/python docs/site_made.py
+	@$(VENV)/zensical build --strict --clean
+
+docs-serve: docs-site  ## The same at http://127.0.0.1:8080; Ctrl-C stops
+	@cd .site/html && exec ../../$(VENV)/python -m http.server --bind 127.0.0.1 8080

@@ -1,0 +1,95 @@
+"""`docs/briefs.md` has every requirement of the briefs, and names tests, commands and pages that there are."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import briefs_ran
+import pytest
+from click import Context, Group
+
+from cryptodudez_assets.cli import main
+from cryptodudez_assets_tests.conftest import ROOT
+
+DOCS = ROOT / "docs"
+HOW_MANY = {"A": 23, "B": 17, "C": 10, "D": 16, "E": 9}
+LINES = list(briefs_ran.lines())
+COMMAND = re.compile(r"`(?:cryptodudez|python|make) ([^`]*)`")
+
+
+def test_every_requirement_has_a_line() -> None:
+    assert [line.number for line in LINES] == [f"{of}{n}" for of, last in HOW_MANY.items() for n in range(1, last + 1)]
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line.number)
+def test_a_line_says_whether_it_is_there_and_what_proves_it(line: briefs_ran.Line) -> None:
+    assert re.fullmatch(r"whole|partly: .{10,}|not: .{10,}", line.there)
+    assert line.tests or line.there.startswith("not")
+    for test in line.tests:
+        path, *names = test.split("::")
+        assert "::".join(names) in collected(ROOT / briefs_ran.TESTS / path), test
+
+
+@cache
+def collected(path: Path) -> set[str]:
+    """What pytest collects of a file."""
+    found = set()
+    for node in ast.parse(path.read_text()).body:
+        inner = node.body if isinstance(node, ast.ClassDef) and node.name.startswith("Test") else []
+        named = [(f"{node.name}::", one) for one in inner] if isinstance(node, ast.ClassDef) else [("", node)]
+        found |= {
+            f"{of}{one.name}" for of, one in named if isinstance(one, ast.FunctionDef) and one.name.startswith("test_")
+        }
+    return found
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line.number)
+def test_the_commands_of_a_line_can_be_typed(line: briefs_ran.Line) -> None:
+    for told in re.findall(r"`([^`]*)`", line.shown):
+        words = told.split()
+        if "cryptodudez" in words:
+            assert_there(words[words.index("cryptodudez") + 1 :], main)
+        elif words[0] == "python":
+            assert (ROOT / words[1]).is_file(), told
+        elif words[0] == "make":
+            assert f"\n{words[1].rstrip(',')}:" in (ROOT / "Makefile").read_text(), told
+
+
+def assert_there(words: list[str], group: Group) -> None:
+    """A command, and each of its options."""
+    command = group.get_command(Context(group), words[0])
+    assert command is not None, words
+    if isinstance(command, Group):
+        return assert_there(words[1:], command)
+    known = {name for one in command.params for name in one.opts}
+    assert {word for word in words if word.startswith("--")} <= known, words
+    return None
+
+
+def case(test: str, parameters: str, inner: str) -> str:
+    """A test as pytest reports it."""
+    path, *classes, name = test.split("::")
+    where = ".".join([briefs_ran.TESTS, path.removesuffix(".py").replace("/", "."), *classes])
+    return f'<testcase classname="{where}" name="{name}{parameters}">{inner}</testcase>'
+
+
+def test_of_a_report_it_is_told_what_did_not_pass(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    first, second = LINES[0].tests
+    named = dict.fromkeys(test for line in LINES for test in line.tests)
+    cases = "".join(case(test, more, f"{{{at}}}") for at, test in enumerate(named) for more in ("", "[again]"))
+    fine = dict.fromkeys(range(len(named)), "")
+    told = [cases.format(*(fine | {0: "<failure/>", 1: "<skipped/>"}).values()), cases.format(*fine.values())]
+    for text, expected in zip(told, ([f"{first}: failed", f"{second}: skipped"], []), strict=True):
+        report.write_text(f"<testsuites><testsuite>{text}</testsuite></testsuites>")
+        assert briefs_ran.not_passed([report]) == expected
+    report.write_text("<testsuites/>")
+    assert len(briefs_ran.not_passed([report])) == len(named)
+
+
+def test_the_page_of_the_load_test_has_its_numbers() -> None:
+    told = (DOCS / "load.md").read_text()
+    for heading in ("## What was asked", "## Resources", "## Bottlenecks"):
+        assert heading in told
+    assert re.search(r"\| [\d,]+ \|", told)
