@@ -28,6 +28,11 @@ def quotient(numerator: pl.Expr, denominator: pl.Expr) -> pl.Expr:
     return finite(numerator / (denominator + numerator * 0))
 
 
+def total(column: str) -> pl.Expr:
+    """Sum of the values of a group, under the column's name."""
+    return _float(_fixed(pl.col(column)).sum()) / GRID
+
+
 def mean(value: pl.Expr) -> pl.Expr:
     """Mean of the values of a group; null without values."""
     return quotient(_float(_fixed(value).sum()), value.count()) / GRID

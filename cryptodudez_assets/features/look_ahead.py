@@ -124,8 +124,8 @@ def _nothing(rows: pl.DataFrame, _: Input) -> pl.DataFrame:
 def something_else(view: FeatureView, seed: int) -> Change:
     """A future of which a third is gone, and in which values are others, save times and what rows may be joined by.
 
-    Numbers are dealt out anew among the rows (so that signs and missing values move, too) and scaled up or down; of flags
-    and texts half are turned, days move on.
+    Numbers are dealt out anew among the rows (so that signs and missing values move, too) and scaled up or down; of flags,
+    texts and lists half are turned, days move on.
     """
     names = [name for one in view.inputs for name in one.columns]
     shared = {name for name in names if names.count(name) > 1}
@@ -155,6 +155,8 @@ def _other(name: str, dtype: pl.DataType, seed: int) -> pl.Expr:
         return pl.when(share < 0.5).then(value.str.reverse()).otherwise(value)
     if isinstance(dtype, pl.Date | pl.Datetime):
         return value.dt.offset_by(pl.format("{}d", (share * 3).cast(pl.Int64)))
+    if isinstance(dtype, pl.List):
+        return pl.when(share < 0.5).then(value.list.reverse()).otherwise(value)
     if not dtype.is_numeric():
         return value
     # Zero must become something, too.

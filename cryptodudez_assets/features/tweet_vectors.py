@@ -16,8 +16,9 @@ TWEETS = "social.elon_tweets"
 class TweetVectorsFeatures(VectorContract):
     """Cleaned text and vector of each tweet, known when it was written.
 
-    The vector is a random projection of its word counts by a stateless hashing encoder, at unit length; all zeros where
-    no word is left. Stop words are those of the tweet's language, or English ones.
+    Words, and the first five letters of longer ones, are counted in dimensions that their hashes choose, with a sign; the
+    vector has unit length, and is zero where no word is left. Only what is not zero is listed. Nothing is fitted. Stop words
+    are those of the tweet's language, or English ones.
     """
 
     id: pl.Int64 = pa.Field(description="The tweet's snowflake.")

@@ -7,8 +7,7 @@ import polars as pl
 
 from cryptodudez_assets.features.days import as_contract, day_of, end_of
 from cryptodudez_assets.features.declaration import FeatureView, Frames, Input
-from cryptodudez_assets.features.exact import mean
-from cryptodudez_assets.features.text import COMPONENTS
+from cryptodudez_assets.features.exact import quotient, total
 from cryptodudez_assets.features.vector_contract import VectorContract
 
 VECTORS = "features.tweet_vectors"
@@ -17,7 +16,8 @@ VECTORS = "features.tweet_vectors"
 class TweetVectorsDailyFeatures(VectorContract):
     """Mean vector of each author's tweets per UTC day, known when the day ends.
 
-    Only days with tweets have rows. Tweets of which no word is left count with their vector of zeros.
+    Only days with tweets have rows. Tweets of which no word is left count with their vector of zeros. What words say against each
+    other may cancel: a mean is shorter the less the day's tweets have in common.
     """
 
     author: str = pa.Field(description="User name of the author.")
@@ -26,9 +26,15 @@ class TweetVectorsDailyFeatures(VectorContract):
 
 def transform(frames: Frames) -> pl.LazyFrame:
     """Vectors to their daily means."""
-    days = frames[VECTORS].group_by("author", day_of("event_ts"))
-    rows = days.agg(*(mean(pl.col(name)).alias(name) for name in COMPONENTS), n_tweets=pl.len())
-    return as_contract(rows.with_columns(known_ts=end_of("event_ts")), TweetVectorsDailyFeatures, ["author"])
+    tweets, day = frames[VECTORS].with_columns(day_of("event_ts")), ["author", "event_ts"]
+    days = tweets.group_by(day).agg(n_tweets=pl.len())
+    listed = tweets.select(*day, "dimensions", "values").explode("dimensions", "values").drop_nulls()
+    sums = listed.group_by(*day, "dimensions").agg(total("values")).join(days, on=day)
+    means = sums.select(*day, "dimensions", values=quotient(pl.col("values"), pl.col("n_tweets")))
+    ordered = means.filter(pl.col("values") != 0).sort(*day, "dimensions").group_by(day, maintain_order=True)
+    rows = days.join(ordered.agg("dimensions", "values"), on=day, how="left")
+    rows = rows.with_columns(pl.col("dimensions", "values").fill_null([]), known_ts=end_of("event_ts"))
+    return as_contract(rows, TweetVectorsDailyFeatures, ["author"])
 
 
 VIEW = FeatureView(
@@ -36,7 +42,7 @@ VIEW = FeatureView(
     contract=TweetVectorsDailyFeatures,
     owner="team:quant-research",
     key=["author"],
-    inputs=[Input(VECTORS, ["author", *COMPONENTS])],
+    inputs=[Input(VECTORS, ["author", "dimensions", "values"])],
     transform=transform,
     window=timedelta(0),
     ttl=timedelta(days=7),

@@ -6,20 +6,28 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pandera.polars as pa
 import polars as pl
 import pytest
 from pyiceberg.expressions import AlwaysTrue
 
+from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.derived.upkeep.materialize import materialize
 from cryptodudez_assets.features import all_views
+from cryptodudez_assets.features.declaration import FeatureContract, Frames
+from cryptodudez_assets.lake.iceberg.scan import scan
 from cryptodudez_assets.lake.ingest.ingest import ingest
+from cryptodudez_assets.lake.ingest.merge import table_spec
 from cryptodudez_assets.lake.ingest.upgrade import bring_over, is_due
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.lake.metastore import file_entries
 from cryptodudez_assets.lake.status import unbalanced_files
+from cryptodudez_assets.lake.upkeep.judging import judge_table
+from cryptodudez_assets.rebuilding import rebuild
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.sources.declaration import BY_LANDING, BY_REACH, Source
 from cryptodudez_assets_tests.builders import READINGS, csv, rows_of, take_in
+from cryptodudez_assets_tests.feature_frames import utc
 from cryptodudez_assets_tests.integration.crash_test import Died, MortalLakehouse
 
 Drop = Callable[[str, str, bytes], Path]
@@ -147,3 +155,42 @@ def test_bytes_that_came_back_before_that_counted(lake: Lake, drop: Drop) -> Non
     ingest(lake, source)
     assert rows_of(lake, source.table)["value"].to_list() == [7] * 3
     assert unbalanced_files(lake, source).is_empty()
+
+
+class VectorsBefore(FeatureContract):
+    """Vectors as they once were, in columns of their own."""
+
+    id: pl.Int64 = pa.Field(description="The tweet.")
+    v0: float = pa.Field(description="One component.")
+    v1: float = pa.Field(description="Another.")
+
+
+def vectors_before(frames: Frames) -> pl.LazyFrame:
+    (tweets,) = frames.values()
+    rows = tweets.select("id", "event_ts", known_ts="event_ts", v0=pl.lit(0.6), v1=pl.lit(0.8))
+    return rows.select("id", "v0", "v1", "event_ts", "known_ts").sort("id")
+
+
+def test_a_view_of_other_columns_takes_its_table_over_and_the_older_version_stays(lake: Lake) -> None:
+    schema, times = polars_schema(ELON.contract), dict.fromkeys(("event_ts", "known_ts", "as_of"), utc("2021-01-01"))
+    blank = {
+        name: False if dtype == pl.Boolean else 1 if dtype.is_integer() else "en" for name, dtype in schema.items()
+    }
+    tweets = [blank | times | {"id": number, "text": text} for number, text in enumerate(("To Mars", "the"))]
+    with lake.tables.changing(table_spec(ELON)) as change:
+        change.add(pl.DataFrame(tweets, schema=schema))
+    view = all_views()["tweet_vectors"]
+    materialize(lake, replace(view, contract=VectorsBefore, transform=vectors_before))
+    before = lake.tables.load(view.table).current_snapshot().snapshot_id
+
+    materialize(lake, view)
+
+    rows = rows_of(lake, view.table).sort("id")
+    assert rows["clean_text"].to_list() == ["mars", ""]
+    assert rows["dimensions"].list.len().to_list() == [1, 0]
+    assert rows["v0"].null_count() == 2, "what the contract no longer has is null"
+    assert judge_table(lake, view.table, view.contract, view.identity, "now", everything=True).errors == {}
+    then = scan(lake.tables.load(view.table), snapshot_id=before).sort("id").collect()
+    assert then.select("id", "v0", "v1").rows() == [(0, 0.6, 0.8), (1, 0.6, 0.8)]
+    assert rebuild(lake, view.table).rows == 2
+    assert rows_of(lake, view.table).columns == list(polars_schema(view.contract))

@@ -22,7 +22,7 @@ def table_specs(table: Derived) -> list[TableSpec]:
 
 
 def _spec(table: Derived, stored: Stored) -> TableSpec:
-    return TableSpec(stored.name, table.contract, tuple(stored.partition_by), tuple(stored.sort_by))
+    return TableSpec(stored.name, table.contract, tuple(stored.partition_by), tuple(stored.sort_by), is_derived=True)
 
 
 def begin(

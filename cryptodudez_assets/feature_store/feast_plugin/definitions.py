@@ -78,7 +78,8 @@ def _tags(view: FeatureView) -> dict[str, str]:
     return {**tags, "deprecated": view.deprecated} if view.deprecated else tags
 
 
-def _type(view: FeatureView, column: Column) -> types.PrimitiveFeastType:
-    if (base := column.dtype.base_type()) not in TYPES:
+def _type(view: FeatureView, column: Column) -> types.PrimitiveFeastType | types.Array:
+    inner = column.dtype.inner if isinstance(column.dtype, pl.List) else column.dtype
+    if (base := inner.base_type()) not in TYPES:
         raise TypeError(f"{view.name}.{column.name} is {column.dtype}: say in {__name__}.TYPES what that is to Feast")
-    return TYPES[base]
+    return types.Array(TYPES[base]) if inner is not column.dtype else TYPES[base]

@@ -45,12 +45,17 @@ TABLE_PROPERTIES = {
 
 @dataclass(frozen=True)
 class TableSpec:
-    """A table to be: its name, the contract that says what it holds, how it is laid out."""
+    """A table to be: its name, the contract that says what it holds, how it is laid out.
+
+    `is_derived`: it is computed of other tables, so that a column that the contract loses is missed by nobody: it is null from then
+    on. In a table of a source it must be decided what becomes of it, where it was required.
+    """
 
     name: str
     contract: type[Contract]
     partition_by: Sequence[tuple[str, Transform]]
     sort_by: Sequence[str]
+    is_derived: bool = False
 
     @property
     def description(self) -> str:
@@ -91,8 +96,9 @@ def _partition_name(column: str, transform: Transform) -> str:
 
 
 def _iceberg_type(dtype: Any, number: int) -> IcebergType:
-    if dtype == pl.List(pl.String):
-        return ListType(element_id=10_000 + number, element_type=StringType(), element_required=False)
+    if isinstance(dtype, pl.List):
+        element = _iceberg_type(dtype.inner, number)
+        return ListType(element_id=10_000 + number, element_type=element, element_required=False)
     if isinstance(dtype, pl.Decimal):
         return DecimalType(dtype.precision, dtype.scale)
     simple: dict[Any, IcebergType] = {

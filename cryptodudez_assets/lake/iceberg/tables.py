@@ -300,7 +300,9 @@ def with_new_columns(table: Table, spec: TableSpec) -> Table:
 
 
 def _differing(table: Table, spec: TableSpec) -> tuple[list[NestedField], list[NestedField]]:
-    """Columns that the table lacks, and those that may be null now. Raises HomeRefused where one is of another type."""
+    """Columns that the table lacks, and those that may be null now: of what is made of other tables also such as the contract no
+    longer has. Raises HomeRefused where one is of another type.
+    """
     schema, _, _ = layout_of(spec)
     known = {field.name: field.field_type for field in table.schema().fields}
     added = [field for field in schema.fields if field.name not in known]
@@ -312,5 +314,8 @@ def _differing(table: Table, spec: TableSpec) -> tuple[list[NestedField], list[N
                 f"has it as {there}. Rows of both types cannot be in one table: make it again with "
                 f"`cryptodudez rebuild {spec.name}`, or give the column another name"
             )
-    insisted_on = {field.name for field in table.schema().fields if field.required}
-    return added, [field for field in schema.fields if field.name in insisted_on and not field.required]
+    declared = {field.name: field.required for field in schema.fields}
+    relaxed = [
+        field for field in table.schema().fields if field.required and not declared.get(field.name, not spec.is_derived)
+    ]
+    return added, relaxed

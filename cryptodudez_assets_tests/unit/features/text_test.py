@@ -1,12 +1,13 @@
 """Cleaning and encoding of text, in several languages."""
 
+import numpy as np
 import polars as pl
 import pytest
 
+from cryptodudez_assets.contracts.rules import evaluate_rules
 from cryptodudez_assets.features import all_views
 from cryptodudez_assets.features.stop_words import STOP_WORDS
-from cryptodudez_assets.features.text import COMPONENTS, with_vectors
-from cryptodudez_assets.features.vector_contract import VectorContract
+from cryptodudez_assets.features.text import DIMENSIONS, as_matrix, with_vectors
 from cryptodudez_assets_tests.feature_frames import computed, frame, utc
 
 VECTORS, DAILY = all_views()["tweet_vectors"], all_views()["tweet_vectors_daily"]
@@ -16,12 +17,14 @@ def encoded(*texts: str, language: str = "en") -> pl.DataFrame:
     return with_vectors(pl.LazyFrame({"text": texts, "language": [language] * len(texts)})).collect()
 
 
-def vector(text: str) -> list[float]:
-    return list(encoded(text).select(COMPONENTS).row(0))
+def vectors(*texts: str) -> np.ndarray:
+    rows = encoded(*texts)
+    return as_matrix(rows["dimensions"], rows["values"])
 
 
 def closeness(one: str, other: str) -> float:
-    return sum(a * b for a, b in zip(vector(one), vector(other), strict=True))
+    a, b = vectors(one, other)
+    return float(a @ b)
 
 
 @pytest.mark.parametrize(
@@ -50,16 +53,20 @@ def test_cleaning(language: str, text: str, clean: str) -> None:
 
 
 def test_vectors_are_the_same_for_ever() -> None:
-    signs = "".join("+" if value > 0 else "-" for value in vector("dogecoin"))
-    assert signs == "-+-++-+++-+++--++-+-+-++-------+"
-    assert [abs(value) for value in vector("dogecoin")] == [pytest.approx(32**-0.5)] * 32
+    row = encoded("dogecoin").row(0, named=True)
+    assert row["dimensions"] == [3255, 3821]
+    assert row["values"] == pytest.approx([-(0.5**0.5)] * 2)
 
 
 def test_vectors_have_unit_length_or_are_zero() -> None:
-    found = encoded("Starship will fly to Mars", "the", "").select(
-        "text", length=pl.sum_horizontal(pl.col(COMPONENTS) ** 2)
-    )
-    assert dict(found.rows()) == {"Starship will fly to Mars": pytest.approx(1), "the": 0, "": 0}
+    assert (vectors("Starship will fly to Mars", "the", "") ** 2).sum(axis=1) == pytest.approx([1, 0, 0])
+
+
+def test_there_is_room_for_words() -> None:
+    assert DIMENSIONS >= 384
+    words = vectors("mars", "moon", "car", "roof", "solar", "price", "fly", "tunnel")
+    alike = words @ words.T - np.eye(len(words))
+    assert np.abs(alike).max() < 1e-6, "words without a common beginning have nothing in common"
 
 
 def test_common_words_are_close() -> None:
@@ -70,13 +77,38 @@ def test_common_words_are_close() -> None:
     )
 
 
+def test_texts_stay_in_their_order() -> None:
+    texts = [f"{'abcdefghij'[number % 10]}{'klmnopqrst'[number // 10 % 10]} word" for number in range(1000)]
+    assert encoded(*texts)["text"].to_list() == texts
+
+
 def test_other_texts_do_not_matter() -> None:
     together = {row[0]: row for row in encoded("Mars", "", "solar roof").rows()}
     assert together["Mars"] == encoded("Mars").row(0)
 
 
-def test_the_contract_has_all_components() -> None:
-    assert [name for name in VectorContract.to_schema().columns if name.startswith("v")] == COMPONENTS
+def test_words_with_a_common_beginning_are_alike() -> None:
+    assert closeness("rocket", "rockets") == pytest.approx(0.5)
+    assert closeness("space", "spacex") == pytest.approx(0.5**0.5)
+    assert closeness("rocket", "socket") == 0
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "values", "broken"),
+    [
+        ([1, 2], [0.5], "one_value_each"),
+        ([1, 1], [0.5, 0.5], "no_such_dimension"),
+        ([DIMENSIONS], [1.0], "no_such_dimension"),
+        ([-1], [1.0], "no_such_dimension"),
+        ([1, 2], [0.9, 0.9], "longer_than_one"),
+    ],
+)
+def test_what_is_no_vector_breaks_a_rule(dimensions: list[int], values: list[float], broken: str) -> None:
+    tweet = {"id": 1, "author": "a", "text": "Mars", "language": "en", "event_ts": "2021-01-01 05:00:00"}
+    row = computed(VECTORS, {"social.elon_tweets": frame([tweet])})
+    assert list(evaluate_rules(VECTORS.contract, row)) == []
+    wrong = row.with_columns(dimensions=pl.lit(pl.Series([dimensions])), values=pl.lit(pl.Series([values])))
+    assert [found.rule for found in evaluate_rules(VECTORS.contract, wrong)] == [broken]
 
 
 def test_stop_words_are_words_as_they_are_split() -> None:
@@ -91,9 +123,17 @@ def test_a_day_is_the_mean_of_its_tweets() -> None:
         {"id": number, "author": "elonmusk", "text": text, "language": "en", "event_ts": time}
         for number, (time, text) in enumerate(texts.items())
     ]
-    vectors = computed(VECTORS, {"social.elon_tweets": frame(tweets)})
-    assert vectors["known_ts"].to_list() == vectors["event_ts"].to_list()
-    first, second = computed(DAILY, {VECTORS.table: vectors.lazy()}).to_dicts()
+    of_tweets = computed(VECTORS, {"social.elon_tweets": frame(tweets)})
+    assert of_tweets["known_ts"].to_list() == of_tweets["event_ts"].to_list()
+    first, second = computed(DAILY, {VECTORS.table: of_tweets.lazy()}).to_dicts()
     assert (first["event_ts"], first["known_ts"], first["n_tweets"]) == (utc("2021-01-01"), utc("2021-01-02"), 2)
-    assert [first[name] for name in COMPONENTS] == [pytest.approx(value / 2) for value in vector("Mars")]
-    assert [second[name] for name in COMPONENTS] == [pytest.approx(value) for value in vector("solar roof")]
+    both = as_matrix(*(pl.Series([day[name] for day in (first, second)]) for name in ("dimensions", "values")))
+    assert np.allclose(both, vectors("Mars", "solar roof") * [[0.5], [1]])
+    assert first["dimensions"] == sorted(first["dimensions"])
+
+
+def test_a_day_without_words_has_a_vector_of_zeros() -> None:
+    tweets = [{"id": 1, "author": "a", "text": "the", "language": "en", "event_ts": "2021-01-01 05:00:00"}]
+    of_tweets = computed(VECTORS, {"social.elon_tweets": frame(tweets)})
+    (day,) = computed(DAILY, {VECTORS.table: of_tweets.lazy()}).to_dicts()
+    assert (day["dimensions"], day["values"], day["n_tweets"]) == ([], [], 1)
