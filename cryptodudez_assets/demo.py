@@ -37,6 +37,7 @@ def _reports() -> dict[str, str]:
     return signals | {
         "dogecoin.html": "the dogecoin study's report",
         "mood.html": "whether prices follow the mood of posts",
+        "trends.html": "everything that is tweeted against every price, days before and after",
         "order_book_incidents.html": "when nobody looked at an order book, and why",
     }
 

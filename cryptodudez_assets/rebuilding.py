@@ -32,7 +32,7 @@ from cryptodudez_assets.lake.upkeep.verify import verify_table
 from cryptodudez_assets.models import ledger, shared_receipts
 from cryptodudez_assets.models.signal import training_set
 from cryptodudez_assets.models.signal.inputs import inputs_of
-from cryptodudez_assets.products import dogecoin, mood
+from cryptodudez_assets.products import dogecoin, mood, trends
 from cryptodudez_assets.products.exports import exports_of
 
 Make = Callable[[], Rebuilt]
@@ -81,6 +81,7 @@ def _ways(lake: Lake, say: Say, *, lose_rows: bool) -> Mapping[str, Make]:
         **{one.training_set: lambda model=one: _training_set(lake, model) for one in models_of_kind(SignalModel)},  # type: ignore[misc]
         dogecoin.DOGECOIN.name: lambda: _study(lake, dogecoin.DOGECOIN.name, dogecoin.READS, dogecoin.carry_out),
         mood.MOOD.name: lambda: _study(lake, mood.MOOD.name, [mood.POSTS], mood.carry_out),
+        trends.TRENDS.name: lambda: _study(lake, trends.TRENDS.name, [trends.TERMS], trends.carry_out),
         inventory.TABLES.name: lambda: _one(
             lake, inventory.TABLES.name, lambda made: len(inventory.take_inventory(made))
         ),

@@ -32,6 +32,7 @@ from cryptodudez_assets.models import ledger, shared_receipts
 from cryptodudez_assets.models.signal import drifting, training_set
 from cryptodudez_assets.products.dogecoin import DOGECOIN
 from cryptodudez_assets.products.mood import MOOD
+from cryptodudez_assets.products.trends import TRENDS
 from cryptodudez_assets.simulator import CLEAN, SIZES
 from cryptodudez_assets.simulator.job import Job
 from cryptodudez_assets.simulator.order_books import write_order_books
@@ -145,7 +146,7 @@ def data_dictionary() -> str:
         quarantine.FILES,
     ]
     head = "# Data dictionary\n\nMade from the contracts by `make docs`. Times are UTC, with microseconds.\n"
-    return head + "".join(_page(spec) for spec in [*sources, *derived, DOGECOIN, MOOD, *models, *own])
+    return head + "".join(_page(spec) for spec in [*sources, *derived, DOGECOIN, MOOD, TRENDS, *models, *own])
 
 
 def _page(spec: TableSpec) -> str:

@@ -14,11 +14,12 @@ from cryptodudez_assets.lake import pages
 from cryptodudez_assets.lake.iceberg.provenance import content_of
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.products import dogecoin, mood
+from cryptodudez_assets.products import dogecoin, mood, trends
 from cryptodudez_assets.products.dogecoin import CarriedOut
 from cryptodudez_assets.reports.sections import markdown
 from cryptodudez_assets.studies.contract import KEY
 from cryptodudez_assets.studies.mood.contract import KEY as KEY_OF_MOOD
+from cryptodudez_assets.studies.trends.contract import KEY as KEY_OF_TRENDS
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,17 @@ STUDIES = [
         "social",
         ("correlation", "n", "n_candles", "low", "high", "detectable", "p", "q"),
         mood.OPTIONAL,
+    ),
+    StudyAsset(
+        trends.TRENDS,
+        KEY_OF_TRENDS,
+        trends.READS,
+        trends.carry_out,
+        trends.REPORT,
+        trends.code_hash,
+        "market",
+        ("n", "correlation", "low", "high", "p", "q", "n_later", "correlation_later", "p_later"),
+        trends.OPTIONAL,
     ),
 ]
 

@@ -18,7 +18,7 @@ from cryptodudez_assets.lake.ingest import lookups
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.metastore.inventory import NOTHING, RECEIPTS, TABLES
 from cryptodudez_assets.models.signal.inputs import inputs_of
-from cryptodudez_assets.products import dogecoin, incidents, mood
+from cryptodudez_assets.products import dogecoin, incidents, mood, trends
 from cryptodudez_assets.products.exports import Exported, exports_of
 from cryptodudez_assets.products.look import Look
 from cryptodudez_assets.products.models import signal_products, volume_product
@@ -45,6 +45,7 @@ def products_of(sources: Iterable[Source], derived: Iterable[Derived]) -> list[P
         *(volume_product(one) for one in models_of_kind(VolumeForecast) if one.reads in tables),
         *([_study()] if set(dogecoin.READS) <= tables else ()),
         *([_mood(tables)] if mood.POSTS in tables else ()),
+        *([_trends(tables)] if trends.TERMS in tables else ()),
         *([_incidents()] if {incidents.SPREADS, incidents.GAPS} <= tables else ()),
         *map(_export, exports_of(sources, derived)),
         *map(_online, views),
@@ -100,6 +101,16 @@ def _mood(tables: set[str]) -> Product:
 
     reads = [name for name in mood.READS if name in tables]
     return Product((mood.MOOD.name,), lambda _: reads, mood.code_hash(), made, may_be_absent=frozenset(mood.OPTIONAL))
+
+
+def _trends(tables: set[str]) -> Product:
+    def made(look: Look) -> MadeFrom | None:
+        return made_from(look.table(trends.TRENDS.name)) if pages.is_there(look.lake, trends.REPORT) else None
+
+    reads = [name for name in trends.READS if name in tables]
+    return Product(
+        (trends.TRENDS.name,), lambda _: reads, trends.code_hash(), made, may_be_absent=frozenset(trends.OPTIONAL)
+    )
 
 
 def _incidents() -> Product:

@@ -22,6 +22,7 @@ DECLARATIONS = {
     "sources/bitcoin_tweets.py",
     "studies/dogecoin.py",  # its control
     "studies/mood/coins.py",
+    "studies/trends/leader.py",
 }
 WORDS = {"features/terms.py"}
 FILES = [

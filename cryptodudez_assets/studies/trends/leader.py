@@ -1,0 +1,3 @@
+"""The coin that the study of trends holds every other price against."""
+
+LEADER = "ETH"

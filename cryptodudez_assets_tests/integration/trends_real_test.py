@@ -1,0 +1,78 @@
+"""The study of trends on the real archives, through Dagster: how many tests there are, and what stands up to their number."""
+
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from cryptodudez_assets.defs.build import build_definitions
+from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.derived.upkeep.materialize import materialize
+from cryptodudez_assets.features import all_views
+from cryptodudez_assets.lake import pages
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.products.trends import REPORT, TRENDS
+from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets.studies.trends.study import LEADING, TWEETS
+from cryptodudez_assets_tests.builders import open_lake, rows_of, take_in_archives
+from cryptodudez_assets_tests.rig import checks_of, metadata_of
+
+ARCHIVES = {
+    "crypto_prices": ["cryptocurrency_historical_prices.zip"],
+    "elon_tweets": ["elon_musk_tweets.zip", "elon_musk_tweets_2010_2019.zip"],
+    "stock_prices": ["stock_prices_2020_2021.zip"],
+}
+VIEWS = [all_views()[name] for name in ("crypto_daily", "stock_daily", "term_frequency_daily", "tweet_sentiment")]
+KEY = dg.AssetKey(["studies", "trends"])
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    return open_lake(Settings(home=tmp_path_factory.mktemp("home"), settle_seconds=0))
+
+
+@pytest.fixture(scope="module")
+def run(real_data: Path, lake: Lake) -> dg.ExecuteInProcessResult:
+    """The archives taken in, the features computed, the study's asset materialised."""
+    folder = real_data / "teraflow"
+    take_in_archives(lake, {name: [folder / one for one in archives] for name, archives in ARCHIVES.items()})
+    for view in VIEWS:
+        materialize(lake, view)
+    definitions = build_definitions(all_sources().values(), VIEWS, LakeResource(home=str(lake.settings.home)))
+    job = definitions.resolve_implicit_global_asset_job_def()
+    return job.execute_in_process(instance=dg.DagsterInstance.ephemeral(), asset_selection=[KEY])
+
+
+def test_no_trend_of_tweets_stands_up_to_the_number_of_tests(run: dg.ExecuteInProcessResult, lake: Lake) -> None:
+    tests = rows_of(lake, TRENDS.name).filter(family=TWEETS)
+    assert len(tests) == 11_450
+    assert (tests["p"] < 0.01).sum() == pytest.approx(162, abs=5), "chance alone gives 115"
+    assert tests.filter(pl.col("q") < 0.2).is_empty()
+    assert tests.filter(market="coin")["symbol"].n_unique() + tests.filter(market="stock")["symbol"].n_unique() == 74
+    both = tests.drop_nulls("correlation_later")
+    assert float((both["correlation"].sign() == both["correlation_later"].sign()).mean()) < 0.52  # type: ignore[arg-type]
+
+
+def test_coins_turn_with_the_leading_one_and_nobody_leads(run: dg.ExecuteInProcessResult, lake: Lake) -> None:
+    rows = rows_of(lake, TRENDS.name).filter(family=LEADING)
+    same_day, tests = rows.filter(lead=0), rows.filter(pl.col("lead") != 0)
+    assert (len(tests), (tests["p"] < 0.01).sum()) == (434, pytest.approx(35, abs=2))
+    assert same_day.filter(market="coin")["correlation"].median() == pytest.approx(0.57, abs=0.01)
+    assert same_day.filter(market="stock")["correlation"].median() == pytest.approx(0.21, abs=0.01)
+    found = tests.filter(pl.col("q") <= 0.2)
+    assert len(found) == pytest.approx(50, abs=3)
+    assert found.filter(pl.col("lead") > 0).height > 0 < found.filter(pl.col("lead") < 0).height, "both ways"
+    assert metadata_of(run, KEY)["leader_held_up"] == 0
+
+
+def test_the_asset_and_its_report_say_so(run: dg.ExecuteInProcessResult, lake: Lake) -> None:
+    shown = metadata_of(run, KEY)
+    assert checks_of(run)["contract"].passed
+    assert (shown["tweets_tests"], shown["tweets_candidates"]) == (11_450, 0)
+    assert shown["report"] == pages.place(lake, REPORT)
+    html = pages.read(lake.store, REPORT)
+    assert html.count("<svg") == html.count("</svg>") == 3
+    assert "Of 11,450 tests of tweets and prices" in html
+    assert "no trend was found" in html
