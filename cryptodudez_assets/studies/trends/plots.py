@@ -67,7 +67,7 @@ def _heat(figure: Figure, tests: pl.DataFrame) -> None:
         (ORANGE, "against it", pl.col("correlation") <= 0),
     ):
         part = rows.filter(side)
-        size = 55 * part["correlation"].abs().to_numpy()
+        size = 90 * part["correlation"].abs().to_numpy()
         axes.scatter(
             part["lead"].to_numpy(), part["row"].to_numpy(), s=size, marker="s", color=colour, linewidths=0, label=label
         )

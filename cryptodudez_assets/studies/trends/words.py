@@ -9,6 +9,7 @@ import polars as pl
 from cryptodudez_assets.reports.sections import Plot, Section, Table
 from cryptodudez_assets.studies.trends.blocks import BLOCK
 from cryptodudez_assets.studies.trends.leader import LEADER
+from cryptodudez_assets.studies.trends.series import SENTIMENT
 from cryptodudez_assets.studies.trends.study import (
     FALSE_SHARE,
     FEWEST_DAYS,
@@ -88,8 +89,8 @@ def _tweets(found: TrendsFound) -> Iterator[Section]:
     named, tickers = tests["signal"].unique().sort().to_list(), tests.select("market", "symbol").n_unique()
     left_out = sorted(set(found.signals) - set(named))
     told = [
-        f"Signals: the share of a day's tweets that contain {_list(named)}, each against {tickers} tickers of coins and stocks: their "
-        "return, volume and volatility on the same day, and up to three days before and after.",
+        f"Signals: {_asked(named)}; each against {tickers} tickers of coins and stocks: their return, volume and volatility on the same "
+        "day, and up to three days before and after.",
         f"With so many tests a rank correlation of about {_findable(tests)} would have stood out by itself. What is smaller can be there "
         "unseen.",
         *_signs(tests),
@@ -196,8 +197,14 @@ def _told(row: dict[str, Any]) -> str:
     )
 
 
+def _asked(signals: list[str]) -> str:
+    terms = [name for name in signals if name != SENTIMENT]
+    told = [f"the share of a day's tweets that contain {_list(terms)}"] if terms else []
+    return " and ".join(told + ["the sentiment of all of a day's tweets"] * (SENTIMENT in signals))
+
+
 def _list(names: list[str]) -> str:
-    return ", ".join(f"“{name}”" if not name.startswith("(") else name.strip("()") for name in names)
+    return ", ".join("sentiment" if name == SENTIMENT else f"“{name}”" for name in names)
 
 
 def _signed(value: float) -> str:
