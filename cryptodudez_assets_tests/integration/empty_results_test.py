@@ -21,7 +21,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.models.evaluation.splits import TooFewDays
 from cryptodudez_assets.models.signal import training_set
 from cryptodudez_assets.models.signal.training import train
-from cryptodudez_assets.products.dogecoin import carry_out
+from cryptodudez_assets.products import dogecoin, trends
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets.sources import all_sources
@@ -74,7 +74,8 @@ def test_everything_is_made_of_tables_without_rows(lake: Lake, tmp_path: Path) -
     assert training_set.update(lake, ETHER)
     with pytest.raises(TooFewDays, match="0 days from the first to the last label"):
         train(lake, ETHER)
-    assert carry_out(lake).words
+    assert dogecoin.carry_out(lake).words
+    assert [one.title for one in trends.carry_out(lake).words] == ["Nothing to compare"]
     written = {"symbol": "symbol", "date": "date"}
     assert export(lake, "market.stock_market", written, ["symbol", "date"], "exports/export.parquet", "1") == 0
     assert set(heights(lake).values()) == {0}
