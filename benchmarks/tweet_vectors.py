@@ -143,7 +143,8 @@ def main() -> None:
     arguments = parser.parse_args()
     archive = arguments.tweets / "elon_musk_tweets.zip"
     if not archive.exists():
-        parser.error(f"there is no {archive}: topics of simulated tweets would say nothing")
+        print(f"left out: there is no {archive}, and topics of simulated tweets would say nothing")
+        return
     visible, masked = topic_of(tweets_in(archive).unique("text", maintain_order=True))
     topics = visible["topic"].to_numpy().astype(str)
     print(

@@ -21,12 +21,12 @@ SEED = 20211231
 
 
 def scores(values: Floats) -> Floats:
-    """Ranks of what is known, with mean 0 and deviation 1; 0 where nothing is known, which adds nothing to a product."""
+    """Ranks of what is known, with mean 0 and deviation 1 (all 0 where they are one); NaN where nothing is known."""
     known = np.isfinite(values)
-    result = np.zeros(len(values))
+    result = np.full(len(values), np.nan)
     ranks = rankdata(values[known])
-    if len(ranks) and ranks.std() > 0:
-        result[known] = (ranks - ranks.mean()) / ranks.std()
+    if len(ranks):
+        result[known] = (ranks - ranks.mean()) / (ranks.std() or 1)
     return result
 
 
@@ -63,7 +63,8 @@ def pooled_p(z: Floats, draws: Floats) -> Floats:
 
 
 def _in_blocks(values: Floats) -> Floats:
-    return np.pad(values, (0, -len(values) % BLOCK)).reshape(-1, BLOCK)
+    """A row for each; what is not known adds nothing to a product."""
+    return np.pad(np.nan_to_num(values), (0, -len(values) % BLOCK)).reshape(-1, BLOCK)
 
 
 @cache

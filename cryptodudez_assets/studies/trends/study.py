@@ -144,12 +144,13 @@ def _at_leads(x: Floats, y: Floats, fewest: int = FEWEST_DAYS) -> list[_AtLead]:
     found = []
     for lead in LEADS:
         a, b = (x[: len(x) - lead], y[lead:]) if lead >= 0 else (x[-lead:], y[:lead])
-        both = (a != 0) & (b != 0)
-        if (n := int(both.sum())) >= fewest:
-            a, b = a[both], b[both]
+        both = np.isfinite(a) & np.isfinite(b)
+        a, b = a[both], b[both]
+        norm = float(np.sqrt((a**2).sum() * (b**2).sum()))
+        if len(a) >= fewest and norm > 0:
             products = np.zeros(len(both))
             products[both] = a * b
-            found.append(_AtLead(lead, n, products, float(np.sqrt((a**2).sum() * (b**2).sum()))))
+            found.append(_AtLead(lead, len(a), products, norm))
     return found
 
 
