@@ -115,14 +115,15 @@ def _macro(topics: Labels, said: Labels) -> float:
     return float(np.mean(found))
 
 
-def near(vectors: Any, topics: Labels) -> float:
-    """The share of neighbours that are of the tweet's topic, in the mean over topics."""
+def near(vectors: Any, topics: Labels, words: Any) -> tuple[float, float]:
+    """The share of neighbours that are of the tweet's topic, in the mean over topics; and of those that share no word with it."""
     dense = np.asarray(vectors.todense()) if hasattr(vectors, "todense") else vectors
     alike = dense @ dense.T
     np.fill_diagonal(alike, -np.inf)
     nearest = np.argpartition(-alike, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
     same = (topics[nearest] == topics[:, None]).mean(axis=1)
-    return float(np.mean([same[topics == topic].mean() for topic in TOPICS]))
+    common = (words @ words.T).toarray()[np.arange(len(topics))[:, None], nearest]
+    return float(np.mean([same[topics == topic].mean() for topic in TOPICS])), float((common == 0).mean())
 
 
 def encoders() -> Iterator[tuple[str, Encode]]:
@@ -151,7 +152,8 @@ def main() -> None:
         f"{archive.name}: {len(topics):,} tweets of one topic ({dict(visible['topic'].value_counts(sort=True).iter_rows())})"
     )
     print(
-        f"macro F1 of {FOLDS} folds x {arguments.repeats} (95 %), share of {NEIGHBOURS} neighbours of the same topic, CPU"
+        f"macro F1 of {FOLDS} folds x {arguments.repeats} (95 %); of {NEIGHBOURS} neighbours the share of the same topic, and of those "
+        "without a common word (strange); CPU"
     )
     peers: dict[str, list[float]] = {}
     for name, encode in encoders():
@@ -162,7 +164,8 @@ def main() -> None:
             spent = (time.process_time() - began) / len(texts) * 1e6
             mean, low, high = f1_of([predicted(vectors, topics, seed) for seed in range(arguments.repeats)], topics)
             peers[name].append(mean)
-            told.append(f"{mean:.3f} ({low:.3f} to {high:.3f})  near {near(vectors, topics):.2f}")
+            same, strange = near(vectors, topics, CountVectorizer(analyzer=str.split).fit_transform(cleaned(texts)))
+            told.append(f"{mean:.3f} ({low:.3f} to {high:.3f})  near {same:.2f}, strange {strange:.2f}")
         print(f"{name:12}  visible {told[0]}   masked {told[1]}   {spent:9,.1f} ms per 1,000", flush=True)
     for peer in (TF_IDF, MINI_LM):
         if peer in peers:
