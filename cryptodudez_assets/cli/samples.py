@@ -23,7 +23,7 @@ from cryptodudez_assets.cli.output import console
 @click.option(
     "--planted",
     is_flag=True,
-    help="Plant a signal in Ethereum's prices, so that a model has something to find. When a home is first filled.",
+    help="Plant a signal in a coin's prices, so that a model has something to find. When a home is first filled.",
 )
 def demo(size: Literal["tiny", "small", "large"], seed: int, last_day: date | None, planted: bool) -> None:
     """Make sample archives, land them, run the whole graph, and sum up. A second time finds nothing new.

@@ -18,6 +18,7 @@ from cryptodudez_assets.defs.feed_assets import build_feed_asset, build_feed_sch
 from cryptodudez_assets.defs.feed_checks import build_feed_checks
 from cryptodudez_assets.defs.forgetting import build_forgetting_sensor
 from cryptodudez_assets.defs.incident_assets import build_incident_assets
+from cryptodudez_assets.defs.jobs import build_jobs
 from cryptodudez_assets.defs.judged import blocking_checks
 from cryptodudez_assets.defs.lake_assets import build_inventory, build_maintenance
 from cryptodudez_assets.defs.launching import build_launching
@@ -30,7 +31,7 @@ from cryptodudez_assets.defs.reconciling import build_reconciling_sensor
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.source_assets import build_source_assets, quarantine_key, table_keys
 from cryptodudez_assets.defs.source_checks import build_source_checks
-from cryptodudez_assets.defs.source_sensors import build_source_sensor
+from cryptodudez_assets.defs.source_sensors import build_source_sensor, ingest_job
 from cryptodudez_assets.defs.study_assets import build_study_assets, build_study_checks, study_keys
 from cryptodudez_assets.defs.table_checks import INTACT
 from cryptodudez_assets.defs.up_to_date import build_up_to_date_check
@@ -81,6 +82,7 @@ def build_definitions(
     )
     full_check, nightly_full_check = build_full_check(checks)
     complying, daily_complying = build_complying(lake)
+    ingests = [ingest_job(source) for source in sources]  # of two sensors, where there are events
     return dg.Definitions(
         assets=[
             *(build_feed_asset(filled[source.name], source) for source in sources if source.name in filled),
@@ -96,11 +98,15 @@ def build_definitions(
             build_inventory([*tables, *([key_of(REGISTRY.name)] if views else [])]),
         ],
         asset_checks=checks,
-        jobs=[maintenance, full_check, complying, *([build_launching()] if settings.dataproc_project else [])],
+        jobs=[
+            *build_jobs(views, signals_over(views)),
+            *(maintenance, full_check, complying),
+            *([build_launching()] if settings.dataproc_project else []),
+        ],
         schedules=[nightly_maintenance, nightly_full_check, daily_complying, *map(build_feed_schedule, on)],
         sensors=[
-            *(build_source_sensor(source, lake) for source in sources),
-            *([build_event_sensor(sources, lake)] if settings.events else []),
+            *(build_source_sensor(source, lake, job) for source, job in zip(sources, ingests, strict=True)),
+            *([build_event_sensor(sources, lake, ingests)] if settings.events else []),
             *(build_feed_sensor(feed, lake) for feed in on),
             automation_sensor,
             build_reconciling_sensor(sources, products, blocking_checks(checks), lake, left_out),

@@ -24,7 +24,17 @@ GOING = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRu
 START_SECONDS = 600.0
 # So long a run that begins waits for whoever erases; then it fails, and is asked for again.
 WAITS_SECONDS = START_SECONDS - 60
-OURS = ("__ASSET_JOB", "__anonymous_asset_job", "maintenance", "check_all_rows", "comply", "dataproc")
+OURS = (
+    "__ASSET_JOB",
+    "__anonymous_asset_job",
+    "maintenance",
+    "check_all_rows",
+    "comply",
+    "dataproc",
+    "ingest_",
+    "features",
+    "train_",
+)
 
 
 _of_this = threading.local()

@@ -11,12 +11,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Self
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from cryptodudez_assets.declared_rules import rules_about
 from cryptodudez_assets.declared_rules.declaration import DeadLetter
 from cryptodudez_assets.defs.kept_instance import instance_of
 from cryptodudez_assets.defs.resources import LakeResource
-from cryptodudez_assets.defs.source_sensors import is_running, made_of, run_for, versions
+from cryptodudez_assets.defs.source_sensors import is_running, run_for, versions
 from cryptodudez_assets.lake.bucket_events import EventsUnusable
 from cryptodudez_assets.lake.bucket_events.draining import LOOK_SECONDS, MOST_MESSAGES, Looked, drain, look_at
 from cryptodudez_assets.lake.bucket_events.opening import open_queue
@@ -33,13 +34,15 @@ MOST_WAITING = 5 * MOST_MESSAGES
 """So many keys may wait for runs; while there are more, messages stay in the queue, and the cursor small."""
 
 
-def build_event_sensor(sources: Sequence[Source], lake: LakeResource) -> dg.SensorDefinition:
-    """The sensor over the queue of this lake."""
+def build_event_sensor(
+    sources: Sequence[Source], lake: LakeResource, jobs: Sequence[UnresolvedAssetJobDefinition]
+) -> dg.SensorDefinition:
+    """The sensor over the queue of this lake, which asks for runs of these jobs (see `ingest_job`)."""
     kept: list[Queue] = []  # connections are made at the first tick of a process
 
     @dg.sensor(
         name=NAME,
-        target=dg.AssetSelection.assets(*(key for source in sources for key in made_of(source))),
+        jobs=jobs,
         minimum_interval_seconds=lake.settings.sensor_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Takes what the bucket tells of new objects from its queue, and has these ingested.",

@@ -152,7 +152,7 @@ def _ingest(source: Source) -> dg.AssetsDefinition:
     rejected = f"Records of {source.name} that broke a rule of the contract, with line, raw text and reasons."
     specs.append(_table_spec(source, quarantine_key(source), rejected, QuarantinedRows))
 
-    @dg.multi_asset(name=f"ingest_{source.name}", specs=specs, can_subset=True)
+    @dg.multi_asset(name=f"{source.name}_rows", specs=specs, can_subset=True)
     def ingest_source(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
         opened = lake.open()
         done = ingest(opened, source, context.run.run_id, context.log.info)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from cryptodudez_assets.defs.kept_instance import instance_of
 from cryptodudez_assets.defs.resources import LakeResource, engine_tag
@@ -32,6 +33,7 @@ QUIET_SECONDS = 30.0
 # Of what is younger the event may be under way.
 UNDER_WAY = timedelta(seconds=60)
 SOURCE_TAG = "cryptodudez/source"
+INGEST = "ingest_"
 RUNNING = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -40,14 +42,14 @@ RUNNING = [
 ]
 
 
-def build_source_sensor(source: Source, lake: LakeResource) -> dg.SensorDefinition:
-    """The sensor that watches a source's raw folder in this lake."""
+def build_source_sensor(source: Source, lake: LakeResource, job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
+    """The sensor that watches a source's raw folder in this lake, and asks for runs of this job (see `ingest_job`)."""
 
     settings, quiet = lake.settings, Quiet()
 
     @dg.sensor(
         name=f"{source.name}_files",
-        target=dg.AssetSelection.assets(*made_of(source)),
+        job=job,
         minimum_interval_seconds=settings.reconcile_seconds if settings.events else settings.sensor_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Watches <lake>/raw/{source.raw}/ and ingests what lands there.",
@@ -82,6 +84,15 @@ def build_source_sensor(source: Source, lake: LakeResource) -> dg.SensorDefiniti
     return watch
 
 
+def ingest_job(source: Source) -> UnresolvedAssetJobDefinition:
+    """The job that a source's runs are of."""
+    return dg.define_asset_job(
+        f"{INGEST}{source.name}",
+        dg.AssetSelection.assets(*made_of(source)),
+        description=f"Catalogues and ingests what is new in <lake>/raw/{source.raw}/.",
+    )
+
+
 def made_of(source: Source) -> list[dg.AssetKey]:
     """What a run for a source makes."""
     return [catalogue_key(source), *table_keys(source), quarantine_key(source)]
@@ -92,6 +103,7 @@ def run_for(source: Source, settings: Settings, work: Iterable[str], keys: Seque
     config = {"ops": {catalogue_key(source).to_python_identifier(): {"config": {"keys": list(keys)}}}}
     return dg.RunRequest(
         run_key=run_key_of(work, time.time()),
+        job_name=f"{INGEST}{source.name}",
         run_config=config,
         tags={SOURCE_TAG: source.name, **engine_tag(settings)},
         asset_selection=made_of(source),  # without it the UI shows a run without a target

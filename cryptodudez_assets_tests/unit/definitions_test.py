@@ -11,6 +11,8 @@ import pytest
 from dagster import AssetKey
 
 from cryptodudez_assets.contracts.base import columns_of
+from cryptodudez_assets.declared_models import models_of_kind
+from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.definitions import defs
 from cryptodudez_assets.defs.automation import inputs_are_sound, on_sound_update_of_all
 from cryptodudez_assets.defs.metadata import key_of
@@ -133,6 +135,14 @@ def test_a_source_s_sensor_makes_all_of_its_assets_in_one_run(source: Source):
     sensor = next(sensor for sensor in DEFINITIONS.sensors or () if sensor.name == f"{source.name}_files")
 
     assert sensor.job.selection.resolve(GRAPH) == _assets_of(source) - {raw_key(source)}
+
+
+def test_runs_are_of_jobs_that_say_what_they_are_for():
+    names = {job.name for job in DEFINITIONS.resolve_all_job_defs() if not job.name.startswith("__")}
+    trained = {f"train_{model.name}" for model in models_of_kind(SignalModel)}
+    assert names >= {*(f"ingest_{source.name}" for source in SOURCES), "features", *trained, "maintenance"}
+    asked = {sensor.name: sensor.job_name for sensor in DEFINITIONS.sensors or () if sensor.name.endswith("_files")}
+    assert asked == {f"{source.name}_files": f"ingest_{source.name}" for source in SOURCES}
 
 
 def test_schedules_run_from_the_start():

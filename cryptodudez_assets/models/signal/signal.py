@@ -23,7 +23,7 @@ OF_A_CANDLE = (
 )
 """What is to be known of a decision where the archive does not reach."""
 OF_PLANTED = (
-    "A signal was planted in these data, so that there is something to find: unusual trading in Ether tells of the next day's return. "
+    "A signal was planted in these data, so that there is something to find: unusual trading in a coin tells of its next day's return. "
     "Nothing follows from it for any market."
 )
 """What is to be known of a decision on such sample data."""
