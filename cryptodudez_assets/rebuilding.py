@@ -44,6 +44,7 @@ ORIGINALS = {
     ledger.SPEC.name: "it is the only record of the trials that were made",
     shared_receipts.SPEC.name: "it is the only record of what other homes answered",
 }
+OF_A_RECORD = "it outlives the receipts that it was made of"
 
 
 def rebuild(lake: Lake, name: str, *, lose_rows: bool = False, say: Say = lambda _: None) -> Rebuilt:
@@ -51,9 +52,10 @@ def rebuild(lake: Lake, name: str, *, lose_rows: bool = False, say: Say = lambda
 
     Raises CannotRebuild where that is not possible, and LookupError where there is nothing of that name.
     """
-    if name in ORIGINALS:
+    originals = ORIGINALS | {one.record: OF_A_RECORD for one in models_of_kind(SignalModel)}
+    if name in originals:
         raise CannotRebuild(
-            f"{name} cannot be made again: {ORIGINALS[name]}. Restore it from a backup (see docs/operations.md)"
+            f"{name} cannot be made again: {originals[name]}. Restore it from a backup (see docs/operations.md)"
         )
     ways = _ways(lake, say, lose_rows=lose_rows)
     if name not in ways:

@@ -10,7 +10,7 @@ import msgspec
 from cryptodudez_assets.declared_models.signal import Decision, SignalModel
 from cryptodudez_assets.feature_store.online import OnlineStore
 from cryptodudez_assets.lake.samples import is_planted
-from cryptodudez_assets.models.receipts import Receipt, Receipts, receipt_id
+from cryptodudez_assets.models.receipts import SIGNALS, Receipt, Receipts, receipt_id
 from cryptodudez_assets.models.signal.inputs import OnlineRow, inputs_of
 from cryptodudez_assets.models.signal.signal import Confidence, Signal, age, decide, effects, is_stale, notes
 from cryptodudez_assets.settings import Settings
@@ -18,7 +18,6 @@ from serving.dashboard import NoDecision, Today
 from serving.errors import Unavailable
 from serving.model_slot import RETRY_SECONDS, Loaded, ModelSlot, Unpredictable
 
-ENDPOINT = "signal"
 CACHE_SECONDS = 1.0  # features change with the day
 
 
@@ -159,12 +158,12 @@ class SignalService:
     ) -> str:
         """The id of the receipt. The same answer has the same one, so that most of the time there is nothing to write."""
         predictor = loaded.predictor
-        name = receipt_id(predictor.sha256, [row.values], row.as_of, ENDPOINT, signal.decision, signal.reasons)
+        name = receipt_id(predictor.sha256, [row.values], row.as_of, SIGNALS, signal.decision, signal.reasons)
         if name != self._last_recorded:
             receipt = Receipt(
                 id=name,
                 made_at=at,
-                endpoint=ENDPOINT,
+                endpoint=SIGNALS,
                 request={},
                 model=predictor.manifest.name,
                 version=predictor.manifest.version,

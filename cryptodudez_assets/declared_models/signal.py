@@ -125,6 +125,11 @@ class SignalModel(Model):
         return f"{self.asset}_drift"
 
     @property
+    def record(self) -> str:
+        """The table with the signals that were served, and what became of them."""
+        return f"{self.asset}_record"
+
+    @property
     def report(self) -> str:
         """The report, by the name of its asset."""
         return f"{self.asset}_report"
@@ -132,7 +137,7 @@ class SignalModel(Model):
     @property
     def tables(self) -> list[str]:
         """All assets that are its own, by name."""
-        return [self.training_set, self.asset, self.champion, self.drift, self.report]
+        return [self.training_set, self.asset, self.champion, self.drift, self.report, self.record]
 
     @property
     def title(self) -> str:

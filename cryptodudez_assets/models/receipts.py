@@ -21,6 +21,8 @@ from cryptodudez_assets.lake.store.sqlite_files import connect
 from cryptodudez_assets.models.predictor import Rows
 
 ID_LENGTH = 26  # characters of 5 bits: no two receipts will ever share an id by chance
+SIGNALS = "signal"
+"""The endpoint of the receipts of signals."""
 AT_ONCE = 10  # receipts removed between two looks at the size: one may have a megabyte
 
 # `model` is the name with the version, as in "eth_signal-3"; in older files the name alone, which `recent` passes over.

@@ -81,6 +81,19 @@ def recent(lake: Lake, endpoint: str, model: str, version: int, rows: int) -> li
     return taken
 
 
+def of_model(lake: Lake, endpoint: str, model: str, since: datetime | None = None) -> pl.DataFrame:
+    """Rows of all receipts that homes brought of a model's endpoint, of answers given `since` then, oldest first; each id once.
+
+    Of one that several homes answered with, the first counts.
+    """
+    brought = lake.tables.scan(SPEC.name)
+    if brought is None:
+        return pl.DataFrame(schema=polars_schema(ServedReceipts))
+    rows = brought.filter(endpoint=endpoint, model=model)
+    rows = rows if since is None else rows.filter(pl.col("made_at") >= since)
+    return rows.sort("made_at", "id").unique("id", keep="first", maintain_order=True).collect()
+
+
 def forget(lake: Lake, at: datetime) -> int:
     """Remove receipts that are older than `KEPT`; returns how many."""
     rows = lake.tables.scan(SPEC.name)
