@@ -43,6 +43,12 @@ hourly = (
     & ~dg.AutomationCondition.in_progress()
 ).with_label("hourly")
 
+# What is compared once a day, when the day before is over and its signals were brought into the lake.
+once_a_day = (
+    dg.AutomationCondition.cron_tick_passed("23 2 * * *").since_last_handled()  # type: ignore[misc]
+    & ~dg.AutomationCondition.in_progress()
+).with_label("once_a_day")
+
 # A report is about candidates that did not pass, too.
 on_any_update = dg.AutomationCondition.eager().with_label("on_any_update")
 

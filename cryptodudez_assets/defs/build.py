@@ -63,7 +63,10 @@ def build_definitions(
     on = [feed for feed in filled.values() if is_on(settings, feed)]
     tables = [key for source in sources for key in (*table_keys(source), quarantine_key(source))]
     tables += [key for table in derived for key in derived_keys(table)]
-    tables += [*study_keys(derived), *(key_of(model.training_set) for model in signals_over(views))]
+    tables += [
+        *study_keys(derived),
+        *(key_of(name) for one in signals_over(views) for name in (one.training_set, one.record)),
+    ]
     products = products_of(sources, derived)
     checks = [
         *(check for source in sources for check in build_source_checks(source)),

@@ -1,4 +1,4 @@
-"""Signals as assets, of each that is declared: training set, candidate, champion, report, drift."""
+"""Signals as assets, of each that is declared: training set, candidate, champion, report, drift, live record."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -7,6 +7,7 @@ import dagster as dg
 
 from cryptodudez_assets.contracts.base import columns_of
 from cryptodudez_assets.contracts.drift import DriftLooks
+from cryptodudez_assets.contracts.scored_signals import ScoredSignals
 from cryptodudez_assets.contracts.trials import Trials
 from cryptodudez_assets.declared_models import models_of_kind
 from cryptodudez_assets.declared_models.signal import CLASSES, SignalModel
@@ -42,7 +43,7 @@ def signals_over(views: Iterable[FeatureView]) -> list[SignalModel]:
 def build_model_assets(views: Iterable[FeatureView]) -> list[dg.AssetsDefinition]:
     """The signals over these views."""
     models = signals_over(views)
-    made = [build(one) for one in models for build in (_training_set, _champion, _report, _drift)]
+    made = [build(one) for one in models for build in (_training_set, _champion, _record, _report, _drift)]
     return [*made, _training(models)] if models else []
 
 
@@ -212,9 +213,9 @@ def _champion(model: SignalModel) -> dg.AssetsDefinition:
 def _report(model: SignalModel) -> dg.AssetsDefinition:
     spec = dg.AssetSpec(
         key_of(model.report),
-        deps=[key_of(model.asset), key_of(model.champion)],
-        description="One HTML page for a sceptic: how the newest candidate was judged, against what, and what it would have "
-        "earned after costs.",
+        deps=[key_of(model.asset), key_of(model.champion), key_of(model.record)],
+        description="One HTML page for a sceptic: how the newest candidate was judged, against what, what it would have earned "
+        "after costs, and what became of the signals that were served.",
         group_name=MODELS,
         owners=[model.owner],
         kinds={"html", "matplotlib"},
@@ -241,6 +242,45 @@ def _report(model: SignalModel) -> dg.AssetsDefinition:
         )
 
     return report
+
+
+def _record(model: SignalModel) -> dg.AssetsDefinition:
+    spec = dg.AssetSpec(
+        key_of(model.record),
+        deps=[key_of(model.training_set)],
+        description="Every signal that was served, from its receipt: its score once the horizon is over, net of costs, beside the "
+        "baselines, or why it has none; and whether it stood on the features that the feature store gives.",
+        group_name=MODELS,
+        owners=[model.owner],
+        kinds={"iceberg", "polars"},
+        skippable=True,
+        automation_condition=on_sound_update_of_all,
+        metadata={"dagster/column_schema": contract_schema(ScoredSignals)},
+    )
+
+    @dg.multi_asset(name=f"keep_record_of_{model.name}", specs=[spec])
+    def keep_record(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
+        from cryptodudez_assets.models.signal.record.keeping import update
+        from cryptodudez_assets.models.signal.record.summary import summary
+
+        opened = lake.open()
+        record = update(opened, model)
+        if record is None:
+            context.log.info(f"the record of {model.name} waits for its training set, which tells prices")
+            return
+        told = summary(model, record)
+        yield dg.MaterializeResult(
+            asset_key=key_of(model.record),
+            metadata={
+                **table_metadata(opened, model.record),
+                "served": told.served,
+                "scored": told.scored,
+                "unscored": told.unscored,
+                "words": dg.MetadataValue.md("\n\n".join(told.words)),
+            },
+        )
+
+    return keep_record
 
 
 def _drift(model: SignalModel) -> dg.AssetsDefinition:

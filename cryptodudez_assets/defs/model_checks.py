@@ -1,11 +1,15 @@
-"""What is checked about each signal: its training set can be made again, its candidate is better, its champion loads."""
+"""What is checked about each signal: its training set can be made again, its candidate is better, its champion loads, what was served
+stood on the features that the lake has.
+"""
 
 from collections.abc import Iterable
 
 import dagster as dg
 
+from cryptodudez_assets.contracts.scored_signals import ScoredSignals
 from cryptodudez_assets.contracts.trials import Trials
 from cryptodudez_assets.declared_models.signal import SignalModel
+from cryptodudez_assets.defs.automation import once_a_day
 from cryptodudez_assets.defs.loads_check import build_loads_check
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.model_assets import signals_over
@@ -16,6 +20,10 @@ from cryptodudez_assets.models import ledger
 from cryptodudez_assets.models.registry import registry_of
 from cryptodudez_assets.models.signal import training_set
 from cryptodudez_assets.models.signal.contract import training_contract
+from cryptodudez_assets.models.signal.record import stored
+
+EXAMPLES = 5
+"""Receipts that a check names."""
 
 
 def build_model_checks(views: Iterable[FeatureView]) -> list[dg.AssetChecksDefinition]:
@@ -37,6 +45,8 @@ def _checks(model: SignalModel) -> list[dg.AssetChecksDefinition]:
         _better_than_champion(model),
         build_loads_check(key_of(model.champion), model.name),
         _no_drift(model),
+        *build_table_checks(model.record, ScoredSignals, ["receipt_id"], stored.contract_hash()),
+        _online_is_offline(model),
     ]
 
 
@@ -106,3 +116,34 @@ def _no_drift(model: SignalModel) -> dg.AssetChecksDefinition:
         )
 
     return no_drift
+
+
+def _online_is_offline(model: SignalModel) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=key_of(model.record),
+        name="online_is_offline",
+        automation_condition=once_a_day,
+        description="The features that the signals of the last days were served from are computed again from the feature store, as "
+        "known then, and are the same to the last bit. Those that the record compared before, and whose snapshots are gone, count "
+        "as they were found.",
+    )
+    def online_is_offline(lake: LakeResource) -> dg.AssetCheckResult:
+        """Compute them again."""
+        from cryptodudez_assets.models.signal.record.looking import LOOKED_BACK, look
+
+        found = look(lake.open(), model)
+        return dg.AssetCheckResult(
+            passed=not found.differing,
+            severity=dg.AssetCheckSeverity.ERROR,
+            description=str(found),
+            metadata={
+                "days": LOOKED_BACK.days,
+                "compared": found.compared,
+                "differing": len(found.differing),
+                "not_compared": found.not_compared,
+                "receipts": found.differing[:EXAMPLES],
+                **({} if found.mismatch_rate is None else {"mismatch_rate": found.mismatch_rate}),
+            },
+        )
+
+    return online_is_offline

@@ -24,7 +24,7 @@ RETRAIN_AFTER = timedelta(days=1)
 
 
 def signal_products(model: SignalModel) -> Iterator[Product]:
-    """Training set, candidate, champion, report and drift of a signal."""
+    """Training set, candidate, champion, live record, report and drift of a signal."""
     yield Product(
         (model.training_set,),
         lambda _: [view.history for view in inputs_of(model).views],
@@ -41,11 +41,19 @@ def signal_products(model: SignalModel) -> Iterator[Product]:
         held=_held(model),
     )
     yield Product((model.champion,), lambda _: [model.asset], None, partial(_settled, model))
+    # Other code is no reason to score anew: what was scored stays, but for prices that are corrected.
+    yield Product(
+        (model.record,),
+        lambda _: [model.training_set],
+        None,
+        lambda look: made_from(look.table(model.record)),
+    )
     yield Product(
         (model.report,),
-        lambda _: [model.asset, model.champion],
+        lambda _: [model.asset, model.champion, model.record],
         report.code_hash(),
         lambda look: pages.made_from(look.lake, report.report_name(model)),
+        may_be_absent=frozenset({model.record}),
     )
     yield Product(
         (model.drift,),

@@ -29,9 +29,9 @@ from cryptodudez_assets_tests.rig import checks_of
 from cryptodudez_assets_tests.signal_lake import fill
 from serving.app import create_app
 
-TRAINING_SET, MODEL, CHAMPION, DRIFT, REPORT = map(key_of, ETHER.tables)
+TRAINING_SET, MODEL, CHAMPION, DRIFT, REPORT, RECORD = map(key_of, ETHER.tables)
 TRAINING = [TRAINING_SET, MODEL, TRIALS]
-ALL = [*TRAINING, CHAMPION, REPORT, DRIFT]
+ALL = [*TRAINING, CHAMPION, RECORD, REPORT, DRIFT]
 
 
 class Deployment:

@@ -48,6 +48,7 @@ CHECKS = {
     "asset": {"better_than_champion"},
     "champion": {"champion_loads"},
     "drift": {"no_drift"},
+    "record": {"contract", "intact", "online_is_offline"},
 }
 
 

@@ -65,7 +65,9 @@ def test_its_tables_are_in_the_data_dictionary(model: Model) -> None:
     if isinstance(model, VolumeModel | VolumeForecast):
         assert f"## {model.reads}\n" in dictionary
     if isinstance(model, SignalModel):
-        assert {f"## {model.training_set}\n", f"## {model.drift}\n"} <= set(dictionary.splitlines(keepends=True))
+        assert {f"## {name}\n" for name in (model.training_set, model.drift, model.record)} <= set(
+            dictionary.splitlines(keepends=True)
+        )
 
 
 @pytest.mark.parametrize("model", [*DECLARED, TOY], ids=lambda model: model.name)
@@ -110,7 +112,7 @@ def test_names_of_ethereum_are_as_they_were() -> None:
     assert isinstance(ether, SignalModel)
     assert ether.tables == [
         *("ml.eth_training_set", "ml.eth_signal", "ml.eth_signal_champion", "ml.eth_signal_drift"),
-        "ml.eth_signal_report",
+        *("ml.eth_signal_report", "ml.eth_signal_record"),
     ]
     assert ether.serves == "/signal/eth"
     assert [view.name for view in views_of(ether.coin)] == ["eth_sensitivity_daily", "eth_predictors_daily"]
