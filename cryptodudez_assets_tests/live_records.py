@@ -26,7 +26,9 @@ Row = list[float | None]
 
 def landed(lake: Lake, n: int, market: Dataset = MARKET) -> None:
     """The lake has the first `n` days of the market, and what is made of them."""
-    parts = {name: getattr(market, name)[:n] for name in ("days", "features", "labels", "label_row", "closes")}
+    parts = {
+        name: getattr(market, name)[:n] for name in ("days", "features", "labels", "label_row", "uniqueness", "closes")
+    }
     fill(lake, replace(market, **parts), FIRST + n * DAY)
     assert training_set.update(lake, ETHER)
 

@@ -30,6 +30,7 @@ from cryptodudez_assets.lake.metastore import file_entries, inventory
 from cryptodudez_assets.lake.quarantine import quarantine
 from cryptodudez_assets.models import ledger, shared_receipts
 from cryptodudez_assets.models.signal import drifting, training_set
+from cryptodudez_assets.models.signal.record import stored
 from cryptodudez_assets.products.dogecoin import DOGECOIN
 from cryptodudez_assets.products.mood import MOOD
 from cryptodudez_assets.products.trends import TRENDS
@@ -134,6 +135,7 @@ def data_dictionary() -> str:
         *map(training_set.spec_of, signals),
         ledger.SPEC,
         *map(drifting.spec_of, signals),
+        *map(stored.spec_of, signals),
         shared_receipts.SPEC,
     ]
     own = [

@@ -28,7 +28,7 @@ from serving.routes_features import read_features
 from serving.routes_forecast import forecast_route
 from serving.routes_health import live, metrics, ready
 from serving.routes_models import describe_model, predict, predict_with_version
-from serving.routes_signal import signal_route
+from serving.routes_signal import record_route, signal_route
 from serving.routes_volume import volume_route
 from serving.services import of_app, open_services
 
@@ -39,9 +39,13 @@ ROUTES = [
 ]
 
 
-def _routes_of(models: Iterable[Model]) -> list[HTTPRouteHandler]:
+def _routes_of(models: Iterable[Model], settings: Settings) -> list[HTTPRouteHandler]:
     """What each declared model serves."""
-    signals = [signal_route(one) for one in models_of_kind(SignalModel, models)]
+    signals = [
+        route
+        for one in models_of_kind(SignalModel, models)
+        for route in (signal_route(one), record_route(one, settings))
+    ]
     volumes = [volume_route(one) for one in models_of_kind(VolumeModel, models)]
     return [*signals, *volumes, *(forecast_route(one) for one in models_of_kind(VolumeForecast, models))]
 
@@ -67,7 +71,7 @@ def create_app(settings: Settings, only_here: bool = False) -> Litestar:
     }
     app = Litestar(
         [
-            *_routes_of(models.values()),
+            *_routes_of(models.values(), settings),
             *ROUTES,
             dashboard(settings, shown, models.values()),
             accounts(settings),

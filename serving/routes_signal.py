@@ -1,4 +1,4 @@
-"""The routes of signals, such as `/signal/sol`: what to do about a coin now."""
+"""The routes of signals, such as `/signal/sol`: what to do about a coin now, and what became of what was said before."""
 
 from typing import Any
 
@@ -7,6 +7,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 
 from cryptodudez_assets.declared_models.signal import SignalModel
+from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.models.signal.record.summary import LiveRecord, record_of
+from cryptodudez_assets.settings import Settings
 from serving.errors import Problem
 from serving.services import services_of
 from serving.signal_service import SignalAnswer
@@ -34,3 +37,22 @@ def signal_route(model: SignalModel) -> HTTPRouteHandler:
         return Response(encoded, media_type=MediaType.JSON)
 
     return answer
+
+
+def record_route(model: SignalModel, settings: Settings) -> HTTPRouteHandler:
+    """The route of this signal's live record, in the lake of these settings."""
+    lake = Lake.open(settings, {})
+
+    @get(
+        f"{model.serves}/record",
+        name=f"{model.name}_record",
+        operation_id=f"{model.name}_record",
+        tags=["signal"],
+        summary=f"What became of what the {model.title} said",
+        sync_to_thread=True,
+    )
+    def record() -> LiveRecord:
+        """Count the signals that were served, with what following them earned beside the baselines, as it was written down last."""
+        return record_of(lake, model)
+
+    return record

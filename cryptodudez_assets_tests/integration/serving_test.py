@@ -30,9 +30,12 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store.objects import open_store
 from cryptodudez_assets.models.predictor import as_array, load
 from cryptodudez_assets.models.receipts import Receipts
+from cryptodudez_assets.models.signal.record.keeping import update
 from cryptodudez_assets.models.signal.signal import OF_A_CANDLE
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.ether import NAMES, PREDICTORS, PRICES, VIEWS
+from cryptodudez_assets_tests.builders import open_lake
+from cryptodudez_assets_tests.ether import ETHER, NAMES, PREDICTORS, PRICES, VIEWS
+from cryptodudez_assets_tests.live_records import landed, served
 from cryptodudez_assets_tests.model_builders import NO_SKILL, TOY_FEATURES
 from cryptodudez_assets_tests.serving_builders import MODEL, ROW, champion, write_features
 from serving.app import create_app
@@ -534,3 +537,20 @@ def test_a_key_that_may_be_guessed_is_warned_of(settings: Settings, caplog, key:
 def test_an_app_that_was_not_started_opens_nothing(settings: Settings):
     create_app(settings)
     assert not os.path.lexists(settings.home)
+
+
+def test_what_became_of_signals_is_told_and_that_none_was_served_too(settings: Settings, start: Start):
+    told = start().get("/signal/eth/record").json()
+    assert (told["served"], told["scored"], told["earned"][0]) == (0, 0, {"rule": "signal", "mean_net_return": None})
+    assert told["words"] == ["No signal has been served yet: there is no record of what became of any."]
+
+    lake = open_lake(settings)
+    landed(lake, 100)
+    manifest = champion(settings).champion()
+    assert manifest is not None
+    served(lake, manifest, 100)
+    landed(lake, 106)
+    update(lake, ETHER)
+    told = start().get("/signal/eth/record").json()
+    assert (told["served"], told["scored"], told["unscored"], told["few"]) == (1, 1, {}, True)
+    assert told["online"] == {"compared": 1, "differing": 0, "differing_share": 0.0, "uncompared": {}}

@@ -7,12 +7,13 @@ import polars as pl
 
 from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.lake import pages
-from cryptodudez_assets.lake.iceberg.provenance import MadeFrom
+from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.samples import is_planted
 from cryptodudez_assets.models.manifest import Manifest
 from cryptodudez_assets.models.registry import Registry, registry_of
 from cryptodudez_assets.models.signal.promoting import findings_of
+from cryptodudez_assets.models.signal.record.summary import record_of
 from cryptodudez_assets.models.signal.report import code_hash, page, plots, report_name, words
 from cryptodudez_assets.models.signal.signal import OF_PLANTED
 from cryptodudez_assets.models.signal.training import MOMENTUM, PREDICTIONS
@@ -40,16 +41,19 @@ def write_report(lake: Lake, model: SignalModel) -> Written | None:
         name: pl.read_parquet(io.BytesIO(registry.read(manifest.version, file)))
         for name, file in ((findings.chosen, PREDICTIONS), ("momentum", MOMENTUM))
     }
+    content = content_of(lake.tables.table(model.record))
     head = page.ReportHead(
         model.coin.name,
         manifest.label,
         _snapshots(manifest),
         manifest.code_version,
         _stage(registry, manifest) + _if_planted(lake),
+        record_of(lake, model),
     )
     champion = registry.champion()
     serving = {model.champion: champion.version} if champion else {}
-    made = MadeFrom(code_hash(), {model.asset: manifest.version, **serving})
+    served = {model.record: content} if content is not None else {}
+    made = MadeFrom(code_hash(), {model.asset: manifest.version, **serving, **served})
     place = pages.write(lake, report_name(model), page.page(findings, predictions, head), made)
     drawn = plots.draw(findings, predictions)
     pictures = {name: data_uri(svg) for name, svg in drawn.items()}

@@ -4,16 +4,23 @@ import html
 import re
 from typing import Any
 
+import polars as pl
 import pytest
 
 from cryptodudez_assets.models.findings import Findings, Interval, Placebo
+from cryptodudez_assets.models.signal.record.stored import SCHEMA
+from cryptodudez_assets.models.signal.record.summary import summary
 from cryptodudez_assets.models.signal.report.formats import gain, number, percent
 from cryptodudez_assets.models.signal.report.page import ReportHead, page
 from cryptodudez_assets.models.signal.report.plots import draw
 from cryptodudez_assets.models.signal.report.words import markdown
+from cryptodudez_assets_tests.ether import ETHER
 from cryptodudez_assets_tests.findings_builder import CHOSEN, findings, predictions
 
-HEAD = ReportHead("Ethereum", "eth_signal-3", {"ml.eth_training_set": 987654321}, "abc123", "It was not promoted.")
+SERVED = summary(ETHER, pl.DataFrame(schema=SCHEMA))
+HEAD = ReportHead(
+    "Ethereum", "eth_signal-3", {"ml.eth_training_set": 987654321}, "abc123", "It was not promoted.", SERVED
+)
 BEST = findings().best
 JUDGED = BEST.backtest(10.0)
 
@@ -70,6 +77,7 @@ class TestNumbers:
             *(one.name.replace("_", " ") for one in findings().baselines),
             *(one.words for one in BEST.verdict.tests),
             *("987654321", "abc123", "eth_signal-3", "It was not promoted.", "embargo_days 5"),
+            SERVED.words[0],
         ],
     )
     def test_what_was_found_is_told(self, read: str, number: str):
@@ -153,7 +161,7 @@ class TestPage:
                 "baselines": [one.model_copy(update={"name": evil}) for one in findings().baselines],
             }
         )
-        text = report(found, head=ReportHead(evil, evil, {evil: 1}, evil, evil))
+        text = report(found, head=ReportHead(evil, evil, {evil: 1}, evil, evil, SERVED))
         assert "<script" not in text
         assert text.count("&lt;script&gt;") > 5
 

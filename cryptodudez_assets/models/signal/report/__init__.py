@@ -20,7 +20,8 @@ def report_name(model: SignalModel) -> str:
 def code_hash() -> str:
     """A hash of the report's code, and of the page that it is put into."""
     made_by = [
-        f"{__name__}.{name}" for name in ("page.page", "plots.draw", "words.markdown")
-    ]  # loading them takes long
+        *(f"{__name__}.{name}" for name in ("page.page", "plots.draw", "words.markdown")),  # loading them takes long
+        "cryptodudez_assets.models.signal.record.summary.summary",
+    ]
     files = [path for path in sorted(Path(reports.__file__).parent.iterdir()) if path.suffix in PAGE_FILES]
     return hash_of_code(*made_by, within=(__name__, reports.__name__), more=[path.read_text("utf-8") for path in files])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from cryptodudez_assets.models.findings import Findings
+from cryptodudez_assets.models.signal.record.summary import LiveRecord
 from cryptodudez_assets.models.signal.report import tables, words
 from cryptodudez_assets.models.signal.report.formats import day
 from cryptodudez_assets.models.signal.report.plots import draw
@@ -26,6 +27,8 @@ class ReportHead:
     code_version: str
     promoted: str
     """In words, what became of the model."""
+    record: LiveRecord
+    """What became of the signals that were served."""
 
 
 def page(findings: Findings, predictions: Mapping[str, pl.DataFrame], head: ReportHead) -> str:
@@ -34,10 +37,15 @@ def page(findings: Findings, predictions: Mapping[str, pl.DataFrame], head: Repo
     lead = (
         f"{head.model}, from {findings.n_days:,} days of {head.coin} and of Elon Musk's tweets, {days}. {head.promoted}"
     )
-    told = [*words.sections(findings, head.coin), _provenance(findings, head)]
+    told = [*words.sections(findings, head.coin), _live(head.record), _provenance(findings, head)]
     return shared.page(
         f"Buy, sell or HODL: does the {head.coin} signal know anything?", lead, told, draw(findings, predictions)
     )
+
+
+def _live(record: LiveRecord) -> Section:
+    """Of all versions that served, not of the one that the rest of the page is about."""
+    return Section("What was served, and what became of it", record.words, tables=(tables.earned(record),))
 
 
 def _provenance(findings: Findings, head: ReportHead) -> Section:

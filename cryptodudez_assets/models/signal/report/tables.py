@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cryptodudez_assets.models.findings import Backtest, Findings, Interval, JudgedRecipe, Judgement
-from cryptodudez_assets.models.signal.report.formats import estimate, gain, number, percent, spoken
+from cryptodudez_assets.models.signal.record.summary import LiveRecord
+from cryptodudez_assets.models.signal.report.formats import estimate, gain, number, percent, span, spoken
 from cryptodudez_assets.reports.sections import Table
 
 SHOWN = 12
@@ -115,6 +116,18 @@ def placebos(findings: Findings) -> Table:
     rows = [[one.name, number(one.log_loss, 4), number(one.balanced_accuracy)] for one in findings.placebos]
     return Table(
         f"Out of sample, n = {scores.n:,} days each", ["tweets", "log loss", "balanced accuracy"], [real, *rows]
+    )
+
+
+def earned(record: LiveRecord) -> Table:
+    """What following the signals earned, then the baselines."""
+    rows = [
+        [spoken(one.rule), gain(one.mean_net_return, 2), f"{record.days:,}"] for one in record.earned if record.days
+    ]
+    return Table(
+        f"Mean log return over {span(record.horizon_days)}, less costs, of the last signal of each day",
+        ["", "net return", "days"],
+        rows,
     )
 
 
