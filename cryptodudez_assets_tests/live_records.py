@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.feature_store.online import open_online_store
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.models.dataset import Dataset
@@ -14,14 +15,15 @@ from cryptodudez_assets.models.receipts import SIGNALS, Receipt, Receipts, recei
 from cryptodudez_assets.models.shared_receipts import bring
 from cryptodudez_assets.models.signal import training_set
 from cryptodudez_assets_tests.datasets import noise
-from cryptodudez_assets_tests.ether import ETHER, INPUTS, NAMES, SIGNAL
-from cryptodudez_assets_tests.signal_lake import DAY, fill
+from cryptodudez_assets_tests.ether import CHOSEN, ETHER, INPUTS, NAMES, SIGNAL, VIEWS
+from cryptodudez_assets_tests.signal_lake import DAY, fill, volatility
 
 FIRST = datetime(2024, 1, 1, tzinfo=UTC)
 """The first day; all are long over, whatever the clock says."""
 MARKET = noise(seed=1, days=160, features=len(NAMES))
 HORIZON, COST = ETHER.options.horizon_days, ETHER.options.judged_cost_bps
 Row = list[float | None]
+COUNTS = [polars_schema(view.contract)[name].is_integer() for view in VIEWS for name in CHOSEN[view.name]]
 
 
 def landed(lake: Lake, n: int, market: Dataset = MARKET) -> None:
@@ -49,8 +51,11 @@ def snapshots_online(lake: Lake) -> dict[str, int]:
 
 
 def row_of(day: int, market: Dataset = MARKET) -> Row:
-    """The features of a day, as the market was invented."""
-    return [None if np.isnan(value) else float(value) for value in market.features[day]]
+    """The features of a day, as the market was invented; counts are whole numbers, as their tables have them."""
+    said = market.features[day].astype(float)
+    said[NAMES.index("crypto_daily__volatility_30d")] = volatility(market)[day]  # as `fill` writes it
+    values = zip(said, COUNTS, strict=True)
+    return [None if np.isnan(value) else float(int(value) if is_count else value) for value, is_count in values]
 
 
 def answered(

@@ -37,7 +37,7 @@ def _write(lake: Lake, view: FeatureView, rows: pl.DataFrame, market: Dataset) -
     schema = polars_schema(view.contract)
     known: dict[str, object] = {"known_ts": pl.col("event_ts").dt.offset_by("1d")}
     if view is PRICES:
-        known |= {"symbol": pl.lit(SYMBOL), "close": pl.Series(market.closes), "volatility_30d": _volatility(market)}
+        known |= {"symbol": pl.lit(SYMBOL), "close": pl.Series(market.closes), "volatility_30d": volatility(market)}
         known |= {"from_candle": pl.lit(value=False)}
     else:
         known |= {"eth_close": pl.Series(market.closes), "n_coins": pl.lit(1)}
@@ -47,7 +47,7 @@ def _write(lake: Lake, view: FeatureView, rows: pl.DataFrame, market: Dataset) -
         change.delete(AlwaysTrue()).add(table)
 
 
-def _volatility(market: Dataset) -> pl.Series:
+def volatility(market: Dataset) -> pl.Series:
     """Of the last 30 returns, per year, as `crypto_daily` says it."""
     returns = pl.Series(np.concatenate([[np.nan], market.returns[:-1]])).fill_nan(None)
     return returns.rolling_std(WINDOW, min_samples=20) * 365**0.5

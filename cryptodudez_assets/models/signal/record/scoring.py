@@ -51,7 +51,7 @@ class Market:
 
     def labels(self, horizon: int, width: float) -> pl.DataFrame:
         """What was right at each close, by column `label_now`."""
-        labels, _ = triple_barrier(self.dataset.closes, self.deviations, horizon, width)
+        labels, *_ = triple_barrier(self.dataset.closes, self.deviations, horizon, width)
         names = [None if label == UNKNOWN else CLASSES[label] for label in labels]
         return self.at_close("first_close", label_now=pl.Series(names, dtype=pl.String))
 
