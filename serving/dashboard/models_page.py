@@ -1,4 +1,4 @@
-"""The page of the models: every version with its verdict and the tests behind it, and what was tried.
+"""The page of the models: every version with its verdict and the tests behind it, what became of served signals, and what was tried.
 
 What a model of a signal would have earned stands on the signal's own page.
 """
@@ -11,10 +11,12 @@ from datetime import date, datetime
 import polars as pl
 
 from cryptodudez_assets.declared_models import Model
+from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.lake.lake import Lake, now
 from cryptodudez_assets.models.findings import Verdict
 from cryptodudez_assets.models.manifest import Stage
 from cryptodudez_assets.models.registry import Damaged, Registry, Tampered, registry_of
+from cryptodudez_assets.models.signal.record.summary import LiveRecord, record_of
 from serving.dashboard.frame import render as made
 from serving.dashboard.tables import Table, ask, has
 
@@ -48,6 +50,8 @@ class Models:
     distrusted: Sequence[str]
     """Versions whose files are not what was registered; each with the reason."""
     trials: Table | None
+    records: Mapping[str, LiveRecord]
+    """What became of the signals that were served, by the model's title."""
 
     @property
     def tables(self) -> Mapping[str, Table]:
@@ -65,7 +69,9 @@ def gather(lake: Lake, models: Iterable[Model], model: str) -> Models:
             versions += found
             distrusted += others
     trials = ask(lake, "trials", "What was tried", TRIED, [TRIALS], {"model": model}) if has(lake, TRIALS) else None
-    return Models(now(), model, [one.name for one in models], versions, distrusted, trials)
+    signals = [one for one in models if isinstance(one, SignalModel) and model in ("", one.name)]
+    records = {one.title: record_of(lake, one) for one in signals}
+    return Models(now(), model, [one.name for one in models], versions, distrusted, trials, records)
 
 
 def render(models: Models) -> str:
