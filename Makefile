@@ -2,9 +2,9 @@
 VENV := .venv/bin
 UV_VERSION := 0.13.8
 
-PYTEST := $(VENV)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
-# These wait for what they have started more than they compute.
-PATIENT := $(VENV)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+# One more than there are cores: many wait for what they have started.
+WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
+PYTEST := $(VENV)/pytest --numprocesses $(WORKERS) --maxprocesses 5 --dist loadfile --no-loadscope-reorder
 STORES := all
 # What ran, and what became of it: `make briefs` reads it.
 REPORT = --junitxml .reports/$@.xml
@@ -57,14 +57,14 @@ up: install  ## Dagster UI with sensors on: http://127.0.0.1:3000
 twin: install  ## A twin of the cluster: bucket, its events, PostgreSQL and the platform on this machine; Ctrl-C stops it
 	@exec $(VENV)/python -m cryptodudez_assets_tests.twin $(ARGS)
 
-test: install  ## All tests but the long ones, a worker for each core
+test: install  ## All tests but the long ones, a worker more than there are cores
 	@$(call timed,$(PYTEST) $(REPORT) -m "not long and not spark and not deploy and not twin")
 
 test-long: install  ## The long ones: whole commands, homes that are killed, buckets
-	@$(call timed,$(PATIENT) $(REPORT) -m "long and not spark")
+	@$(call timed,$(PYTEST) $(REPORT) -m "long and not spark")
 
 test-stores: install  ## Suites of lake, features, training and serving on each of five stores; leaves a report in .stores.xml
-	@$(call timed,$(PATIENT) -m "every_store" --stores $(STORES) --junitxml .stores.xml)
+	@$(call timed,$(PYTEST) -m "every_store" --stores $(STORES) --junitxml .stores.xml)
 
 test-twin: install  ## Kills on the twin of the cluster, one of each kind that is soon there again: ten minutes
 	@$(VENV)/pytest -m twin cryptodudez_assets_tests/integration
