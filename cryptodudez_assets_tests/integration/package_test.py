@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import typed
 
 from cryptodudez_assets_tests.conftest import ROOT
 from cryptodudez_assets_tests.integration.conftest import free_ports
@@ -117,19 +118,21 @@ def test_the_version_is_said_in_one_place(installed: Installed) -> None:
 
 
 def test_from_an_empty_folder_to_an_answer(installed: Installed) -> None:
-    said = installed.typed("cryptodudez", "demo", "--size", "tiny")
-    assert "GET /signal/eth" in said
-    assert "  cryptodudez up  the Dagster UI" in said, "as its user can type it"
-    assert "make " not in said
     ui, api = free_ports(2)
+    page = (ROOT / "docs" / "tutorial.md").read_text().replace("8765", str(api))
+    with typed.shell(installed.folder, installed.environment) as run:
+        told = typed.typed(page, run)
+    demo, _, rest = told.partition("## 2.")
+    assert "GET /signal/eth" in demo
+    assert "  cryptodudez up  the Dagster UI" in demo, "as its user can type it"
+    assert "make " not in demo.partition("$ cryptodudez demo")[2]
+    for said in ("banana", "2021-02-30", "2281.47", "the same to the last bit", '"decision": "HODL"'):
+        assert said in rest
     with installed.started("up", "--port", str(ui), "--api-port", str(api)) as log:
         assert "Dagster" in answer(f"http://127.0.0.1:{ui}/", log)
         assert '"decision":"HODL"' in answer(f"http://127.0.0.1:{api}/signal/eth", log).replace(" ", "")
+        assert "HODL" in answer(f"http://127.0.0.1:{api}/", log)
     assert "stopped" in log.read_text()
-    with installed.started("serve", "--port", str(api)) as log:
-        page = answer(f"http://127.0.0.1:{api}/", log)
-    assert "HODL" in page
-    assert {path.name for path in installed.folder.iterdir()} == {".cryptodudez"}
 
 
 def test_a_source_of_its_user_s_is_a_file_in_a_folder_of_theirs(installed: Installed) -> None:

@@ -88,6 +88,14 @@ def test_of_a_report_it_is_told_what_did_not_pass(tmp_path: Path) -> None:
     assert len(briefs_ran.not_passed([report])) == len(named)
 
 
+def test_the_retained_log_is_of_a_demo_that_went_well() -> None:
+    told = (DOCS / "demo_run.md").read_text()
+    assert ": done" in told
+    assert "GET /signal/eth" in told
+    assert "decision" in told
+    assert not re.search("^(failed|warning): ", told, re.M)
+
+
 def test_the_page_of_the_load_test_has_its_numbers() -> None:
     told = (DOCS / "load.md").read_text()
     for heading in ("## What was asked", "## Resources", "## Bottlenecks"):
