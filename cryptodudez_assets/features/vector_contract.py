@@ -5,9 +5,11 @@ import polars as pl
 from pandera.api.polars.types import PolarsData
 
 from cryptodudez_assets.features.declaration import FeatureContract
+from cryptodudez_assets.features.exact import GRID
 from cryptodudez_assets.features.text import DIMENSIONS
 
-ROUNDING = 1e-9
+ROUNDING = 2 * DIMENSIONS**0.5 / GRID
+"""By so much a mean may be too long (squared), since sums are exact on a grid."""
 
 
 class VectorContract(FeatureContract):

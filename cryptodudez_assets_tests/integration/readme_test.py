@@ -85,8 +85,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
             shutil.copy(path, folder)
     (folder / ".venv").symlink_to(Path(sys.prefix))
     make = (ROOT / "Makefile").read_text()
-    assert make.count("/cryptodudez demo\n") == make.count("/cryptodudez up\n") == 1
-    make = make.replace("/cryptodudez demo\n", "/cryptodudez demo --size tiny\n")
+    assert make.count("/cryptodudez demo ") == make.count("/cryptodudez up\n") == 1
+    make = make.replace("/cryptodudez demo ", "/cryptodudez demo --size tiny ")
     make = make.replace("/cryptodudez up\n", f"/cryptodudez up --port {ports[0]} --api-port {ports[1]}\n")
     make = make.replace(
         ".venv/installed: uv.lock pyproject.toml", ".venv/installed:"

@@ -132,6 +132,19 @@ def test_a_day_is_the_mean_of_its_tweets() -> None:
     assert first["dimensions"] == sorted(first["dimensions"])
 
 
+@pytest.mark.parametrize("words", [3, 40, 200, DIMENSIONS])
+def test_a_day_of_a_single_tweet_may_be_as_long_as_that(words: int) -> None:
+    """Sums of a day are rounded to a grid: so many rounded numbers are a little longer than one together."""
+    told = {
+        "author": "a",
+        "dimensions": [*range(words)],
+        "values": [words**-0.5] * words,
+        "event_ts": "2021-01-01 12:00:00",
+    }
+    (day,) = computed(DAILY, {VECTORS.table: frame([told | {"known_ts": "2021-01-01 12:00:00"}])}).to_dicts()
+    assert sum(value**2 for value in day["values"]) == pytest.approx(1, abs=1e-6)
+
+
 def test_a_day_without_words_has_a_vector_of_zeros() -> None:
     tweets = [{"id": 1, "author": "a", "text": "the", "language": "en", "event_ts": "2021-01-01 05:00:00"}]
     of_tweets = computed(VECTORS, {"social.elon_tweets": frame(tweets)})
