@@ -18,10 +18,11 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from cryptodudez_assets.declared_models.forecast import KNOWN_BEFORE
 from cryptodudez_assets.features import all_views
-from cryptodudez_assets.models.registry import Registry
+from cryptodudez_assets.models.registry import Registry, registry_of
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.ether import NAMES, VOLUME
+from cryptodudez_assets_tests.ether import FORECAST_MODEL, NAMES, VOLUME
 from cryptodudez_assets_tests.model_builders import register_volume
 from cryptodudez_assets_tests.serving_builders import MODEL, champion, write_features
 from serving.app import create_app
@@ -41,6 +42,8 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[schemathesis.BaseS
     champion(settings)
     volumes = Registry(settings, VOLUME)
     volumes.promote(register_volume(volumes).version, "a test")
+    forecasts = registry_of(settings, FORECAST_MODEL)
+    forecasts.promote(register_volume(forecasts, share=1.5, features=KNOWN_BEFORE).version, "a test")
     write_features(settings)
     app = create_app(settings)
     with TestClient(app):
