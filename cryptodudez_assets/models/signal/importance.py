@@ -15,7 +15,7 @@ from cryptodudez_assets.models.findings import Importance
 from cryptodudez_assets.models.signal.fit import fit_rows, probabilities
 from cryptodudez_assets.models.signal.recipes import SignalRecipe
 
-REPEATS = 5
+REPEATS = 2
 
 
 def importances(dataset: Dataset, recipe: SignalRecipe, folds: Sequence[Fold], seed: int) -> list[Importance]:

@@ -18,10 +18,11 @@ from sklearn.tree import DecisionTreeClassifier
 
 from cryptodudez_assets.declared_models.signal import SignalOptions
 from cryptodudez_assets.models.dataset import Float32s, Floats, Ints
-from cryptodudez_assets.models.promotion import BASE_RATES
 
-CALIBRATION_SPLITS = 5
+CALIBRATION_SPLITS = 3
 NOT_KNOWN = -1e6
+WEIGHTED = {"linear"}
+"""Recipes that learn from labels by how much of them is their own. Trees would take thirty times as long to find weighted bins."""
 
 
 class Classifier(Protocol):
@@ -60,7 +61,7 @@ def recipe(name: str, parameters: Mapping[str, Any]) -> SignalRecipe:
         raise ValueError(f"no recipe is called {name!r}; there are {', '.join(MAKERS)}")
     if parameters.keys() != DEFAULTS[name].keys():
         raise ValueError(f"{name} has the parameters {sorted(DEFAULTS[name])}, but {sorted(parameters)} were given")
-    return SignalRecipe(name, dict(parameters), lambda: MAKERS[name](**parameters), name != BASE_RATES)
+    return SignalRecipe(name, dict(parameters), lambda: MAKERS[name](**parameters), name in WEIGHTED)
 
 
 def candidates(options: SignalOptions) -> list[SignalRecipe]:
@@ -74,7 +75,7 @@ def candidates(options: SignalOptions) -> list[SignalRecipe]:
 
 def base_rates() -> SignalRecipe:
     """Says how frequent each class was in training, whatever the features are: what a model must improve on."""
-    return recipe(BASE_RATES, {})
+    return recipe("base_rates", {})
 
 
 def configuration_hash(recipe: SignalRecipe, options: SignalOptions, features: Sequence[str]) -> str:

@@ -267,8 +267,8 @@ def _separate(findings: Findings) -> str:
     if findings.separate_labels is None:
         return ""
     return (
-        f" (all {findings.n_days:,} about {findings.separate_labels:,.0f}, counted until a barrier is touched: each is learned from as far "
-        "as it is its own)"
+        f" (all {findings.n_days:,} about {findings.separate_labels:,.0f}, counted until a barrier is touched: the "
+        "linear recipe learns from each as far as it is its own)"
     )
 
 
