@@ -180,5 +180,6 @@ def longer(market, days):
         features=np.zeros((more, len(NAMES)), np.float32),
         labels=np.full(more, -1),
         label_row=np.full(more, -1),
+        uniqueness=np.zeros(more),
         closes=np.ones(more),
     )
