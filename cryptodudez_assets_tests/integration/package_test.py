@@ -126,7 +126,7 @@ def test_from_an_empty_folder_to_an_answer(installed: Installed) -> None:
     assert "GET /signal/eth" in demo
     assert "  cryptodudez up  the Dagster UI" in demo, "as its user can type it"
     assert "make " not in demo.partition("$ cryptodudez demo")[2]
-    for said in ("banana", "2021-02-30", "2281.47", "the same to the last bit", '"decision": "HODL"'):
+    for said in ("banana", "2021-02-30", "2281.47", "Raw files      ", '"decision": "HODL"'):
         assert said in rest
     with installed.started("up", "--port", str(ui), "--api-port", str(api)) as log:
         assert "Dagster" in answer(f"http://127.0.0.1:{ui}/", log)
