@@ -3,7 +3,7 @@
 from cryptodudez_assets.declared_models.forecast import ForecastOptions
 from cryptodudez_assets.models.findings import Test, Verdict
 from cryptodudez_assets.models.forecast.recipes import HAR_NAME, MONTH, YESTERDAY
-from cryptodudez_assets.models.volume.found import REFERENCE, Found, less, r2_of
+from cryptodudez_assets.models.volume.found import REFERENCE, Found, less, r2_of, verdict_of, within_the_size
 
 WITH_THE_DAY = "with the day inside: "
 """What names begin with of recipes that know the day itself: those of the volume model."""
@@ -17,16 +17,13 @@ class ForecastFindings(Found):
     @property
     def verdict(self) -> Verdict:
         """Whether the model may serve: all of the tests are passed."""
-        tests = _tests(self)
-        failed = [test.name for test in tests if not test.passed]
         ours = self.errors(self.chosen)
         share = f", {less(ours, self.errors(MONTH))} than one share of the month's mean" if self.chosen != MONTH else ""
         words = (
             f"{self.chosen} is off by {ours.mae:,.0f} shares on average over {ours.n:,} rows from {self.test_from} on, from days before "
-            f"alone, {less(ours, self.errors(YESTERDAY))} than the day before{share}. "
-            + (f"Failed: {'; '.join(failed)}." if failed else "It passed all tests.")
+            f"alone, {less(ours, self.errors(YESTERDAY))} than the day before{share}."
         )
-        return Verdict(skill=not failed, words=words, tests=tests)
+        return verdict_of(words, _tests(self))
 
     @property
     def words(self) -> dict[str, str]:
@@ -41,7 +38,7 @@ class ForecastFindings(Found):
 
 
 def _tests(found: ForecastFindings) -> list[Test]:
-    ours, budget = found.errors(found.chosen).mae, found.options.size_budget_bytes
+    ours = found.errors(found.chosen).mae
     yesterday, month = (found.errors(name).mae for name in (YESTERDAY, MONTH))
     return [
         Test(
@@ -54,11 +51,7 @@ def _tests(found: ForecastFindings) -> list[Test]:
             passed=ours <= month,
             words=f"MAE {ours:,.0f} against {month:,.0f} shares for one share of the mean of 22 days.",
         ),
-        Test(
-            name="within the size budget",
-            passed=found.size_bytes < budget,
-            words=f"{found.size_bytes:,} bytes of less than {budget:,}.",
-        ),
+        within_the_size(found, found.options.size_budget_bytes),
     ]
 
 

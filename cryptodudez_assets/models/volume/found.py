@@ -73,16 +73,13 @@ class VolumeFindings(Found):
     @property
     def verdict(self) -> Verdict:
         """Whether the model may serve: all of the tests are passed."""
-        tests = _tests(self)
-        failed = [test.name for test in tests if not test.passed]
         ours = self.errors(self.chosen)
         share = f", {less(ours, self.errors(SHARE))} than one share of the average" if self.chosen != SHARE else ""
         words = (
             f"{self.chosen} is off by {ours.mae:,.0f} shares on average over {ours.n:,} rows from {self.test_from} on, "
-            f"{less(ours, self.errors(ONE_NUMBER))} than one number for all{share}. "
-            + (f"Failed: {'; '.join(failed)}." if failed else "It passed all tests.")
+            f"{less(ours, self.errors(ONE_NUMBER))} than one number for all{share}."
         )
-        return Verdict(skill=not failed, words=words, tests=tests)
+        return verdict_of(words, _tests(self))
 
     @property
     def words(self) -> dict[str, str]:
@@ -114,7 +111,6 @@ class VolumeFindings(Found):
 def _tests(found: VolumeFindings) -> list[Test]:
     ours, one_number = found.errors(found.chosen).mae, found.errors(ONE_NUMBER).mae
     sampled, reference = (found.errors(name, rows="sample").mae for name in (found.chosen, REFERENCE))
-    budget = found.options.size_budget_bytes
     return [
         Test(
             name="better than one number",
@@ -126,12 +122,24 @@ def _tests(found: VolumeFindings) -> list[Test]:
             passed=sampled <= reference,
             words=f"MAE {sampled:,.0f} against the forest's {reference:,.0f} shares on the same sampled later days.",
         ),
-        Test(
-            name="within the size budget",
-            passed=found.size_bytes < budget,
-            words=f"{found.size_bytes:,} bytes of less than {budget:,}.",
-        ),
+        within_the_size(found, found.options.size_budget_bytes),
     ]
+
+
+def within_the_size(found: Found, budget: int) -> Test:
+    """Whether the model file is smaller than this many bytes."""
+    return Test(
+        name="within the size budget",
+        passed=found.size_bytes < budget,
+        words=f"{found.size_bytes:,} bytes of less than {budget:,}.",
+    )
+
+
+def verdict_of(words: str, tests: list[Test]) -> Verdict:
+    """Skill if all tests are passed; `words` are followed by those that failed."""
+    failed = [test.name for test in tests if not test.passed]
+    ends = f"Failed: {'; '.join(failed)}." if failed else "It passed all tests."
+    return Verdict(skill=not failed, words=f"{words} {ends}", tests=tests)
 
 
 def less(ours: Errors, other: Errors) -> str:
