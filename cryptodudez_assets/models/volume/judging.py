@@ -38,6 +38,11 @@ class Judge:
         self.scores: list[Scored] = []
         self.losses: list[dict[str, Any]] = []
 
+    @property
+    def learned(self) -> int:
+        """How many rows are learned from."""
+        return self.split.rows_before_test
+
     def choose(self) -> VolumeRecipe:
         """The recipe that was least off on the second part, having learned from the first."""
         files = self._fit_all("time split, first part", cells_of(self._learned))

@@ -1,9 +1,10 @@
 """One training run of the volume model: fit all recipes, choose by what they say of later days, register what was tested."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -16,8 +17,8 @@ from cryptodudez_assets.models.manifest import Draft, Manifest, SelfTest
 from cryptodudez_assets.models.onnx_file import OnnxModel
 from cryptodudez_assets.models.predictor import MODEL, as_rows
 from cryptodudez_assets.models.registry import Registry, registry_of
-from cryptodudez_assets.models.volume.data import usable
-from cryptodudez_assets.models.volume.found import CHAMPION, REFERENCE, Found, VolumeFindings
+from cryptodudez_assets.models.volume.data import Split, usable
+from cryptodudez_assets.models.volume.found import CHAMPION, REFERENCE, Found, Scored, VolumeFindings
 from cryptodudez_assets.models.volume.judging import Judge
 from cryptodudez_assets.models.volume.model_file import says
 from cryptodudez_assets.models.volume.recipes import ONE_NUMBER, VolumeRecipe
@@ -61,24 +62,9 @@ def train(
     judge.split_at_random()
     if not settings.rolling_days:  # in a window of days, the share of today is not known
         judge.leave_out_today(chosen)
-    findings = VolumeFindings(
-        options=options,
-        rows=judge.split.rows,
-        first_day=judge.split.first_day,
-        choose_from=judge.split.choose_from,
-        test_from=judge.split.test_from,
-        last_day=judge.split.last_day,
-        chosen=chosen.name,
-        size_bytes=len(files[chosen.name]),
-        champion=champion.label if champion else None,
-        scores=judge.scores,
-    )
-    draft = _draft(chosen, files[chosen.name], findings, judge, learned_from)
-    log = "".join(f"{json.dumps(one)}\n" for one in judge.log())
-    manifest = registry.register(
-        draft,
-        {MODEL: files[chosen.name], FINDINGS: findings.model_dump_json(indent=1).encode(), LOG: log.encode()},
-    )
+    findings = VolumeFindings(options=options, **what_was_found(judge, chosen, files, champion))
+    made = Made(chosen, files[chosen.name], list(FEATURES), metrics(findings), code_hash())
+    manifest = register(registry, made, findings, judge, learned_from)
     progress(f"{manifest.label}: {findings.verdict.words}")
     return TrainedVolume(manifest, findings)
 
@@ -93,22 +79,63 @@ def code_hash() -> str:
     return hash_of_code(train, within=(__name__.rpartition(".")[0],))
 
 
-def _draft(
-    recipe: VolumeRecipe, file: bytes, findings: VolumeFindings, judge: Judge, learned_from: LearnedFrom
-) -> Draft:
-    probes = judge.probes
-    first_day, last_day = days_before(findings)
-    return Draft(
-        recipe=recipe.name,
-        parameters=dict(recipe.parameters),
+class Tried(Protocol):
+    """What a judge of volumes has when it is done, whatever its recipes see."""
+
+    split: Split
+    probes: Float32s
+    scores: list[Scored]
+
+    @property
+    def learned(self) -> int:
+        """How many rows were learned from."""
+
+    def log(self) -> list[dict[str, Any]]:
+        """Every loss value, then every score."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """The recipe that was chosen, with its file, what it sees, its numbers and the code that it comes from."""
+
+    recipe: VolumeRecipe
+    file: bytes
+    features: list[str]
+    metrics: dict[str, float]
+    code: str
+
+
+def what_was_found(
+    judge: Tried, chosen: VolumeRecipe, files: Mapping[str, bytes], champion: Manifest | None
+) -> dict[str, Any]:
+    """The fields of `Found`."""
+    return {
+        **{name: getattr(judge.split, name) for name in ("rows", "first_day", "choose_from", "test_from", "last_day")},
+        "chosen": chosen.name,
+        "size_bytes": len(files[chosen.name]),
+        "champion": champion.label if champion else None,
+        "scores": judge.scores,
+    }
+
+
+def register(registry: Registry, made: Made, findings: Found, judge: Tried, learned_from: LearnedFrom) -> Manifest:
+    """Register what was tested, with what was found beside it."""
+    first_day, last_day = _days_before(findings)
+    draft = Draft(
+        recipe=made.recipe.name,
+        parameters=dict(made.recipe.parameters),
         classes=[],
-        features=list(FEATURES),
-        typical=np.median(probes, axis=0).astype(float).tolist(),
-        trained_on=learned_from.trained_on(rows=judge.split.rows_before_test, first_day=first_day, last_day=last_day),
-        code_version=code_hash(),
-        metrics=metrics(findings),
+        features=made.features,
+        typical=np.median(judge.probes, axis=0).astype(float).tolist(),
+        trained_on=learned_from.trained_on(rows=judge.learned, first_day=first_day, last_day=last_day),
+        code_version=made.code,
+        metrics=made.metrics,
         verdict=findings.verdict,
-        self_test=self_test(probes, file),
+        self_test=_self_test(judge.probes, made.file),
+    )
+    log = "".join(f"{json.dumps(one)}\n" for one in judge.log())
+    return registry.register(
+        draft, {MODEL: made.file, FINDINGS: findings.model_dump_json(indent=1).encode(), LOG: log.encode()}
     )
 
 
@@ -132,14 +159,14 @@ def metrics(findings: VolumeFindings) -> dict[str, float]:
     return {name: float(value) for name, value in named.items() if value is not None}
 
 
-def self_test(probes: Float32s, file: bytes) -> SelfTest:
+def _self_test(probes: Float32s, file: bytes) -> SelfTest:
     """Rows from the smallest average to the largest, with what the file itself says about them."""
     by_average = probes[np.argsort(probes[:, 0], kind="stable")]
     rows = by_average[np.linspace(0, len(by_average) - 1, SELF_TEST_ROWS).astype(int)]
     return SelfTest(inputs=as_rows(rows), values=OnnxModel(file).predict(rows).tolist())
 
 
-def days_before(findings: Found) -> tuple[datetime, datetime]:
+def _days_before(findings: Found) -> tuple[datetime, datetime]:
     """The first and the last day before the test."""
     first, last = findings.first_day, findings.test_from - timedelta(days=1)
     return datetime.combine(first, time(), UTC), datetime.combine(last, time(), UTC)
