@@ -6,7 +6,6 @@ Screenshots are kept in pytest's folder of the module's run, `accounts*/`.
 import io
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import httpx
 import polars as pl
@@ -16,7 +15,7 @@ from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.metrics import METRICS
 from cryptodudez_assets.metrics.asking import ask
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.browsing import SCREENS, chromium, looks_right, needs_chromium, playwright
+from cryptodudez_assets_tests.browsing import SCREENS, looks_right, needs_chromium
 from cryptodudez_assets_tests.servers import serve
 from serving.app import create_app
 
@@ -32,17 +31,6 @@ def urls(exported: Lake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[d
     homes = {"filled": exported.settings, "empty": Settings(home=tmp_path_factory.mktemp("empty"))}
     with ExitStack() as running:
         yield {name: running.enter_context(serve(create_app(home, only_here=True))) for name, home in homes.items()}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["playwright.Browser"]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("accounts_page")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -34,6 +35,9 @@ from cryptodudez_assets_tests.google_stand_in import google_stand_in
 from cryptodudez_assets_tests.stores import BUCKET, FOLDER, GS, POSTGRES, VERSIONED, Store, new_database
 from cryptodudez_assets_tests.telling_buckets import amazon_stand_in
 from cryptodudez_assets_tests.wrapped_engines import Watched
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ACCESS, SECRET = "test-access", "test-secret"
 PATIENCE_SECONDS = 60
@@ -72,6 +76,21 @@ def store(request: pytest.FixtureRequest) -> Store:
 def settings(store: Store, tmp_path: Path) -> Settings:
     """Settings for a home of the test's own, and a lake on its store; files count as settled at once."""
     return store.settings(tmp_path / "home")
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """A browser for the tests of a file, which are skipped where there is none."""
+    from cryptodudez_assets_tests.browsing import chromium  # it skips whoever imports it without Playwright
+
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def shots(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a file's tests put their pictures."""
+    return tmp_path_factory.mktemp(request.path.stem)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from litestar import Litestar
@@ -10,7 +9,7 @@ from litestar import Litestar
 from cryptodudez_assets.declared_models import all_models
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
-from cryptodudez_assets_tests.browsing import SCREENS, chromium, looks_right, needs_chromium, playwright
+from cryptodudez_assets_tests.browsing import SCREENS, looks_right, needs_chromium
 from cryptodudez_assets_tests.builders import open_lake, take_in
 from cryptodudez_assets_tests.dashboard_states import skilled
 from cryptodudez_assets_tests.ether import ETHER
@@ -34,17 +33,6 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     today = skilled(lake)
     with serve(Litestar([dashboard(settings, {ETHER: lambda: today}, all_models().values())])) as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["playwright.Browser"]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("dashboard_pages")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -12,7 +12,7 @@ import pytest
 from litestar import Litestar
 
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.browsing import SCREENS, chromium, looks_right, needs_chromium, playwright
+from cryptodudez_assets_tests.browsing import SCREENS, looks_right, needs_chromium
 from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.dashboard_states import skilled, unskilled
 from cryptodudez_assets_tests.ether import ETHER
@@ -37,17 +37,6 @@ def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
                 serve(Litestar([dashboard(settings, {ETHER: lambda today=today: today})]))
             )
         yield urls
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["playwright.Browser"]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("dashboard")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.browsing import SCREENS, chromium, looks_right, needs_chromium, playwright
+from cryptodudez_assets_tests.browsing import SCREENS, looks_right, needs_chromium, playwright
 from cryptodudez_assets_tests.live_hours import GAPS, PRICES, a_stream, recording, seconds_of, telling, told_of
 from cryptodudez_assets_tests.servers import serve
 from serving.app import create_app
@@ -49,17 +49,6 @@ def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 
 def _found(end: int) -> Found:
     return Found(end, {book: Batch.of(told_of(seconds_of(book, end))) for book in PRICES})
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["playwright.Browser"]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("live")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
