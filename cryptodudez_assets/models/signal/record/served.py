@@ -69,7 +69,7 @@ def _receipt(name: str, text: str) -> Receipt | None:
 def _is_whole(name: str, receipt: Receipt) -> bool:
     """Whether it is what was written under this id, which is made of what it says."""
     answer = receipt.answer
-    if not isinstance(answer, dict) or not {answer.get("decision"), answer.get("model_decision")} <= set(CLASSES):
+    if not isinstance(answer, dict) or any(answer.get(name) not in CLASSES for name in ("decision", "model_decision")):
         return False
     seen = (receipt.sha256, receipt.inputs, receipt.as_of)
     return name == receipt.id == receipt_id(*seen, SIGNALS, answer["decision"], answer.get("reasons"))
