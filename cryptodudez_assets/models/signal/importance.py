@@ -12,20 +12,21 @@ from cryptodudez_assets.models.dataset import Dataset, Floats
 from cryptodudez_assets.models.evaluation.scores import log_losses
 from cryptodudez_assets.models.evaluation.splits import Fold
 from cryptodudez_assets.models.findings import Importance
-from cryptodudez_assets.models.signal.fit import fit_rows, probabilities
-from cryptodudez_assets.models.signal.recipes import SignalRecipe
+from cryptodudez_assets.models.signal.fit import probabilities
+from cryptodudez_assets.models.signal.recipes import Classifier
+from cryptodudez_assets.models.signal.walk_forward import OutOfSample
 
 REPEATS = 2
 
 
-def importances(dataset: Dataset, recipe: SignalRecipe, folds: Sequence[Fold], seed: int) -> list[Importance]:
+def importances(dataset: Dataset, out: OutOfSample, folds: Sequence[Fold], seed: int) -> list[Importance]:
     """Of each feature, the largest first: the log loss that is added where its values begin at another day of the test.
 
-    They keep their order, so that a slow feature remains one. Fitted anew in each fold, as the recipe was judged.
+    They keep their order, so that a slow feature remains one. `out`: what the recipe said in these folds, with the models that said it.
     """
     random = np.random.default_rng(seed)
     with threadpool_limits(1):
-        added = np.array([_added(dataset, recipe, fold, random) for fold in folds])
+        added = np.array([_added(dataset, *pair, random) for pair in zip(out.models, folds, strict=True)])
     means, spreads = added.mean(axis=0), added.std(axis=0)
     found = [
         Importance(feature=name, added=float(mean), spread=float(spread))
@@ -34,8 +35,7 @@ def importances(dataset: Dataset, recipe: SignalRecipe, folds: Sequence[Fold], s
     return sorted(found, key=lambda one: -one.added)
 
 
-def _added(dataset: Dataset, recipe: SignalRecipe, fold: Fold, random: np.random.Generator) -> Floats:
-    model = fit_rows(dataset, recipe, fold.train)
+def _added(dataset: Dataset, model: Classifier, fold: Fold, random: np.random.Generator) -> Floats:
     features, labels, classes = dataset.features[fold.test], dataset.labels[fold.test], len(dataset.classes)
     shifts = random.integers(1, len(fold.test), REPEATS)
     # All features and shifts in one call: so many small ones take longer.

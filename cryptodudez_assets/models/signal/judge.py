@@ -99,7 +99,7 @@ def judge(
         placebos=with_false_tweets,
         power=power_curve(bench, len(recipes)),
         selection=_selection(ours, bench),
-        importances=importances(dataset, recipes[chosen], folds, options.seed),
+        importances=importances(dataset, ours[chosen], folds, options.seed),
     )
     shown = {**named, "momentum": _momentum(dataset, base)}
     predictions = {name: prediction_frame(out, bench) for name, out in shown.items()}

@@ -27,6 +27,8 @@ class OutOfSample:
     probabilities: Floats
     losses: list[dict[str, Any]]
     """For the training log: per fold and, where there are any, per iteration of boosting."""
+    models: tuple[Classifier, ...] = ()
+    """What was fitted in each fold, in their order."""
     rules: tuple[DecisionRule, ...] = ()
     """How each fold decides, in their order, and the rule for the days that follow all of them; none: by the most probable class."""
 
@@ -64,11 +66,11 @@ def positions(decisions: Ints) -> Floats:
 
 def walk_forward(dataset: Dataset, recipe: SignalRecipe, folds: Sequence[Fold]) -> OutOfSample:
     """Fit the recipe anew in each fold and try it on the fold's test; everything is fitted inside the fold."""
-    said, losses = [], []
+    models, said, losses = [], [], []
     # So few rows take longer on two cores than on one.
     with threadpool_limits(1):
         for fold in folds:
-            model = fit_rows(dataset, recipe, fold.train)
+            models.append(model := fit_rows(dataset, recipe, fold.train))
             said.append(probabilities(model, dataset.features[fold.test], len(dataset.classes)))
             found = _losses(dataset, model, fold, said[-1])
             losses += [{"recipe": recipe.name, "fold": fold.number, **one} for one in found]
@@ -77,6 +79,7 @@ def walk_forward(dataset: Dataset, recipe: SignalRecipe, folds: Sequence[Fold]) 
         np.concatenate([np.full(len(fold.test), fold.number) for fold in folds]),
         np.concatenate(said),
         losses,
+        tuple(models),
     )
 
 
