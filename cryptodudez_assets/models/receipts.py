@@ -10,10 +10,10 @@ import logging
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -23,6 +23,10 @@ from cryptodudez_assets.models.predictor import Rows
 ID_LENGTH = 26  # characters of 5 bits: no two receipts will ever share an id by chance
 SIGNALS = "signal"
 """The endpoint of the receipts of signals."""
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""Between which answers are given: a time beyond was not written by anybody who answered, and cannot be reckoned with."""
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 AT_ONCE = 10  # receipts removed between two looks at the size: one may have a megabyte
 
 # `model` is the name with the version, as in "eth_signal-3"; in older files the name alone, which `recent` passes over.
@@ -61,17 +65,17 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
 
     id: str
-    made_at: datetime
+    made_at: Moment
     endpoint: str
     request: Any
     model: str
-    version: int
+    version: Int64
     sha256: str
     inputs: Rows
     probabilities: list[list[float]]
     answer: Any
-    as_of: datetime | None
-    feature_snapshots: dict[str, int]
+    as_of: Moment | None
+    feature_snapshots: dict[str, Int64]
 
 
 def receipt_id(sha256: str, inputs: Rows, as_of: datetime | None, *more: object) -> str:
@@ -178,11 +182,16 @@ def _label(model: str, version: int) -> str:
 def decoded(content: bytes) -> Receipt:
     """The receipt that was kept as this JSON; `DamagedReceipt` where it is none."""
     try:
-        return msgspec.json.decode(content, type=Receipt)
+        found = msgspec.json.decode(content, type=Receipt)
     except msgspec.DecodeError as error:
         raise DamagedReceipt(
             f"what is kept of it is no receipt ({error}): it was changed, and explains nothing"
         ) from error
+    if not all(EARLIEST <= one <= LATEST for one in (found.made_at, found.as_of) if one):
+        raise DamagedReceipt(
+            "what is kept of it has a time at which nobody answered: it was changed, and explains nothing"
+        )
+    return found
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from cryptodudez_assets.models.receipts import ID_LENGTH, DamagedReceipt, Receipt, Receipts, receipt_id
+from cryptodudez_assets.models.receipts import ID_LENGTH, DamagedReceipt, Receipt, Receipts, decoded, receipt_id
 
 T0 = datetime(2021, 7, 1, tzinfo=UTC)
 SHA = "ab" * 32
@@ -214,3 +214,21 @@ def test_processes_share_one_file_from_its_first_moment(path: Path):
         worker.stdin.close()
     assert [worker.wait(60) for worker in workers] == [0, 0, 0]
     assert len(stored(path)) == 61
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": 2**70},
+        {"feature_snapshots": {"features.crypto_daily": -(2**64)}},
+        {"made_at": datetime(9999, 12, 31, tzinfo=UTC)},
+        {"made_at": datetime(2026, 1, 1)},
+        {"as_of": datetime(1, 1, 1, tzinfo=UTC)},
+    ],
+)
+def test_numbers_and_times_that_nothing_can_hold_are_no_receipt(change: dict[str, object]):
+    """Where one was, the lake would take none of those behind it."""
+    whole = receipt("whole")
+    assert decoded(msgspec.json.encode(whole)) == whole
+    with pytest.raises(DamagedReceipt):
+        decoded(msgspec.json.encode(replace(whole, **change)))

@@ -14,7 +14,7 @@ from cryptodudez_assets.contracts.scored_signals import Unscored
 from cryptodudez_assets.declared_models.signal import CLASSES, SignalModel
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.models import shared_receipts
-from cryptodudez_assets.models.receipts import SIGNALS, DamagedReceipt, Receipt, decoded, receipt_id
+from cryptodudez_assets.models.receipts import EARLIEST, LATEST, SIGNALS, DamagedReceipt, Receipt, decoded, receipt_id
 from cryptodudez_assets.models.signal.record.stored import SCHEMA
 from cryptodudez_assets.models.signal.training_set import DAY
 
@@ -25,7 +25,7 @@ ById = dict[str, Receipt | None]
 
 def receipts_of(rows: pl.DataFrame) -> ById:
     """The receipts in rows of `ml.receipts`."""
-    return {name: _receipt(name, told) for name, told in rows.select("id", "receipt").iter_rows()}
+    return {name: _receipt(name, at, told) for name, at, told in rows.select("id", "made_at", "receipt").iter_rows()}
 
 
 def told(lake: Lake, model: SignalModel, since: datetime | None = None) -> pl.DataFrame:
@@ -42,7 +42,8 @@ def _rows(model: SignalModel, rows: pl.DataFrame, receipts: ById) -> Iterator[di
     options = model.options
     for name, at, version in rows.select("id", "made_at", "version").iter_rows():
         receipt = receipts[name]
-        first_close = datetime.combine(at, time(), at.tzinfo) + DAY
+        day = min(max(at, EARLIEST), LATEST)  # of a damaged one it may be any
+        first_close = datetime.combine(day, time(), at.tzinfo) + DAY
         yield {
             "receipt_id": name,
             "made_at": at,
@@ -58,16 +59,21 @@ def _rows(model: SignalModel, rows: pl.DataFrame, receipts: ById) -> Iterator[di
         }
 
 
-def _receipt(name: str, text: str) -> Receipt | None:
+def _receipt(name: str, at: datetime, text: str) -> Receipt | None:
     try:
         found = decoded(text.encode())
     except DamagedReceipt:
         return None
-    return found if _is_whole(name, found) else None
+    return found if found.made_at == at and _is_whole(name, found) else None
 
 
 def _is_whole(name: str, receipt: Receipt) -> bool:
-    """Whether it is what was written under this id, which is made of what it says."""
+    """Whether it can be what was written under this id, which is made of decision, reasons, inputs, model file and their time.
+
+    Nobody answers by features that are not known yet. What else it says, such as when the answer was given, the id does not tell.
+    """
+    if receipt.as_of and receipt.as_of > receipt.made_at:
+        return False
     answer = receipt.answer
     if not isinstance(answer, dict) or any(answer.get(name) not in CLASSES for name in ("decision", "model_decision")):
         return False
