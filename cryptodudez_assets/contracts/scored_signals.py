@@ -57,7 +57,7 @@ class ScoredSignals(Contract):
         isin=DECISIONS,
     )
     momentum: str = pa.Field(
-        description="What the momentum rule said when the answer was given, by the prices of when it was scored first.",
+        description="What the momentum rule said when the answer was given, by the prices of when the answer was written down.",
         nullable=True,
         isin=DECISIONS,
     )

@@ -542,7 +542,9 @@ def test_an_app_that_was_not_started_opens_nothing(settings: Settings):
 def test_what_became_of_signals_is_told_and_that_none_was_served_too(settings: Settings, start: Start):
     told = start().get("/signal/eth/record").json()
     assert (told["served"], told["scored"], told["earned"][0]) == (0, 0, {"rule": "signal", "mean_net_return": None})
-    assert told["words"] == ["No signal has been served yet: there is no record of what became of any."]
+    assert told["words"] == [
+        "No signal that was served has been written down yet: that is done once a day, and there is no record before."
+    ]
 
     lake = open_lake(settings)
     landed(lake, 100)

@@ -2,14 +2,17 @@
 
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
 from pyiceberg.expressions import AlwaysTrue
 
+from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.scored_signals import ScoredSignals
+from cryptodudez_assets.contracts.served_receipts import ServedReceipts
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.upkeep.judging import judge_table
 from cryptodudez_assets.models import shared_receipts
@@ -29,6 +32,7 @@ from cryptodudez_assets_tests.live_records import (
     FIRST,
     HORIZON,
     MARKET,
+    answered,
     landed,
     served,
     with_close,
@@ -165,6 +169,55 @@ def test_one_that_was_brought_twice_is_one_and_one_that_was_changed_says_so(lake
     assert [one["uncompared"] for one in found] == [None, DAMAGED]
 
 
+@pytest.mark.parametrize(
+    ("change", "made_at"),
+    [
+        ({"answer": {"decision": ["BUY"], "model_decision": "BUY", "reasons": []}}, None),
+        ({"answer": {"decision": "BUY", "model_decision": {}, "reasons": []}}, None),
+        ({"answer": None}, None),
+        ({"made_at": FIRST + (N - 30) * DAY}, None),  # before its features were known
+        ({}, FIRST + (N + 3) * DAY),  # the table and the receipt tell two times
+        ({"made_at": datetime.max.replace(tzinfo=UTC)}, datetime(9999, 12, 31, tzinfo=UTC)),
+        ({"as_of": datetime.min.replace(tzinfo=UTC)}, None),
+    ],
+)
+def test_a_damaged_receipt_is_counted_and_stops_no_other(
+    lake: Lake, manifest: Manifest, change: dict[str, object], made_at: datetime | None
+) -> None:
+    whole = served(lake, manifest, N)
+    bad = msgspec.structs.replace(answered(manifest, N - 1, whole.made_at, "SELL", snapshots={}), **change)
+    row = {
+        **{"id": bad.id, "made_at": made_at or bad.made_at, "endpoint": bad.endpoint, "model": bad.model},
+        **{"version": bad.version, "receipt": msgspec.json.encode(bad).decode()},
+    }
+    with lake.tables.changing(shared_receipts.SPEC) as change_:
+        change_.add(pl.DataFrame([row], schema=polars_schema(ServedReceipts)))
+    landed(lake, LAST + 1)
+    found = {one["receipt_id"]: one["unscored"] for one in recorded(lake)}
+    assert found == {whole.id: None, bad.id: DAMAGED}
+
+
+def test_what_momentum_said_is_written_down_with_the_answer(lake: Lake, manifest: Manifest) -> None:
+    """A close that is corrected before the horizon is over must not tell it afterwards what to have said."""
+    receipt = served(lake, manifest, N)
+    [open_] = recorded(lake, receipt.made_at + timedelta(minutes=1))
+    assert open_["momentum"] in {"BUY", "SELL"}
+    landed(lake, LAST + 1, with_close(N - 1, 0.5 if open_["momentum"] == "BUY" else 2.0))
+    assert [one["momentum"] for one in recorded(lake)] == [open_["momentum"]]
+
+
+def test_who_asks_often_is_counted_once_a_day(lake: Lake, manifest: Manifest) -> None:
+    """What was right is counted by days, as what was earned."""
+    for hour, decision in enumerate(("SELL", "HODL", "BUY")):
+        served(lake, manifest, N, decision, hour=hour)
+    landed(lake, LAST + 1)
+    labels = dict(training_set.read(lake, ETHER).rows.select("event_ts", "label").iter_rows())
+    recorded(lake)
+    told = record_of(lake, ETHER)
+    assert (told.scored, told.days, told.labelled) == (3, 1, 1)
+    assert told.right == (labels[FIRST + N * DAY] == "BUY")
+
+
 def test_it_outlives_its_receipts(lake: Lake, manifest: Manifest) -> None:
     receipt = served(lake, manifest, N)
     [open_] = recorded(lake, receipt.made_at)
@@ -245,6 +298,8 @@ def test_many_days_are_not_said_to_be_few() -> None:
 
 def test_before_anything_was_served_it_says_so(lake: Lake) -> None:
     told = record_of(lake, ETHER)
-    assert told.words == ["No signal has been served yet: there is no record of what became of any."]
+    assert told.words == [
+        "No signal that was served has been written down yet: that is done once a day, and there is no record before."
+    ]
     assert json.dumps(told.unscored) == "{}"
     assert update(lake, ETHER) is None

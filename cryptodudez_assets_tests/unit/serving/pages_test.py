@@ -143,7 +143,7 @@ def test_versions_are_told_with_their_verdicts(lake: Lake):
     assert "The base rates are in use: no candidate" in page
     assert models.tables["versions"].rows["version"].to_list() == ["eth_signal-2", "eth_signal-1"]
     assert "Live record of the Ethereum signal" in page
-    assert "No signal has been served yet" in page
+    assert "No signal that was served has been written down yet" in page
 
 
 def test_tables_of_the_signal_s_page_are_files(lake: Lake):

@@ -77,7 +77,7 @@ def _scored(rows: pl.DataFrame, market: Market, labels: pl.DataFrame, at: dateti
     told = rows.join(market.prices("first_close", "first_now"), on="first_close", how="left")
     told = told.join(market.prices("last_close", "last_now"), on="last_close", how="left")
     told = told.join(labels, on="first_close", how="left").join(market.momentum(), on="first_close", how="left")
-    told = told.with_columns(unscored=_why_not(at))
+    told = told.with_columns(unscored=_why_not(at), momentum=pl.coalesce("momentum", "momentum_now"))
     is_new = pl.col("unscored").is_null() & _differs()
     made = _with_scores(told.filter(is_new), at)
     return pl.concat([told.filter(~is_new).select(list(SCHEMA)), made])
@@ -114,7 +114,6 @@ def _with_scores(rows: pl.DataFrame, at: datetime) -> pl.DataFrame:
         first_price="first_now",
         last_price="last_now",
         label="label_now",
-        momentum=pl.coalesce("momentum", "momentum_now"),
         net_buy_and_hold=pl.Series(followed, dtype=pl.Float64),
         restated_at=pl.when(pl.col("scored_at").is_not_null()).then(pl.lit(at)),
         scored_at=pl.coalesce("scored_at", pl.lit(at)),

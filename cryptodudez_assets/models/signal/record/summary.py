@@ -76,7 +76,7 @@ def summary(model: SignalModel, record: pl.DataFrame) -> LiveRecord:
     days = scored.unique("first_close", keep="last", maintain_order=True)
     separate = _separate(days)
     excess = days["net_return"] - days["net_buy_and_hold"]
-    labelled = scored.filter(pl.col("label").is_not_null())
+    labelled = days.filter(pl.col("label").is_not_null())
     told = LiveRecord(
         model=model.name,
         horizon_days=model.options.horizon_days,
@@ -141,7 +141,7 @@ def _deviation(values: pl.Series) -> float:
 
 def _words(told: LiveRecord) -> Iterator[str]:
     if not told.served:
-        yield "No signal has been served yet: there is no record of what became of any."
+        yield "No signal that was served has been written down yet: that is done once a day, and there is no record before."
         return
     why_not = "".join(f"; of {n:,} {why}" for why, n in told.unscored.items())
     yield f"Signals that were served (n = {told.served:,}): {told.scored:,} have a score{why_not}."
@@ -163,7 +163,7 @@ def _scores(told: LiveRecord, first: date, last: date) -> Iterator[str]:
         yield f"Against buying and holding: {gain(told.excess, 2)}, with a standard error of {percent(told.excess_error, 2)}."
     if told.labelled:
         share = percent(told.right / told.labelled)
-        yield f"What was said turned out right for {told.right:,} of {told.labelled:,} signals ({share})."
+        yield f"What was said turned out right on {told.right:,} of {span(told.labelled)} ({share})."
     if told.restated:
         yield f"Scores that a corrected price has changed since: {told.restated:,}."
 
