@@ -32,6 +32,10 @@ def demo(size: Literal["tiny", "small", "large"], seed: int, last_day: date | No
     Example:
       cryptodudez demo --size tiny
     """
+    if planted and size == "tiny":
+        raise click.UsageError(
+            "--planted needs --size small: tiny has too few days of a coin for a model to show any skill"
+        )
     from cryptodudez_assets.demo import show_demo
     from cryptodudez_assets.fetching.origin import RealData
     from cryptodudez_assets.lake.samples import OtherSamples

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from litestar.testing import TestClient
 from rich.console import Console
 
 from cryptodudez_assets import demo
+from cryptodudez_assets.cli import main
 from cryptodudez_assets.models.registry import registry_of
 from cryptodudez_assets.models.signal.signal import OF_PLANTED
 from cryptodudez_assets.settings import Settings
@@ -35,10 +37,12 @@ def test_what_was_planted_is_found_served_and_told(tmp_path: Path, monkeypatch: 
         told = client.get("/signal/eth").json()
         page = client.get("/").text
         report = client.get("/reports/eth_signal.html").text
+        models = client.get("/models").text
     assert (told["verdict"], told["reasons"], told["notes"]) == ("skill", [], [OF_PLANTED])
     assert told["decision"] in {"BUY", "SELL", "HODL"}
     assert "A signal was planted in these data" in page
     assert "A signal was planted in these data" in report
+    assert "A signal was planted in these data" in models
 
 
 def test_only_ether_is_others_prices_where_a_signal_is_planted(tmp_path: Path) -> None:
@@ -59,3 +63,10 @@ def correlation(candles: pl.DataFrame) -> float:
         busy=turnover - turnover.rolling_mean(30), later=pl.col("close").log().diff().shift(-1)
     )
     return told.drop_nulls().filter(pl.all_horizontal(pl.all().is_finite())).select(pl.corr("busy", "later")).item()
+
+
+def test_too_few_days_to_find_anything_in_are_refused(tmp_path: Path) -> None:
+    said = CliRunner().invoke(main, ["demo", "--size", "tiny", "--planted"], env={"CRYPTODUDEZ_HOME": str(tmp_path)})
+    assert said.exit_code == 2
+    assert "--planted needs --size small" in said.output
+    assert not any(tmp_path.iterdir())

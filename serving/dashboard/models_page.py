@@ -13,10 +13,12 @@ import polars as pl
 from cryptodudez_assets.declared_models import Model
 from cryptodudez_assets.declared_models.signal import SignalModel
 from cryptodudez_assets.lake.lake import Lake, now
+from cryptodudez_assets.lake.samples import is_planted
 from cryptodudez_assets.models.findings import Verdict
 from cryptodudez_assets.models.manifest import Stage
 from cryptodudez_assets.models.registry import Damaged, Registry, Tampered, registry_of
 from cryptodudez_assets.models.signal.record.summary import LiveRecord, record_of
+from cryptodudez_assets.models.signal.signal import OF_PLANTED
 from serving.dashboard.frame import render as made
 from serving.dashboard.tables import Table, ask, has
 
@@ -50,6 +52,8 @@ class Models:
     distrusted: Sequence[str]
     """Versions whose files are not what was registered; each with the reason."""
     trials: Table | None
+    planted: bool
+    """Whether a signal was planted in the data."""
     records: Mapping[str, LiveRecord]
     """What became of the signals that were served, by the model's title."""
 
@@ -71,12 +75,14 @@ def gather(lake: Lake, models: Iterable[Model], model: str) -> Models:
     trials = ask(lake, "trials", "What was tried", TRIED, [TRIALS], {"model": model}) if has(lake, TRIALS) else None
     signals = [one for one in models if isinstance(one, SignalModel) and model in ("", one.name)]
     records = {one.title: record_of(lake, one) for one in signals}
-    return Models(now(), model, [one.name for one in models], versions, distrusted, trials, records)
+    return Models(
+        now(), model, [one.name for one in models], versions, distrusted, trials, is_planted(lake.settings), records
+    )
 
 
 def render(models: Models) -> str:
     """The whole page."""
-    return made("models.html", models=models)
+    return made("models.html", models=models, of_planted=OF_PLANTED)
 
 
 def _versions(registry: Registry) -> tuple[list[Version], list[str]]:
@@ -121,4 +127,4 @@ def _table(versions: Sequence[Version]) -> Table:
     ]
     columns = ["version", "recipe", "stage", "verdict", "made", "learned_from", "until", "words", "tests"]
     frame = pl.DataFrame(rows) if rows else pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
-    return Table("versions", "Versions", frame, "curl http://127.0.0.1:8000/models/NAME")
+    return Table("versions", "Versions", frame, "GET /models/NAME")
