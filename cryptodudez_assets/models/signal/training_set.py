@@ -118,7 +118,7 @@ def dataset_of(model: SignalModel, rows: pl.DataFrame) -> Dataset:
 
     def rows_of(closes: str) -> Ints:
         """The days at whose ends these times are."""
-        return np.array([-1 if time is None else positions[time - DAY] for time in days[closes].to_list()])
+        return np.array([-1 if time is None else positions[time - DAY] for time in days[closes].to_list()], dtype=np.int64)
 
     classes = {name: number for number, name in enumerate(CLASSES)}
     return Dataset(
@@ -126,7 +126,7 @@ def dataset_of(model: SignalModel, rows: pl.DataFrame) -> Dataset:
         names=names,
         classes=CLASSES,
         features=days.select(pl.col(names).cast(pl.Float32).fill_null(np.nan)).to_numpy(),
-        labels=np.array([classes.get(label, UNKNOWN) for label in days["label"].to_list()]),
+        labels=np.array([classes.get(label, UNKNOWN) for label in days["label"].to_list()], dtype=np.int64),
         label_row=rows_of("label_known_ts"),
         uniqueness=uniqueness(rows_of("label_ended_ts")),
         closes=days["close"].fill_null(np.nan).to_numpy(),
