@@ -22,7 +22,7 @@ from serving.dashboard import dashboard
 from serving.documentation import SCHEMA, Documentation, documentation_assets, documentation_router
 from serving.errors import HANDLERS
 from serving.guard import Guard
-from serving.live.routes import live_hour, live_stream, show_live
+from serving.live.routes import live_file, live_hour, live_stream, show_live
 from serving.metrics import Metrics
 from serving.routes_features import read_features
 from serving.routes_forecast import forecast_route
@@ -35,7 +35,7 @@ from serving.services import of_app, open_services
 ROUTES = [
     *(describe_model, predict, predict_with_version, read_features),
     *(live, ready, metrics),
-    *(show_live, live_hour, live_stream),
+    *(show_live, live_hour, live_file, live_stream),
 ]
 
 

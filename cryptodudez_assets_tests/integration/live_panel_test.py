@@ -1,5 +1,6 @@
 """The live panel's data: heard from recorders that come and go, else from the table; and how a server with listeners stops."""
 
+import io
 import json
 import signal
 import socket
@@ -16,6 +17,7 @@ import polars as pl
 import pytest
 
 from cryptodudez_assets.contracts.base import Contract, UtcTime, polars_schema
+from cryptodudez_assets.lake import sql
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.recorder.record import Record
 from cryptodudez_assets.recorder.telling import told
@@ -27,7 +29,7 @@ from cryptodudez_assets_tests.servers import serve
 from cryptodudez_assets_tests.serving_builders import champion, served
 from serving.app import create_app
 from serving.live import hub
-from serving.live.table import TABLE
+from serving.live.table import BEHIND, TABLE
 
 BOOKS = ("btc_mxn", "usd_mxn")
 BEFORE_THE_SERVER_GIVES_UP_ON_REQUESTS = 10.0
@@ -145,6 +147,14 @@ def test_the_last_hour_of_a_table_is_shown_however_old_and_no_tomorrow(settings:
     assert seen["end"] == int(end.timestamp())
     assert len(seen["books"]["btc_mxn"]["states"]) == 3600
     assert set(seen["books"]["btc_mxn"]["states"]) == set("ocg")
+    file = httpx.get(f"{url}/tables/live/hour.csv").raise_for_status()
+    assert file.headers["content-disposition"] == 'attachment; filename="hour.csv"'
+    rows = pl.read_csv(io.BytesIO(file.content), try_parse_dates=True)
+    asked = sql.query(open_lake(settings), BEHIND)
+    assert rows["book"].to_list() == asked["book"].to_list()
+    assert rows["event_ts"].to_list() == asked["event_ts"].to_list()
+    assert rows["spread"].to_list() == asked["spread"].round(5).to_list()
+    assert rows["known"].eq("gap").to_list() == asked["is_gap"].to_list()
 
     write(settings, seconds_of("btc_mxn", int(time.time()) + 86_400, 60))
     write(settings, seconds_of("btc_mxn", int(time.time()), 60))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from cryptodudez_assets.recorder.record import Origin
 from cryptodudez_assets.recorder.telling import Told
@@ -18,6 +19,8 @@ RANKS = {Origin.WS: 4, Origin.TICKER: 3, Origin.REST: 2, None: 1, Origin.CARRIED
 STALEST = (1 << 40) - 1
 OBSERVED, CARRIED, GAP, NOT_KNOWN = "ocg-"
 """A letter for each second: somebody looked and saw something new; nothing new was said; nobody looked; nothing is known."""
+WORDS = {OBSERVED: "observed", CARRIED: "carried", GAP: "gap", NOT_KNOWN: "not known"}
+COLUMNS = {"book": pl.String(), "event_ts": pl.Datetime("us", "UTC"), "spread": pl.Float64(), "known": pl.String()}
 
 Ints = npt.NDArray[np.int64]
 
@@ -130,8 +133,32 @@ class Hour:
         """The newest second that anything is known of."""
         return max((one.newest.second for one in self.books.values() if one.newest), default=None)
 
+    def until(self, end: int) -> dict[str, dict[str, Any]]:
+        """The hour that ends with a second, of each book that something is known of; `now` is its newest observation."""
+        hours = {name: (one.until(end), one.newest) for name, one in sorted(self.books.items())}
+        return {name: {**hour, "now": newest} for name, (hour, newest) in hours.items() if hour is not None}
+
     def book(self, name: str) -> BookHour | None:
         """That of a name; None where there are too many others already."""
         if name not in self.books and len(self.books) >= MOST_BOOKS:
             return None
         return self.books.setdefault(name, BookHour())
+
+
+def as_frame(books: dict[str, dict[str, Any]]) -> pl.DataFrame:
+    """What `Hour.until` tells, with a row for each book and second: `spread` in percent, and what was `known` in words."""
+    frames = [
+        pl.DataFrame({"spread": one["spreads"], "known": [*one["states"]]}, {"spread": pl.Float64, "known": pl.String})
+        .with_row_index("at")
+        .select(
+            pl.lit(name).alias("book"),
+            pl.from_epoch(pl.col("at") + one["first"])
+            .dt.cast_time_unit("us")
+            .dt.replace_time_zone("UTC")
+            .alias("event_ts"),
+            "spread",
+            pl.col("known").replace_strict(WORDS),
+        )
+        for name, one in books.items()
+    ]
+    return pl.concat([pl.DataFrame(schema=COLUMNS), *frames])

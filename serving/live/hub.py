@@ -16,7 +16,7 @@ import msgspec
 from cryptodudez_assets.lake.samples import last_day_of
 from cryptodudez_assets.recorder.telling import About, Told
 from cryptodudez_assets.settings import Settings
-from serving.live.hour import SECONDS, Hour, rounded, state_of
+from serving.live.hour import SECONDS, Hour, as_frame, rounded, state_of
 from serving.live.listeners import Listeners
 from serving.live.recorders import NoRecorder, addresses, follow
 from serving.live.status import Status, status_of
@@ -90,23 +90,29 @@ class Hub:
 
     async def whole(self) -> bytes:
         """The hour as JSON: of each book spreads and letters of its seconds, and the newest observation; the status."""
-        self.looked_at()
-        try:
-            await asyncio.wait_for(self._first_look.wait(), FIRST_LOOK_SECONDS)
-        except TimeoutError:
-            log.warning("live panel: the table takes long to be read; it is shown as soon as it is")
+        await self._looked()
         end = self._end()
         if self._kept is None or self._kept[0] != (self._revision, end):
-            self._kept = (self._revision, end), msgspec.Raw(msgspec.json.encode(self._books(end)))
+            self._kept = (self._revision, end), msgspec.Raw(msgspec.json.encode(self.hour.until(end)))
         return msgspec.json.encode({"status": self.status(), "end": end, "books": self._kept[1]})
+
+    async def csv(self) -> str:
+        """The hour as a file, a row for each book and second."""
+        await self._looked()
+        frame = await asyncio.to_thread(as_frame, self.hour.until(self._end()))
+        return await asyncio.to_thread(frame.write_csv, datetime_format="%Y-%m-%dT%H:%M:%SZ")
 
     def status(self) -> Status:
         """As it is now."""
         return status_of(list(self._up.values()), self._table_until, self.hour.newest, self._samples, time.time())
 
-    def _books(self, end: int) -> dict[str, Any]:
-        hours = {name: (one.until(end), one.newest) for name, one in sorted(self.hour.books.items())}
-        return {name: {**hour, "now": newest} for name, (hour, newest) in hours.items() if hour is not None}
+    async def _looked(self) -> None:
+        """Wait for the first look at the table, which somebody who looks asks for; not for long."""
+        self.looked_at()
+        try:
+            await asyncio.wait_for(self._first_look.wait(), FIRST_LOOK_SECONDS)
+        except TimeoutError:
+            log.warning("live panel: the table takes long to be read; it is shown as soon as it is")
 
     def _end(self) -> int:
         """The last second that is shown: now, or the newest that is known where that is more than an hour ago."""

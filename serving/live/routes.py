@@ -1,4 +1,6 @@
-"""`/live`: the page; `/live/hour`: what it shows, as JSON; `/live/stream`: what becomes known after that, as server-sent events."""
+"""`/live`: the page; `/live/hour`: what it shows, as JSON, and `/tables/live/hour.csv`, as a file; `/live/stream`: what becomes known
+after that, as server-sent events.
+"""
 
 import asyncio
 from typing import Any
@@ -10,9 +12,10 @@ from litestar.types import Receive, Scope, Send
 
 from cryptodudez_assets.declared_rules import declared_thresholds
 from serving.crowd import client_of
-from serving.dashboard.frame import html, render
+from serving.dashboard.frame import HEADERS, html, render
 from serving.errors import Unavailable
 from serving.live.listeners import Events
+from serving.live.table import BEHIND
 from serving.services import of_app, services_of
 
 RETRY_SECONDS = 5
@@ -26,13 +29,22 @@ STREAM_HEADERS = [
 @get("/live", media_type=MediaType.HTML, include_in_schema=False, sync_to_thread=True)
 def show_live() -> Response[str]:
     """The page: it fills itself."""
-    return html(render("live.html", thresholds=declared_thresholds()))
+    return html(
+        render("live.html", thresholds=declared_thresholds(), command=f"cryptodudez sql '{BEHIND}' --format csv")
+    )
 
 
 @get("/live/hour", media_type=MediaType.JSON, include_in_schema=False)
 async def live_hour(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The last hour of each book, and where it is from."""
     return Response(await services_of(request).live.whole(), media_type=MediaType.JSON)
+
+
+@get("/tables/live/hour.csv", media_type="text/csv", include_in_schema=False)
+async def live_file(request: Request[Any, Any, Any]) -> Response[str]:
+    """The same as a file."""
+    headers = {"Content-Disposition": 'attachment; filename="hour.csv"', **HEADERS}
+    return Response(await services_of(request).live.csv(), media_type="text/csv", headers=headers)
 
 
 @asgi("/live/stream", copy_scope=False)

@@ -17,6 +17,9 @@ from cryptodudez_assets.settings import Settings
 from serving.live.hour import MOST_BOOKS, SECONDS, Batch
 
 TABLE = "market.order_book_spreads"
+BEHIND = f"""SELECT book, event_ts, bid, ask, spread, source, is_gap FROM {TABLE}
+WHERE event_ts > (SELECT max(event_ts) FROM {TABLE}) - INTERVAL 1 HOUR ORDER BY book, event_ts"""
+"""The same hour for people; what recorders told since is not in it."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
