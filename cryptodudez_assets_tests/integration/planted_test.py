@@ -35,14 +35,10 @@ def test_what_was_planted_is_found_served_and_told(tmp_path: Path, monkeypatch: 
     assert verdict.skill, verdict.words
     with TestClient(create_app(lake.settings)) as client:
         told = client.get("/signal/eth").json()
-        page = client.get("/").text
-        report = client.get("/reports/eth_signal.html").text
-        models = client.get("/models").text
+        pages = {path: client.get(path).text for path in ("/", "/reports/eth_signal.html", "/models", "/market")}
     assert (told["verdict"], told["reasons"], told["notes"]) == ("skill", [], [OF_PLANTED])
     assert told["decision"] in {"BUY", "SELL", "HODL"}
-    assert "A signal was planted in these data" in page
-    assert "A signal was planted in these data" in report
-    assert "A signal was planted in these data" in models
+    assert not [path for path, page in pages.items() if "A signal was planted in these data" not in page]
 
 
 def test_only_ether_is_others_prices_where_a_signal_is_planted(tmp_path: Path) -> None:

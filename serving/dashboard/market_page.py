@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.samples import is_planted, last_day_of
+from cryptodudez_assets.models.signal.signal import OF_PLANTED
 from serving.dashboard.candles import charted
 from serving.dashboard.frame import one_of
 from serving.dashboard.frame import render as made
@@ -30,6 +33,10 @@ class Market:
     reach: str
     coins: Table | None
     days: Table | None
+    samples_until: date | None = None
+    """The last day of the demo's simulated data; None where it has put none into the lake."""
+    planted: bool = False
+    """Whether a signal was planted in them."""
 
     @property
     def tables(self) -> Mapping[str, Table]:
@@ -47,7 +54,8 @@ def gather(lake: Lake, coin: str, reach: str, usual: str = "") -> Market:
     coins = ask(lake, "coins", "Coins", COINS, [ARCHIVE])
     names = coins.rows["coin"].to_list()
     chosen = one_of(names, coin or (usual if usual in names else names[0]), "coin")
-    return Market(chosen, reach, coins, days_of(lake, chosen, reach))
+    days = days_of(lake, chosen, reach)
+    return Market(chosen, reach, coins, days, last_day_of(lake.settings), is_planted(lake.settings))
 
 
 def render(market: Market) -> str:
@@ -58,4 +66,5 @@ def render(market: Market) -> str:
         coins=market.coins.rows["coin"].to_list() if market.coins else [],
         chart=charted(market.days, market.coin) if market.days else None,
         ranges=RANGES,
+        of_planted=OF_PLANTED,
     )
