@@ -199,8 +199,11 @@ def spark(java: None) -> Iterator[SparkEngine]:
 
 
 @pytest.fixture(scope="session")
-def cluster(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Spark's own cluster on this machine, a master and two workers: the master's address. Drivers are processes of their own."""
+def cluster(java: None, s3_endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Spark's own cluster on this machine, a master and two workers: the master's address. Drivers are processes of their own.
+
+    Its workers have the environment in which it began, so that there must be a bucket by then.
+    """
     from cryptodudez_assets_tests.spark_cluster import standalone  # which imports this module
 
     with standalone(tmp_path_factory.mktemp("cluster"), 2) as master:
