@@ -114,8 +114,9 @@ class Settings(BaseSettings):
         repr=False,
     )
     dagster_url: str = Field(
-        default="http://127.0.0.1:3000",
-        description="Address of Dagster's webserver: the dashboard asks it for runs and sensors, and links to it.",
+        default="",
+        description="Address of Dagster's webserver: the dashboard asks it for runs and sensors, and links to it. `cryptodudez up` sets it; "
+        "default: nobody is asked.",
     )
     run_logs: str = Field(
         default="",

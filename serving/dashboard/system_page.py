@@ -16,7 +16,7 @@ STATUSES = ("SUCCESS", "FAILURE", "STARTED", "QUEUED", "CANCELED")
 
 @dataclass(frozen=True)
 class System:
-    """One look at it. `status`: of the runs that are told; empty for all. `url`: where Dagster was asked."""
+    """One look at it. `status`: of the runs that are told; empty for all. `url`: where Dagster was asked; empty where nobody is to ask."""
 
     gathered_at: datetime
     url: str
@@ -26,6 +26,8 @@ class System:
     @property
     def tables(self) -> Mapping[str, Table]:
         """What is shown, and can be had as files."""
+        if not self.url:
+            return {}
         runs = self.told.runs
         command = command_for(self.url)
         found = (
@@ -37,9 +39,9 @@ class System:
 
 
 def gather(url: str, status: str) -> System:
-    """Ask Dagster."""
+    """Ask Dagster, if it is known where it is."""
     at = now()
-    return System(at, url, status, asked(url, at))
+    return System(at, url, status, asked(url, at) if url else Told())
 
 
 def render(system: System) -> str:

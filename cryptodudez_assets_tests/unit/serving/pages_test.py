@@ -210,6 +210,12 @@ def test_pages_of_an_empty_lake_say_what_to_do(lake: Lake, path: str):
     assert "unsafe" not in answer.headers["content-security-policy"]
 
 
+def test_without_an_address_of_dagster_nobody_is_asked_and_nothing_leads_there(client: TestClient[Litestar]):
+    assert "Dagster is not asked from here" in client.get("/system").text
+    assert client.get("/tables/system/runs.csv").status_code == 404
+    assert "in Dagster" not in client.get("/data").text
+
+
 def test_pages_are_compressed_for_who_takes_that(client: TestClient[Litestar]):
     for path in ("/market", "/assets/style.css"):
         assert client.get(path).headers["content-encoding"] == "gzip"
