@@ -8,8 +8,9 @@ import polars as pl
 
 from cryptodudez_assets.defs.automation import hourly, looks_again, never_looked
 from cryptodudez_assets.defs.judged import CONTENT
-from cryptodudez_assets.defs.metadata import key_of, markdown
+from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.defs.shown import markdown
 from cryptodudez_assets.defs.table_checks import build_table_checks
 from cryptodudez_assets.defs.watching import QUALITY, REPLACED
 from cryptodudez_assets.derived.declaration import Daily, Derived

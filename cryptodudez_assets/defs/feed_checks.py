@@ -8,8 +8,8 @@ import polars as pl
 
 from cryptodudez_assets.defs.automation import hourly
 from cryptodudez_assets.defs.feed_assets import last_tick
-from cryptodudez_assets.defs.metadata import markdown
 from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.defs.shown import markdown
 from cryptodudez_assets.defs.source_assets import feed_key
 from cryptodudez_assets.feeds.declaration import Feed
 from cryptodudez_assets.fetching.access import is_on

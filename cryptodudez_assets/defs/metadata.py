@@ -7,6 +7,7 @@ import dagster as dg
 import polars as pl
 
 from cryptodudez_assets.contracts.base import Column, Contract, columns_of
+from cryptodudez_assets.defs.shown import table as table_of
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.sources.declaration import Source
 
@@ -16,7 +17,6 @@ INVENTORY = "inventory"
 """The group of the tables about tables."""
 MODELS = "models"
 """The group of the models and what is made for them."""
-CELL_CHARACTERS = 100
 
 
 def key_of(table: str) -> dg.AssetKey:
@@ -84,18 +84,5 @@ def table_metadata(
         "dagster/row_count": int(rows.select(pl.len()).collect().item()),
         "dagster/uri": found.location(),
         "snapshot_id": dg.MetadataValue.text(str(snapshot.snapshot_id) if snapshot else "none"),
-        "preview": markdown(preview.collect()) if shows else dg.MetadataValue.text(NOT_SHOWN),
+        "preview": table_of(preview.collect()) if shows else dg.MetadataValue.text(NOT_SHOWN),
     }
-
-
-def markdown(frame: pl.DataFrame) -> dg.MetadataValue:
-    """A frame as a table in the UI."""
-
-    def cell(value: object) -> str:
-        text = "" if value is None else str(value)
-        if len(text) > CELL_CHARACTERS:  # of a location the end tells most, of a text the beginning
-            text = f"{text[: CELL_CHARACTERS // 2]} … {text[-CELL_CHARACTERS // 2 :]}"
-        return text.replace("|", "\\|").replace("\r", " ").replace("\n", " ")
-
-    head = f"| {' | '.join(frame.columns)} |\n|{' --- |' * frame.width}"
-    return dg.MetadataValue.md("\n".join([head, *(f"| {' | '.join(map(cell, row))} |" for row in frame.iter_rows())]))

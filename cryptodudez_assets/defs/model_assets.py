@@ -19,6 +19,7 @@ from cryptodudez_assets.defs.automation import (
 )
 from cryptodudez_assets.defs.metadata import MODELS, contract_schema, key_of, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.defs.shown import number
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.iceberg.provenance import content_of
 from cryptodudez_assets.lake.lake import Lake
@@ -169,7 +170,7 @@ def _train(lake: Lake, model: SignalModel, context: dg.AssetExecutionContext) ->
         "trained_on_snapshot": str(manifest.trained_on.snapshot_id),
         "sha256": manifest.files,
         "training_log": dg.MetadataValue.path(registry.uri(manifest.version, LOG)),
-        **{name: dg.MetadataValue.float(value) for name, value in manifest.metrics.items()},
+        **{name: number(value) for name, value in manifest.metrics.items()},
     }
 
 

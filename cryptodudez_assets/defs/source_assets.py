@@ -14,11 +14,11 @@ from cryptodudez_assets.defs.metadata import (
     contract_schema,
     inferred_schema,
     key_of,
-    markdown,
     raw_schema,
     table_metadata,
 )
 from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.defs.shown import markdown
 from cryptodudez_assets.feeds.declaration import Feed
 from cryptodudez_assets.lake.ingest.cataloguing import catalogue_objects
 from cryptodudez_assets.lake.ingest.ingest import ingest

@@ -9,8 +9,9 @@ import polars as pl
 
 from cryptodudez_assets.contracts.catalogue import OPEN, Status
 from cryptodudez_assets.defs.automation import hourly
-from cryptodudez_assets.defs.metadata import key_of, markdown
+from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.defs.shown import markdown
 from cryptodudez_assets.defs.source_assets import catalogue_key, quarantine_key
 from cryptodudez_assets.defs.table_checks import build_table_checks
 from cryptodudez_assets.lake.checking import look_back

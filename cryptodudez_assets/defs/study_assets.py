@@ -8,6 +8,7 @@ import dagster as dg
 
 from cryptodudez_assets.defs.metadata import contract_schema, key_of, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.defs.shown import number
 from cryptodudez_assets.defs.table_checks import build_table_checks
 from cryptodudez_assets.derived.declaration import Derived
 from cryptodudez_assets.lake import pages
@@ -130,7 +131,7 @@ def _told(lake: Lake, study: StudyAsset, done: CarriedOut) -> dict[str, Any]:
     pictures = {f"plot_{name}": dg.MetadataValue.md(f"![{name}]({uri})") for name, uri in done.pictures.items()}
     return {
         **table_metadata(lake, study.spec.name),
-        **done.key_numbers,
+        **{name: number(one) if isinstance(one, float) else one for name, one in done.key_numbers.items()},
         "words": dg.MetadataValue.md(markdown(done.words)),
         **pictures,
         "report": dg.MetadataValue.path(pages.place(lake, study.report)),

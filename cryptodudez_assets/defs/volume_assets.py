@@ -14,6 +14,7 @@ from cryptodudez_assets.defs.automation import daily_on_new_data
 from cryptodudez_assets.defs.loads_check import build_loads_check
 from cryptodudez_assets.defs.metadata import MODELS, key_of
 from cryptodudez_assets.defs.resources import LakeResource
+from cryptodudez_assets.defs.shown import number
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake.iceberg.provenance import content_of
 from cryptodudez_assets.lake.lake import Lake
@@ -117,7 +118,7 @@ def _train(lake: Lake, model: VolumeModel | VolumeForecast, context: dg.AssetExe
         "sha256": manifest.files,
         "training_log": dg.MetadataValue.path(registry.uri(manifest.version, LOG)),
         "model_bin": dg.MetadataValue.path(f"{registry.location}/{FILE}"),
-        **{name: dg.MetadataValue.float(value) for name, value in manifest.metrics.items()},
+        **{name: number(value) for name, value in manifest.metrics.items()},
     }
 
 

@@ -14,7 +14,7 @@ def statistics(lake: Lake, view: FeatureView, table: str) -> pl.DataFrame:
     if rows is None or not numeric:
         return pl.DataFrame(schema={"feature": pl.String})
     told = {
-        "nulls": pl.col(numeric).null_count().cast(pl.Float64),
+        "nulls": pl.col(numeric).null_count(),
         "mean": pl.col(numeric).mean(),
         "std": pl.col(numeric).std(),
         "min": pl.col(numeric).min().cast(pl.Float64),
@@ -23,7 +23,4 @@ def statistics(lake: Lake, view: FeatureView, table: str) -> pl.DataFrame:
     }
     lines = pl.collect_all([rows.select(expression) for expression in told.values()])
     columns = {name: line.row(0) for name, line in zip(told, lines, strict=True)}
-    rounded = {
-        name: [None if value is None else float(f"{value:.5g}") for value in row] for name, row in columns.items()
-    }
-    return pl.DataFrame({"feature": numeric, **rounded})
+    return pl.DataFrame({"feature": numeric, **columns})
