@@ -118,6 +118,10 @@ class Settings(BaseSettings):
         description="Address of Dagster's webserver: the dashboard asks it for runs and sensors, and links to it. `cryptodudez up` sets it; "
         "default: nobody is asked.",
     )
+    api_url: str = Field(
+        default="http://127.0.0.1:8000",
+        description="Address of the API as people reach it: assets in Dagster's UI link to the reports that it serves.",
+    )
     run_logs: str = Field(
         default="",
         description="Where what runs print is kept: `s3://bucket/prefix`, or `gs://bucket/prefix` (extra `gcp`). Default: with what the "
@@ -400,6 +404,7 @@ class Settings(BaseSettings):
     @field_validator(
         *(
             "dagster_url",
+            "api_url",
             "s3_endpoint",
             "gs_endpoint",
             "events_endpoint",

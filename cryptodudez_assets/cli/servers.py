@@ -64,6 +64,7 @@ def up(port: int, host: str, api_port: int) -> None:
         )
     staying(settings)  # still: whoever moves the lake looks for the sign of life once all are refused
     os.environ.setdefault(f"{PREFIX}DAGSTER_URL", f"http://{UI_HOST}:{port}")  # for the dashboard
+    os.environ.setdefault(f"{PREFIX}API_URL", f"http://{UI_HOST}:{api_port}")  # for links in Dagster's UI
     tell(f"starting; what the servers say is in {settings.logs}")
     ready = (
         f"ready: dashboard and API http://{host}:{api_port}, Dagster UI http://{UI_HOST}:{port}",

@@ -5,6 +5,8 @@ import polars as pl
 
 from cryptodudez_assets.contracts.base import Contract, UtcTime
 
+SAMPLES = ("days", "requests")
+
 
 class DriftLooks(Contract):
     """How unlike its training the champion's latest days were, one row per column and look."""
@@ -12,7 +14,7 @@ class DriftLooks(Contract):
     looked_at: UtcTime = pa.Field(description="When somebody looked.")
     sample: str = pa.Field(
         description="What was looked at: the newest days of the training set, or the requests that were served.",
-        isin=("days", "requests"),
+        isin=SAMPLES,
     )
     model_version: str = pa.Field(description="The champion.")
     column: str = pa.Field(description="A feature, or the probability of a class.")

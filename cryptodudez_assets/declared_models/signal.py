@@ -124,6 +124,10 @@ class SignalModel(Model):
         """The table with the looks for drift."""
         return f"{self.asset}_drift"
 
+    def drift_page(self, sample: str) -> str:
+        """The page about the newest look at a sample, by its name among the lake's reports."""
+        return f"{self.name}_drift_of_{sample}.html"
+
     @property
     def record(self) -> str:
         """The table with the signals that were served, and what became of them."""

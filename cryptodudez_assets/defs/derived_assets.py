@@ -12,6 +12,7 @@ from dagster._core.storage.tags import (
     PARTITION_NAME_TAG,
 )
 
+from cryptodudez_assets.defs.column_lineage import columns, of_derived
 from cryptodudez_assets.defs.derived_checks import refusal_of
 from cryptodudez_assets.defs.metadata import INVENTORY, contract_schema, key_of, table_metadata
 from cryptodudez_assets.defs.previews import shows
@@ -148,17 +149,10 @@ def _spec(table: Derived, spec: TableSpec, first_day: date | None) -> dg.AssetSp
         skippable=True,
         partitions_def=days_of(table, first_day),
         metadata={
-            "dagster/column_schema": contract_schema(table.contract),
-            "dagster/column_lineage": _lineage(table),
+            **columns(contract_schema(table.contract), of_derived(table)),
             **table.upkeep,
         },
     )
-
-
-def _lineage(table: Derived) -> dg.TableColumnLineage:
-    """A column may depend on whatever is read."""
-    read = [dg.TableColumnDep(key_of(one.table), column) for one in table.inputs for column in table.reads(one)]
-    return dg.TableColumnLineage(dict.fromkeys(table.made_columns, read))
 
 
 def build_registry(views: Sequence[FeatureView]) -> dg.AssetsDefinition:

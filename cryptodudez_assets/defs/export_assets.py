@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from cryptodudez_assets.defs.column_lineage import columns
 from cryptodudez_assets.defs.metadata import contract_schema, key_of
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.lake.iceberg.provenance import content_of
@@ -14,11 +15,11 @@ from cryptodudez_assets.products.exports import Exported
 def build_export_asset(one: Exported) -> dg.AssetsDefinition:
     """The file that a table is exported as. Where the table has no rows yet it is skipped."""
     schema = {column.name: column for column in contract_schema(one.contract).columns}
-    columns = [
+    written = [
         dg.TableColumn(name, "String" if schema[own].type == "Date" else schema[own].type, schema[own].description)
         for name, own in one.columns.items()
     ]
-    lineage = {name: [dg.TableColumnDep(key_of(one.table), own)] for name, own in one.columns.items()}
+    origins = {name: [dg.TableColumnDep(key_of(one.table), own)] for name, own in one.columns.items()}
     spec = dg.AssetSpec(
         key_of(one.product),
         deps=[key_of(one.table)],
@@ -28,8 +29,7 @@ def build_export_asset(one: Exported) -> dg.AssetsDefinition:
         kinds={one.export.ending},
         skippable=True,
         metadata={
-            "dagster/column_schema": dg.TableSchema(columns=columns),
-            "dagster/column_lineage": dg.TableColumnLineage(lineage),
+            **columns(dg.TableSchema(written), origins),
             "written to": f"<lake>/exports/{one.export.folder or one.name}/",
         },
     )

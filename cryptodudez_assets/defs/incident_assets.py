@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from cryptodudez_assets.defs.metadata import key_of
+from cryptodudez_assets.defs.metadata import key_of, report_link
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.lake import pages
 from cryptodudez_assets.products import incidents
@@ -13,12 +13,12 @@ from cryptodudez_assets.reports.sections import markdown
 from cryptodudez_assets.sources.declaration import Source
 
 
-def build_incident_assets(sources: Iterable[Source]) -> list[dg.AssetsDefinition]:
-    """The page, if its tables are among those of these sources."""
-    return [_page()] if {incidents.SPREADS, incidents.GAPS} <= {source.table for source in sources} else []
+def build_incident_assets(sources: Iterable[Source], api_url: str) -> list[dg.AssetsDefinition]:
+    """The page, if its tables are among those of these sources. `api_url`: where it is served."""
+    return [_page(api_url)] if {incidents.SPREADS, incidents.GAPS} <= {source.table for source in sources} else []
 
 
-def _page() -> dg.AssetsDefinition:
+def _page(api_url: str) -> dg.AssetsDefinition:
     spec = dg.AssetSpec(
         key_of(incidents.NAME),
         deps=[key_of(incidents.SPREADS), key_of(incidents.GAPS)],
@@ -28,6 +28,7 @@ def _page() -> dg.AssetsDefinition:
         kinds={"html", "matplotlib"},
         code_version=incidents.code_hash(),
         skippable=True,
+        metadata={"report": report_link(api_url, incidents.REPORT)},
     )
 
     @dg.multi_asset(name="report_order_book_incidents", specs=[spec])
@@ -44,7 +45,7 @@ def _page() -> dg.AssetsDefinition:
                 "seconds_nobody_looked": written.seconds,
                 "words": dg.MetadataValue.md(markdown(written.words)),
                 **pictures,
-                "report": dg.MetadataValue.path(pages.place(opened, incidents.REPORT)),
+                "report_file": dg.MetadataValue.path(pages.place(opened, incidents.REPORT)),
             },
         )
 

@@ -67,6 +67,14 @@ def inferred_schema(latest: Mapping[str, Any]) -> dg.TableSchema:
     return dg.TableSchema(columns=[dg.TableColumn(name or "(no name)", type=dtype) for name, dtype in pairs])
 
 
+def report_link(api_url: str, page: str) -> dg.UrlMetadataValue:
+    """Where the API serves a page of the lake's reports: with its plots, which the UI hides behind a click each.
+
+    It is told of an asset, not of a run, so that it is right wherever the API is now.
+    """
+    return dg.MetadataValue.url(f"{api_url.rstrip('/')}/reports/{page}")
+
+
 def table_metadata(
     lake: Lake, table: str, where: pl.Expr | None = None, first: Sequence[pl.Expr] = (), *, shows: bool = True
 ) -> dict[str, Any]:

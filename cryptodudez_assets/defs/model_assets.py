@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from cryptodudez_assets.contracts.base import columns_of
-from cryptodudez_assets.contracts.drift import DriftLooks
+from cryptodudez_assets.contracts.drift import SAMPLES, DriftLooks
 from cryptodudez_assets.contracts.scored_signals import ScoredSignals
 from cryptodudez_assets.contracts.trials import Trials
 from cryptodudez_assets.declared_models import models_of_kind
@@ -17,7 +17,8 @@ from cryptodudez_assets.defs.automation import (
     passed_its_checks,
     retrain_on_drift,
 )
-from cryptodudez_assets.defs.metadata import MODELS, contract_schema, key_of, table_metadata
+from cryptodudez_assets.defs.column_lineage import Origins, columns
+from cryptodudez_assets.defs.metadata import MODELS, contract_schema, key_of, report_link, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.shown import number
 from cryptodudez_assets.features.declaration import FeatureView
@@ -28,6 +29,7 @@ from cryptodudez_assets.models.registry import Held, registry_of
 from cryptodudez_assets.models.signal import training_set
 from cryptodudez_assets.models.signal.contract import training_contract
 from cryptodudez_assets.models.signal.inputs import inputs_of
+from cryptodudez_assets.models.signal.report import report_name
 
 TRIALS = key_of(ledger.SPEC.name)
 
@@ -41,11 +43,12 @@ def signals_over(views: Iterable[FeatureView]) -> list[SignalModel]:
     return [one for one in models_of_kind(SignalModel) if {view.name for view in inputs_of(one).views} <= there]
 
 
-def build_model_assets(views: Iterable[FeatureView]) -> list[dg.AssetsDefinition]:
-    """The signals over these views."""
+def build_model_assets(views: Iterable[FeatureView], api_url: str) -> list[dg.AssetsDefinition]:
+    """The signals over these views. `api_url`: where what is reported of them is served."""
     models = signals_over(views)
-    made = [build(one) for one in models for build in (_training_set, _champion, _record, _report, _drift)]
-    return [*made, _training(models)] if models else []
+    made = [build(one) for one in models for build in (_training_set, _champion, _record)]
+    reported = [build(one, api_url) for one in models for build in (_report, _drift)]
+    return [*made, *reported, _training(models)] if models else []
 
 
 def _training_set(model: SignalModel) -> dg.AssetsDefinition:
@@ -60,8 +63,7 @@ def _training_set(model: SignalModel) -> dg.AssetsDefinition:
         skippable=True,
         automation_condition=on_sound_update_of_all,
         metadata={
-            "dagster/column_schema": contract_schema(training_contract(model)),
-            "dagster/column_lineage": _lineage(model),
+            **columns(contract_schema(training_contract(model)), _origins(model)),
         },
     )
 
@@ -211,7 +213,7 @@ def _champion(model: SignalModel) -> dg.AssetsDefinition:
     return promote
 
 
-def _report(model: SignalModel) -> dg.AssetsDefinition:
+def _report(model: SignalModel, api_url: str) -> dg.AssetsDefinition:
     spec = dg.AssetSpec(
         key_of(model.report),
         deps=[key_of(model.asset), key_of(model.champion), key_of(model.record)],
@@ -222,6 +224,7 @@ def _report(model: SignalModel) -> dg.AssetsDefinition:
         kinds={"html", "matplotlib"},
         skippable=True,
         automation_condition=on_any_update,
+        metadata={"report": report_link(api_url, report_name(model))},
     )
 
     @dg.multi_asset(name=f"report_{model.name}", specs=[spec])
@@ -238,7 +241,7 @@ def _report(model: SignalModel) -> dg.AssetsDefinition:
             metadata={
                 "words": dg.MetadataValue.md(written.words),
                 **pictures,
-                "report": dg.MetadataValue.path(written.path),
+                "report_file": dg.MetadataValue.path(written.path),
             },
         )
 
@@ -284,7 +287,7 @@ def _record(model: SignalModel) -> dg.AssetsDefinition:
     return keep_record
 
 
-def _drift(model: SignalModel) -> dg.AssetsDefinition:
+def _drift(model: SignalModel, api_url: str) -> dg.AssetsDefinition:
     spec = dg.AssetSpec(
         key_of(model.drift),
         deps=[key_of(model.training_set), key_of(model.champion)],
@@ -295,7 +298,10 @@ def _drift(model: SignalModel) -> dg.AssetsDefinition:
         kinds={"iceberg", "scipy"},
         skippable=True,
         automation_condition=on_sound_update_of_all,
-        metadata={"dagster/column_schema": contract_schema(DriftLooks)},
+        metadata={
+            **{f"report_of_{sample}": report_link(api_url, model.drift_page(sample)) for sample in SAMPLES},
+            "dagster/column_schema": contract_schema(DriftLooks),
+        },
     )
 
     @dg.multi_asset(name=f"look_for_drift_of_{model.name}", specs=[spec])
@@ -320,7 +326,7 @@ def _drift(model: SignalModel) -> dg.AssetsDefinition:
                     sample: dg.MetadataValue.md(words(drift, sent_to(model, sample)))
                     for sample, drift in looks.found.items()
                 },
-                **{f"page_{sample}": dg.MetadataValue.path(path) for sample, path in looks.pages.items()},
+                **{f"report_of_{sample}_file": dg.MetadataValue.path(path) for sample, path in looks.pages.items()},
             },
         )
 
@@ -337,7 +343,7 @@ def _signature(model: SignalModel) -> dg.TableSchema:
     return dg.TableSchema(columns=takes + gives)
 
 
-def _lineage(model: SignalModel) -> dg.TableColumnLineage:
+def _origins(model: SignalModel) -> Origins:
     by_name = {view.name: key_of(view.table) for view in inputs_of(model).views}
     pairs = (name.split("__") for name in inputs_of(model).names)
-    return dg.TableColumnLineage({f"{view}__{name}": [dg.TableColumnDep(by_name[view], name)] for view, name in pairs})
+    return {f"{view}__{name}": [dg.TableColumnDep(by_name[view], name)] for view, name in pairs}

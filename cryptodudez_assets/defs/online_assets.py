@@ -4,6 +4,8 @@ from typing import Any
 
 import dagster as dg
 
+from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.defs.column_lineage import columns, same_as
 from cryptodudez_assets.defs.metadata import contract_schema, key_of
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.feature_store.online import open_online_store
@@ -27,7 +29,9 @@ def build_online_asset(view: FeatureView, store_url: str) -> dg.AssetsDefinition
         group_name="online",
         owners=[view.owner],
         kinds={store_url.partition(":")[0]},
-        metadata={"dagster/column_schema": contract_schema(view.contract)},
+        metadata=columns(
+            contract_schema(view.contract), same_as(key_of(view.table), polars_schema(view.contract).names())
+        ),
     )
     def bring_online(lake: LakeResource) -> dg.MaterializeResult[Any]:
         opened = lake.open()

@@ -10,6 +10,7 @@ from cryptodudez_assets.contracts.base import Contract
 from cryptodudez_assets.contracts.catalogue import REPLACED, Files, Status
 from cryptodudez_assets.contracts.quarantine import QuarantinedRows
 from cryptodudez_assets.contracts.x_posts import posts_in
+from cryptodudez_assets.defs.column_lineage import Origins, columns, of_source
 from cryptodudez_assets.defs.metadata import (
     contract_schema,
     inferred_schema,
@@ -141,16 +142,16 @@ def _raw_seen(lake: Lake, source: Source, n_objects: int) -> dg.AssetMaterializa
 
 def _ingest(source: Source) -> dg.AssetsDefinition:
     table, *observations = table_keys(source)
-    specs = [_table_spec(source, table, source.table_description, source.contract)]
+    origins = of_source(source, raw_key(source))
+    specs = [_table_spec(source, table, source.table_description, source.contract, origins)]
     if source.lookup:
         looked_up = key_of(source.lookup.table)
         specs = [specs[0].merge_attributes(deps=[looked_up])]
     for key in observations:
-        specs.append(
-            _table_spec(source, key, f"Every observation behind {source.table}, older ones too.", source.contract)
-        )
+        older = f"Every observation behind {source.table}, older ones too."
+        specs.append(_table_spec(source, key, older, source.contract, origins))
     rejected = f"Records of {source.name} that broke a rule of the contract, with line, raw text and reasons."
-    specs.append(_table_spec(source, quarantine_key(source), rejected, QuarantinedRows))
+    specs.append(_table_spec(source, quarantine_key(source), rejected, QuarantinedRows, {}))
 
     @dg.multi_asset(name=f"{source.name}_rows", specs=specs, can_subset=True)
     def ingest_source(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
@@ -195,7 +196,9 @@ def _ingest(source: Source) -> dg.AssetsDefinition:
     return ingest_source
 
 
-def _table_spec(source: Source, key: dg.AssetKey, description: str, contract: type[Contract]) -> dg.AssetSpec:
+def _table_spec(
+    source: Source, key: dg.AssetKey, description: str, contract: type[Contract], origins: Origins
+) -> dg.AssetSpec:
     return dg.AssetSpec(
         key,
         deps=[catalogue_key(source)],
@@ -204,5 +207,5 @@ def _table_spec(source: Source, key: dg.AssetKey, description: str, contract: ty
         owners=[source.owner],
         kinds={"iceberg", "polars"},
         code_version=source.code_hash,
-        metadata={"dagster/column_schema": contract_schema(contract)},
+        metadata=columns(contract_schema(contract), origins),
     )

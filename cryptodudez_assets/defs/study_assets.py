@@ -6,7 +6,8 @@ from typing import Any
 
 import dagster as dg
 
-from cryptodudez_assets.defs.metadata import contract_schema, key_of, table_metadata
+from cryptodudez_assets.defs.column_lineage import columns
+from cryptodudez_assets.defs.metadata import contract_schema, key_of, report_link, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.shown import number
 from cryptodudez_assets.defs.table_checks import build_table_checks
@@ -89,10 +90,10 @@ def study_keys(derived: Iterable[Derived]) -> list[dg.AssetKey]:
     return [key_of(study.spec.name) for study in _over(derived)]
 
 
-def build_study_assets(derived: Iterable[Derived]) -> list[dg.AssetsDefinition]:
-    """The studies over these tables."""
+def build_study_assets(derived: Iterable[Derived], api_url: str) -> list[dg.AssetsDefinition]:
+    """The studies over these tables. `api_url`: where their reports are served."""
     tables = _tables(derived)
-    return [_asset(study, tables) for study in STUDIES if study.needs <= tables]
+    return [_asset(study, tables, api_url) for study in STUDIES if study.needs <= tables]
 
 
 def build_study_checks(derived: Iterable[Derived]) -> list[dg.AssetChecksDefinition]:
@@ -113,8 +114,8 @@ def _tables(derived: Iterable[Derived]) -> set[str]:
     return {table.table for table in derived}
 
 
-def _asset(study: StudyAsset, tables: set[str]) -> dg.AssetsDefinition:
-    @dg.multi_asset(name=f"study_{study.name}", specs=[_spec(study, tables)])
+def _asset(study: StudyAsset, tables: set[str], api_url: str) -> dg.AssetsDefinition:
+    @dg.multi_asset(name=f"study_{study.name}", specs=[_spec(study, tables, api_url)])
     def carry_out_study(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
         opened = lake.open()
         waits_for = [name for name in study.needs if content_of(opened.tables.table(name)) is None]
@@ -134,13 +135,13 @@ def _told(lake: Lake, study: StudyAsset, done: CarriedOut) -> dict[str, Any]:
         **{name: number(one) if isinstance(one, float) else one for name, one in done.key_numbers.items()},
         "words": dg.MetadataValue.md(markdown(done.words)),
         **pictures,
-        "report": dg.MetadataValue.path(pages.place(lake, study.report)),
+        "report_file": dg.MetadataValue.path(pages.place(lake, study.report)),
     }
 
 
-def _spec(study: StudyAsset, tables: set[str]) -> dg.AssetSpec:
-    reads = {name: columns for name, columns in study.reads.items() if name in tables}
-    read = [dg.TableColumnDep(key_of(table), column) for table, columns in reads.items() for column in columns]
+def _spec(study: StudyAsset, tables: set[str], api_url: str) -> dg.AssetSpec:
+    reads = {name: found for name, found in study.reads.items() if name in tables}
+    read = [dg.TableColumnDep(key_of(table), column) for table, found in reads.items() for column in found]
     return dg.AssetSpec(
         key_of(study.spec.name),
         deps=[key_of(table) for table in reads],
@@ -152,7 +153,7 @@ def _spec(study: StudyAsset, tables: set[str]) -> dg.AssetSpec:
         code_version=study.code_hash(),
         skippable=True,
         metadata={
-            "dagster/column_schema": contract_schema(study.spec.contract),
-            "dagster/column_lineage": dg.TableColumnLineage(dict.fromkeys(study.numbers, read)),
+            "report": report_link(api_url, study.report),
+            **columns(contract_schema(study.spec.contract), dict.fromkeys(study.numbers, read)),
         },
     )

@@ -139,7 +139,7 @@ def test_the_asset_shows_it_and_the_check_passes(run: dg.ExecuteInProcessResult,
     assert shown["car"] == pytest.approx(0.267, abs=5e-4)
     assert "This is one event." in shown["words"]
     assert shown["plot_event"].startswith("![event](data:image/svg+xml;base64,")
-    assert shown["report"] == pages.place(lake, REPORT)
+    assert shown["report_file"] == pages.place(lake, REPORT)
 
 
 def test_the_report_says_what_was_found(run: dg.ExecuteInProcessResult, lake: Lake):

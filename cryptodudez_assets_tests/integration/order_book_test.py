@@ -110,7 +110,7 @@ def test_the_page_tells_gaps_by_cause_and_is_made_again_when_it_is_gone(landed: 
 def test_the_page_is_an_asset_and_waits_for_rows(lake: Lake, landed: Lake) -> None:
     assert not Rig(lake, SOURCES).materialize([key_of(NAME)]).get_asset_materialization_events()
     told = metadata_of(Rig(landed, SOURCES).materialize([key_of(NAME)]), key_of(NAME))
-    assert told["report"] == pages.place(landed, REPORT)
+    assert told["report_file"] == pages.place(landed, REPORT)
     assert told["seconds_nobody_looked"] == 13
 
 

@@ -71,7 +71,7 @@ def test_the_asset_and_its_report_say_so(run: dg.ExecuteInProcessResult, lake: L
     shown = metadata_of(run, KEY)
     assert checks_of(run)["contract"].passed
     assert (shown["tweets_tests"], shown["tweets_candidates"]) == (11_464, 0)
-    assert shown["report"] == pages.place(lake, REPORT)
+    assert shown["report_file"] == pages.place(lake, REPORT)
     html = pages.read(lake.store, REPORT)
     assert html.count("<svg") == html.count("</svg>") == 3
     assert "Of 11,464 tests of tweets and prices" in html

@@ -150,4 +150,4 @@ def _rows(at: datetime, sample: str, model: str, drift: Drift) -> Iterator[dict[
 
 def _write_page(lake: Lake, model: SignalModel, sample: str, drift: Drift) -> str:
     text = page(drift, f"Drift of the {model.title}: {sample}", sent_to(model, sample))
-    return pages.write(lake, f"{model.name}_drift_of_{sample}.html", text)
+    return pages.write(lake, model.drift_page(sample), text)
