@@ -110,7 +110,7 @@ docs: install  ## Write the generated parts of the documentation
 	@$(VENV)/python docs/generate.py
 
 briefs: install  ## Of the tests that docs/briefs.md names, those that did not pass when test, test-long, test-spark and test-deploy ran last
-	@$(VENV)/python docs/briefs_ran.py .reports/*.xml
+	@$(VENV)/python docs/briefs_ran.py $(wildcard .reports/*.xml)
 
 docs-site: install  ## The documentation as a site, in .site/html; a broken link fails it
 	@$(VENV)/python docs/site_made.py

@@ -15,7 +15,8 @@ PAGE = Path(__file__).with_name("briefs.md")
 TESTS = "cryptodudez_assets_tests"
 NUMBER = re.compile(r"[A-E]\d+")
 TEST = re.compile(r"`([\w/]+_test\.py(?:::\w+)+)`")
-PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+PASSED, FAILED, SKIPPED, MISSING = "passed", "failed", "skipped", "did not run"
+WORSE = [PASSED, SKIPPED, FAILED]
 
 
 @dataclass(frozen=True)
@@ -39,22 +40,34 @@ def lines() -> Iterator[Line]:
             yield Line(number, asked, there, where, shown, tuple(TEST.findall(proved)))
 
 
-def fates(reports: Iterable[Path]) -> dict[str, str]:
+@dataclass(frozen=True)
+class Fate:
+    """What became of a test, and of one that was skipped why."""
+
+    what: str
+    why: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what}, {self.why}" if self.why else self.what
+
+
+def fates(reports: Iterable[Path]) -> dict[str, Fate]:
     """By test, as the page names it, what became of it: of one with parameters the worst."""
-    found: dict[str, str] = {}
+    found: dict[str, Fate] = {}
     for report in reports:
         for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314  (written by pytest)
             name = _named(case.get("classname", ""), case.get("name", ""))
             fate = _fate(case)
-            found[name] = max(found.get(name, PASSED), fate, key=[PASSED, SKIPPED, FAILED].index)
+            found[name] = max(found.get(name, fate), fate, key=lambda one: WORSE.index(one.what))
     return found
 
 
-def not_passed(reports: Iterable[Path]) -> list[str]:
-    """A line for each test of the page that did not pass."""
+def not_passed(reports: Iterable[Path]) -> dict[str, Fate]:
+    """The tests of the page that did not pass."""
     told = fates(reports)
     named = dict.fromkeys(test for line in lines() for test in line.tests)
-    return [f"{test}: {told.get(test, 'did not run')}" for test in named if told.get(test) != PASSED]
+    found = {test: told.get(test, Fate(MISSING)) for test in named}
+    return {test: fate for test, fate in found.items() if fate.what != PASSED}
 
 
 def _named(classname: str, name: str) -> str:
@@ -65,18 +78,23 @@ def _named(classname: str, name: str) -> str:
     return "::".join([f"{path}.py", *parts[file + 1 :], name.partition("[")[0]])
 
 
-def _fate(case: ElementTree.Element) -> str:
+def _fate(case: ElementTree.Element) -> Fate:
     if case.find("failure") is not None or case.find("error") is not None:
-        return FAILED
-    return SKIPPED if case.find("skipped") is not None else PASSED
+        return Fate(FAILED)
+    skipped = case.find("skipped")
+    return Fate(PASSED) if skipped is None else Fate(SKIPPED, skipped.get("message", ""))
 
 
 def main() -> None:
     """Say it."""
     told = not_passed(map(Path, sys.argv[1:]))
-    for line in told:
-        print(line)
-    sys.exit(any(not line.endswith(f": {SKIPPED}") for line in told))
+    for test, fate in told.items():
+        print(f"{test}: {fate}")
+    bad = [fate for fate in told.values() if fate.what != SKIPPED]
+    print(
+        f"docs/briefs.md: of the tests that it names {len(bad)} failed or did not run, {len(told) - len(bad)} were skipped"
+    )
+    sys.exit(bool(bad))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -80,12 +82,26 @@ def test_of_a_report_it_is_told_what_did_not_pass(tmp_path: Path) -> None:
     named = dict.fromkeys(test for line in LINES for test in line.tests)
     cases = "".join(case(test, more, f"{{{at}}}") for at, test in enumerate(named) for more in ("", "[again]"))
     fine = dict.fromkeys(range(len(named)), "")
-    told = [cases.format(*(fine | {0: "<failure/>", 1: "<skipped/>"}).values()), cases.format(*fine.values())]
-    for text, expected in zip(told, ([f"{first}: failed", f"{second}: skipped"], []), strict=True):
-        report.write_text(f"<testsuites><testsuite>{text}</testsuite></testsuites>")
-        assert briefs_ran.not_passed([report]) == expected
+    skipped = '<skipped message="no Java"/>'
+    for bad, lines, code in (
+        ({}, [], 0),
+        ({1: skipped}, [f"{second}: skipped, no Java"], 0),
+        ({0: "<failure/>", 1: skipped}, [f"{first}: failed", f"{second}: skipped, no Java"], 1),
+        ({0: "<error/>"}, [f"{first}: failed"], 1),
+    ):
+        report.write_text(f"<testsuites><testsuite>{cases.format(*(fine | bad).values())}</testsuite></testsuites>")
+        assert of_reports(report) == (lines, code)
     report.write_text("<testsuites/>")
-    assert len(briefs_ran.not_passed([report])) == len(named)
+    missing = [f"{test}: did not run" for test in named]
+    assert of_reports(report) == of_reports() == (missing, 1)
+
+
+def of_reports(*reports: Path) -> tuple[list[str], int]:
+    """What `make briefs` says of them line by line, and how it ends."""
+    done = subprocess.run([sys.executable, briefs_ran.__file__, *reports], capture_output=True, text=True)
+    *lines, last = done.stdout.splitlines()
+    assert last.startswith("docs/briefs.md: "), done.stderr
+    return lines, done.returncode
 
 
 def test_the_retained_log_is_of_a_demo_that_went_well() -> None:
