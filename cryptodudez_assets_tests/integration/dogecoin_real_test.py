@@ -25,6 +25,7 @@ from cryptodudez_assets.products.dogecoin import DOGECOIN, REPORT
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets_tests.builders import open_lake, take_in_archives
+from cryptodudez_assets_tests.conftest import ROOT
 from cryptodudez_assets_tests.rig import checks_of, metadata_of
 
 ARCHIVES = {
@@ -33,6 +34,7 @@ ARCHIVES = {
 }
 VIEWS = [all_views()[name] for name in ("crypto_daily", "term_frequency_daily")]
 KEY = dg.AssetKey(["studies", "dogecoin"])
+FINDINGS = ROOT / "docs" / "findings.md"
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +140,7 @@ def test_the_asset_shows_it_and_the_check_passes(run: dg.ExecuteInProcessResult,
     assert checks_of(run)["contract"].passed
     assert shown["car"] == pytest.approx(0.267, abs=5e-4)
     assert "This is one event." in shown["words"]
+    assert shown["words"] in FINDINGS.read_text(encoding="utf-8"), "python docs/findings_made.py ARCHIVES"
     assert shown["plot_event"].startswith("![event](data:image/svg+xml;base64,")
     assert shown["report_file"] == pages.place(lake, REPORT)
 

@@ -17,6 +17,7 @@ from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.studies.trends.study import LEADING, TWEETS
 from cryptodudez_assets_tests.builders import open_lake, rows_of, take_in_archives
+from cryptodudez_assets_tests.conftest import ROOT
 from cryptodudez_assets_tests.rig import checks_of, metadata_of
 
 ARCHIVES = {
@@ -26,6 +27,7 @@ ARCHIVES = {
 }
 VIEWS = [all_views()[name] for name in ("crypto_daily", "stock_daily", "term_frequency_daily", "tweet_sentiment")]
 KEY = dg.AssetKey(["studies", "trends"])
+FINDINGS = ROOT / "docs" / "findings.md"
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +73,7 @@ def test_the_asset_and_its_report_say_so(run: dg.ExecuteInProcessResult, lake: L
     shown = metadata_of(run, KEY)
     assert checks_of(run)["contract"].passed
     assert (shown["tweets_tests"], shown["tweets_candidates"]) == (11_464, 0)
+    assert shown["words"] in FINDINGS.read_text(encoding="utf-8"), "python docs/findings_made.py ARCHIVES"
     assert shown["report_file"] == pages.place(lake, REPORT)
     html = pages.read(lake.store, REPORT)
     assert html.count("<svg") == html.count("</svg>") == 3

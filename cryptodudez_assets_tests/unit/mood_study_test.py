@@ -51,14 +51,14 @@ def words_of(one: MoodFound) -> str:
 @pytest.mark.parametrize(("follows", "told"), [(1, "come after the posts"), (-2, "come before the posts")])
 def test_a_planted_relation_is_found_at_its_lead_and_nowhere_else(follows: int, told: str) -> None:
     one = found(follows=follows, seed=2)
-    strong = [corr for corr in one.correlations if corr.q <= 0.05]
+    strong = [corr for corr in one.correlations if corr.stands]
     assert [corr.lead for corr in strong] == [follows]
     assert strong[0].correlation > 0.6
     assert told in words_of(one)
 
 
 def test_in_noise_nothing_is_found_more_often_than_announced() -> None:
-    calls = [any(corr.q <= 0.05 for corr in found(n=60, seed=seed).correlations) for seed in range(40)]
+    calls = [any(corr.stands for corr in found(n=60, seed=seed).correlations) for seed in range(40)]
     assert sum(calls) <= 5  # 5 % of 40 are 2; more than 5 would come once in 70
 
 
@@ -75,6 +75,18 @@ def test_a_handful_of_days_says_what_it_can_carry() -> None:
     assert same_day.interval is None
     assert detectable(3) is None
     assert detectable(4) == pytest.approx(0.993, abs=0.001)
+
+
+def test_what_cannot_find_anything_costs_the_others_nothing() -> None:
+    random = np.random.default_rng(2)
+    returns, own = random.normal(0, 0.03, 300), random.normal(0, 0.1, 300)
+    prices, long = daily_returns(closes(returns), None), moods(np.tanh(own + np.roll(returns, -1)))
+    alone = study(long, prices)
+    beside = study(pl.concat([long, moods(random.normal(0, 0.1, 14), "x_posts")]), prices)
+    assert [one for one in beside.correlations if one.is_judged] == alone.correlations
+    assert {one.q for one in beside.correlations if not one.is_judged} == {None}
+    assert "Another 7 tests stand on fewer than 20 days" in words_of(beside)
+    assert_holds(MoodStudy, rows_of(beside))
 
 
 def test_days_are_counted_and_not_posts() -> None:

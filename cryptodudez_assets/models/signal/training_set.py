@@ -118,7 +118,9 @@ def dataset_of(model: SignalModel, rows: pl.DataFrame) -> Dataset:
 
     def rows_of(closes: str) -> Ints:
         """The days at whose ends these times are."""
-        return np.array([-1 if time is None else positions[time - DAY] for time in days[closes].to_list()], dtype=np.int64)
+        return np.array(
+            [-1 if time is None else positions[time - DAY] for time in days[closes].to_list()], dtype=np.int64
+        )
 
     classes = {name: number for number, name in enumerate(CLASSES)}
     return Dataset(

@@ -39,7 +39,13 @@ class MoodStudy(Contract):
         ge=0,
         le=1,
     )
-    q: float = pa.Field(description="Benjamini-Hochberg's adjusted p over all rows.", ge=0, le=1)
+    q: float = pa.Field(
+        description="Benjamini-Hochberg's adjusted p over all rows of 20 days or more; null of fewer, which no p below 0.05 is possible "
+        "with.",
+        ge=0,
+        le=1,
+        nullable=True,
+    )
 
 
 KEY = ("source", "symbol", "lead")

@@ -8,8 +8,6 @@ from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.studies.mood.contract import KEY, MoodStudy
 from cryptodudez_assets.studies.mood.study import MoodFound
 
-FALSE_SHARE = 0.05
-
 
 def rows_of(found: MoodFound) -> pl.DataFrame:
     """All correlations."""
@@ -24,7 +22,7 @@ def key_numbers(found: MoodFound) -> dict[str, float | int | str]:
     """For the history of the asset in the UI."""
     told: dict[str, float | int | str] = {
         "tests": len(found.correlations),
-        "below_q": sum(one.q <= FALSE_SHARE for one in found.correlations),
+        "below_q": sum(one.stands for one in found.correlations),
     }
     told |= {f"days_{one.source}": one.n_days for one in found.days}
     if found.correlations:

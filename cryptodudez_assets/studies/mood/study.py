@@ -20,6 +20,9 @@ SURE, POWER = 0.95, 0.8
 FEWEST_FOR_INTERVAL = 10
 """With fewer days the interval is far too narrow where days are not normal, and says what it cannot know."""
 FEWEST_TO_DETECT = 4
+FALSE_SHARE = 0.05
+FEWEST_TO_JUDGE = 20
+"""With fewer days p cannot be below 0.05, whatever they hold: such a test cannot find anything, and would only cost the others."""
 STRONG = 0.8
 ARCHIVE, CANDLES = "archive", "candles"
 
@@ -35,7 +38,17 @@ class Correlation:
     n: int
     n_candles: int
     p: float
-    q: float
+    q: float | None
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether there are days enough for it to find anything."""
+        return self.n >= FEWEST_TO_JUDGE
+
+    @property
+    def stands(self) -> bool:
+        """Whether it stands up to the number of tests."""
+        return self.q is not None and self.q <= FALSE_SHARE
 
     @property
     def detectable(self) -> float | None:
@@ -78,8 +91,9 @@ class MoodFound:
 def study(mood: pl.DataFrame, returns: pl.DataFrame) -> MoodFound:
     """The study from `social.mood_daily`, and returns as `daily_returns` gives them."""
     found = [one for source in sorted(mood["source"].unique()) for one in _of_source(mood, returns, source)]
-    adjusted = benjamini_hochberg([one.p for one in found])
-    found = [replace(one, q=q) for one, q in zip(found, adjusted, strict=True)]
+    judged = [place for place, one in enumerate(found) if one.is_judged]
+    for place, q in zip(judged, benjamini_hochberg([found[place].p for place in judged]), strict=True):
+        found[place] = replace(found[place], q=q)
     following = returns.filter(symbol=MAIN).select(pl.col("date").dt.offset_by("-1d"), next="log_return")
     next_day = mood.select("source", "date", "mood").join(following, on="date").drop_nulls().sort("source", "date")
     there = [coin for coin in COINS if coin in set(returns["symbol"])]
@@ -127,7 +141,7 @@ def _of_source(mood: pl.DataFrame, returns: pl.DataFrame, source: str) -> Iterat
         for lead in LEADS:
             if one := lead_lag(sound, moves, slice(None), lead):
                 n_candles = _of_candles(sound, moves, of_candles, lead)
-                yield Correlation(source, symbol, lead, one.correlation, one.n, n_candles, one.p, one.p)
+                yield Correlation(source, symbol, lead, one.correlation, one.n, n_candles, one.p, None)
 
 
 def _of_candles(sound: Floats, moves: Floats, of_candles: np.ndarray, lead: int) -> int:

@@ -5,9 +5,10 @@ from datetime import date
 
 from cryptodudez_assets.reports.sections import Plot, Section, Table
 from cryptodudez_assets.studies.mood.coins import COINS, MAIN
-from cryptodudez_assets.studies.mood.result import FALSE_SHARE
 from cryptodudez_assets.studies.mood.study import (
+    FALSE_SHARE,
     FEWEST_FOR_INTERVAL,
+    FEWEST_TO_JUDGE,
     LEADS,
     STRONG,
     Correlation,
@@ -18,8 +19,6 @@ from cryptodudez_assets.studies.mood.study import (
 )
 from cryptodudez_assets.studies.words import small
 
-A_HANDFUL = 20
-"""Below so many days even a strong relation would mostly stay unseen."""
 SCATTER = Plot(
     "scatter", f"Dots: the mood of a day against the return of {MAIN} on the next, a panel for each source of posts."
 )
@@ -51,22 +50,28 @@ def _why_nothing(found: MoodFound) -> str:
 
 def _in_short(found: MoodFound) -> Iterator[str]:
     yield from map(_days, found.days)
-    n, findings = len(found.correlations), [one for one in found.correlations if one.q <= FALSE_SHARE]
+    judged = [one for one in found.correlations if one.is_judged]
+    n, findings = len(judged), [one for one in judged if one.stands]
     if findings:
         yield (
             f"Of {n} tests (sources, coins, days between) {len(findings)} stand{'s' * (len(findings) == 1)} up to their number, "
-            f"with q up to {FALSE_SHARE}: {'; '.join(map(_told, sorted(findings, key=lambda one: one.q)[:6]))}."
+            f"with q up to {FALSE_SHARE}: {'; '.join(map(_told, sorted(findings, key=lambda one: one.p)[:6]))}."
         )
         yield from _direction(findings)
-    else:
-        low = sum(one.p < 0.05 for one in found.correlations)
-        smallest = min(found.correlations, key=lambda one: one.p)
+    elif judged:
+        low = sum(one.p < 0.05 for one in judged)
+        smallest = min(judged, key=lambda one: one.p)
         yield (
             f"Of {n} tests (sources, coins, days between) none stands up to their number (no q up to {FALSE_SHARE}). The smallest "
             f"p is that of {_told(smallest)}; by chance about {0.05 * n:.0f} would have p < 0.05, and "
             f"{low} {'has' if low == 1 else 'have'}."
         )
-    if few := [one.source for one in found.days if 0 < _most(found, one.source) < A_HANDFUL]:
+    if left := len(found.correlations) - n:
+        yield (
+            f"{'All' if not n else 'Another'} {left} tests stand on fewer than {FEWEST_TO_JUDGE} days, with which p cannot be below "
+            f"{1 / FEWEST_TO_JUDGE}, whatever they hold: they have no q, and do not count among the others."
+        )
+    if few := [one.source for one in found.days if 0 < _most(found, one.source) < FEWEST_TO_JUDGE]:
         yield f"What {' and '.join(few)} can say hangs on a handful of days: see what these can carry, below."
 
 
@@ -90,7 +95,7 @@ def _who_leads(found: MoodFound) -> Iterator[str]:
     yield (
         "p: the mood is shifted through the days, in a circle, by every number of days; p is the share of these placebos, the "
         "unshifted one included, that correlate as strongly. That keeps how moods and prices bunch. q is adjusted for the number of "
-        "tests (Benjamini and Hochberg)."
+        f"tests that stand on {FEWEST_TO_JUDGE} days or more (Benjamini and Hochberg)."
     )
 
 
@@ -114,7 +119,7 @@ def _carries(found: MoodFound, one: MoodDays) -> str:
     if least is None:
         return f"{told}. Any two or three points lie close to a line, so that nothing can be told from them."
     told += f", and only a correlation of {least:.2f} or more would be found in four of five cases."
-    if n < A_HANDFUL:
+    if n < FEWEST_TO_JUDGE:
         told += (
             f" So few days correlate strongly by themselves: {100 * strong_by_chance(n):.0f} of 100 sets of {n} unrelated days lie "
             f"beyond ±{STRONG}. Correlations of daily returns with anything are seldom above 0.2: these days can neither show one nor "
@@ -169,12 +174,12 @@ def _told(one: Correlation) -> str:
     when = f"{abs(one.lead)} day{'s' * (abs(one.lead) != 1)} {'after' if one.lead > 0 else 'before'} them"
     return (
         f"{one.source} with the return of {one.symbol} {when if one.lead else 'on the same day'}, {_signed(one.correlation)} "
-        f"(n = {one.n:,}, {small('p', one.p)}, {small('q', one.q)})"
+        f"(n = {one.n:,}, {small('p', one.p)}, {'no q' if one.q is None else small('q', one.q)})"
     )
 
 
-def _number(p: float) -> str:
-    return small("", p).removeprefix(" = ").strip()
+def _number(p: float | None) -> str:
+    return "none" if p is None else small("", p).removeprefix(" = ").strip()
 
 
 def _signed(value: float) -> str:
