@@ -17,7 +17,7 @@ from cryptodudez_assets.defs.derived_checks import refusal_of
 from cryptodudez_assets.defs.metadata import INVENTORY, contract_schema, key_of, table_metadata
 from cryptodudez_assets.defs.previews import shows
 from cryptodudez_assets.defs.resources import LakeResource
-from cryptodudez_assets.defs.shown import table as table_of
+from cryptodudez_assets.defs.shown import markdown
 from cryptodudez_assets.defs.without_days import allow_runs_without_days
 from cryptodudez_assets.derived.declaration import Derived
 from cryptodudez_assets.derived.upkeep.dividing import told_of_division
@@ -90,7 +90,7 @@ def build_derived_assets(table: Derived, first_day: date | None = None) -> dg.As
             if key_of(spec.name) not in context.selected_asset_keys:
                 continue
             card = (
-                {"data_card": table_of(statistics(opened, table, spec.name))} if isinstance(table, FeatureView) else {}
+                {"data_card": markdown(statistics(opened, table, spec.name))} if isinstance(table, FeatureView) else {}
             )
             yield dg.MaterializeResult(
                 asset_key=key_of(spec.name),
