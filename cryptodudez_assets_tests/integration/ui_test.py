@@ -92,6 +92,39 @@ def test_a_table_s_page_says_what_it_holds(server: Server, page: "playwright.Pag
     page.get_by_text(f"{status_of(server.lake, 'crypto_prices').valid:,}", exact=True).first.wait_for()
 
 
+def test_it_shows_rows_without_a_click_and_of_what_its_columns_are_made(server: Server, page: "playwright.Page"):
+    page.goto(f"{server.url}/assets/market/crypto_prices")
+
+    page.get_by_role("columnheader", name="market_cap", exact=True).wait_for()  # of the preview
+    origin = page.locator("tr", has_text="Price times circulating supply")
+    assert origin.get_by_text("From raw/crypto_prices: Marketcap.").count() == 1
+    origin.get_by_role("link", name="raw/crypto_prices").click()
+    page.wait_for_url("**/assets/raw/crypto_prices*")
+
+
+@pytest.mark.parametrize(
+    ("asset", "name", "says"),
+    [
+        ("studies/dogecoin", "dogecoin.html", "Dogecoin"),
+        ("ml/eth_signal_report", "eth_signal.html", "Ether"),
+        ("ml/eth_signal_drift", "eth_signal_drift_of_days.html", "Drift of the"),
+    ],
+    ids=["study", "signal", "drift"],
+)
+def test_reports_are_a_click_away_from_their_assets(
+    server: Server, page: "playwright.Page", asset: str, name: str, says: str
+):
+    page.goto(f"{server.url}/assets/{asset}")
+    link = page.get_by_role("link", name=f"{server.api}/reports/{name}").first
+
+    with page.context.expect_page() as opened:
+        link.click()
+
+    report = opened.value
+    report.get_by_role("heading", level=1).filter(has_text=says).wait_for()
+    report.close()
+
+
 def test_its_checks_are_there_and_have_passed(server: Server, page: "playwright.Page"):
     page.goto(f"{server.url}/assets/market/crypto_prices?view=checks")
 
