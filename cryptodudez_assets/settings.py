@@ -115,8 +115,8 @@ class Settings(BaseSettings):
     )
     dagster_url: str = Field(
         default="",
-        description="Address of Dagster's webserver: the dashboard asks it for runs and sensors, and links to it. `cryptodudez up` sets it; "
-        "default: nobody is asked.",
+        description="Address of Dagster's webserver: the dashboard asks it for runs and sensors, and links to it. Default: nobody is "
+        "asked; `cryptodudez up` sets it.",
     )
     api_url: str = Field(
         default="http://127.0.0.1:8000",

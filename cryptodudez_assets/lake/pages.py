@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, note_beside, noted_beside
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.samples import words_of
 from cryptodudez_assets.lake.store.beside_lake import link_from_home
 from cryptodudez_assets.lake.store.stored import ObjectStore
 
@@ -15,12 +16,21 @@ FOLDER = "reports"
 
 
 def write(lake: Lake, name: str, text: str, made: MadeFrom | None = None) -> str:
-    """Put a page in its place; returns where that is. `made`: what it was made from, where no table says so."""
-    lake.store.write(_key(name), io.BytesIO(text.encode()))
+    """Put a page in its place; returns where that is. `made`: what it was made from, where no table says so.
+
+    Of sample data it says so, below its heading: a page is sent around.
+    """
+    lake.store.write(_key(name), io.BytesIO(_told(lake, text).encode()))
     if made is not None:
         note_beside(lake.store, _key(name), made)
     link_from_home(lake.settings, FOLDER)
     return place(lake, name)
+
+
+def _told(lake: Lake, text: str) -> str:
+    words = words_of(lake.settings)
+    above, heading, below = text.partition("</h1>")
+    return f'{above}{heading}\n<p class="notice">{words}</p>{below}' if words else text
 
 
 def place(lake: Lake, name: str) -> str:

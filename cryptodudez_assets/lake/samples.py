@@ -26,6 +26,16 @@ def last_day_of(settings: Settings) -> date | None:
     return BEFORE_IT_WAS_KEPT if settings.samples.is_dir() else None
 
 
+def words_of(settings: Settings) -> str:
+    """What whoever is shown something of this home's data is told first; empty where they are nobody's samples."""
+    last = last_day_of(settings)
+    return (
+        f"Sample data: all of it is simulated by the demo, up to {last:%-d %B %Y}. Nothing here happened."
+        if last
+        else ""
+    )
+
+
 def is_planted(settings: Settings) -> bool:
     """Whether a signal was planted in this home's sample data."""
     return (settings.samples / PLANTED).is_file()

@@ -297,6 +297,11 @@ class TestDemo:
         for told in ("What is in the lake", "cryptodudez up", "quarantine list", "cryptodudez sql"):
             assert told in said
 
+    def test_each_report_says_that_its_data_are_samples(self, demo_home: Path):
+        reports = {path.name: path.read_text() for path in (demo_home / "reports").glob("*.html")}
+        assert {"dogecoin.html", "mood.html", "trends.html", "eth_signal.html"} <= set(reports)
+        assert not [name for name, text in reports.items() if "Sample data: all of it is simulated" not in text]
+
     def test_the_counts_are_the_simulator_s_truth(self, on_demo: Run, demo_home: Path):
         truth = Truth.load(demo_home / "samples" / "tiny-7" / "truth" / "truth.json")
 

@@ -113,7 +113,7 @@ LAKE_ROOMS: dict[str, set[str]] = {
     "landing": {"store", "lake", "metastore"},
     "status": {"store", "lake", "metastore", "quarantine"},
     "exports": {"iceberg", "lake", "store"},
-    "pages": {"iceberg", "lake", "store"},
+    "pages": {"iceberg", "lake", "samples", "store"},
     "month_folders": {"exports", "iceberg", "lake", "store"},
     "freshness": {"lake"},
     "checking": {"lake", "metastore"},
