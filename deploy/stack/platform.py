@@ -64,6 +64,7 @@ def build(project: str, region: str, config: StackConfig, told: pulumi.Config) -
         "run_logs": lake.logs_address,
         "events": events.queue,
         "feeds": ",".join(config.feeds),
+        **({"api_url": f"https://{config.domain}"} if config.domain else {}),
         **{f"{name}_url": host for name, host in venue_hosts(region, config.feeds).items()},
         **(spark.settings if spark else {}),
     }
