@@ -3,7 +3,6 @@
 No engine is started: images of others cannot be pulled everywhere.
 """
 
-import json
 import re
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,7 +29,7 @@ KNOWN = {
         "command",
         "entrypoint",
     ),
-    *("ports", "volumes", "configs", "healthcheck", "depends_on", "environment"),
+    *("ports", "volumes", "healthcheck", "depends_on", "environment"),
 }
 CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
 
@@ -58,7 +57,6 @@ def test_a_service_names_only_what_there_is(name: str) -> None:
         assert ("healthcheck" in SERVICES[other]) >= (how["condition"] == "service_healthy")
     named = {volume.partition(":")[0] for volume in service.get("volumes", ())}
     assert {one for one in named if one.isidentifier()} <= set(whole["volumes"])
-    assert {one["source"] for one in service.get("configs", ())} <= set(whole["configs"])
 
 
 @each_service
@@ -84,7 +82,7 @@ def test_settings_are_the_platform_s_and_lead_to_what_is_started() -> None:
     names = {name: value for name, value in told_of.items() if name.startswith(PREFIX)}
     settings = Settings(**{name.removeprefix(PREFIX).lower(): value for name, value in names.items()})
     published = {port.split(":")[1] for one in SERVICES.values() for port in one.get("ports", ())}
-    databases = re.findall(r"CREATE DATABASE (\w+);", told()["configs"]["databases"]["content"])
+    databases = re.findall(r"CREATE DATABASE (\w+);", SERVICES["database"]["entrypoint"][-1])
     asked = [settings.catalog, settings.online, settings.notifications, settings.dagster]
     assert {urlsplit(one).path.strip("/") for one in asked} == {
         *databases,
@@ -99,10 +97,9 @@ def test_settings_are_the_platform_s_and_lead_to_what_is_started() -> None:
 def test_a_secret_is_said_once_for_those_who_ask_and_those_who_answer() -> None:
     whole = told(S3_SECRET="other", POSTGRES_PASSWORD="another")  # noqa: S106  (of this test)
     services = whole["services"]
-    (identity,) = json.loads(whole["configs"]["identities"]["content"])["identities"]
-    environment = services["platform"]["environment"]
-    keys = (environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
-    assert keys == tuple(identity["credentials"][0].values())
+    environment, bucket = services["platform"]["environment"], services["bucket"]["environment"]
+    assert bucket == {name: value for name, value in environment.items() if name.startswith("AWS_")}
+    assert "other" in bucket.values()
     assert (
         urlsplit(environment["CRYPTODUDEZ_CATALOG"]).password
         == services["database"]["environment"]["POSTGRES_PASSWORD"]
