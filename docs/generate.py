@@ -108,7 +108,7 @@ def order_book_files() -> str:
     table = [shown.columns, ["---"] * shown.width, *cells]
     told = "\n".join(f"| {' | '.join(row)} |" for row in table)
     listed = "\n".join(["raw/", *tree])
-    return f"""```
+    return f"""```text
 {listed}
 ```
 

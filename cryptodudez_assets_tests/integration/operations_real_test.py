@@ -1,7 +1,6 @@
 """The page for operators: its commands, in its order, on a home of real archives."""
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,13 +10,13 @@ import pytest
 from cryptodudez_assets.lake.landing import land
 from cryptodudez_assets.lake.metastore.file_entries import FILES
 from cryptodudez_assets.sources import all_sources
+from cryptodudez_assets_tests import documented
 from cryptodudez_assets_tests.builders import open_lake, rows_of, take_in
 from cryptodudez_assets_tests.conftest import ROOT
 from cryptodudez_assets_tests.homes_builder import at
 
 pytestmark = pytest.mark.long
 
-PAGE = ROOT / "docs" / "operations.md"
 TABLES = {"crypto_prices": "market.crypto_prices", "elon_tweets": "social.elon_tweets"}
 ARCHIVES = {"crypto_prices": "cryptocurrency_historical_prices.zip", "elon_tweets": "elon_musk_tweets.zip"}
 
@@ -32,8 +31,7 @@ def test_the_commands_of_the_page_work_in_their_order(tmp_path: Path, real_data:
         list(land(lake, name, [path]))
         take_in(lake, all_sources()[name])
     before = {table: rows_of(lake, table) for table in TABLES.values()}
-    # What needs servers elsewhere, or goes on until it is stopped, is told as `console` on the page.
-    commands = "\n".join(re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.S)).replace("/srv/", f"{tmp_path}/")
+    commands = "\n".join(documented.page("docs/operations.md").commands).replace("/srv/", f"{tmp_path}/")
     done = subprocess.run(
         ["bash", "-euc", commands], env=environment(), cwd=ROOT, capture_output=True, text=True, timeout=600
     )

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import typed
 
+from cryptodudez_assets_tests import documented
 from cryptodudez_assets_tests.conftest import ROOT
 from cryptodudez_assets_tests.integration.conftest import free_ports
 
@@ -119,7 +120,7 @@ def test_the_version_is_said_in_one_place(installed: Installed) -> None:
 
 def test_from_an_empty_folder_to_an_answer(installed: Installed) -> None:
     ui, api = free_ports(2)
-    page = (ROOT / "docs" / "tutorial.md").read_text().replace("8765", str(api))
+    page = documented.page("docs/tutorial.md").text.replace("8765", str(api))
     with typed.shell(installed.folder, installed.environment) as run:
         told = typed.typed(page, run)
     demo, _, rest = told.partition("## 2.")
@@ -137,13 +138,12 @@ def test_from_an_empty_folder_to_an_answer(installed: Installed) -> None:
 
 def test_a_source_of_its_user_s_is_a_file_in_a_folder_of_theirs(installed: Installed) -> None:
     (installed.folder / "gas.csv").write_text(GAS)
-    said = installed.typed("cryptodudez", "new-source", "gas_prices", "gas.csv")
-    declared = installed.folder / "declarations" / "sources" / "gas_prices.py"
-    assert f"wrote {declared}" in said
-    assert f"CRYPTODUDEZ_DECLARATIONS={installed.folder / 'declarations'}" in said
+    (block,) = documented.page("docs/package.md").commands
     own = {"CRYPTODUDEZ_DECLARATIONS": "declarations", "CRYPTODUDEZ_SETTLE_SECONDS": "0"}
-    installed.typed("cryptodudez", "land", "gas_prices", "gas.csv", **own)
-    installed.typed("cryptodudez", "run", "--select", "gas_prices", **own)
+    with typed.shell(installed.folder, installed.environment | {"CRYPTODUDEZ_SETTLE_SECONDS": "0"}) as run:
+        said = run(block)
+    assert "wrote ~/here/declarations/sources/gas_prices.py" in said
+    assert "CRYPTODUDEZ_DECLARATIONS=~/here/declarations" in said
     asked = "select count(*) as n, max(gwei) as most from market.gas_prices"
     assert installed.typed("cryptodudez", "sql", asked, "--format", "csv", **own).splitlines()[-1] == "24,73.5"
     assert "gas_prices" not in installed.typed("cryptodudez", "status"), "nothing is run that no setting names"

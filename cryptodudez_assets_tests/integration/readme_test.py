@@ -17,18 +17,17 @@ from pathlib import Path
 
 import pytest
 
+from cryptodudez_assets_tests import documented
 from cryptodudez_assets_tests.conftest import ROOT
 from cryptodudez_assets_tests.integration.conftest import free_ports
 
 pytestmark = pytest.mark.long
 
 PATIENCE_SECONDS = 600
-BLOCKS = re.findall(r"^```(sh|python|sql)\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
-SHELL = [text for kind, text in BLOCKS if kind == "sh"]
-GAS_PRICES, MARKET_DAYS, MODEL = (text for kind, text in BLOCKS if kind == "python")
-(MARKET_DAYS_SQL,) = (text for kind, text in BLOCKS if kind == "sql")
-# One needs a bucket and a server of the reader's.
-START, DROP, ELSEWHERE, SAMPLE, TRAINING, ASK, ACCOUNTS = SHELL
+README = documented.page("README.md")
+GAS_PRICES, MARKET_DAYS, MODEL = (block.text for block in README.blocks if block.kind == "python")
+(MARKET_DAYS_SQL,) = (block.text for block in README.blocks if block.kind == "sql")
+START, DROP, SAMPLE, TRAINING, ASK, ACCOUNTS = README.commands
 
 
 @dataclass(frozen=True)
