@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from decimal import Decimal
 from pathlib import Path
 
 import briefs_ran
@@ -14,8 +15,8 @@ from cryptodudez_assets_tests.conftest import ROOT
 LOOKS = ("sql", "status", "quarantine", "metric", "alerts")
 SHOWN = {told for line in briefs_ran.lines() for told in re.findall(r"`cryptodudez ([^`]*)`", line.shown)}
 COMMANDS = sorted(told for told in SHOWN if told.split()[0] in LOOKS)
-DAY = "select max(date) from accounts.fact_currency_day where kind = 'deposit'"
-USER = "select user_id from accounts.dim_user where user_id is not null limit 1"
+NAMES = r"\b(DAY|CURRENCY|ID)\b"
+LOOKED_UP = re.findall(r"^cryptodudez (sql .*)$", briefs_ran.PAGE.read_text(), re.M)
 
 
 @pytest.fixture
@@ -27,11 +28,24 @@ def home(demo_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_it_says_something(command: str, home: Path) -> None:
-    if "day=" in command:
-        command = command.replace("2026-11-20", typed("sql", DAY, "--format", "csv")[0])
-    if "user_id=" in command:
-        command = command.replace("=ID", f"={typed('sql', USER, '--format', 'csv')[0]}")
+    if re.search(NAMES, command):
+        names = given()
+        command = re.sub(NAMES, lambda found: names[found[1]], command)
     assert typed(*shlex.split(command))
+
+
+def test_a_day_and_currency_of_ones_own_have_an_amount(home: Path) -> None:
+    (question,) = (told for told in COMMANDS if "CURRENCY" in told)
+    names = given()
+    row = typed(*shlex.split(re.sub(NAMES, lambda found: names[found[1]], question)), "--format", "csv")[0]
+    currency, amount, _ = row.split(",")
+    assert (currency, Decimal(amount) > 0) == (names["CURRENCY"], True)
+
+
+def given() -> dict[str, str]:
+    """What the page says where to find: a day, a currency and a user of this home."""
+    day, user = (typed(*shlex.split(told), "--format", "csv")[0] for told in LOOKED_UP)
+    return dict(zip(("DAY", "CURRENCY", "ID"), [*day.split(","), user], strict=True))
 
 
 def typed(*words: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shlex
 import subprocess
 import sys
 from functools import cache
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import briefs_ran
 import pytest
-from click import Context, Group
+from click import Context, Group, NoSuchOption
 
 from cryptodudez_assets.cli import main
 from cryptodudez_assets_tests.conftest import ROOT
@@ -49,7 +50,7 @@ def collected(path: Path) -> set[str]:
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line.number)
 def test_the_commands_of_a_line_can_be_typed(line: briefs_ran.Line) -> None:
     for told in re.findall(r"`([^`]*)`", line.shown):
-        words = told.split()
+        words = shlex.split(told)
         if "cryptodudez" in words:
             assert_there(words[words.index("cryptodudez") + 1 :], main)
         elif words[0] == "python":
@@ -59,14 +60,23 @@ def test_the_commands_of_a_line_can_be_typed(line: briefs_ran.Line) -> None:
 
 
 def assert_there(words: list[str], group: Group) -> None:
-    """A command, and each of its options."""
+    """A command, each of its options, and whatever it cannot do without."""
     command = group.get_command(Context(group), words[0])
     assert command is not None, words
     if isinstance(command, Group):
         return assert_there(words[1:], command)
-    known = {name for one in command.params for name in one.opts}
-    assert {word for word in words if word.startswith("--")} <= known, words
+    given, _, _ = command.make_parser(Context(command)).parse_args(words[1:])
+    missing = [one for one in command.params if one.name not in given or one.value_is_missing(given[one.name])]
+    assert not [one.name for one in missing if one.required], words
     return None
+
+
+def test_a_command_without_what_it_needs_would_be_seen() -> None:
+    for words in (["record", "--csv", "FOLDER"], ["land"]):
+        with pytest.raises(AssertionError):
+            assert_there(words, main)
+    with pytest.raises(NoSuchOption):
+        assert_there(["status", "--no-such"], main)
 
 
 def case(test: str, parameters: str, inner: str) -> str:
