@@ -100,6 +100,7 @@ lint: install  ## Style, types, definitions, generated docs
 	@$(VENV)/dagster definitions validate -m cryptodudez_assets.definitions --log-level warning
 
 package: install  ## The wheel in dist/, which needs no checkout
+	@rm -f dist/cryptodudez-*.whl
 	@$(VENV)/uv build --quiet --wheel --out-dir dist
 	@ls dist/*.whl
 

@@ -26,6 +26,7 @@ NEED_REAL_ARCHIVES = {"real_data", "stock_market_zip"}
 MEMORY, MEMORY_BYTES = Path("/dev/shm"), 8 << 30  # noqa: S108  (a file system, no name of a file)
 LONGEST_FIRST = (
     "readme",
+    "docs_commands",
     "kill_campaign",
     "stores",
     "crash",
