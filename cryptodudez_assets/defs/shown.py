@@ -15,7 +15,8 @@ DIGITS = 6
 """Of a number that was computed: more than anybody compares by eye."""
 WHOLE_BELOW = 1e15
 """Floats are spelled without an exponent up to here; beyond it their units are no longer exact."""
-CELL_CHARACTERS = 100
+CELL_CHARACTERS = 200
+"""Of a cell; what is longer is not shown."""
 
 
 def rounded(value: float) -> float | int:
@@ -83,8 +84,10 @@ def markdown(frame: pl.DataFrame) -> dg.MarkdownMetadataValue:
 
 
 def _cell(value: object) -> str:
+    """A value whole, or how long it is: half of an identity would be found by nobody who has to erase it from what runs remember."""
     text = said(value)
     if len(text) <= CELL_CHARACTERS:
         return text
-    # Of a location the end tells most, of a text the beginning.
-    return f"{text[: CELL_CHARACTERS // 2]} … {text[-CELL_CHARACTERS // 2 :]}"
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return f"({len(value):,} values)"
+    return f"({len(text):,} characters)"

@@ -55,4 +55,8 @@ def _times_in_bytes(path: Path, names: Names) -> int:
     there = [path, *(path.with_name(path.name + beside) for beside in BESIDE)]
     contents = [one.read_bytes() for one in there if one.is_file()]
     likely = [content for content in contents if any(hint.encode() in content for hint in names.hints)]
-    return sum(content.count(way.encode()) for content in likely for way in names.alone.spelled)
+    told = names.alone
+    return sum(
+        len(list(told.places_in(content))) + sum(content.count(way.encode()) for way in told.spelled)
+        for content in likely
+    )

@@ -1,8 +1,8 @@
 """Look for an identity in every file: in its bytes as they are, and in what they mean, unpacked and decoded. Changes nothing.
 
 It is looked for in UTF-8 and UTF-16, plain and as JSON and CSV write it, as a word of its own; a long one also within a word, where
-that is nobody who stays. Where what the bytes mean is all that they are, the bytes themselves do not count: packed, half of a word
-that somebody else is called may look like this one.
+that is nobody who stays; of one that was cut by an ellipsis, the pieces. Where what the bytes mean is all that they are, the bytes
+themselves do not count: packed, half of a word that somebody else is called may look like this one.
 """
 
 import re
@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from cryptodudez_assets.lake.erasing import identity
+from cryptodudez_assets.lake.erasing import cut, identity
 from cryptodudez_assets.lake.erasing.decoded import AVRO, PARQUET, SQLITE, WIDE, IsThere, Stream, as_bytes, meanings
 from cryptodudez_assets.lake.erasing.identity import JOINED_ON, is_joined, spellings
 from cryptodudez_assets.lake.formats.archives import ARCHIVE_ERRORS
@@ -49,7 +49,8 @@ class Scanned:
 
 class Needle:
     """Values as they stand in bytes. `anywhere`: also within a longer word. `others`: who has one in the name, and is somebody else.
-    `in_data`: a number that is all of a field is one like others: whether its column tells of identities is not known here.
+    `in_data`: a number that is all of a field is one like others: whether its column tells of identities is not known here. What is cut
+    is looked for elsewhere only: in data it is as somebody wrote it.
     """
 
     def __init__(
@@ -84,8 +85,21 @@ class Needle:
             found.append(starts + b"(?:%b)" % _ways(value, encoding) + ends)
         return re.compile(b"|".join([*longer, *numbers, b"(%b)" % (b"|".join(found) or rb"(?!)")]))
 
+    @cached_property
+    def _may_be_cut(self) -> dict[bytes, bytes]:
+        told = () if self._anywhere or self._in_data else self.values
+        return {_in_utf8(way): b"" for value in told for way in spellings(value)}
+
+    @cached_property
+    def _others_in_bytes(self) -> list[bytes]:
+        return list(map(_in_utf8, self.others))
+
     def times_in(self, data: bytes, *, in_pages: bool = False) -> int:
-        """How often it stands there."""
+        """How often it stands there, whole or cut."""
+        n_cut = sum(1 for _ in cut.pieces(data, self._may_be_cut, self._others_in_bytes)) if self._may_be_cut else 0
+        return n_cut + self._times_whole_in(data, in_pages=in_pages)
+
+    def _times_whole_in(self, data: bytes, *, in_pages: bool) -> int:
         if not any(way in data for way in self.ways):
             return 0
         patterns = self._patterns_in_pages if in_pages else self._patterns
@@ -98,6 +112,10 @@ class Needle:
             n += self.times_in(before + block, in_pages=in_pages) - self.times_in(before, in_pages=in_pages)
             before = (before + block)[-LONGEST_WORD:]
         return n
+
+
+def _in_utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _ways(value: str, encoding: str) -> bytes:

@@ -14,14 +14,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
+from cryptodudez_assets.lake.erasing import cut
 from cryptodudez_assets.sources.text import RANGES
 
 ERASED = "erased-"
 """Pseudonyms begin so."""
 PSEUDONYM_LENGTH = 32
 KEY_ID_LENGTH = 16
-CUT_OFF = ("…", "\\u2026")  # ends a text that is too long to be shown whole, also as JSON has it
-LEAST_OF_IT = 8  # characters of an identity that is cut off so
 DISTINCTIVE_LENGTH, LONG_LENGTH, LONG_NUMBER_LENGTH = 6, 16, 12
 NO_NEIGHBOUR = "[0-9A-Za-z_-]"  # what a word does not end beside
 JOINS = "[.@+]"  # what makes one word of two, where it stands between them: a dot that ends a sentence does not
@@ -94,7 +93,7 @@ def bare(text: str) -> str:
 class Names:
     """Identities of one kind that are to go, each with its pseudonym.
 
-    `are_cut`: whether what is cut off by an ellipsis goes, too. `others`: identities that have one of these in them, and stay.
+    `are_cut`: whether pieces of them beside an ellipsis go, too (`cut.py`). `others`: identities that have one of these in them, and stay.
     """
 
     kind: str
@@ -125,9 +124,7 @@ class Names:
     @cached_property
     def hints(self) -> list[str]:
         """One of these is in every text in which one of them is."""
-        if not self.are_cut:
-            return list(self._theirs)
-        return list(dict.fromkeys(way[:LEAST_OF_IT] for way in self._theirs))
+        return [*self._theirs, *(cut.SIGNS if self.are_cut else ())]
 
     @cached_property
     def spelled(self) -> Mapping[str, str]:
@@ -138,27 +135,25 @@ class Names:
 
     @cached_property
     def _theirs(self) -> dict[str, str]:
-        """The ways in which they are written: plain, in a CSV's quotes, in JSON, cut off."""
-        ways = {way: instead for value, instead in self.instead.items() for way in spellings(value)}
-        for value, instead in self.instead.items() if self.are_cut else ():
-            for length in range(LEAST_OF_IT, len(value)):
-                begins = value[:length]
-                if not any(other.startswith(begins) for other in self.others):  # whose beginning it is cannot be told
-                    ways |= {begins + end: instead + end for end in CUT_OFF}
-        return ways
-
-    @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        """Finds them as whole words."""
-        return _words(self.spelled)
+        """The ways in which they are written: plain, in a CSV's quotes, in JSON."""
+        return {way: instead for value, instead in self.instead.items() for way in spellings(value)}
 
     @cached_property
     def _in_bytes(self) -> re.Pattern[bytes]:
-        return re.compile(self.pattern.pattern.encode("utf-8", "surrogatepass"))
+        """Finds them as whole words."""
+        return re.compile(_in_utf8(_words(self.spelled)))
 
     @cached_property
     def _spelled_in_bytes(self) -> Mapping[bytes, bytes]:
-        return {_in_utf8(way): _in_utf8(instead) for way, instead in self.spelled.items()}
+        return _all_in_utf8(self.spelled)
+
+    @cached_property
+    def _may_be_cut(self) -> Mapping[bytes, bytes]:
+        return _all_in_utf8(self._theirs if self.are_cut else {})
+
+    @cached_property
+    def _others_in_bytes(self) -> list[bytes]:
+        return list(map(_in_utf8, sorted(self.others)))
 
     @cached_property
     def _hints_in_bytes(self) -> list[bytes]:
@@ -173,6 +168,7 @@ class Names:
         if any(hint in data for hint in self._hints_in_bytes):
             found = self._in_bytes.finditer(data)
             yield from (one.start() for one in found if self._spelled_in_bytes[one.group()] != one.group())
+            yield from (one.start for one in cut.pieces(data, self._may_be_cut, self._others_in_bytes))
 
     def out_of(self, data: bytes) -> tuple[bytes, int]:
         """The text with pseudonyms in their place, and how many."""
@@ -186,13 +182,15 @@ class Names:
             n += instead != found.group()
             return instead
 
-        return self._in_bytes.sub(without, data), n
+        whole = self._in_bytes.sub(without, data)
+        text, n_pieces = cut.without(whole, self._may_be_cut, self._others_in_bytes)
+        return text, n + n_pieces
 
     def out_of_text(self, text: str) -> str:
         """The same of a text."""
         if not any(hint in text for hint in self.hints):  # nearly every text: to look for a word costs far more
             return text
-        return self.pattern.sub(lambda found: self.spelled[found.group()], text)
+        return self.out_of(_in_utf8(text))[0].decode("utf-8", "surrogatepass")
 
     def of(self, value: object) -> str | None:
         """The identity that this value of a tagged column is; None where it is none of these."""
@@ -204,6 +202,10 @@ def _in_utf8(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+def _all_in_utf8(ways: Mapping[str, str]) -> Mapping[bytes, bytes]:
+    return {_in_utf8(way): _in_utf8(instead) for way, instead in ways.items()}
+
+
 def spellings(value: str) -> list[str]:
     """Every way in which a value is written in text."""
     in_json = (json.dumps(value, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False))
@@ -211,12 +213,13 @@ def spellings(value: str) -> list[str]:
     return list(dict.fromkeys([*ways, *(way.replace("/", "\\/") for way in ways)]))
 
 
-def _words(ways: Iterable[str]) -> re.Pattern[str]:
+def _words(ways: Iterable[str]) -> str:
+    """A regular expression that finds these as whole words."""
     words = sorted(ways, key=len, reverse=True)
     joined, plain = (
         "|".join(re.escape(one) for one in words if is_joined(one) == wanted) or r"(?!)" for wanted in (True, False)
     )
-    return re.compile(
+    return (
         f"(?<!{NO_NEIGHBOUR})(?:(?<!{NO_NEIGHBOUR}{JOINS})(?:{joined})(?!{JOINED_ON})|(?:{plain})(?!@{NO_NEIGHBOUR}))"
         f"(?!{NO_NEIGHBOUR})"
     )

@@ -91,7 +91,8 @@ def _why_broken(raw: str, text: str) -> str:
             return f"more than one value in a record: behind the first is {shown(raw[error.at :].strip(), AROUND)}"
         if raw.startswith(("{", "[")) and end_of(raw, 0) is None:
             return f"{text} ends in the middle of a value: was it cut off?"
-        behind = shown(raw[max(error.at - AROUND, 0) : error.at + 1], TEXT_SHOWN)
+        before = max(error.at - AROUND, 0)
+        behind = shown("…" * bool(before) + raw[before : error.at + 1], TEXT_SHOWN)
         return (
             f"{text} is no JSON: {error.told[:1].lower()}{error.told[1:]} at character {error.at + 1}, behind {behind}"
         )
