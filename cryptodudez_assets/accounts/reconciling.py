@@ -9,8 +9,16 @@ from functools import partial
 import polars as pl
 
 from cryptodudez_assets.accounts import rules, star
+from cryptodudez_assets.contracts.accounts import GREATEST
+from cryptodudez_assets.contracts.base import EXACT
 from cryptodudez_assets.derived import Finding, Frames, TableCheck
 
+OVERFLOW = "overflow in decimal"
+"""So Polars says that a sum is greater than its decimal."""
+TOO_GREAT = (
+    f"amounts come to 1e{EXACT.precision - EXACT.scale} or more, which nothing here can keep. Find them (`cryptodudez sql`), and have rows of "
+    f"{GREATEST:,} or more set aside, which they are since this release: `cryptodudez rebuild` accounts.deposits and accounts.withdrawals"
+)
 SHOWN = 20
 """Rows of what is wrong that a check shows."""
 TRANSACTION, EVENT = "accounts.fact_transaction", "accounts.fact_event"
@@ -19,13 +27,21 @@ USER = "accounts.dim_user"
 
 
 def compare(what: str, here: pl.LazyFrame, there: pl.LazyFrame, by: Sequence[str]) -> Finding:
-    """Whether two tables say the same, row by row of `by`. `what` the rows are, such as days and currencies."""
+    """Whether two tables say the same, row by row of `by`. `what` the rows are, such as days and currencies.
+
+    Sums that no decimal of ours can keep are a difference, too: what they are cannot be told.
+    """
     measures = [name for name in here.collect_schema() if name not in by]
     both = here.join(
         there.select(*by, *measures), on=by, how="full", coalesce=True, nulls_equal=True, suffix="_expected"
     )
     differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_expected")) for name in measures)
-    found = both.with_columns(differs.alias(" differs")).collect(engine="streaming")
+    try:
+        found = both.with_columns(differs.alias(" differs")).collect(engine="streaming")
+    except pl.exceptions.ComputeError as error:
+        if OVERFLOW not in str(error):
+            raise
+        return Finding(False, f"{what} cannot be compared: {TOO_GREAT}", {})
     wrong = found.filter(" differs").drop(" differs").sort(by)
     told = f"{len(found):,} {what} agree to the last digit"
     if len(wrong):

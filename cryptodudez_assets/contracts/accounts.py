@@ -18,6 +18,9 @@ STATUS_RANKS = {"complete": 2, "failed": 1}
 OTHER_STATUS = 0
 
 TEXT = {"min_value": 1}
+GREATEST = 10**14
+"""What an amount stays below, so that sums stay below the 10^20 that `Exact` can keep: a million of the greatest fit. The greatest of the
+real ones is 6.8e12, of a coin of which there are 10^15."""
 AHEAD = timedelta(days=1)
 """How far a time may lie ahead of its file's landing: clocks go wrong, and zones are mistaken."""
 
@@ -82,6 +85,11 @@ class Transaction(History):
         isin=[OTHER_STATUS, *sorted(STATUS_RANKS.values())],
     )
     extra: str = extra()
+
+    @pa.dataframe_check()
+    def amount_too_great(cls, data: PolarsData) -> pl.LazyFrame:
+        """100,000,000,000,000 (1e14) or more of a currency in one transaction: sums of such amounts could not be kept, look at the unit."""
+        return data.lazyframe.select(pl.col("amount").abs() < GREATEST)
 
     @pa.dataframe_check(raise_warning=True)
     def negative_amount(cls, data: PolarsData) -> pl.LazyFrame:

@@ -95,6 +95,24 @@ def test_an_amount_that_cannot_be_kept_is_set_aside_with_words(lake: Lake, drop:
     assert told in record["reason"]
 
 
+def test_amounts_of_which_two_have_a_sum_that_nothing_can_keep_are_set_aside(lake: Lake, drop: Drop) -> None:
+    """Whatever became of them: the star adds up those that failed, too. What is less may be there often."""
+    great, kept = "99999999999999999999.999999999999999", "99999999999999.999999999999999999"
+    amounts = [
+        (great, "complete"),
+        (great, "complete"),
+        (f"-{great}", "failed"),
+        ("1e14", "failed"),
+        *[(kept, "complete")] * 40,
+    ]
+    rows = "".join(f"{i},2020-01-02 00:00:00+00,u,{a},btc,{status}\n" for i, (a, status) in enumerate(amounts))
+    table = taken_in(lake, drop, DEPOSITS, TRANSACTION + rows)
+    assert table["amount"].to_list() == [Decimal(kept)] * 40
+    aside = rows_of(lake, "quarantine.rows").sort("line")
+    assert aside["rules"].to_list() == [["amount_too_great"]] * 4
+    assert aside["reason"][3].startswith("amount is '1e14': 100,000,000,000,000 (1e14) or more of a currency")
+
+
 def test_a_negative_amount_is_kept_with_a_warning(lake: Lake, drop: Drop) -> None:
     text = TRANSACTION + "".join(
         f"{i},2020-01-02 00:00:00+00,u,-10.000000000000000000,mxn,{status}\n"

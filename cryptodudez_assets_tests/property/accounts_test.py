@@ -16,6 +16,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from cryptodudez_assets.contracts.accounts import GREATEST
 from cryptodudez_assets.lake.exports import export
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.status import unbalanced_files
@@ -43,6 +44,10 @@ def a_lake() -> Iterator[Lake]:
         yield open_lake(Settings(home=Path(home), settle_seconds=0))
 
 
+def is_kept(amount: Decimal | None) -> bool:
+    return amount is not None and abs(amount) < GREATEST
+
+
 def land(lake: Lake, source: Source, name: str, content: bytes) -> None:
     path = Path(lake.settings.lake) / "raw" / source.name / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +57,7 @@ def land(lake: Lake, source: Source, name: str, content: bytes) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 @settings(max_examples=3, deadline=None, phases=[Phase.explicit, Phase.generate])
-@given(texts=st.lists(numbers.filter(lambda text: meant(text) is not None), min_size=20, max_size=60))
+@given(texts=st.lists(numbers.filter(lambda text: is_kept(meant(text))), min_size=20, max_size=60))
 def test_amounts_are_the_same_digit_by_digit_in_the_table_and_in_its_csv(form: str, texts: list[str]) -> None:
     source = SOURCES["withdrawals"]
     rows = [(str(number), TIMES[number % 4], "u", text, "mxn", "complete") for number, text in enumerate(texts)]

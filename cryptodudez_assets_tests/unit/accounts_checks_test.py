@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from cryptodudez_assets.accounts import rules, star
+from cryptodudez_assets.contracts.base import EXACT
 from cryptodudez_assets_tests.account_histories import STAR, Histories, made_of
 
 DAY = datetime(2021, 3, 1, 12, tzinfo=UTC)
@@ -76,6 +77,19 @@ def test_a_check_fails_on_what_it_is_there_for(table: str, name: str, tampered: 
     assert not found.passed
     assert "such as" in found.told
     assert any(isinstance(one, pl.DataFrame) and len(one) for one in found.details.values())
+
+
+@pytest.mark.parametrize(("table", "source"), [("fact_transaction", star.DEPOSITS), ("fact_currency_day", None)])
+def test_sums_that_nothing_can_keep_are_told_in_words(table: str, source: str | None) -> None:
+    (check,) = (
+        one for each in STAR if each.table == f"accounts.{table}" for one in each.checks if one.name == "adds_up"
+    )
+    great = pl.lit(Decimal("9e19")).cast(EXACT).alias("amount")
+    rows = {name: TABLES[name] for name in ("accounts.fact_transaction", source) if name}
+    rows = {name: pl.concat([one, one]).with_columns(great) for name, one in rows.items()}
+    found = check.judge({name: one.lazy() for name, one in (TABLES | rows).items()})
+    assert not found.passed
+    assert "amounts come to 1e20 or more" in found.told
 
 
 def test_nobody_is_a_member_for_whom_is_named_nowhere() -> None:
