@@ -46,7 +46,8 @@ def said(value: object) -> str:
         case float():
             return str(rounded(value))
         case Decimal():
-            return f"{value.normalize():f}"
+            plain = f"{value:f}"  # not `normalize`, which rounds to 28 digits
+            return plain.rstrip("0").rstrip(".") if "." in plain else plain
         case datetime():
             return (
                 value.replace(tzinfo=None).isoformat(" ").rstrip("0")
