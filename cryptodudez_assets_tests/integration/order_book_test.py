@@ -58,6 +58,24 @@ def test_tables_are_the_simulator_s_truth(landed: Lake, tiny_samples: Path) -> N
         assert rows_of(landed, source.table).select(expected.columns).sort(source.key).equals(expected.sort(source.key))
 
 
+def test_the_files_that_are_shown_are_those_that_lie_there(tiny_samples: Path) -> None:
+    page = (ROOT / "docs" / "order_book.md").read_text()
+    shown = page.partition("made by `make docs` -->\n```\nraw/\n")[2].partition("```")[0].splitlines()
+    lying = [line for source in SOURCES for line in tree(tiny_samples / source.name, "  ")]
+    assert len(lying) > 20
+    assert without_days(shown) == without_days(lying)
+
+
+def tree(path: Path, indent: str) -> Iterator[str]:
+    yield f"{indent}{path.name}{'/' if path.is_dir() else ''}"
+    for inner in sorted(path.iterdir()) if path.is_dir() else ():
+        yield from tree(inner, f"{indent}  ")
+
+
+def without_days(lines: list[str]) -> list[str]:
+    return [re.sub(r"\d{4}-?\d\d-?\d\d(?!\d)", "DAY", line) for line in lines]
+
+
 def test_the_checks_of_the_source_are_asked_with_its_table_and_tell_what_was_planted(
     landed: Lake, tiny_samples: Path
 ) -> None:

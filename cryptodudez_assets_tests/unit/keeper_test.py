@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,11 +17,15 @@ from cryptodudez_assets.lake.store.objects import FolderStore
 from cryptodudez_assets.recorder.gaps import Cause
 from cryptodudez_assets.recorder.keeper import Keeper, Recovered
 from cryptodudez_assets.recorder.record import FILE_SCHEMA, Origin, Record
+from cryptodudez_assets.recorder.window import Window
 from cryptodudez_assets.recorder.write_ahead import MARK, Second
+from cryptodudez_assets.settings import Settings
 
 START = 1_651_291_800  # 2022-04-30T04:10:00
 BOOKS = ("btc_mxn", "usd_mxn")
 WINDOW = 10
+HIVED = {**FILE_SCHEMA, "date": pl.Date(), "hour": pl.String()}
+"""Columns of a file, and what its folders tell besides."""
 
 
 class Home:
@@ -74,6 +79,33 @@ def test_a_window_becomes_a_file_a_book_where_the_clock_has_it(home: Home) -> No
         101.0,
         100 / 101,
     )
+
+
+def test_by_default_a_file_has_every_second_of_ten_minutes(home: Home, settings: Settings) -> None:
+    keeper = home.keeper(settings.record_window_seconds)
+    keeper.write(second(n) for n in range(1205))
+    assert keeper.land() == 4
+    keeper.finish()
+    assert [(path[-18:], seconds_of(frame)) for path, frame in home.landed().items()] == 2 * [
+        ("T041000Z-a.parquet", list(range(600))),
+        ("T042000Z-a.parquet", list(range(600, 1200))),
+    ]
+
+
+def test_an_hour_of_a_book_is_read_from_its_folder_alone(home: Home) -> None:
+    for hour in range(3):
+        window = Window("a", START + 3600 * hour, WINDOW)
+        for n in range(WINDOW):
+            window.add(second(3600 * hour + n))
+        for key, content in window.files():
+            (path := home.lake / key).parent.mkdir(parents=True, exist_ok=True)
+            asked = "book=btc_mxn" in key and "hour=05" in key
+            path.write_bytes(content if asked else b"whoever opens it fails")
+    every = pl.scan_parquet(home.lake / "raw/bitso_order_book/**/*.parquet", hive_partitioning=True, schema=HIVED)
+    found = every.filter(book="btc_mxn", date=date(2022, 4, 30), hour="05").collect()
+    assert seconds_of(found) == list(range(3600, 3600 + WINDOW))
+    with pytest.raises(pl.exceptions.ComputeError):
+        every.filter(book="btc_mxn").collect()
 
 
 def test_what_is_unfinished_at_the_end_is_landed_and_says_so(home: Home) -> None:
