@@ -14,6 +14,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from cryptodudez_assets.contracts.catalogue import Status
+from cryptodudez_assets.defs.build import build_definitions
+from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.derived.upkeep.materialize import Materialized, materialize
 from cryptodudez_assets.features.stock_rolling import VIEW, rolling_view
 from cryptodudez_assets.lake.exports import export
@@ -38,6 +40,7 @@ COLUMNS = (
     "Nasdaq Traded,Symbol,Security Name,Listing Exchange,Market Category,ETF,Round Lot Size,Test Issue,Financial Status,"
     "CQS Symbol,NASDAQ Symbol,NextShares\n"
 )
+AGREED = ["Symbol", "Security Name", "Date", "Open", "High", "Low", "Close", "Adj Close", "Volume"]
 FIRST_DAY = date(2019, 12, 2)
 
 
@@ -343,6 +346,25 @@ def test_a_window_of_calendar_days(lake: Lake) -> None:
     assert found["adj_close_rolling_med"][-1] == rows(lake)["adj_close"].tail(20).median()
 
 
+def test_rolling_features_are_a_stage_and_a_folder_of_their_own(market: Lake) -> None:
+    put(market, "more/stocks/LONG.csv", candles(31))
+    take_in(market)
+    definitions = build_definitions([MARKET, SYMBOLS], [VIEW], LakeResource(home=str(market.settings.home)))
+    job = definitions.resolve_implicit_global_asset_job_def()
+    with dg.DagsterInstance.ephemeral() as instance:
+        for stage in ("features", "exports"):
+            assert not (market.settings.home / "exports" / "stock_rolling").exists()
+            asset = dg.AssetKey([stage, "stock_rolling"])
+            assert job.execute_in_process(instance=instance, asset_selection=[asset]).success
+    (path,) = (market.settings.home / "exports" / "stock_rolling").iterdir()
+    written = pl.read_parquet(path)
+    assert written.columns == [*AGREED, "vol_moving_avg", "adj_close_rolling_med"]
+    assert len(written) == len(rows(market))
+    averages = written.filter(Symbol="LONG")["vol_moving_avg"].to_list()
+    assert averages[:29] == [None] * 29
+    assert averages[29:] == [100 + sum(i * i for i in range(first, first + 30)) / 30 for first in (0, 1)]
+
+
 def test_exports_have_the_agreed_columns_and_are_written_whole_or_not_at_all(market: Lake) -> None:
     rolled(market)
     rig = Rig(market, [MARKET, SYMBOLS])
@@ -350,8 +372,10 @@ def test_exports_have_the_agreed_columns_and_are_written_whole_or_not_at_all(mar
     (one,) = exports_of([MARKET], [])
     path = Path(one.place(market))
     written = pl.read_parquet(path)
-    assert written.columns == ["Symbol", "Security Name", "Date", "Open", "High", "Low", "Close", "Adj Close", "Volume"]
+    assert written.columns == AGREED
     assert written.row(0) == ("AGM-A", "Farmer Mac", "2019-12-02", 20.0, 22.0, 19.0, 21.0, 20.0, 100)
+    assert written.schema["Volume"] == pl.Int64
+    assert {str(written.schema[name]) for name in written.columns[3:-1]} == {"Float64"}
 
     broken = {"Symbol": "symbol", "Date": "no such column"}
     with pytest.raises(KeyError):
