@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
+import dagster as dg
 import pytest
+from dagster._utils.schedules import cron_string_iterator
 
+from cryptodudez_assets.defs.feed_assets import build_feed_schedule
 from cryptodudez_assets.feeds import all_feeds, left_out_feeds
 from cryptodudez_assets.feeds.declaration import every, problem_of
 from cryptodudez_assets.sources import all_sources
@@ -45,6 +49,14 @@ def test_series_are_all_combinations_unless_others_are_chosen():
     ]
     with pytest.raises(ValueError, match="as it names a folder"):
         series({"symbol": ["../x"]})
+
+
+@pytest.mark.parametrize(("name", "hours"), [("binance", [0, 6, 12, 18]), ("x", [1])])
+def test_a_feed_that_is_on_is_asked_by_itself_at_these_hours_of_utc(name: str, hours: list[int]):
+    schedule = build_feed_schedule(all_feeds()[name])
+    assert (schedule.default_status, schedule.execution_timezone) == (dg.DefaultScheduleStatus.RUNNING, "UTC")
+    ticks = cron_string_iterator(datetime(2026, 11, 29, tzinfo=UTC).timestamp(), str(schedule.cron_schedule), "UTC")
+    assert [tick.hour for tick in takewhile(lambda tick: tick.day == 29, ticks)] == hours
 
 
 def test_every_declared_feed_is_taken_and_fills_a_source():
