@@ -56,12 +56,10 @@ def shell(folder: Path, environment: Mapping[str, str]) -> Iterator[Callable[[st
                 )
             _wait_for(int(PORT.findall(command)[-1]), servers[-1])
             return ""
-        done = subprocess.run(
-            words, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
-        )
-        if done.returncode:
-            raise Failed(f"{PROMPT}{command}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
-        return (done.stdout + done.stderr).replace(str(folder), "~/here")
+        told, warned, code = _done(words, folder, environment)
+        if code:
+            raise Failed(f"{PROMPT}{command}\n{told[-3000:]}{warned[-3000:]}")
+        return (told + warned).replace(str(folder), "~/here")
 
     try:
         yield run
@@ -75,6 +73,18 @@ def activated() -> dict[str, str]:
     """The environment of whoever has activated this one, without settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CRYPTODUDEZ_", "DAGSTER_"))}
     return kept | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]), "COLUMNS": "150"}
+
+
+def _done(words: list[str], folder: Path, environment: Mapping[str, str]) -> tuple[str, str, int]:
+    """What a command printed, and its code. Nothing that it has started goes on where this is ended before it."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(words, cwd=folder, env=environment, start_new_session=True, **pipes) as command:
+        try:
+            told, warned = command.communicate(timeout=PATIENCE_SECONDS)
+        except BaseException:
+            os.killpg(command.pid, signal.SIGKILL)
+            raise
+        return told, warned, command.returncode
 
 
 def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
@@ -100,6 +110,7 @@ def main() -> None:
     asked.add_argument("pages", nargs="+", type=Path)
     asked.add_argument("--check", action="store_true")
     told = asked.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what was started ends, too
     for page in told.pages:
         with tempfile.TemporaryDirectory() as folder, shell(Path(folder).resolve(), activated()) as run:
             try:
