@@ -72,7 +72,7 @@ def test_queries_say_the_same_of_files_and_tables(exported: Lake, on_files, head
     assert rows
 
 
-def test_marketing_sees_no_user_id_and_nobody_who_was_erased(exported: Lake):
+def test_marketing_sees_each_user_once_and_no_user_id(exported: Lake):
     seen = rows_of(exported, "accounts.users_for_marketing")
     users = rows_of(exported, "accounts.dim_user").filter("is_current", pl.col("user_key") != 0)
     names = set(users["user_id"])

@@ -5,17 +5,21 @@ from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
+import dagster as dg
 import polars as pl
 import pytest
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from pyiceberg.expressions import AlwaysTrue
 from rich.console import Console
 
 from cryptodudez_assets.contracts.base import EXACT
 from cryptodudez_assets.contracts.keys import durable_key
+from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.derived import Derived
 from cryptodudez_assets.derived.upkeep.looking import look
 from cryptodudez_assets.derived.upkeep.materialize import Materialized, materialize, without_rows
 from cryptodudez_assets.headless import run_pending
+from cryptodudez_assets.instance import dagster_home
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
 from cryptodudez_assets.settings import Settings
@@ -85,6 +89,11 @@ def test_a_run_makes_the_star_and_all_of_its_checks_are_asked(lake: Lake, tmp_pa
     fine, said = run(lake, STAR)
     assert fine, said
     assert all(len(contents(lake, table)) for table in STAR)
+    with dg.DagsterInstance.from_config(str(dagster_home(lake.settings))) as instance:
+        keys = [dg.AssetCheckKey(key_of(table.table), check.name) for table in STAR for check in table.checks]
+        asked = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    assert len(keys) >= 9
+    assert {asked[key].status for key in keys} == {AssetCheckExecutionRecordStatus.SUCCEEDED}
     assert not any(done.rows for done in follow(lake).values())
 
 

@@ -109,6 +109,14 @@ def test_facts_keep_their_totals_and_he_is_nobody(erased):
         assert set(rows_of(lake, f"accounts.{name}")["user_key"]) <= set(now["user_key"])
 
 
+def test_marketing_sees_everybody_but_him(erased):
+    lake, user, _, before = erased
+    users = before["users"].filter("is_current", pl.col("user_key") != 0)
+    others = users.filter(pl.col("user_id") != user)["user_key"].sort()
+    assert len(others) == len(users) - 1
+    assert rows_of(lake, "accounts.users_for_marketing")["user_key"].sort().equals(others)
+
+
 def test_questions_about_everybody_have_the_same_answers(erased):
     lake, user, _, before = erased
     for heading, told in answers(lake, user).items():

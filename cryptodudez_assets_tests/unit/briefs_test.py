@@ -88,7 +88,7 @@ def case(test: str, parameters: str, inner: str) -> str:
 
 def test_of_a_report_it_is_told_what_did_not_pass(tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
-    first, second = LINES[0].tests
+    first, second, *_ = LINES[0].tests
     named = dict.fromkeys(test for line in LINES for test in line.tests)
     cases = "".join(case(test, more, f"{{{at}}}") for at, test in enumerate(named) for more in ("", "[again]"))
     fine = dict.fromkeys(range(len(named)), "")
