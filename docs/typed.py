@@ -77,8 +77,10 @@ def activated() -> dict[str, str]:
 
 def _done(words: list[str], folder: Path, environment: Mapping[str, str]) -> tuple[str, str, int]:
     """What a command printed, and its code. Nothing that it has started goes on where this is ended before it."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(words, cwd=folder, env=environment, start_new_session=True, **pipes) as command:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        words, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    ) as command:
         try:
             told, warned = command.communicate(timeout=PATIENCE_SECONDS)
         except BaseException:
