@@ -16,8 +16,8 @@ from cryptodudez_assets.derived import Finding, Frames, TableCheck
 OVERFLOW = "overflow in decimal"
 """So Polars says that a sum is greater than its decimal."""
 TOO_GREAT = (
-    f"amounts come to 1e{EXACT.precision - EXACT.scale} or more, which nothing here can keep. Find them (`cryptodudez sql`), and have rows of "
-    f"{GREATEST:,} or more set aside, which they are since this release: `cryptodudez rebuild` accounts.deposits and accounts.withdrawals"
+    f"amounts come to 1e{EXACT.precision - EXACT.scale} or more, which nothing here can keep. Rows of {GREATEST:,} or more "
+    "are set aside since this release: `cryptodudez rebuild` accounts.deposits and accounts.withdrawals, which have such of before"
 )
 SHOWN = 20
 """Rows of what is wrong that a check shows."""
