@@ -14,7 +14,7 @@ from cryptodudez_assets.contracts.accounts import Deposits, Events, UserLevels, 
 from cryptodudez_assets.contracts.base import TableContract, polars_schema
 from cryptodudez_assets.contracts.keys import durable_key
 from cryptodudez_assets.derived import Derived, all_derived, topological
-from cryptodudez_assets.derived.upkeep.portions import conform
+from cryptodudez_assets.derived.upkeep.portions import conform, without_rows
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake
 
@@ -124,7 +124,8 @@ def made_of(frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """All tables of the star by their transforms alone, in one go; the sources' among them."""
     made = dict(frames)
     for table in STAR:
-        read = {one.table: made[one.table].lazy().select(table.reads(one)) for one in table.inputs}
+        there = {one.table: made[one.table].lazy() if one.table in made else without_rows(one) for one in table.inputs}
+        read = {one.table: there[one.table].select(table.reads(one)) for one in table.inputs}
         if table.accumulates:
             read[table.table] = pl.LazyFrame(schema=polars_schema(table.contract))
         assert table.transform is not None

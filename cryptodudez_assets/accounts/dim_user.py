@@ -9,9 +9,12 @@ from cryptodudez_assets.accounts.seen_users import TABLE as SEEN
 from cryptodudez_assets.accounts.seen_users import SeenUsers
 from cryptodudez_assets.contracts.accounts import PERSONAL, UserLevels, Users
 from cryptodudez_assets.contracts.base import UtcTime
+from cryptodudez_assets.contracts.erasures import Erasures
 from cryptodudez_assets.derived import Derived, Frames, Input
 
 LEVEL = ["level", "jurisdiction"]
+ERASURES = "catalog.erasures"
+"""Who was erased: whoever calls himself as a pseudonym looks is somebody as others are."""
 
 
 class DimUser(star.StarContract):
@@ -35,7 +38,7 @@ class DimUser(star.StarContract):
     valid_to: UtcTime = star.moment("The first instant after it (UTC).")
     is_current: pl.Boolean = pa.Field(description="Whether it is the user's last version.")
     is_inferred: pl.Boolean = pa.Field(description="Whether he is in no list of users, only seen elsewhere.")
-    is_erased: pl.Boolean = pa.Field(description="Whether his identity was erased.")
+    is_erased: pl.Boolean = pa.Field(description="Whether his identity was erased (`catalog.erasures`).")
 
 
 def versions(frames: Frames) -> pl.LazyFrame:
@@ -58,7 +61,13 @@ def versions(frames: Frames) -> pl.LazyFrame:
     rows = one_an_instant.filter(pl.any_horizontal(is_first, *changes))
     until = pl.col("valid_from").shift(-1).over("user_key").fill_null(rules.END)
     rows = rows.with_columns(valid_to=until).join(_members(frames), on="user_key")
-    return pl.concat([_finished(rows), _nobody()])
+    return pl.concat([_finished(rows, _erased(frames)), _nobody()])
+
+
+def _erased(frames: Frames) -> pl.LazyFrame:
+    """What stands for users who were erased."""
+    told = frames[ERASURES].filter(kind=PERSONAL["personal"])
+    return told.select(user_id="pseudonym", is_erased=pl.lit(value=True)).unique()
 
 
 def _members(frames: Frames) -> pl.LazyFrame:
@@ -81,10 +90,10 @@ def _members(frames: Frames) -> pl.LazyFrame:
     )
 
 
-def _finished(rows: pl.LazyFrame) -> pl.LazyFrame:
+def _finished(rows: pl.LazyFrame, erased: pl.LazyFrame) -> pl.LazyFrame:
     named = pl.format("{} {}", "user_key", pl.col("valid_from").dt.epoch("us"))
-    is_erased = pl.col("user_id").str.starts_with(rules.ERASED)
-    return rows.select(
+    is_erased = pl.col("is_erased").fill_null(value=False)
+    return rows.join(erased, on="user_id", how="left").select(
         named.map_batches(rules.keys_of, return_dtype=pl.Int64, is_elementwise=True).alias("user_version_key"),
         "user_key",
         pl.when(~is_erased).then("user_id").alias("user_id"),
@@ -127,6 +136,7 @@ DERIVED = Derived(
             absent=UserLevels,
         ),
         Input(SEEN, ["user_key", "user_id", "loaded_at", "record_source"], absent=SeenUsers),
+        Input(ERASURES, ["pseudonym", "kind"], reaches="all", absent=Erasures),
     ],
     transform=versions,
     exports=[star.csv()],

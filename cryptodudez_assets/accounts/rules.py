@@ -16,8 +16,6 @@ UNKNOWN = 0
 """The key of the member of a dimension that stands for nobody knows whom or what. No durable key is 0."""
 FIRST, END = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 """From when, and before when, versions of a user are valid. What happened before counts from the first on."""
-ERASED = "erased-"
-"""With this begins what stands for a user who was erased."""
 
 
 def counts() -> pl.Expr:

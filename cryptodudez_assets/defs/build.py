@@ -20,7 +20,7 @@ from cryptodudez_assets.defs.forgetting import build_forgetting_sensor
 from cryptodudez_assets.defs.incident_assets import build_incident_assets
 from cryptodudez_assets.defs.jobs import build_jobs
 from cryptodudez_assets.defs.judged import blocking_checks
-from cryptodudez_assets.defs.lake_assets import build_inventory, build_maintenance
+from cryptodudez_assets.defs.lake_assets import build_erasures, build_inventory, build_maintenance
 from cryptodudez_assets.defs.launching import build_launching
 from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.defs.model_assets import build_model_assets, signals_over
@@ -42,6 +42,7 @@ from cryptodudez_assets.feature_store.registry import REGISTRY
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.feeds.declaration import Feed
 from cryptodudez_assets.fetching.access import is_on
+from cryptodudez_assets.lake.erasing.registry import ERASURES
 from cryptodudez_assets.products.declared import products_of
 from cryptodudez_assets.products.exports import exports_of
 from cryptodudez_assets.sources.declaration import Source
@@ -98,6 +99,11 @@ def build_definitions(
             *build_volume_assets(views),
             *([build_registry(views)] if views else []),
             *map(build_export_asset, exports_of(sources, derived)),
+            *(
+                [build_erasures()]
+                if any(ERASURES.name == one.table for table in derived for one in table.inputs)
+                else []
+            ),
             build_inventory([*tables, *([key_of(REGISTRY.name)] if views else [])]),
         ],
         asset_checks=checks,

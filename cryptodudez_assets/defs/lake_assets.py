@@ -5,10 +5,13 @@ from typing import Any
 
 import dagster as dg
 
+from cryptodudez_assets.contracts.base import summary_of
 from cryptodudez_assets.contracts.catalogue import Tables
+from cryptodudez_assets.contracts.erasures import Erasures
 from cryptodudez_assets.defs.metadata import INVENTORY, contract_schema, key_of, table_metadata
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.defs.table_checks import INTACT, verdict_on
+from cryptodudez_assets.lake.erasing.registry import ERASURES
 from cryptodudez_assets.lake.metastore.inventory import TABLES, take_inventory
 from cryptodudez_assets.lake.upkeep.verify import Difference, verify_raw, verify_table
 
@@ -31,6 +34,18 @@ def build_inventory(tables: list[dg.AssetKey]) -> dg.AssetsDefinition:
         return dg.MaterializeResult(metadata=table_metadata(opened, TABLES.name))
 
     return tables_of_the_lake
+
+
+def build_erasures() -> dg.AssetSpec:
+    """The table of who was erased, which commands write."""
+    return dg.AssetSpec(
+        key_of(ERASURES.name),
+        description=f"{summary_of(Erasures)} `cryptodudez erase-user` and `cryptodudez comply` write it.",
+        group_name=INVENTORY,
+        owners=["team:platform"],
+        kinds={"iceberg"},
+        metadata={"dagster/column_schema": contract_schema(Erasures)},
+    )
 
 
 @dg.op(description="Copy the catalog's database into the home's folder of backups, if it is a file.")

@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
@@ -195,7 +195,7 @@ class Work:
     def computed(self) -> None:
         """Tables that are computed of those that told of it follow, the rows that a change reaches, as always."""
         for table in self._concerned():
-            if all(self.lake.tables.table(spec.name) is None for spec in table_specs(table)):
+            if not self._is_there(table):
                 continue
             self.say(f"{table.table} follows")
             try:
@@ -208,9 +208,14 @@ class Work:
             if made.rows or made.reach is not None:
                 self._done(Done(DERIVED, table.table, made.rows))
 
+    def _is_there(self, table: Derived) -> bool:
+        return any(self.lake.tables.table(spec.name) is not None for spec in table_specs(table))
+
     def _concerned(self) -> Iterator[Derived]:
         """Tables that are computed of those of these sources, in their order."""
-        known = {name for source in self.sources for name in (source.table, source.observations) if name}
+        return self._made_of({name for source in self.sources for name in (source.table, source.observations) if name})
+
+    def _made_of(self, known: set[str]) -> Iterator[Derived]:
         for table in self.derived:
             if known & {one.table for one in table.inputs}:
                 known |= {spec.name for spec in table_specs(table)}
@@ -327,8 +332,19 @@ class Work:
         self.journal.path.with_suffix(".json").write_text(receipt.as_json, "utf-8")
         if receipt.is_whole:
             registry.finish(self.lake.tables, self.pseudonyms, len(done), receipt.as_json, receipt.done_at)
+            self._agree_with_registry()
             self.journal.note(Done(WHOLE, self.name))
         return receipt
+
+    def _agree_with_registry(self) -> None:
+        """What reads who was erased is computed of what is noted of it now, so that it is not behind."""
+        tables = [table for table in self._made_of({registry.ERASURES.name}) if self._is_there(table)]
+        for table in tables:
+            with suppress(NoRows):
+                materialize(self.lake, table)
+        for export in exports_of([], tables):
+            if export.is_there(self.lake):
+                export.write(self.lake)
 
     def _done(self, done: Done) -> None:
         told = self.journal.note(done)

@@ -7,10 +7,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from cryptodudez_assets.derived.upkeep.materialize import materialize
+from cryptodudez_assets.derived.upkeep.materialize import made_from_by, materialize
 from cryptodudez_assets.erasing.erase import erase
 from cryptodudez_assets.erasing.receipt import Receipt
 from cryptodudez_assets.lake.erasing.identity import Identity
+from cryptodudez_assets.lake.iceberg.provenance import content_of
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.landing import land
 from cryptodudez_assets.lake.sql import query
@@ -88,6 +89,16 @@ def test_nothing_of_him_is_left(erased):
     lake, user, receipt, _ = erased
     assert not receipt.left, receipt.left
     assert left_in(lake, user) == []
+
+
+def test_nothing_is_behind(erased):
+    lake, *_ = erased
+    for table in STAR:
+        made = made_from_by(table, lake.tables.table)
+        assert made is not None
+        assert {name: content_of(lake.tables.table(name)) for name in made.inputs} == made.inputs, table.name
+    for one in exports_of([], STAR):
+        assert one.made_from(lake).inputs == {one.table: content_of(lake.tables.table(one.table))}
 
 
 def test_facts_keep_their_totals_and_he_is_nobody(erased):

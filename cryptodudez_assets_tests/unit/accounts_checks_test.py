@@ -9,6 +9,7 @@ import pytest
 
 from cryptodudez_assets.accounts import rules, star
 from cryptodudez_assets.contracts.base import EXACT
+from cryptodudez_assets.contracts.keys import durable_key
 from cryptodudez_assets_tests.account_histories import STAR, Histories, made_of
 
 DAY = datetime(2021, 3, 1, 12, tzinfo=UTC)
@@ -97,8 +98,14 @@ def test_nobody_is_a_member_for_whom_is_named_nowhere() -> None:
     assert nobody.select("user_id", "is_current", "is_inferred", "is_erased").rows() == [(None, True, False, False)]
 
 
-def test_who_was_erased_has_a_key_and_no_name() -> None:
-    erased = f"{rules.ERASED}{'0' * 32}"
-    tables = made_of(Histories(users={erased}).frames())
-    (row,) = tables["accounts.dim_user"].filter(pl.col("user_key") != rules.UNKNOWN).to_dicts()
-    assert (row["user_id"], row["is_erased"], row["is_inferred"]) == (None, True, False)
+def test_who_was_erased_has_a_key_and_no_name_and_who_is_called_like_that_is_somebody() -> None:
+    erased, of_posts, *others = (f"erased-{digit * 32}" for digit in "0123")
+    noted = pl.DataFrame({"pseudonym": [erased, of_posts], "kind": ["account", "post"]})
+    users = {erased, of_posts, *others, "erased-by-mistake"}
+    tables = made_of(Histories(users=users).frames() | {"catalog.erasures": noted})
+
+    found = tables["accounts.dim_user"].filter(pl.col("user_key") != rules.UNKNOWN)
+    (row,) = found.filter("is_erased").to_dicts()
+    assert (row["user_id"], row["user_key"], row["is_inferred"]) == (None, durable_key(erased), False)
+    assert set(found.filter(~pl.col("is_erased"))["user_id"]) == users - {erased}
+    assert len(tables["accounts.users_for_marketing"]) == len(users) - 1
