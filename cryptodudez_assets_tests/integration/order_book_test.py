@@ -60,7 +60,7 @@ def test_tables_are_the_simulator_s_truth(landed: Lake, tiny_samples: Path) -> N
 
 def test_the_files_that_are_shown_are_those_that_lie_there(tiny_samples: Path) -> None:
     page = (ROOT / "docs" / "order_book.md").read_text()
-    shown = page.partition("made by `make docs` -->\n```\nraw/\n")[2].partition("```")[0].splitlines()
+    shown = page.partition("made by `make docs` -->\n```text\nraw/\n")[2].partition("```")[0].splitlines()
     lying = [line for source in SOURCES for line in tree(tiny_samples / source.name, "  ")]
     assert len(lying) > 20
     assert without_days(shown) == without_days(lying)
