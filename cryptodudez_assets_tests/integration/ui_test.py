@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
 import psutil
 import pytest
 
@@ -178,7 +179,18 @@ def test_what_stands_on_the_tables_follows_by_itself(server: Server):
         assert rows is not None
         return dict(rows.select("name", "rows").collect().iter_rows())["market.crypto_prices"]
 
+    def featured() -> int:
+        rows = server.lake.tables.scan("features.crypto_daily")
+        assert rows is not None
+        return rows.filter(symbol="TST").select(pl.len()).collect().item()
+
     wait_until(lambda: listed() == wanted, FOLLOWS_SECONDS)
+    wait_until(lambda: featured() == 28, FOLLOWS_SECONDS)
+
+
+def test_beside_it_order_books_are_recorded(server: Server):
+    written = server.lake.settings.home / "recorder" / "simulated"
+    wait_until(lambda: any(path.stat().st_size for path in written.glob("*.wal")), FOLLOWS_SECONDS)
 
 
 def test_dashboard_and_api_answer_beside_it(server: Server):
