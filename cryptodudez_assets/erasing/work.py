@@ -72,6 +72,10 @@ TOO_SHORT = (
     "kind and from raw files as far as they feed these, and nothing else was looked at"
 )
 
+WAY_OUT = (
+    "in the name of the file or of a member of an archive, or in a form in which nothing is changed here. Have it without that (a raw file "
+    "landed under another name), remove this one, and call this again"
+)
 VERSIONS = (
     "where the bucket keeps old versions of objects, these still hold what was there: have them removed "
     "(a rule of its life cycle for versions that are not current)"
@@ -315,7 +319,7 @@ class Work:
             is_there=among(names_of_everything(self.lake)),
         )
         told = [one for one in scanned.found if one.problem or self.names.mode is Mode.PSEUDONYMISE]
-        self.left += [(one.place, one.problem or f"it is still there, {one.times} times") for one in told]
+        self.left += [(one.place, one.problem or f"it is still there, {one.times} times: {WAY_OUT}") for one in told]
         if not all(map(is_distinctive, self.names.instead)):
             self.left += in_columns(self.lake, self.names, self.sources, self.derived)
         said = [] if all(map(is_telling, self.names.instead)) else [TOO_SHORT]

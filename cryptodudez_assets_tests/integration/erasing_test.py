@@ -3,7 +3,9 @@
 import gzip
 import io
 import json
+import struct
 import threading
+import zipfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -114,6 +116,47 @@ def test_who_was_erased_is_recognised_where_more_lands(lake: Lake, drop: Drop):
     assert set(rows["user_id"]) == {receipt.pseudonym, BOB}
     assert files(lake, PAYMENTS)["again/first.csv"]["status"] == "duplicate"
     assert rejected(lake, files(lake, PAYMENTS)["bad.csv"])
+
+
+def commented_zip(who: str) -> bytes:
+    """Somebody in every place of an archive beside its members."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        member = zipfile.ZipInfo("one.csv")
+        member.comment = f"of {who}".encode()
+        unicode_comment = b"\x01abcd" + who.encode()
+        member.extra = struct.pack("<HH", 0x6375, len(unicode_comment)) + unicode_comment + b"\xfe\xca\x01\x00x"
+        archive.writestr(member, as_csv([row(1, BOB)]))
+        archive.comment = f"made for {who}, and {who}.".encode()
+    return out.getvalue()
+
+
+def commented_gzip(who: str) -> bytes:
+    packed = gzip.compress(as_csv([row(2, BOB)]).encode(), mtime=0)
+    return packed[:3] + b"\x10" + packed[4:10] + f"of {who}\0".encode() + packed[10:]
+
+
+def test_what_archives_say_beside_their_members_goes_too(lake: Lake, drop: Drop):
+    drop("payments", "said.zip", commented_zip(ADA))
+    drop("payments", "said.csv.gz", commented_gzip(ADA))
+    drop("payments", "within.zip", zipped({"said.zip": commented_zip(ADA)}))
+    take_in(lake, PAYMENTS)
+    rows = lake.tables.scan(PAYMENTS.table).collect()
+
+    receipt = erase(lake, Identity("account", ADA), derived=[])
+
+    assert not receipt.left, receipt.left
+    assert scan_files(everything(lake), ADA).found == []
+    with zipfile.ZipFile(Path(lake.settings.lake) / "raw" / "payments" / "said.zip") as archive:
+        (member,) = archive.infolist()
+        assert archive.comment == f"made for {receipt.pseudonym}, and {receipt.pseudonym}.".encode()
+        assert (member.comment, member.extra) == (f"of {receipt.pseudonym}".encode(), b"\xfe\xca\x01\x00x")
+    assert lake.tables.scan(PAYMENTS.table).collect().equals(rows)
+    assert discover_all(lake, "payments") == []
+
+    drop("payments", "later/said.zip", commented_zip(ADA))
+    take_in(lake, PAYMENTS)
+    assert scan_files(everything(lake), ADA).found == []
 
 
 def test_archives_in_archives_are_looked_into_as_well(lake: Lake, drop: Drop):

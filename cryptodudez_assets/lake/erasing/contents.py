@@ -9,7 +9,8 @@ import hashlib
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from struct import Struct
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
@@ -28,6 +29,7 @@ from cryptodudez_assets.sources.declaration import Layout
 BLOCK_BYTES = 4 << 20
 IN_MEMORY_BYTES = 32 << 20
 LONGEST_WORD = 4 << 10
+EXTRA = Struct("<HH")  # before each further field of an archive's member: what it is, and how long
 WIDE = ("utf-16-le", "utf-16-be")
 BOM = {"utf-8-sig": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
 
@@ -108,8 +110,9 @@ def _zip(content: BinaryIO, out: BinaryIO, kind: Kind, names: Names, depth: int)
     changed: dict[str, Part] = {}
     total = Edited()
     with _refusing(), zipfile.ZipFile(content) as archive, zipfile.ZipFile(out, "w") as packed:
-        packed.comment = archive.comment
+        packed.comment = _said(archive.comment, names)
         for entry in archive.infolist():
+            entry.comment, entry.extra = _said(entry.comment, names), _extra(entry.extra, names)
             with _member(archive, entry) as inside, SpooledTemporaryFile(IN_MEMORY_BYTES) as made:
                 text = cast(BinaryIO, made)
                 edited = _inside(inside, text, kind, names, depth)
@@ -121,7 +124,44 @@ def _zip(content: BinaryIO, out: BinaryIO, kind: Kind, names: Names, depth: int)
                 if edited.places:
                     changed[entry.filename] = _part(text, edited)
                     total.replaced += edited.places
+    total.replaced += _fewer(content, out, names) if not total.places else 0
     return changed, total
+
+
+def _said(comment: bytes, names: Names) -> bytes:
+    """A comment without them; none, where with pseudonyms it would be too long for one."""
+    told = names.telling.out_of(comment)[0] if names.mode is Mode.PSEUDONYMISE else comment
+    return told if len(told) <= zipfile.ZIP_MAX_COMMENT else b""
+
+
+def _extra(fields: bytes, names: Names) -> bytes:
+    """Further fields of a member without those that have them; in what is no such field they are not looked for."""
+    kept, ways = b"", _plain_ways(names)
+    while len(fields) >= EXTRA.size:
+        end = EXTRA.size + EXTRA.unpack_from(fields)[1]
+        kept += b"" if any(way in fields[:end] for way in ways) else fields[:end]
+        fields = fields[end:]
+    return kept
+
+
+def _plain_ways(names: Names) -> list[bytes]:
+    told = replace(names.telling, are_cut=False).hints if names.mode is Mode.PSEUDONYMISE else []
+    return [way.encode("utf-8", "surrogatepass") for way in told]
+
+
+def _fewer(before: BinaryIO, after: BinaryIO, names: Names) -> int:
+    """How much rarer they are in the bytes of an archive: out of comments, further fields, and whatever lies between members."""
+    ways = _plain_ways(names)
+    return max(0, _times(before, ways) - _times(after, ways)) if ways else 0
+
+
+def _times(content: BinaryIO, ways: Sequence[bytes]) -> int:
+    content.seek(0)
+    n, before = 0, b""
+    while block := content.read(BLOCK_BYTES):
+        n += sum((before + block).count(way) - before.count(way) for way in ways)
+        before = (before + block)[-LONGEST_WORD:]
+    return n
 
 
 @contextmanager
@@ -142,11 +182,14 @@ def _gzip(content: BinaryIO, out: BinaryIO, kind: Kind, names: Names, depth: int
             written_at = packed.mtime
         inside.seek(0)
         edited = _inside(cast(BinaryIO, inside), cast(BinaryIO, made), kind, names, depth)
-        if edited.places:
-            made.seek(0)
+        in_header = 0 if edited.places else _times(content, _plain_ways(names))
+        if edited.places or in_header:
+            told = made if edited.places else inside
+            told.seek(0)
             with gzip.GzipFile("", "wb", fileobj=out, mtime=written_at or 0) as target:
-                while block := made.read(BLOCK_BYTES):
+                while block := told.read(BLOCK_BYTES):
                     target.write(block)
+            edited.replaced += in_header and _fewer(content, out, names)
         return edited
 
 
