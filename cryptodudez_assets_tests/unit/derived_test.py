@@ -12,6 +12,7 @@ from cryptodudez_assets.defs.metadata import key_of
 from cryptodudez_assets.derived import all_derived
 from cryptodudez_assets.derived.checking import problem_of
 from cryptodudez_assets.derived.declaration import Derived
+from cryptodudez_assets.lake.erasing.registry import ERASURES
 from cryptodudez_assets.products.declared import products_of
 from cryptodudez_assets.products.exports import exports_of
 from cryptodudez_assets.sources import all_sources
@@ -51,6 +52,7 @@ def test_its_columns_name_where_they_come_from(table: Derived) -> None:
     contracts = {name: source.contract for source in SOURCES for name in (source.table, source.observations)} | {
         stored.name: other.contract for other in TABLES.values() for stored in other.stored
     }
+    contracts[ERASURES.name] = ERASURES.contract
     for dep in {dep for deps in lineage.values() for dep in deps}:
         assert dep.column_name in polars_schema(contracts[".".join(dep.asset_key.path)])
 
