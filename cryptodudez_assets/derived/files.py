@@ -11,8 +11,10 @@ import polars as pl
 class Export:
     """A table as one file below `<home>/exports/<folder>/`, whole or not at all. Days are written as YYYY-MM-DD.
 
-    `folder`: by default the table's name without its namespace. `columns`: the file's columns, each with the table's that it is
-    of; by default all, as they are. `sort_by`: columns of the table, by default its key. `description`: for the data's users.
+    `folder`: by default the table's name without its namespace. One that is named has files that are read together: while its table is
+    not there, such a file is written without rows, as soon as any table of the namespace is. `columns`: the file's columns, each with
+    the table's that it is of; by default all, as they are. `sort_by`: columns of the table, by default its key. `description`: for the
+    data's users.
     """
 
     folder: str | None = None

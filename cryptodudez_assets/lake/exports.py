@@ -13,7 +13,15 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cryptodudez_assets.lake.iceberg.provenance import MADE_FROM, MadeFrom, content_of, note_beside, noted_beside
+from cryptodudez_assets.contracts.base import Contract, polars_schema
+from cryptodudez_assets.lake.iceberg.provenance import (
+    MADE_FROM,
+    NOTHING,
+    MadeFrom,
+    content_of,
+    note_beside,
+    noted_beside,
+)
 from cryptodudez_assets.lake.iceberg.scan import scan
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.lake.store.beside_lake import link_from_home
@@ -27,19 +35,30 @@ Write = Callable[[pl.DataFrame], object]
 
 
 def export(
-    lake: Lake, table: str, columns: Mapping[str, str], sort_by: Sequence[str], target: str, code_hash: str = ""
+    lake: Lake,
+    table: str,
+    columns: Mapping[str, str],
+    sort_by: Sequence[str],
+    target: str,
+    code_hash: str = "",
+    absent: type[Contract] | None = None,
 ) -> int:
     """Write a table's rows, sorted, to one object of the lake, with these columns; returns how many there are.
 
     `columns`: the file's, each with the table's column that it is of; days are written as YYYY-MM-DD. As many values of the first
     column of `sort_by` are read at a time as have about `ROWS_AT_ONCE` rows; `code_hash` is that of the columns. Whether it is CSV or
-    Parquet, the target's key tells. Raises LookupError where there is no table, or nothing was ever written to it.
+    Parquet, the target's key tells. `absent`: the contract of a table that has no rows as long as it is not there; of any other, or one
+    to which nothing was ever written, LookupError is raised.
     """
     found = lake.tables.table(table)
     content = content_of(found)
-    if found is None or content is None:
+    if found is not None and content is not None:
+        rows = scan(found)
+    elif absent is not None:
+        rows = pl.LazyFrame(schema=polars_schema(absent))
+    else:
         raise LookupError(f"there are no rows in {table} yet; land something for it first")
-    rows, made = scan(found), MadeFrom(code_hash, {table: content})
+    made = MadeFrom(code_hash, {table: NOTHING if content is None else content})
     schema = rows.collect_schema()
     chosen = [written(of, schema[of]).alias(name) for name, of in columns.items()]
     is_csv = target.endswith(".csv")

@@ -1,6 +1,6 @@
 """All products, from the declarations of sources and derived tables: each behind those that it is made from."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 
 from cryptodudez_assets.declared_models import models_of_kind
@@ -13,10 +13,10 @@ from cryptodudez_assets.feature_store.registry import REGISTRY, code_hash_of
 from cryptodudez_assets.features import configured_tables, topological
 from cryptodudez_assets.features.declaration import FeatureView
 from cryptodudez_assets.lake import pages
-from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, made_from
+from cryptodudez_assets.lake.iceberg.provenance import NOTHING, MadeFrom, made_from
 from cryptodudez_assets.lake.ingest import lookups
 from cryptodudez_assets.lake.lake import Lake
-from cryptodudez_assets.lake.metastore.inventory import NOTHING, RECEIPTS, TABLES
+from cryptodudez_assets.lake.metastore.inventory import RECEIPTS, TABLES
 from cryptodudez_assets.models.signal.inputs import inputs_of
 from cryptodudez_assets.products import dogecoin, incidents, mood, trends
 from cryptodudez_assets.products.exports import Exported, exports_of
@@ -127,7 +127,12 @@ def _incidents() -> Product:
 
 
 def _export(one: Exported) -> Product:
-    return Product((one.product,), lambda _: [one.table], one.code_hash, lambda look: one.made_from(look.lake))
+    def absent(tables: Collection[str]) -> int | None:
+        return NOTHING if one.is_one_of_several(tables) else None
+
+    return Product(
+        (one.product,), lambda _: [one.table], one.code_hash, lambda look: one.made_from(look.lake), absent=absent
+    )
 
 
 def _online(view: FeatureView) -> Product:
@@ -158,7 +163,7 @@ def _inventory() -> Product:
         None,
         partial(_noted, TABLES.name),
         concerns=lambda look: bool(others(look)),
-        absent=NOTHING,
+        absent=lambda _: NOTHING,
     )
 
 

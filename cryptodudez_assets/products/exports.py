@@ -108,13 +108,21 @@ class Exported:
         found = lake.store.stat(self.key)
         return [found] if found else []
 
+    def is_one_of_several(self, tables: Iterable[str]) -> bool:
+        """Whether it is of files that are read together, and any table of its namespace is there: it is written without rows then, while
+        its own table is not."""
+        namespace = self.table.partition(".")[0]
+        is_file = self.export.folder is not None and not self.by_month
+        return is_file and any(name.partition(".")[0] == namespace for name in tables)
+
     def write(self, lake: Lake) -> int:
-        """Write it; how many rows there are. Raises LookupError where the table has none yet."""
+        """Write it; how many rows there are. Raises LookupError where the table has none yet, unless it `is_one_of_several`."""
         where = self.key, self.code_hash
         if self.by_month:
             told = self.table, self.columns, self.sort_by, self.by_month
             return month_folders.export_by_month(lake, *told, *where)
-        return exports.export(lake, self.table, self.columns, self.sort_by, *where)
+        absent = self.contract if self.is_one_of_several(lake.tables.names()) else None
+        return exports.export(lake, self.table, self.columns, self.sort_by, *where, absent)
 
 
 def exports_of(sources: Iterable[Source], tables: Iterable[Derived]) -> Iterator[Exported]:

@@ -33,8 +33,8 @@ class Product:
     concerns: Callable[[Look], bool] = lambda _: True
     rests: Callable[[Look], bool] = lambda _: False
     held: Callable[[Look, dict[str, int]], str | None] = lambda _, __: None
-    absent: int | None = None
-    """Stands for an input that is empty, where that is no reason to wait."""
+    absent: Callable[[Collection[str]], int | None] = lambda _: None
+    """What stands for an input that is empty, where that is no reason to wait; given the tables that there are, or are about to be."""
     may_be_absent: frozenset[str] = frozenset()
     """Inputs that are left out while they are not there, unless none is."""
 
@@ -95,10 +95,11 @@ def standing(lake: Lake, products: Iterable[Product], changing: Collection[str] 
 def _stands(look: Look, product: Product, because: dict[str, Behind | None]) -> Behind | Waiting | None:
     inputs = _inputs(look, product, because)
     missing = tuple(name for name, content in inputs.items() if content is None and name not in because)
-    if missing and product.absent is None:
+    absent = product.absent([*look.names, *because]) if missing else None
+    if missing and absent is None:
         return Waiting(product.names[0], product.names, missing)
     moving = [name for name in inputs if name in because]
-    present = {name: product.absent if content is None else content for name, content in inputs.items()}
+    present = {name: absent if content is None and name in missing else content for name, content in inputs.items()}
     contents = {name: content for name, content in present.items() if content is not None}
     if not moving and (why := product.held(look, contents)):
         return Waiting(product.names[0], product.names, reason=why)

@@ -1,6 +1,7 @@
 """The CSV files of the accounts: from simulated histories to files that DuckDB reads with declared types, and what queries say of both."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,13 +10,20 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from cryptodudez_assets.accounts.fact_event import FactEvent
+from cryptodudez_assets.contracts.base import polars_schema
+from cryptodudez_assets.derived.upkeep.materialize import NoRows, materialize
 from cryptodudez_assets.lake.lake import Lake
+from cryptodudez_assets.lake.landing import land
 from cryptodudez_assets.lake.sql import query
+from cryptodudez_assets.products.declared import products_of
+from cryptodudez_assets.products.standing import Standing, standing
 from cryptodudez_assets.settings import Settings
+from cryptodudez_assets.simulator.account_files import write_histories
 from cryptodudez_assets_tests.account_histories import STAR
 from cryptodudez_assets_tests.account_queries import FOLDER, QUESTIONS
-from cryptodudez_assets_tests.accounts_home import FILES, LAST
-from cryptodudez_assets_tests.builders import open_lake, rows_of
+from cryptodudez_assets_tests.accounts_home import FILES, LAST, SMALL, lake_in
+from cryptodudez_assets_tests.builders import open_lake, rows_of, take_in
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +93,37 @@ def test_marketing_sees_each_user_once_and_no_user_id(exported: Lake):
 def test_files_of_a_lake_without_accounts_are_not_written(tmp_path: Path):
     with pytest.raises(LookupError, match="no rows in accounts"):
         FILES[0].write(open_lake(Settings(home=tmp_path)))
+
+
+def test_without_events_there_is_a_file_of_none_and_every_question_is_answered(tmp_path: Path):
+    """As of the real archives, of which nobody has events."""
+    lake = lake_in(tmp_path)
+    write_histories(tmp_path, SMALL)
+    for name in ("deposits", "withdrawals"):
+        list(land(lake, name, sorted((tmp_path / name).iterdir())))
+        take_in(lake, lake.sources[name])
+    for table in STAR:
+        with suppress(NoRows):
+            materialize(lake, table)
+    products = [one for one in products_of([], STAR) if one.names[0].startswith("exports.")]
+    assert {one.name for one in standing(lake, products).behind} == {one.product for one in FILES}
+    for one in FILES:
+        one.write(lake)
+
+    assert standing(lake, products) == Standing()
+    with duckdb.connect() as connection:
+        connection.execute(f"SET file_search_path = '{Path(FILES[0].place(lake)).parent}'")
+        connection.execute((FOLDER / "tables_from_csv.sql").read_text())
+        assert connection.sql("FROM accounts.fact_event").columns == list(polars_schema(FactEvent))
+        assert len(connection.sql("FROM accounts.fact_event")) == 0
+        given = {"day": LAST, "from": LAST - timedelta(days=9), "to": LAST, "currency": "btc", "user_id": "nobody"}
+        rows = 0
+        for text in QUESTIONS.values():
+            (statement,) = duckdb.extract_statements(text)
+            told = {name: given[name] for name in statement.named_parameters} or None
+            rows += len(connection.sql(statement, params=told).pl())
+    assert rows
+    list(land(lake, "events", sorted((tmp_path / "events").iterdir())))
+    take_in(lake, lake.sources["events"])
+    materialize(lake, next(one for one in STAR if one.table == "accounts.fact_event"))
+    assert "exports.fact_event_csv" in {one.name for one in standing(lake, products).behind}

@@ -21,6 +21,8 @@ from cryptodudez_assets.lake.store.stored import ObjectStore
 
 MADE_FROM = "cryptodudez.made_from"
 SAME_AS = "cryptodudez.same_as"
+NOTHING = 0
+"""Stands for the content of a table that nothing was ever written to."""
 # The batch that a snapshot of a source's table belongs to, and what became of it.
 BATCH, OUTCOME = "cryptodudez.batch", "cryptodudez.outcome"
 

@@ -8,14 +8,11 @@ from pyiceberg.table import Table
 
 from cryptodudez_assets.contracts.base import polars_schema
 from cryptodudez_assets.contracts.catalogue import Tables
-from cryptodudez_assets.lake.iceberg.provenance import MadeFrom, content_of
+from cryptodudez_assets.lake.iceberg.provenance import NOTHING, MadeFrom, content_of
 from cryptodudez_assets.lake.iceberg.spec import TableSpec
 from cryptodudez_assets.lake.lake import Lake, now
 
 TABLES = TableSpec("catalog.tables", Tables, (), ("name",))
-NOTHING = 0
-"""Stands for the content of a table that nothing was ever written to."""
-
 RECEIPTS = "ml.receipts"
 """It grows whenever somebody asks for a signal, which is no reason to take inventory: it is listed as it was at the last one."""
 
