@@ -57,6 +57,11 @@ def erase_user(user_id: str, as_json: bool) -> None:
         raise click.ClickException(str(error)) from None
     if as_json:
         click.echo(receipt.as_json)
+    elif not receipt.done and receipt.is_whole:
+        warn(
+            f"nothing of that id was found, in {receipt.files:,} files with {receipt.bytes:,} bytes: is it spelled as the files have it? "
+            "What lands of it from now on is taken for erased"
+        )
     else:
         done = [(one.what, one.place, one.count, one.before, one.after) for one in receipt.done]
         columns = {

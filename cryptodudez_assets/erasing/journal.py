@@ -10,7 +10,7 @@ from cryptodudez_assets.lake.erasing.identity import Names
 from cryptodudez_assets.lake.store.private import make_private, private_file
 
 RAW, TABLE, DERIVED, HISTORY, COPY = "raw file", "table", "derived table", "history", "quarantined copy"
-EXPORT, ONLINE, BACKUPS = "export", "online view", "backups of the catalog"
+EXPORT, ONLINE, BACKUPS = "export, written anew", "online view, dropped", "backups of the catalog"
 VERSION = "old version in a bucket"
 WHOLE = "nothing is left"
 

@@ -237,7 +237,8 @@ class Work:
         tables |= {source.table for source in self.sources}
         for export in exports_of(self.lake.sources.values(), self.derived):
             if export.table in tables and export.is_there(self.lake):
-                self._done(Done(EXPORT, export.place(self.lake), export.write(self.lake)))
+                export.write(self.lake)
+                self._done(Done(EXPORT, export.place(self.lake)))
         views = [one for one in self._concerned() if isinstance(one, FeatureView)]
         if views:
             store = open_online_store(self.lake.settings.online)

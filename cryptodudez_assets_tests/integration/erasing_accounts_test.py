@@ -91,6 +91,12 @@ def test_nothing_of_him_is_left(erased):
     assert left_in(lake, user) == []
 
 
+def test_the_receipt_counts_where_he_was_and_not_what_was_written_anew(erased):
+    _, _, receipt, _ = erased
+    exports = [one for one in receipt.done if one.place.endswith(".csv") and "/exports/" in one.place]
+    assert {(one.what, one.count) for one in exports} == {("export, written anew", None)}
+
+
 def test_nothing_is_behind(erased):
     lake, *_ = erased
     for table in STAR:

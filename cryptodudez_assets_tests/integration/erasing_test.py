@@ -374,6 +374,10 @@ def test_the_command(settings: Settings, monkeypatch: pytest.MonkeyPatch):
     assert again.exit_code == 0
     assert rows_of(lake, "accounts.withdrawals")["user_id"].to_list() == [receipt["pseudonym"], BOB]
     assert rows_of(lake, "catalog.erasures")["stage"].to_list() == ["done"]
+    unknown = CliRunner().invoke(main, ["erase-user", f"{ADA[:-1]}5"])
+    assert (unknown.exit_code, "nothing of that id was found" in unknown.output) == (0, True)
+    assert "in its place" in again.output
+    assert "in its place" not in unknown.output
 
 
 def test_totals_of_real_withdrawals_stay(settings: Settings, real_data: Path):
