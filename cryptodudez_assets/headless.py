@@ -126,7 +126,8 @@ class _Work:
         first = {key for key in keys if self.graph.get(key).group_name != INVENTORY}
         if first and not self.run(first):
             return False
-        last = {key for key in self._to_do(()) if self.graph.get(key).group_name == INVENTORY}
+        # So do files of tables that are not there: nothing that is made first has them wait for what tells that they are due.
+        last = {key for key in self._to_do(()) if self.graph.get(key).group_name in (INVENTORY, "exports")}
         if last and not self.run(last):
             return False
         self._say_what_is_missing(standing(self.lake, self.products))
