@@ -13,12 +13,16 @@ from pathlib import Path
 import prometheus_client  # noqa: F401  (before Feast, which has it count in files that all processes share)
 import pytest
 from filelock import FileLock
+from hypothesis import settings as of_hypothesis
 
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.settings import Settings
 from cryptodudez_assets.simulator import simulate
 from cryptodudez_assets_tests.builders import open_lake
 from cryptodudez_assets_tests.stores import FOLDER, chosen
+
+of_hypothesis.register_profile("suite", deadline=None)  # a machine that is busy fails no test
+of_hypothesis.load_profile("suite")
 
 ROOT = Path(__file__).parents[1]
 NEED_SERVERS = {"postgres", "database", "s3_endpoint", "gs_endpoint", "redis_url", "proxy", "page"}

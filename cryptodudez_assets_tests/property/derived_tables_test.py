@@ -7,7 +7,9 @@ import polars as pl
 import pytest
 from pyiceberg.expressions import AlwaysTrue
 
+from cryptodudez_assets.accounts.dim_user import ERASURES
 from cryptodudez_assets.contracts.base import Contract, polars_schema
+from cryptodudez_assets.contracts.erasures import Erasures
 from cryptodudez_assets.derived import topological
 from cryptodudez_assets.derived.declaration import Derived
 from cryptodudez_assets.derived.upkeep.materialize import materialize, table_specs
@@ -21,7 +23,7 @@ from cryptodudez_assets_tests.integration.crash_test import Died, MortalLakehous
 
 FOREIGN: dict[str, type[Contract]] = {
     name: source.contract for source in all_sources().values() for name in (source.table, source.observations) if name
-}
+} | {ERASURES: Erasures}
 CONTRACTS = FOREIGN | {stored.name: table.contract for table in TABLES.values() for stored in table.stored}
 # A prime share of the rows, whatever they say.
 ONE_IN = 101
@@ -42,7 +44,7 @@ def bring(lake: Lake, table: Derived, frames: dict[str, pl.LazyFrame], *, withou
 def _rows_of(lake: Lake, name: str, frames: dict[str, pl.LazyFrame]) -> pl.DataFrame:
     if name in frames:
         rows = frames[name].collect()
-    elif name in FOREIGN:  # of a source without samples: nobody has landed anything for it
+    elif name in FOREIGN:  # of a source without samples, nobody has landed anything for it; and nobody was erased
         rows = pl.DataFrame(schema=polars_schema(FOREIGN[name]))
     else:
         table = TABLES[name]
