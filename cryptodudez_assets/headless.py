@@ -20,7 +20,7 @@ from cryptodudez_assets.defs.build import build_definitions
 from cryptodudez_assets.defs.contract_check import build_full_check
 from cryptodudez_assets.defs.dead_runs import close_dead_runs
 from cryptodudez_assets.defs.judged import blocking_checks, judged
-from cryptodudez_assets.defs.metadata import INVENTORY, key_of
+from cryptodudez_assets.defs.metadata import EXPORTS, INVENTORY, key_of
 from cryptodudez_assets.defs.model_assets import signals_over
 from cryptodudez_assets.defs.notifying import notify
 from cryptodudez_assets.defs.resources import LakeResource, engine_tag
@@ -127,7 +127,7 @@ class _Work:
         if first and not self.run(first):
             return False
         # So do files of tables that are not there: nothing that is made first has them wait for what tells that they are due.
-        last = {key for key in self._to_do(()) if self.graph.get(key).group_name in (INVENTORY, "exports")}
+        last = {key for key in self._to_do(()) if self.graph.get(key).group_name in (INVENTORY, EXPORTS)}
         if last and not self.run(last):
             return False
         self._say_what_is_missing(standing(self.lake, self.products))

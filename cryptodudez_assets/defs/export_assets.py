@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from cryptodudez_assets.defs.column_lineage import columns
-from cryptodudez_assets.defs.metadata import contract_schema, key_of
+from cryptodudez_assets.defs.metadata import EXPORTS, contract_schema, key_of
 from cryptodudez_assets.defs.resources import LakeResource
 from cryptodudez_assets.lake.iceberg.provenance import content_of
 from cryptodudez_assets.products.exports import Exported
@@ -24,7 +24,7 @@ def build_export_asset(one: Exported) -> dg.AssetsDefinition:
         key_of(one.product),
         deps=[key_of(one.table)],
         description=one.description,
-        group_name="exports",
+        group_name=EXPORTS,
         owners=[one.owner],
         kinds={one.export.ending},
         skippable=True,

@@ -15,6 +15,8 @@ PREVIEW_ROWS = 5
 NOT_SHOWN = "not shown: what runs remember cannot be taken out when a post is to be removed; ask `cryptodudez sql`"
 INVENTORY = "inventory"
 """The group of the tables about tables."""
+EXPORTS = "exports"
+"""The group of the files for people."""
 MODELS = "models"
 """The group of the models and what is made for them."""
 

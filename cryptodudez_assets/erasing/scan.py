@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from cryptodudez_assets.lake.erasing import cut, identity
 from cryptodudez_assets.lake.erasing.decoded import AVRO, PARQUET, SQLITE, WIDE, IsThere, Stream, as_bytes, meanings
-from cryptodudez_assets.lake.erasing.identity import JOINED_ON, is_joined, spellings
+from cryptodudez_assets.lake.erasing.identity import JOINED_ON, in_utf8, is_joined, spellings
 from cryptodudez_assets.lake.formats.archives import ARCHIVE_ERRORS
 
 LONGEST_WORD = 4 << 10
@@ -88,11 +88,11 @@ class Needle:
     @cached_property
     def _may_be_cut(self) -> dict[bytes, bytes]:
         told = () if self._anywhere or self._in_data else self.values
-        return {_in_utf8(way): b"" for value in told for way in spellings(value)}
+        return {in_utf8(way): b"" for value in told for way in spellings(value)}
 
     @cached_property
     def _others_in_bytes(self) -> list[bytes]:
-        return list(map(_in_utf8, self.others))
+        return list(map(in_utf8, self.others))
 
     def times_in(self, data: bytes, *, in_pages: bool = False) -> int:
         """How often it stands there, whole or cut."""
@@ -112,10 +112,6 @@ class Needle:
             n += self.times_in(before + block, in_pages=in_pages) - self.times_in(before, in_pages=in_pages)
             before = (before + block)[-LONGEST_WORD:]
         return n
-
-
-def _in_utf8(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
 
 
 def _ways(value: str, encoding: str) -> bytes:

@@ -17,7 +17,7 @@ from typing import BinaryIO, cast
 from cryptodudez_assets.lake.erasing import csv, json, parquet
 from cryptodudez_assets.lake.erasing.decoded import DEEPEST
 from cryptodudez_assets.lake.erasing.edited import Edited, Form, Tagged
-from cryptodudez_assets.lake.erasing.identity import Mode, Names
+from cryptodudez_assets.lake.erasing.identity import Mode, Names, in_utf8
 from cryptodudez_assets.lake.formats.archives import ARCHIVE_ERRORS, FileRefused, format_of
 from cryptodudez_assets.lake.formats.faults import Fault
 from cryptodudez_assets.lake.formats.json.document import text_of
@@ -146,7 +146,7 @@ def _extra(fields: bytes, names: Names) -> bytes:
 
 def _plain_ways(names: Names) -> list[bytes]:
     told = replace(names.telling, are_cut=False).hints if names.mode is Mode.PSEUDONYMISE else []
-    return [way.encode("utf-8", "surrogatepass") for way in told]
+    return list(map(in_utf8, told))
 
 
 def _fewer(before: BinaryIO, after: BinaryIO, names: Names) -> int:

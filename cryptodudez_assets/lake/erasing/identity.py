@@ -141,7 +141,7 @@ class Names:
     @cached_property
     def _in_bytes(self) -> re.Pattern[bytes]:
         """Finds them as whole words."""
-        return re.compile(_in_utf8(_words(self.spelled)))
+        return re.compile(in_utf8(_words(self.spelled)))
 
     @cached_property
     def _spelled_in_bytes(self) -> Mapping[bytes, bytes]:
@@ -153,11 +153,11 @@ class Names:
 
     @cached_property
     def _others_in_bytes(self) -> list[bytes]:
-        return list(map(_in_utf8, sorted(self.others)))
+        return list(map(in_utf8, sorted(self.others)))
 
     @cached_property
     def _hints_in_bytes(self) -> list[bytes]:
-        return [_in_utf8(hint) for hint in self.hints]
+        return [in_utf8(hint) for hint in self.hints]
 
     def occur_in(self, data: bytes) -> bool:
         """Whether one of them stands in this text (UTF-8)."""
@@ -190,7 +190,7 @@ class Names:
         """The same of a text."""
         if not any(hint in text for hint in self.hints):  # nearly every text: to look for a word costs far more
             return text
-        return self.out_of(_in_utf8(text))[0].decode("utf-8", "surrogatepass")
+        return self.out_of(in_utf8(text))[0].decode("utf-8", "surrogatepass")
 
     def of(self, value: object) -> str | None:
         """The identity that this value of a tagged column is; None where it is none of these."""
@@ -198,12 +198,13 @@ class Names:
         return told if told in self.instead else None
 
 
-def _in_utf8(text: str) -> bytes:
+def in_utf8(text: str) -> bytes:
+    """Text as bytes, whatever it holds: half of a character, too."""
     return text.encode("utf-8", "surrogatepass")
 
 
 def _all_in_utf8(ways: Mapping[str, str]) -> Mapping[bytes, bytes]:
-    return {_in_utf8(way): _in_utf8(instead) for way, instead in ways.items()}
+    return {in_utf8(way): in_utf8(instead) for way, instead in ways.items()}
 
 
 def spellings(value: str) -> list[str]:
