@@ -13,22 +13,14 @@ from collections.abc import Collection
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from cryptodudez_assets.derived.upkeep.materialize import materialize
-from cryptodudez_assets.features import all_views
 from cryptodudez_assets.products import dogecoin, trends
 from cryptodudez_assets.products.dogecoin import CarriedOut
 from cryptodudez_assets.reports.sections import markdown
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets_tests.builders import open_lake, take_in_archives
+from cryptodudez_assets_tests.builders import open_lake
+from cryptodudez_assets_tests.real_studies import FINDINGS, OF_TRENDS, compute
 
-PAGE = Path(__file__).with_name("findings.md")
-PLOTS = PAGE.with_suffix("")
-ARCHIVES = {
-    "crypto_prices": ["cryptocurrency_historical_prices.zip"],
-    "elon_tweets": ["elon_musk_tweets.zip", "elon_musk_tweets_2010_2019.zip"],
-    "stock_prices": ["stock_prices_2020_2021.zip"],
-}
-VIEWS = ("crypto_daily", "stock_daily", "term_frequency_daily", "tweet_sentiment")
+PLOTS = FINDINGS.with_suffix("")
 HEAD = """# What the real archives say
 
 What two studies found in the archives of coins (23 coins, 2013 to 2021), tickers (51, 2020 and 2021) and Elon Musk's tweets
@@ -44,14 +36,12 @@ def main() -> None:
     folder = Path(sys.argv[1])
     with tempfile.TemporaryDirectory() as home:
         lake = open_lake(Settings(home=Path(home), settle_seconds=0))
-        take_in_archives(lake, {name: [folder / one for one in archives] for name, archives in ARCHIVES.items()})
-        for name in VIEWS:
-            materialize(lake, all_views()[name])
+        compute(lake, folder, OF_TRENDS)
         parts = [
             _part("dogecoin", "“Dogecoin” in 2019", dogecoin.carry_out(lake), ("price", "event", "placebos")),
             _part("trends", "All that is tweeted against all that is priced", trends.carry_out(lake), ("p_values",)),
         ]
-    PAGE.write_text("\n".join([HEAD, *parts]), encoding="utf-8")
+    FINDINGS.write_text("\n".join([HEAD, *parts]), encoding="utf-8")
 
 
 def _part(name: str, title: str, found: CarriedOut, shown: Collection[str]) -> str:

@@ -15,26 +15,16 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from cryptodudez_assets.defs.build import build_definitions
-from cryptodudez_assets.defs.resources import LakeResource
-from cryptodudez_assets.derived.upkeep.materialize import materialize
-from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake import pages
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.products.dogecoin import DOGECOIN, REPORT
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets.sources import all_sources
-from cryptodudez_assets_tests.builders import open_lake, take_in_archives
-from cryptodudez_assets_tests.conftest import ROOT
+from cryptodudez_assets_tests.builders import open_lake
+from cryptodudez_assets_tests.real_studies import FINDINGS, OF_DOGECOIN, compute, materialise
 from cryptodudez_assets_tests.rig import checks_of, metadata_of
 
-ARCHIVES = {
-    "crypto_prices": ["cryptocurrency_historical_prices.zip"],
-    "elon_tweets": ["elon_musk_tweets.zip", "elon_musk_tweets_2010_2019.zip"],
-}
-VIEWS = [all_views()[name] for name in ("crypto_daily", "term_frequency_daily")]
 KEY = dg.AssetKey(["studies", "dogecoin"])
-FINDINGS = ROOT / "docs" / "findings.md"
+SOURCES = ("crypto_prices", "elon_tweets")
 
 
 @pytest.fixture(scope="module")
@@ -45,17 +35,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 @pytest.fixture(scope="module")
 def run(real_data: Path, lake: Lake) -> dg.ExecuteInProcessResult:
     """The archives taken in, the features computed, the study's asset materialised."""
-    folder = real_data / "teraflow"
-    take_in_archives(lake, {name: [folder / one for one in archives] for name, archives in ARCHIVES.items()})
-    for view in VIEWS:
-        materialize(lake, view)
-    return _study(lake)
-
-
-def _study(lake: Lake) -> dg.ExecuteInProcessResult:
-    definitions = build_definitions(all_sources().values(), VIEWS, LakeResource(home=str(lake.settings.home)))
-    job = definitions.resolve_implicit_global_asset_job_def()
-    return job.execute_in_process(instance=dg.DagsterInstance.ephemeral(), asset_selection=[KEY])
+    compute(lake, real_data / "teraflow", OF_DOGECOIN, SOURCES)
+    return materialise(lake, KEY, OF_DOGECOIN)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +92,7 @@ def test_lead_and_lag(rows: pl.DataFrame, lead: str, value: float):
 
 
 def test_doge_in_2021_as_it_was_measured(run: dg.ExecuteInProcessResult, lake: Lake):
-    crypto, terms = (lake.tables.scan(view.table).filter(pl.col("event_ts").dt.year() == 2021) for view in VIEWS)
+    crypto, terms = (lake.tables.scan(view.table).filter(pl.col("event_ts").dt.year() == 2021) for view in OF_DOGECOIN)
     doge, btc = (
         crypto.filter(symbol=name).select("event_ts", pl.col("log_return_1d").alias(name)) for name in ("DOGE", "BTC")
     )
@@ -165,12 +146,12 @@ def test_the_report_says_what_was_found(run: dg.ExecuteInProcessResult, lake: La
 
 def test_doing_it_again_changes_nothing(rows: pl.DataFrame, lake: Lake):
     html = pages.read(lake.store, REPORT)
-    assert _study(lake).success
+    assert materialise(lake, KEY, OF_DOGECOIN).success
     assert lake.tables.scan(DOGECOIN.name).collect().equals(rows)
     assert pages.read(lake.store, REPORT) == html
 
 
 def test_it_waits_for_its_inputs(tmp_path: Path):
     empty = open_lake(Settings(home=tmp_path, settle_seconds=0))
-    assert not _study(empty).get_asset_materialization_events()
+    assert not materialise(empty, KEY, OF_DOGECOIN).get_asset_materialization_events()
     assert not pages.is_there(empty, REPORT)

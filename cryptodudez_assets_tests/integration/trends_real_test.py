@@ -6,28 +6,16 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from cryptodudez_assets.defs.build import build_definitions
-from cryptodudez_assets.defs.resources import LakeResource
-from cryptodudez_assets.derived.upkeep.materialize import materialize
-from cryptodudez_assets.features import all_views
 from cryptodudez_assets.lake import pages
 from cryptodudez_assets.lake.lake import Lake
 from cryptodudez_assets.products.trends import REPORT, TRENDS
 from cryptodudez_assets.settings import Settings
-from cryptodudez_assets.sources import all_sources
 from cryptodudez_assets.studies.trends.study import LEADING, TWEETS
-from cryptodudez_assets_tests.builders import open_lake, rows_of, take_in_archives
-from cryptodudez_assets_tests.conftest import ROOT
+from cryptodudez_assets_tests.builders import open_lake, rows_of
+from cryptodudez_assets_tests.real_studies import FINDINGS, OF_TRENDS, compute, materialise
 from cryptodudez_assets_tests.rig import checks_of, metadata_of
 
-ARCHIVES = {
-    "crypto_prices": ["cryptocurrency_historical_prices.zip"],
-    "elon_tweets": ["elon_musk_tweets.zip", "elon_musk_tweets_2010_2019.zip"],
-    "stock_prices": ["stock_prices_2020_2021.zip"],
-}
-VIEWS = [all_views()[name] for name in ("crypto_daily", "stock_daily", "term_frequency_daily", "tweet_sentiment")]
 KEY = dg.AssetKey(["studies", "trends"])
-FINDINGS = ROOT / "docs" / "findings.md"
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +26,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 @pytest.fixture(scope="module")
 def run(real_data: Path, lake: Lake) -> dg.ExecuteInProcessResult:
     """The archives taken in, the features computed, the study's asset materialised."""
-    folder = real_data / "teraflow"
-    take_in_archives(lake, {name: [folder / one for one in archives] for name, archives in ARCHIVES.items()})
-    for view in VIEWS:
-        materialize(lake, view)
-    definitions = build_definitions(all_sources().values(), VIEWS, LakeResource(home=str(lake.settings.home)))
-    job = definitions.resolve_implicit_global_asset_job_def()
-    return job.execute_in_process(instance=dg.DagsterInstance.ephemeral(), asset_selection=[KEY])
+    compute(lake, real_data / "teraflow", OF_TRENDS)
+    return materialise(lake, KEY, OF_TRENDS)
 
 
 def test_no_trend_of_tweets_stands_up_to_the_number_of_tests(run: dg.ExecuteInProcessResult, lake: Lake) -> None:
